@@ -1,0 +1,1 @@
+"""Reference-based variational autoencoders."""

@@ -1,0 +1,72 @@
+"""Convolution blocks after Karras et al. 2018 (paper A.4): 3x3, leaky ReLU 0.2, pixel norm, average down, nearest up."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LEAK = 0.2
+
+
+class PixelNorm(nn.Module):
+    """Divides every pixel's channel vector by its root mean square; no parameters."""
+
+    def forward(self, h: Tensor) -> Tensor:  # [N, C, H, W]
+        return h * (h.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+def conv(channels_in: int, channels_out: int, norm: bool) -> nn.Sequential:
+    """3x3 convolution, leaky ReLU, and pixel norm where `norm`; He initialisation."""
+    layer = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+    nn.init.kaiming_normal_(layer.weight, a=LEAK)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return nn.Sequential(layer, nn.LeakyReLU(LEAK), *([PixelNorm()] if norm else []))
+
+
+def linear(dim_in: int, dim_out: int) -> nn.Linear:
+    """Fully connected layer with He initialisation."""
+    layer = nn.Linear(dim_in, dim_out)
+    nn.init.kaiming_normal_(layer.weight, a=LEAK)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Down(nn.Module):
+    """conv, average 2x2, conv: [N, C, H, W] -> [N, C', H/2, W/2]. Pooling before the widening conv is ours: half the cost."""
+
+    def __init__(self, channels_in: int, channels_out: int, norm: bool) -> None:
+        super().__init__()
+        self.fine = conv(channels_in, channels_in, norm)
+        self.coarse = conv(channels_in, channels_out, norm)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return self.coarse(F.avg_pool2d(self.fine(h), 2))
+
+
+class Up(nn.Module):
+    """conv, nearest x2, conv: [N, C, H, W] -> [N, C', 2H, 2W]; the mirror of Down."""
+
+    def __init__(self, channels_in: int, channels_out: int, norm: bool) -> None:
+        super().__init__()
+        self.coarse = conv(channels_in, channels_out, norm)
+        self.fine = conv(channels_out, channels_out, norm)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return self.fine(F.interpolate(self.coarse(h), scale_factor=2.0, mode="nearest"))
+
+
+class ImageTrunk(nn.Module):
+    """Image [N, 3, S, S] -> features [N, features]: the shared shape of encoders and discriminators."""
+
+    def __init__(self, channels: int, patch: int, widths: list[int], coarsest: int, norm: bool) -> None:
+        super().__init__()
+        self.fold = nn.PixelUnshuffle(patch)
+        self.from_image = conv(channels * patch**2, widths[0], norm)
+        self.downs = nn.Sequential(*(Down(a, b, norm) for a, b in zip(widths, widths[1:], strict=False)))
+        self.last = conv(widths[-1], widths[-1], norm)
+        self.features = widths[-1] * coarsest**2
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.from_image(self.fold(x))  # [N, C0, S/p, S/p]
+        h = self.last(self.downs(h))  # [N, CL, 6, 6] or so
+        return h.flatten(1)  # [N, features]

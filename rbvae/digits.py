@@ -1,0 +1,98 @@
+"""The paper's digits (A.3.1): outlines on 64 x 64, in random colour, stroke width and size.
+
+Where the text is silent the choice is ours: an outline is the inner morphological gradient (picture minus
+its 3 x 3 erosion) of the bilinearly enlarged digit; dilation comes first, then colour, then size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rbvae.errors import ImageError
+
+FACTORS = ("red", "green", "blue", "scale", "width")
+MAX_WIDTH = 10
+CHUNK = 2000
+
+
+@dataclass(frozen=True)
+class DigitStyle:
+    """color float [N, 3] summing to 1, scale float [N] in 0.5..1, width int64 [N] in 1..10 pixels."""
+
+    color: Tensor
+    scale: Tensor
+    width: Tensor
+
+    def factors(self) -> Tensor:
+        """The regressors' targets, float [N, 5] in the order of FACTORS; width divided by 10."""
+        return torch.cat([self.color, self.scale[:, None], self.width[:, None] / MAX_WIDTH], dim=1)
+
+    def __getitem__(self, rows: slice | Tensor) -> DigitStyle:
+        return DigitStyle(self.color[rows], self.scale[rows], self.width[rows])
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+
+def plain_style(n: int) -> DigitStyle:
+    """The style of the reference set: white, full size, undilated. Its colour alone does not sum to 1."""
+    return DigitStyle(torch.ones(n, 3), torch.ones(n), torch.ones(n, dtype=torch.int64))
+
+
+def random_styles(n: int, generator: torch.Generator | None = None) -> DigitStyle:
+    """n styles: colour uniform in [0, 1]^3 over its L1 norm, scale uniform in 0.5..1, width uniform in 1..10."""
+    color = torch.rand(n, 3, generator=generator)
+    color = color / color.sum(dim=1, keepdim=True).clamp_min(1e-6)
+    scale = 0.5 + 0.5 * torch.rand(n, generator=generator)
+    return DigitStyle(color, scale, torch.randint(1, MAX_WIDTH + 1, (n,), generator=generator))
+
+
+def outlines(digits: Tensor, size: int = 64) -> Tensor:
+    """Filled digits, uint8 [N, H, W] -> their outlines, uint8 [N, 1, size, size]."""
+    if digits.dtype != torch.uint8 or digits.ndim != 3:
+        raise ImageError(f"digits of {digits.dtype} and shape {tuple(digits.shape)}; give uint8 [N, H, W]")
+    return torch.cat([_outline(part, size) for part in digits.split(CHUNK)])
+
+
+def _outline(digits: Tensor, size: int) -> Tensor:
+    large = F.interpolate(digits[:, None].float(), (size, size), mode="bilinear", antialias=True)
+    eroded = -F.max_pool2d(-large, 3, stride=1, padding=1)
+    edges = large - eroded
+    peak = edges.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
+    return (edges * (255.0 / peak)).round().to(torch.uint8)
+
+
+def apply_style(edges: Tensor, style: DigitStyle) -> Tensor:
+    """Outlines, uint8 [N, 1, S, S], and N styles -> styled digits, uint8 [N, 3, S, S]."""
+    if len(edges) != len(style):
+        raise ImageError(f"{len(edges)} digits and {len(style)} styles; give one style a digit")
+    parts = zip(edges.split(CHUNK), torch.arange(len(style)).split(CHUNK), strict=True)
+    return torch.cat([_styled(part, style[rows]) for part, rows in parts])
+
+
+def _styled(edges: Tensor, style: DigitStyle) -> Tensor:
+    strokes = _resized(_dilated(edges.float(), style.width), style.scale)
+    return (strokes * style.color[:, :, None, None]).clamp(0, 255).round().to(torch.uint8)
+
+
+def _dilated(strokes: Tensor, width: Tensor) -> Tensor:
+    """Dilation by a square of `width` pixels, one call a width; rows and columns are separable."""
+    thick = strokes.clone()
+    for w in width.unique().tolist():
+        rows = (width == w).nonzero()[:, 0]
+        before, after = (w - 1) // 2, w // 2
+        padded = F.pad(strokes[rows], (before, after, before, after))
+        thick[rows] = F.max_pool2d(F.max_pool2d(padded, (w, 1), stride=1), (1, w), stride=1)
+    return thick
+
+
+def _resized(strokes: Tensor, scale: Tensor) -> Tensor:
+    """Shrinks about the centre to `scale` of the size, zeros around."""
+    theta = torch.zeros(len(scale), 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1.0 / scale
+    grid = F.affine_grid(theta, list(strokes.shape), align_corners=False)
+    return F.grid_sample(strokes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

@@ -1,0 +1,23 @@
+"""q(z|x) and q(e|x): one class, used for both."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from rbvae.blocks import ImageTrunk, linear
+from rbvae.config import ModelConfig
+from rbvae.distributions import LOG_VAR_RANGE, DiagonalGaussian
+
+
+class Encoder(nn.Module):
+    """Image [N, 3, S, S] in [-1, 1] -> DiagonalGaussian over `dim` latents (paper A.4)."""
+
+    def __init__(self, config: ModelConfig, dim: int) -> None:
+        super().__init__()
+        self.trunk = ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm=True)
+        self.moments = linear(self.trunk.features, 2 * dim)
+        nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)  # starts near the prior
+
+    def forward(self, x: Tensor) -> DiagonalGaussian:
+        mean, log_var = self.moments(self.trunk(x)).float().chunk(2, dim=1)  # [N, dim] each
+        return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR_RANGE))

@@ -1,0 +1,29 @@
+"""G(z, e) -> image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rbvae.blocks import LEAK, PixelNorm, Up, conv, linear
+from rbvae.config import ModelConfig
+
+
+class Generator(nn.Module):
+    """z [N, D_z], e [N, D_e] -> image [N, 3, S, S] in [-1, 1] (paper A.4: tanh at the end)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        widths, side = config.widths[::-1], config.sides[-1]
+        self.grid = (widths[0], side, side)
+        self.from_latents = linear(config.dim_z + config.dim_e, widths[0] * side * side)
+        self.first = nn.Sequential(nn.LeakyReLU(LEAK), PixelNorm(), conv(widths[0], widths[0], norm=True))
+        self.ups = nn.Sequential(*(Up(a, b, norm=True) for a, b in zip(widths, widths[1:], strict=False)))
+        self.to_image = nn.Conv2d(widths[-1], config.channels * config.patch**2, 3, padding=1)
+        self.unfold = nn.PixelShuffle(config.patch)
+
+    def forward(self, z: Tensor, e: Tensor) -> Tensor:
+        h = self.from_latents(torch.cat([z, e], dim=1))  # [N, C*6*6]
+        h = self.first(h.unflatten(1, self.grid))  # [N, C, 6, 6]
+        h = self.to_image(self.ups(h))  # [N, 3*p*p, S/p, S/p]
+        return self.unfold(h).tanh()  # [N, 3, S, S]

@@ -1,0 +1,90 @@
+"""The model card: what a checkpoint was trained on and how, what it measures, what it is not for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCardData
+
+from rbvae.objectives import get_method
+from training.config import TrainConfig
+
+DATA = {
+    "faces": "A folder of face photos, aligned and cropped by `training/prepare_faces.py`; the reference set is what "
+    "that command mined or was given. The data's own terms apply to the weights as well.",
+    "digits": "MNIST (CC BY-SA 3.0), prepared as in the paper's A.3.1: 30,000 plain outlines are the reference set, "
+    "the other 30,000 digits, twice each in random colour, stroke width and size, are the unlabelled set.",
+}
+LIMITS = {
+    "faces": "For research and play with expressions. Not for identifying, judging or deceiving anybody: an edited face "
+    "must be shown as edited. It works on frontal faces like those it was trained on and is worse on anybody else.",
+    "digits": "A toy for studying style against content; it knows outlines of single digits and nothing else.",
+}
+
+
+def model_card(
+    config: TrainConfig, scores: dict[str, Any], directions: list[dict[str, Any]], run_dir: Path, step: int
+) -> str:
+    """Markdown with the Hub's front matter; every figure comes from `scores` and the run folder's run.json."""
+    title = get_method(config.method).title
+    run = json.loads((run_dir / "run.json").read_text(encoding="utf-8")) if (run_dir / "run.json").exists() else {}
+    head = ModelCardData(library_name="rbvae", tags=["rbvae", config.kind, "image-editing"]).to_yaml()
+    fidelity = scores["reconstruction"]
+    probes = "\n".join(
+        f"| {name} | {p['from_e']['r2']:.3f} | {p['from_z']['r2']:.3f} | {p['from_e']['mae']:.3f} | "
+        f"{p['from_z']['mae']:.3f} |"
+        for name, p in scores["probes"].items()
+    )
+    sliders = "\n".join(
+        f"| {d['name']} | {d['correlation']:.2f} | {d['moves']:.1f} |" for d in directions if d["moves"] > 0
+    )
+    return f"""---
+{head}
+---
+
+# {title}, {config.kind}, {config.model.image_size}x{config.model.image_size}
+
+A reference-based variational autoencoder (Ruiz, Martinez, Binefa, Verbeek 2019): `z` holds what pictures share with
+their reference, `e` the target factors ({"expression" if config.kind == "faces" else "style"}).
+
+```python
+from rbvae import {"PortraitEditor" if config.kind == "faces" else "StyleEditor"}
+```
+
+## Training
+
+{DATA[config.kind]}
+
+| | |
+| --- | --- |
+| command | `{run.get("command", "not recorded")}` |
+| commit | {run.get("commit", "not recorded")} |
+| device | {run.get("device", "not recorded")} |
+| steps, images seen | {step:,}, {2 * config.batch * step:,} (half of them references) |
+| networks | `{json.dumps(config.model.to_dict())}` |
+| weights | exponential moving average, fp16 |
+
+## Measured, on {scores["test_images"]:,} {"photos of people" if config.kind == "faces" else "digits"} not trained on
+
+- reconstruction: mean absolute error {fidelity["l1"]:.2f} grey levels of 255, PSNR {fidelity["psnr"]:.1f} dB
+- spread of random e at fixed z: {scores["spread_over_e"]:.2f} grey levels
+- standard deviation of the inferred e over the data: {scores["e_std"]:.2f} (the prior's is 1)
+
+A linear probe on frozen features (R² higher is better; MAE lower is better):
+
+| factor | R² from e | R² from z | MAE from e | MAE from z |
+| --- | --- | --- | --- | --- |
+{probes}
+
+Directions in e-space (the app's sliders), by how far they move a picture from -2 to +2 sigma, in grey levels:
+
+| named by its strongest correlate | correlation | moves |
+| --- | --- | --- |
+{sliders}
+
+## Use and limits
+
+{LIMITS[config.kind]}
+"""

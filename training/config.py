@@ -1,0 +1,139 @@
+"""What a run is: TrainConfig, and the presets that fill it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from dataclasses import dataclass, field
+from typing import Any
+
+from rbvae.config import ModelConfig
+from rbvae.errors import ConfigError
+from rbvae.objectives import ObjectiveConfig, get_method
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a run's numbers; two runs of one config on one device are the same run.
+
+    `batch` counts unlabelled images a step; as many references come with them. `ema_images` is the half-life of
+    the weight average, in images of either kind. `steps` is where a run ends; a clock may end it sooner.
+    """
+
+    preset: str = "digits"
+    kind: str = "digits"
+    method: str = "srb"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    steps: int = 100_000
+    batch: int = 64
+    lr: float = 3e-4
+    beta1: float = 0.5
+    beta2: float = 0.99
+    ema_images: int = 20_000
+    flip: bool = False
+    seed: int = 0
+    report_every: int = 50
+    save_every: int = 1000
+    grid_every: int = 1000
+
+    def __post_init__(self) -> None:
+        get_method(self.method)
+        for name in ("steps", "batch", "ema_images", "report_every", "save_every", "grid_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
+        if not 0 < self.lr < 1:
+            raise ConfigError(f"lr={self.lr}; give a number between 0 and 1, such as 3e-4")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values, by field name."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> TrainConfig:
+        """The inverse of `to_dict`."""
+        nested = {"model": ModelConfig(**fields["model"]), "objective": ObjectiveConfig(**fields["objective"])}
+        return cls(**{**fields, **nested})
+
+
+PRESETS: dict[str, TrainConfig] = {
+    "tiny": TrainConfig(
+        preset="tiny",
+        kind="faces",
+        model=ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2),
+        steps=60,
+        batch=16,
+        lr=1e-3,
+        ema_images=200,
+        flip=True,
+        report_every=10,
+        save_every=30,
+        grid_every=30,
+    ),
+    "digits": TrainConfig(
+        preset="digits",
+        kind="digits",
+        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2),
+        steps=60_000,
+        batch=64,
+    ),
+    "faces": TrainConfig(
+        preset="faces",
+        kind="faces",
+        model=ModelConfig(image_size=96, width=32, max_width=256),
+        steps=60_000,
+        batch=64,
+        flip=True,
+    ),
+    "faces-cpu": TrainConfig(
+        preset="faces-cpu",
+        kind="faces",
+        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2),
+        steps=20_000,
+        batch=32,
+        flip=True,
+        save_every=200,
+        grid_every=400,
+    ),
+}
+
+
+def get_preset(name: str) -> TrainConfig:
+    """The preset of that name; raises ConfigError that lists the names there are."""
+    if name not in PRESETS:
+        raise ConfigError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def override(config: TrainConfig, assignments: list[str]) -> TrainConfig:
+    """Applies `name=value` strings; `model.` and `objective.` reach inside: `objective.r1_weight=0.1`."""
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {assignment!r}; write NAME=VALUE, such as objective.r1_weight=0.1")
+        config = _replaced(config, name.strip().split("."), value.strip(), assignment)
+    return config
+
+
+def _replaced(record: Any, path: list[str], value: str, assignment: str) -> Any:
+    types = typing.get_type_hints(type(record))
+    if path[0] not in types:
+        raise ConfigError(f"--set {assignment!r}: no setting {path[0]!r}; the settings are {', '.join(sorted(types))}")
+    if len(path) > 1:
+        new = _replaced(getattr(record, path[0]), path[1:], value, assignment)
+    else:
+        new = _parsed(value, types[path[0]], assignment)
+    return dataclasses.replace(record, **{path[0]: new})
+
+
+def _parsed(value: str, kind: type, assignment: str) -> Any:
+    try:
+        parsed = value if kind is str else json.loads(value)
+        if kind is float and isinstance(parsed, int):
+            parsed = float(parsed)
+    except json.JSONDecodeError:
+        parsed = None
+    if type(parsed) is not kind:
+        raise ConfigError(f"--set {assignment!r}: {value!r} is not of type {kind.__name__}")
+    return parsed

@@ -1,0 +1,70 @@
+"""Directions in e-space that mean something: principal directions of e over the data, named by what they go with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from rbvae.model import RbVAE
+from training.datasets import ImageSets
+from training.evaluate import named_factors, posterior_means
+
+PICTURES = 32  # over which a direction's effect is measured
+
+
+@torch.inference_mode()
+def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list[dict[str, Any]]:
+    """Directions by how much they move the picture, most first.
+
+    Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the data's
+    standard deviation along it, `low` and `high` its 1st and 99th percentile in sigmas about the mean, `moves`
+    the mean absolute change of the picture in grey levels from -2 to +2 sigma. The name is the factor
+    with the strongest correlation over the probe images, the sign chosen so that the correlation is positive.
+    """
+    z, e = posterior_means(model, sets.probe_train.images, device)
+    factors = named_factors(sets.probe_train)
+    center = e.mean(dim=0)
+    _, _, vectors = torch.linalg.svd(e - center, full_matrices=False)
+    used: dict[str, int] = {}
+    found = []
+    for vector in vectors:
+        along = (e - center) @ vector
+        name, correlation = _strongest(along.numpy(), factors)
+        if correlation < 0:
+            vector, along = -vector, -along
+        sigma = float(along.std().clamp_min(1e-4))
+        low, high = np.percentile(along.numpy() / sigma, [1, 99])
+        step = (2 * sigma * vector).to(device)
+        z_some, e_some = z[:PICTURES].to(device), e[:PICTURES].to(device)
+        moved = model.decode(z_some, e_some + step).float() - model.decode(z_some, e_some - step).float()
+        found.append(
+            {
+                "name": name,
+                "correlation": round(abs(correlation), 3),
+                "vector": [round(v, 6) for v in vector.tolist()],
+                "sigma": round(sigma, 5),
+                "low": round(float(low), 2),
+                "high": round(float(high), 2),
+                "moves": round(float(moved.abs().mean() * 127.5), 3),
+            }
+        )
+    found.sort(key=lambda direction: -direction["moves"])
+    for direction in found:  # a second direction that goes with the same factor says so
+        name = direction["name"]
+        used[name] = used.get(name, 0) + 1
+        if used[name] > 1:
+            direction["name"] = f"{name} {used[name]}"
+    return found
+
+
+def _strongest(along: np.ndarray, factors: dict[str, np.ndarray]) -> tuple[str, float]:
+    correlations = {name: float(np.corrcoef(along, target)[0, 1]) for name, target in factors.items()}
+    correlations = {name: c for name, c in correlations.items() if np.isfinite(c)}
+    if not correlations:
+        return "style", 0.0
+    name = max(correlations, key=lambda key: abs(correlations[key]))
+    return name, correlations[name]
+
+

@@ -1,0 +1,136 @@
+"""Train any method on any prepared dataset; run the same command again to continue where it stopped.
+
+    python training/train.py --preset faces-cpu --method srb --data data/lfw64 --out runs/faces --minutes 60
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from rbvae.errors import ConfigError, TrainingError
+from rbvae.model import RbVAE
+from rbvae.objectives import get_method, method_names
+from training.cli import pick_device, run_command
+from training.config import PRESETS, TrainConfig, get_preset, override
+from training.datasets import ImageSets, load_images
+from training.loop import train
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Train a reference-based VAE. With no option: the digits sRb-VAE, fetching MNIST into data/.",
+        epilog="example: python training/train.py --preset faces-cpu --method srb --data data/lfw64 --out runs/faces "
+        "--minutes 60",
+    )
+    parser.add_argument("--preset", default="digits", help=f"one of {', '.join(PRESETS)} (default digits)")
+    parser.add_argument("--method", default="srb", help=f"one of {', '.join(method_names())} (default srb)")
+    parser.add_argument("--data", metavar="DIR", help="prepared faces, or a torchvision MNIST root")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default runs/PRESET-METHOD)")
+    parser.add_argument("--minutes", type=float, metavar="M", help="stop by the clock, with a saved checkpoint")
+    parser.add_argument("--steps", type=int, metavar="N", help="stop after so many steps in all")
+    parser.add_argument("--batch", type=int, metavar="N", help="unlabelled images a step; as many references")
+    parser.add_argument("--seed", type=int, help="of weights, batches and draws (default 0)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
+                        help="any other setting, such as objective.r1_weight=0.1 or model.dim_e=16")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="print what would be trained, and write nothing")
+    return parser.parse_args(argv)
+
+
+def resolve(options: argparse.Namespace) -> TrainConfig:
+    """Preset, then the options, then --set; a folder that prepare_faces wrote makes it a run on faces."""
+    config = dataclasses.replace(get_preset(options.preset), method=options.method)
+    named = {name: getattr(options, name) for name in ("steps", "batch", "seed")}
+    config = dataclasses.replace(config, **{name: value for name, value in named.items() if value is not None})
+    config = override(config, options.assignments)
+    if options.minutes is not None and options.minutes <= 0:
+        raise ConfigError(f"--minutes {options.minutes:g}; give a number above 0")
+    if config.preset == "tiny" and options.data and not (Path(options.data) / "dataset.json").exists():
+        config = dataclasses.replace(config, kind="digits", flip=False)
+    return config
+
+
+def describe(config: TrainConfig, sets: ImageSets) -> str:
+    """The resolved config, the counts, and parameters and multiply-adds of each network, for one image."""
+    networks = {**dict(RbVAE(config.model).named_children())}
+    networks |= get_method(config.method).discriminators(config.model, config.objective)
+    lines = [
+        json.dumps(config.to_dict(), indent=2),
+        f"{len(sets.unlabelled):,} unlabelled, {len(sets.references):,} reference, {len(sets.probe_test.images):,} test",
+    ]
+    size, channels = config.model.image_size, config.model.channels
+    x = torch.zeros(1, channels, size, size)
+    z, e = torch.zeros(1, config.model.dim_z), torch.zeros(1, config.model.dim_e)
+    takes = {"encoder_z": (x,), "encoder_e": (x,), "generator": (z, e), "disc_xze": (x, z, e), "disc_xz": (x, z)}
+    for name, network in networks.items():
+        parameters = sum(p.numel() for p in network.parameters())
+        lines.append(f"{name}: {parameters:,} parameters, {flops(network, takes[name]) / 1e6:.1f} MFLOP an image")
+    return "\n".join(lines)
+
+
+def flops(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    """Floating-point operations of one forward, a multiply-add counted as two."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(*inputs)
+    return counter.get_total_flops()
+
+
+def begin(run_dir: Path, config: TrainConfig, device: torch.device) -> None:
+    """Makes the run folder with what it takes to repeat the run."""
+    if run_dir.exists() and any(run_dir.iterdir()) and not (run_dir / "run.json").exists():
+        raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
+    run_dir.mkdir(parents=True, exist_ok=True)
+    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    run = {
+        "command": shlex.join(["python", "training/train.py", *sys.argv[1:]]),
+        "commit": git_commit(),
+        "device": accelerator,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+    (run_dir / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    (run_dir / "config.json").write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def git_commit() -> str:
+    """The checkout's commit, marked when it has changes; "unknown" outside a checkout."""
+    describe = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    config, device = resolve(options), pick_device(options.device)
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    sets = load_images(options.data, config.kind, config.model.image_size, config.seed)
+    if options.dry_run:
+        print(describe(config, sets))
+        return 0
+    run_dir = options.out or Path("runs") / f"{config.preset}-{config.method}"
+    begin(run_dir, config, device)
+    scores = train(config, sets, run_dir, device, options.minutes)
+    print(json.dumps(scores, indent=2))
+    print(f"checkpoint: {run_dir / 'checkpoint'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
