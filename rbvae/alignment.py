@@ -100,7 +100,7 @@ def generalised_mean(shapes: np.ndarray, fitted: np.ndarray = STABLE, rounds: in
 
 
 def crop(photo: np.ndarray, alignment: Alignment) -> np.ndarray:
-    """uint8 [H, W, 3] -> the aligned face, uint8 [size, size, 3], antialiased; the photo's border is mirrored."""
+    """uint8 [H, W, 3] -> the aligned face, uint8 [size, size, 3], antialiased; beyond the photo its border goes on."""
     return _to_uint8(_warp(photo, alignment.matrix, (alignment.size, alignment.size)))
 
 
@@ -191,7 +191,7 @@ def _warp(picture: np.ndarray, matrix: np.ndarray, extent: tuple[int, int]) -> n
         centred,
         (extent[0] * finer, extent[1] * finer),
         flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REFLECT_101,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     if finer > 1:
         fine = cv2.resize(fine.astype(np.float32), extent, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Convolution blocks after Karras et al. 2018 (paper A.4): 3x3, leaky ReLU 0.2, pixel norm, average down, nearest up."""
+"""Convolution blocks after Karras et al. 2018 (A.4): 3x3, leaky ReLU 0.2, pixel norm, average down, nearest up."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def linear(dim_in: int, dim_out: int) -> nn.Linear:
 
 
 class Down(nn.Module):
-    """conv, average 2x2, conv: [N, C, H, W] -> [N, C', H/2, W/2]. Pooling before the widening conv is ours: half the cost."""
+    """conv, average 2x2, conv: [N, C, H, W] -> [N, C', H/2, W/2]; pooling before widening is ours: half the cost."""
 
     def __init__(self, channels_in: int, channels_out: int, norm: bool) -> None:
         super().__init__()

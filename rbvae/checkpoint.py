@@ -1,4 +1,4 @@
-"""A checkpoint is a folder, here or on the Hub: config.json, model.safetensors (EMA weights), README.md (model card)."""
+"""A checkpoint is a folder, here or on the Hub: config.json, model.safetensors (EMA weights), README.md (its card)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The paper's digits (A.3.1): outlines on 64 x 64, in random colour, stroke width and size.
 
 Where the text is silent the choice is ours: an outline is the inner morphological gradient (picture minus
-its 3 x 3 erosion) of the bilinearly enlarged digit; dilation comes first, then colour, then size.
+its 3 x 3 erosion) of the bilinearly enlarged digit, white from half of its peak on; dilation comes first, then
+colour, then size.
 """
 
 from __future__ import annotations
@@ -38,11 +39,6 @@ class DigitStyle:
         return len(self.scale)
 
 
-def plain_style(n: int) -> DigitStyle:
-    """The style of the reference set: white, full size, undilated. Its colour alone does not sum to 1."""
-    return DigitStyle(torch.ones(n, 3), torch.ones(n), torch.ones(n, dtype=torch.int64))
-
-
 def random_styles(n: int, generator: torch.Generator | None = None) -> DigitStyle:
     """n styles: colour uniform in [0, 1]^3 over its L1 norm, scale uniform in 0.5..1, width uniform in 1..10."""
     color = torch.rand(n, 3, generator=generator)
@@ -60,10 +56,11 @@ def outlines(digits: Tensor, size: int = 64) -> Tensor:
 
 def _outline(digits: Tensor, size: int) -> Tensor:
     large = F.interpolate(digits[:, None].float(), (size, size), mode="bilinear", antialias=True)
-    eroded = -F.max_pool2d(-large, 3, stride=1, padding=1)
-    edges = large - eroded
+    large = large.round().to(torch.uint8)
+    eroded = 255 - _dilate(255 - large, 3)
+    edges = (large - eroded).float()
     peak = edges.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
-    return (edges * (255.0 / peak)).round().to(torch.uint8)
+    return (edges * (510.0 / peak)).clamp(max=255).round().to(torch.uint8)
 
 
 def apply_style(edges: Tensor, style: DigitStyle) -> Tensor:
@@ -75,19 +72,30 @@ def apply_style(edges: Tensor, style: DigitStyle) -> Tensor:
 
 
 def _styled(edges: Tensor, style: DigitStyle) -> Tensor:
-    strokes = _resized(_dilated(edges.float(), style.width), style.scale)
+    thick = edges.clone()
+    for width in style.width.unique().tolist():
+        rows = style.width == width
+        thick[rows] = _dilate(edges[rows], width)
+    strokes = _resized(thick.float(), style.scale)
     return (strokes * style.color[:, :, None, None]).clamp(0, 255).round().to(torch.uint8)
 
 
-def _dilated(strokes: Tensor, width: Tensor) -> Tensor:
-    """Dilation by a square of `width` pixels, one call a width; rows and columns are separable."""
-    thick = strokes.clone()
-    for w in width.unique().tolist():
-        rows = (width == w).nonzero()[:, 0]
-        before, after = (w - 1) // 2, w // 2
-        padded = F.pad(strokes[rows], (before, after, before, after))
-        thick[rows] = F.max_pool2d(F.max_pool2d(padded, (w, 1), stride=1), (1, w), stride=1)
-    return thick
+def _dilate(x: Tensor, width: int) -> Tensor:
+    """Dilation of uint8 [N, 1, H, W] by a square of `width` pixels; outside counts as 0."""
+    before, after = (width - 1) // 2, width // 2
+    padded = F.pad(x, (before, after, before, after))
+    return _window_max(_window_max(padded, width, dim=2), width, dim=3)
+
+
+def _window_max(x: Tensor, width: int, dim: int) -> Tensor:
+    """Maximum over every window of `width` along `dim`, by doubling: log2(width) passes."""
+    span = 1
+    while span < width:
+        shift = min(span, width - span)
+        kept = x.shape[dim] - shift
+        x = torch.maximum(x.narrow(dim, 0, kept), x.narrow(dim, shift, kept))
+        span += shift
+    return x
 
 
 def _resized(strokes: Tensor, scale: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""d_xi(x, z, e) and d_gamma(x, z): one net, with and without e. Logits estimate log q/p: positive = "from the encoders"."""
+"""d_xi(x, z, e) and d_gamma(x, z): one net, with and without e. Logits estimate log q/p: above 0 = from encoders."""
 
 from __future__ import annotations
 

@@ -20,9 +20,7 @@ class DiagonalGaussian:
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One reparameterised draw a row, [N, D]; gradients flow to mean and log_var."""
-        noise = torch.randn(
-            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
-        )
+        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype)
         return self.mean + (0.5 * self.log_var).exp() * noise
 
     def nll(self, value: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ class Generator(nn.Module):
         self.first = nn.Sequential(nn.LeakyReLU(LEAK), PixelNorm(), conv(widths[0], widths[0], norm=True))
         self.ups = nn.Sequential(*(Up(a, b, norm=True) for a, b in zip(widths, widths[1:], strict=False)))
         self.to_image = nn.Conv2d(widths[-1], config.channels * config.patch**2, 3, padding=1)
+        with torch.no_grad():  # the pixels of a patch start alike: no checkerboard to unlearn (Aitken et al. 2017)
+            self.to_image.weight.copy_(self.to_image.weight[:: config.patch**2].repeat_interleave(config.patch**2, 0))
         self.unfold = nn.PixelShuffle(config.patch)
 
     def forward(self, z: Tensor, e: Tensor) -> Tensor:

@@ -63,9 +63,7 @@ def draw_encoder_joint(
     )
 
 
-def draw_generator_joint(
-    model: RbVAE, n_u: int, n_r: int, generator: torch.Generator | None = None
-) -> Joint:
+def draw_generator_joint(model: RbVAE, n_u: int, n_r: int, generator: torch.Generator | None = None) -> Joint:
     """p(x|z, e) p(z) p(e) for x_u, and p(x|z, e_ref) p(z) for x_r, `n_u` and `n_r` draws."""
     config, device = model.config, model.e_ref.device
     z = torch.randn(n_u + n_r, config.dim_z, generator=generator, device=device)

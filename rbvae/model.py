@@ -1,4 +1,4 @@
-"""RbVAE: two encoders, a generator and the learned reference expression. Discriminators never ship, so they are not here."""
+"""RbVAE: two encoders, a generator and the learned e_ref. Discriminators never ship, so they are not here."""
 
 from __future__ import annotations
 

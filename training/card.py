@@ -18,8 +18,8 @@ DATA = {
     "the other 30,000 digits, twice each in random colour, stroke width and size, are the unlabelled set.",
 }
 LIMITS = {
-    "faces": "For research and play with expressions. Not for identifying, judging or deceiving anybody: an edited face "
-    "must be shown as edited. It works on frontal faces like those it was trained on and is worse on anybody else.",
+    "faces": "For research and play with expressions. Not for identifying, judging or deceiving anybody: an edited "
+    "face must be shown as edited. It works on frontal faces like those it was trained on, and worse on others.",
     "digits": "A toy for studying style against content; it knows outlines of single digits and nothing else.",
 }
 

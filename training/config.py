@@ -18,7 +18,8 @@ class TrainConfig:
     """Everything that decides a run's numbers; two runs of one config on one device are the same run.
 
     `batch` counts unlabelled images a step; as many references come with them. `ema_images` is the half-life of
-    the weight average, in images of either kind. `steps` is where a run ends; a clock may end it sooner.
+    the weight average, in images of either kind. `steps` is where a run ends; a clock may end it sooner. `init` names
+    a checkpoint whose weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say).
     """
 
     preset: str = "digits"
@@ -34,6 +35,7 @@ class TrainConfig:
     ema_images: int = 20_000
     flip: bool = False
     seed: int = 0
+    init: str = ""
     report_every: int = 50
     save_every: int = 1000
     grid_every: int = 1000

@@ -102,9 +102,9 @@ def load_faces(folder: Path, image_size: int) -> ImageSets:
         }
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DatasetError(f"{folder} is damaged ({error}); prepare it again") from error
-    if summary["size"] != image_size:
+    if summary["settings"]["size"] != image_size:
         raise DatasetError(
-            f"{folder} was prepared at {summary['size']} px and this model takes {image_size}; "
+            f"{folder} was prepared at {summary['settings']['size']} px and this model takes {image_size}; "
             f"prepare it with --size {image_size} or choose another preset"
         )
     train, test = (_faces(table, image_size) for table in (tables["train"], tables["test"]))
@@ -127,7 +127,7 @@ def _faces(table: object, image_size: int) -> LabelledImages:
 
 
 def load_digits(root: Path, image_size: int, seed: int, download: bool) -> ImageSets:
-    """MNIST -> ImageSets as in A.3.1: 30k plain references, the other 30k digits twice in random styles, test halves."""
+    """MNIST -> ImageSets as in A.3.1: 30k plain references, the other 30k twice in random styles, test halves."""
     train, test = (_mnist(root, part, download) for part in (True, False))
     rng = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(train), generator=rng)

@@ -66,5 +66,3 @@ def _strongest(along: np.ndarray, factors: dict[str, np.ndarray]) -> tuple[str, 
         return "style", 0.0
     name = max(correlations, key=lambda key: abs(correlations[key]))
     return name, correlations[name]
-
-

@@ -1,6 +1,6 @@
 """How good a checkpoint is: what its latents tell of the known factors, how it reconstructs, how far e moves a picture.
 
-    python training/evaluate.py --checkpoint checkpoints/digits --data data --json scores.json
+python training/evaluate.py --checkpoint checkpoints/digits --data data --json scores.json
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ def train(config: TrainConfig, sets: ImageSets, run_dir: Path, device: torch.dev
     state = TrainingState(config, device)
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
+    elif config.init:
+        state.warm_start(config.init)
     unlabelled, references = sets.unlabelled.to(device), sets.references.to(device)
     batches = Batches(unlabelled, references, config.batch, config.flip, config.seed)
     report = Report(run_dir, state.step, config.steps, images_a_step=2 * config.batch)

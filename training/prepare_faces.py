@@ -144,7 +144,7 @@ def prepare_faces(settings: Settings, console: Console | None = None) -> dict[st
     photos = list_photos(settings)
     if settings.reference == "labels" and not any(photo.listed_reference for photo in photos):
         raise DatasetError("no photo is labelled neutral; give --labels with such photos, or --reference mined")
-    bundle = landmarker_bundle()
+    bundle = landmarker_bundle()  # before any worker needs it: fetched once, refused once
     settings.target.resolve().parent.mkdir(parents=True, exist_ok=True)
     partial_folder = settings.target.resolve().with_name(f".{settings.target.resolve().name}.{os.getpid()}.partial")
     shutil.rmtree(partial_folder, ignore_errors=True)
@@ -266,7 +266,7 @@ class Outcome:
 
 def _prepare(photo: Photo, landmarker: FaceLandmarker, settings: Settings) -> Outcome:
     try:
-        pixels = load_photo(photo.path)
+        pixels = load_photo(photo.path.read_bytes())
         faces = landmarker.detect(pixels)
         if not faces:
             return Outcome(photo, None, "no face found")
@@ -303,9 +303,11 @@ def _outcomes(photos: list[Photo], settings: Settings, bundle: bytes) -> Iterato
                 yield _prepare(photo, landmarker, settings)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(bundle,))
+    pool = ProcessPoolExecutor(workers, mp_context=context)
     try:
-        for outcomes in pool.map(partial(_prepare_chunk, settings=settings), chunks):
+        with _interrupts_deferred():
+            prepared = pool.map(partial(_prepare_chunk, settings=settings), chunks)
+        for outcomes in prepared:
             yield from outcomes
     except BrokenProcessPool as error:
         raise DatasetError("a worker process died, perhaps for want of memory; use fewer --workers") from error
@@ -313,19 +315,27 @@ def _outcomes(photos: list[Photo], settings: Settings, bundle: bytes) -> Iterato
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_worker: dict[str, Any] = {}  # this process's model bundle and, once it is needed, its landmarker
+@contextlib.contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Ctrl-C waits until the end; processes started in here never get it: the parent does, and stops them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_worker(bundle: bytes) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops the pool
-    cv2.setNumThreads(1)
-    _worker["bundle"] = bundle
+_worker: list[FaceLandmarker] = []  # this process's landmarker, once it is needed
 
 
 def _prepare_chunk(photos: list[Photo], settings: Settings) -> list[Outcome]:
-    if "landmarker" not in _worker:
-        _worker["landmarker"] = FaceLandmarker(_worker["bundle"])
-    return [_prepare(photo, _worker["landmarker"], settings) for photo in photos]
+    if not _worker:
+        cv2.setNumThreads(1)
+        _worker.append(FaceLandmarker())
+    return [_prepare(photo, _worker[0], settings) for photo in photos]
 
 
 class _Shards:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rbvae.checkpoint import write_atomically
+from rbvae.checkpoint import load_checkpoint, write_atomically
 from rbvae.errors import TrainingError
 from rbvae.model import RbVAE
 from rbvae.objectives import get_method, means
@@ -83,6 +83,14 @@ class TrainingState:
         half_life = min(self.config.ema_images, max(0.05 * self.step * images, images))  # ramps up, as in EDM
         decay = math.pow(0.5, images / half_life)
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
+
+    def warm_start(self, checkpoint: str) -> None:
+        """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""
+        model = load_checkpoint(checkpoint).model
+        if model.config != self.config.model:
+            raise TrainingError(f"--init {checkpoint} has other networks ({model.config}) than this run")
+        self.model.load_state_dict(model.state_dict())
+        self.ema.load_state_dict(model.state_dict())
 
     def save(self, path: Path) -> None:
         """Writes the whole state atomically."""

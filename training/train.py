@@ -1,6 +1,6 @@
 """Train any method on any prepared dataset; run the same command again to continue where it stopped.
 
-    python training/train.py --preset faces-cpu --method srb --data data/lfw64 --out runs/faces --minutes 60
+python training/train.py --preset faces-cpu --method srb --data data/lfw64 --out runs/faces --minutes 60
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, metavar="M", help="stop by the clock, with a saved checkpoint")
     parser.add_argument("--steps", type=int, metavar="N", help="stop after so many steps in all")
     parser.add_argument("--batch", type=int, metavar="N", help="unlabelled images a step; as many references")
+    parser.add_argument("--init", metavar="DIR", help="begin with the weights of this checkpoint")
     parser.add_argument("--seed", type=int, help="of weights, batches and draws (default 0)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
@@ -52,7 +53,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def resolve(options: argparse.Namespace) -> TrainConfig:
     """Preset, then the options, then --set; a folder that prepare_faces wrote makes it a run on faces."""
     config = dataclasses.replace(get_preset(options.preset), method=options.method)
-    named = {name: getattr(options, name) for name in ("steps", "batch", "seed")}
+    named = {name: getattr(options, name) for name in ("steps", "batch", "seed", "init")}
     config = dataclasses.replace(config, **{name: value for name, value in named.items() if value is not None})
     config = override(config, options.assignments)
     if options.minutes is not None and options.minutes <= 0:
@@ -68,7 +69,8 @@ def describe(config: TrainConfig, sets: ImageSets) -> str:
     networks |= get_method(config.method).discriminators(config.model, config.objective)
     lines = [
         json.dumps(config.to_dict(), indent=2),
-        f"{len(sets.unlabelled):,} unlabelled, {len(sets.references):,} reference, {len(sets.probe_test.images):,} test",
+        f"{len(sets.unlabelled):,} unlabelled, {len(sets.references):,} reference, "
+        f"{len(sets.probe_test.images):,} test images",
     ]
     size, channels = config.model.image_size, config.model.channels
     x = torch.zeros(1, channels, size, size)

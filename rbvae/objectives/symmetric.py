@@ -107,9 +107,7 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
     )
 
 
-def discriminator_terms(
-    discs: Discriminators, draws: Draws, objective: ObjectiveConfig, step: int
-) -> ClassifierTerms:
+def discriminator_terms(discs: Discriminators, draws: Draws, objective: ObjectiveConfig, step: int) -> ClassifierTerms:
     """Both discriminators as classifiers of q against p; R1 on the real images once in a while (lazily)."""
     q = draws.q
     d_q_u, d_p_u, d_q_r, d_p_r = logits(discs, draws)

@@ -1,0 +1,102 @@
+"""The app: loads the editors once, builds the page, serves it.
+
+python app/app.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import gradio as gr
+
+from app.api import add_endpoints
+from app.digits_tab import DigitsTab
+from app.editors import Editors, load_editors
+from app.faces_tab import FacesTab
+from rbvae import ConfigError, RbvaeError
+
+HERE = Path(__file__).resolve().parent
+INTRO = """# Change the expression, keep the face
+Upload a photo of a face and make it smile, frown or look surprised; or give one handwritten digit the look of another.
+"""
+ENVIRONMENT = """environment: GRADIO_SERVER_PORT (7860), GRADIO_SERVER_NAME (127.0.0.1),
+RBVAE_FACES and RBVAE_DIGITS = checkpoint folder or Hub id
+
+example: GRADIO_SERVER_PORT=8000 python app/app.py"""
+
+
+def build(editors: Editors) -> gr.Blocks:
+    """The page with its tabs and the named endpoints."""
+    with gr.Blocks(title="rbvae", analytics_enabled=False, delete_cache=(600, 1800)) as demo:
+        add_endpoints(editors)  # first: a later event whose function has the same name gets another
+        gr.Markdown(INTRO, elem_id="intro")
+        with gr.Tab("Faces"):
+            FacesTab(editors.faces)
+        with gr.Tab("Digits"):
+            DigitsTab(editors.digits)
+        with gr.Tab("About"):
+            gr.Markdown((HERE / "about.md").read_text(encoding="utf-8"), elem_id="about")
+    demo.queue(max_size=64, default_concurrency_limit=2)
+    return demo
+
+
+def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
+    """Serves the page; nothing is loaded from elsewhere, nothing is kept. `options` go to Blocks.launch."""
+    font = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+    mono = ["ui-monospace", "Consolas", "monospace"]
+    theme = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=font, font_mono=mono).set(
+        block_title_background_fill="none",
+        block_title_background_fill_dark="none",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
+        block_title_padding="0",
+        block_label_background_fill="*background_fill_primary",
+        block_label_background_fill_dark="*background_fill_primary",
+        block_label_text_color="*body_text_color",
+        block_label_text_color_dark="*body_text_color",
+    )
+    settings: dict[str, Any] = {
+        "theme": theme,
+        "css_paths": HERE / "style.css",
+        "footer_links": ["api"],
+        "max_file_size": "10mb",
+        "enable_monitoring": False,
+        "run_history": False,
+        "ssr_mode": False,
+    }
+    return demo.launch(**{**settings, **options})
+
+
+def address() -> dict[str, Any]:
+    """Where to listen, from the environment; raises ConfigError for a port that is none."""
+    port = os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError(f"GRADIO_SERVER_PORT={port}; give a port from 1 to 65535")
+    everywhere = "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1"
+    return {"server_name": os.environ.get("GRADIO_SERVER_NAME") or everywhere, "server_port": int(port)}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line; exit code 2 with one line where the app cannot start."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python app/app.py", description="Serve the app.", epilog=ENVIRONMENT, formatter_class=formatter
+    )
+    parser.parse_args(argv)
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    try:
+        launch(build(load_editors()), **address())
+    except (RbvaeError, OSError) as error:  # OSError: the port is taken
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The Digits tab: a digit in, its colour, stroke and size changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app.controls import QUICK, UPLOAD, Words, Workbench
+from app.editors import imagined
+from app.rendering import read_upload
+from app.state import Session
+from rbvae import Inference, StyleEditor
+
+WORDS = Words(
+    original="The digit",
+    copy="The model's copy",
+    edit="Your edit",
+    neutral="Plain",
+)
+DIGIT_SEED, STYLE_SEED = 3, 5
+
+
+class DigitsTab(Workbench):
+    """A Workbench whose pictures are digits: some the model made up, or an upload."""
+
+    def __init__(self, editor: StyleEditor) -> None:
+        super().__init__(editor, WORDS)
+        self.digits = imagined(editor, 12, DIGIT_SEED, Inference)
+        with gr.Row():
+            with gr.Column(scale=2, min_width=280):
+                self.examples = gr.Gallery(
+                    [digit.crop for digit in self.digits],
+                    label="Pick a digit",
+                    columns=4,
+                    allow_preview=False,
+                    buttons=[],
+                    elem_classes=["pictures", "labelled"],
+                    elem_id="digits",
+                )
+                self.upload = gr.Image(
+                    type="filepath", sources=["upload", "clipboard"], label="… or upload one", height=140, buttons=[]
+                )
+            with gr.Column(scale=5, min_width=320):
+                self.add_pictures()
+        with gr.Row():
+            with gr.Column(min_width=320):
+                gr.Markdown("### Change the style")
+                self.add_sliders()
+            with gr.Column(min_width=320):
+                with gr.Tab("Random styles"):
+                    self.add_random()
+                with gr.Tab("Copy from another digit"):
+                    self.add_donors("Style from this digit", imagined(editor, 6, STYLE_SEED, Inference))
+        self.connect()
+        seeded = [self.session, self.seed]
+        self.examples.select(self.open_example, seeded, self.opening, **QUICK)
+        self.upload.input(self.open_upload, [*seeded, self.upload], self.opening, **UPLOAD)
+
+    def open_example(self, session: Session, seed: int, chosen: gr.SelectData) -> list[Any]:
+        """One of the made-up digits."""
+        return self.open(session, seed, lambda: self.digits[chosen.index])
+
+    def open_upload(self, session: Session, seed: int, upload: dict[str, Any] | None) -> list[Any]:
+        """An uploaded digit; clearing it leaves the last one on the bench."""
+        if upload is None:
+            return [gr.skip()] * len(self.opening)
+        return self.open(session, seed, lambda: self.editor.infer(read_upload(upload)))

@@ -1,0 +1,53 @@
+"""The two editors the app serves, and pictures their models make up."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from rbvae import Inference, PortraitEditor, StyleEditor
+from rbvae.editing import Editor
+
+CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
+
+Picture = TypeVar("Picture", bound=Inference)
+
+
+@dataclass(frozen=True)
+class Editors:
+    """One editor for faces and one for digits, shared by all visitors."""
+
+    faces: PortraitEditor
+    digits: StyleEditor
+
+
+def checkpoint_source(kind: str) -> str | Path:
+    """Where the checkpoint for "faces" or "digits" is: RBVAE_FACES or RBVAE_DIGITS, else the embedded one."""
+    return os.environ.get(f"RBVAE_{kind.upper()}") or CHECKPOINTS / kind
+
+
+def load_editors() -> Editors:
+    """Both editors, ready to use; raises CheckpointError, or LandmarkerError where faces cannot be found."""
+    editors = Editors(
+        PortraitEditor.from_pretrained(checkpoint_source("faces")),
+        StyleEditor.from_pretrained(checkpoint_source("digits")),
+    )
+    _ = editors.faces.landmarker  # made now, so that the first visitor does not wait for it
+    return editors
+
+
+def imagined(editor: Editor, n: int, seed: int, record: type[Picture]) -> list[Picture]:
+    """n pictures of nobody: z and e from the prior, decoded, as `record` (Portrait or Inference)."""
+    z = np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)
+    blank = Image.new("RGB", (editor.config.image_size,) * 2)
+    drawn = zip(z, editor.sample_e(n, seed + 1), strict=True)
+    pictures = []
+    for z_one, e_one in drawn:
+        crop = editor.edit(Inference(z_one, e_one, blank, blank), e_one).crop
+        pictures.append(record(z_one, e_one, crop, crop))
+    return pictures

@@ -1,0 +1,289 @@
+"""Claims about training/prepare_faces.py, on copies of a real face (skimage's astronaut)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from rich.console import Console
+from skimage import data
+from skimage.metrics import peak_signal_noise_ratio
+
+from rbvae.alignment import align, crop
+from rbvae.landmarks import Face, FaceLandmarker, expression_energy
+from training.prepare_faces import (
+    SCHEMA,
+    Settings,
+    central_face,
+    encode,
+    identify,
+    list_photos,
+    main,
+    prepare_faces,
+    read_labels,
+    split_of,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "training" / "prepare_faces.py"
+PEOPLE = ("Ann", "Bo", "Cy", "Di")
+
+
+def make_photos(folder: Path) -> Path:
+    """Four people, twice each, mirrored and brightened, with junk beside them."""
+    picture = Image.fromarray(data.astronaut()[:300, 80:380])
+    for number, name in enumerate(PEOPLE):
+        (folder / name).mkdir(parents=True)
+        picture.point(lambda value, lift=8 * number: value + lift).save(folder / name / f"{name}_0001.jpg", quality=95)
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / name / f"{name}_0002.PNG")
+    (folder / "Ann" / "broken.jpg").write_bytes((folder / "Ann" / "Ann_0001.jpg").read_bytes()[:4000])
+    (folder / "Bo" / "letter.jpg").write_text("not a picture")
+    (folder / "Bo" / "notes.txt").write_text("not looked at")
+    Image.new("RGB", (300, 300), "teal").save(folder / "wall.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def prepared(photos: Path, tmp_path_factory) -> Path:
+    labels = tmp_path_factory.mktemp("labels") / "labels.csv"
+    labels.write_text("image,expression\nAnn_0001.jpg,happiness\nBo/Bo_0002.PNG,neutral\nNobody_0001.jpg,anger\n")
+    target = tmp_path_factory.mktemp("prepared") / "faces"
+    prepare_faces(Settings(photos, target, labels=labels, size=64, workers=1, reference="labels"), silent())
+    return target
+
+
+def silent() -> Console:
+    return Console(file=io.StringIO())
+
+
+def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
+    rows = [row for shard in sorted(folder.glob("*.parquet")) for row in pq.read_table(shard).to_pylist()]
+    return {row["source"]: row for row in rows}
+
+
+def image_of(row: dict[str, Any]) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])))
+
+
+def test_every_face_is_packed_and_everything_else_is_listed_with_its_reason(prepared: Path):
+    rows = rows_of(prepared)
+    assert set(rows) == {f"{name}/{name}_{ending}" for name in PEOPLE for ending in ("0001.jpg", "0002.PNG")}
+    with (prepared / "skipped.csv").open(newline="") as lines:
+        skipped = {row["path"]: row["reason"] for row in csv.DictReader(lines)}
+    assert set(skipped) == {"Ann/broken.jpg", "Bo/letter.jpg", "wall.png"}
+    assert "damaged" in skipped["Ann/broken.jpg"]
+    assert "not a picture" in skipped["Bo/letter.jpg"]
+    assert skipped["wall.png"] == "no face found"
+
+
+def test_a_row_says_what_a_fresh_look_at_its_photo_says(prepared: Path, photos: Path):
+    row = rows_of(prepared)["Cy/Cy_0002.PNG"]
+    pixels = np.array(Image.open(photos / "Cy" / "Cy_0002.PNG"))
+    with FaceLandmarker() as landmarker:
+        (face,) = landmarker.detect(pixels)
+    np.testing.assert_allclose(row["blendshapes"], face.blendshapes)
+    assert row["energy"] == pytest.approx(float(expression_energy(face.blendshapes)), rel=1e-5)
+    assert (row["yaw"], row["pitch"], row["roll"]) == pytest.approx((face.yaw, face.pitch, face.roll), rel=1e-5)
+    assert row["face_size"] == pytest.approx(face.size, rel=1e-5)
+    assert (row["faces"], row["identity"]) == (1, "Cy")
+    assert image_of(row).shape == (64, 64, 3)
+    assert peak_signal_noise_ratio(crop(pixels, align(face.points, 64)), image_of(row)) > 35
+
+
+def test_labels_are_found_by_name_and_by_path_and_make_the_reference_set(prepared: Path):
+    rows = rows_of(prepared)
+    assert Counter(row["label"] for row in rows.values()) == {"": 6, "happiness": 1, "neutral": 1}
+    assert rows["Ann/Ann_0001.jpg"]["label"] == "happiness"
+    assert [source for source, row in rows.items() if row["reference"]] == ["Bo/Bo_0002.PNG"]
+
+
+def test_the_description_counts_what_the_shards_hold(prepared: Path):
+    description = json.loads((prepared / "dataset.json").read_text())
+    rows = rows_of(prepared).values()
+    assert (description["faces"], description["skipped"], description["references"]) == (8, 3, 1)
+    assert description["splits"] == Counter(row["split"] for row in rows)
+    assert description["mean_energy"] == pytest.approx(np.mean([row["energy"] for row in rows]), abs=1e-3)
+    assert description["settings"]["size"] == 64 and description["versions"]["mediapipe"]
+
+
+def test_the_shards_follow_the_hub_s_image_convention(prepared: Path):
+    shards = sorted(prepared.glob("*.parquet"))
+    assert shards[-1].name == "train-00000-of-00001.parquet"
+    schema = pq.read_schema(shards[-1])
+    assert schema.names == SCHEMA.names
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    assert list(features) == schema.names
+    assert features["image"] == {"_type": "Image"}
+    assert rows_of(prepared)["Di/Di_0001.jpg"]["image"]["path"] == "Di/Di_0001.webp"
+
+
+def test_two_processes_write_what_one_writes(photos: Path, prepared: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("training.prepare_faces.CHUNK", 4)
+    description = prepare_faces(Settings(photos, tmp_path / "two", size=64, workers=2), silent())
+    assert description["settings"]["workers"] == 2
+    one, two = rows_of(prepared), rows_of(tmp_path / "two")
+    assert list(one) == list(two)
+    for source, row in one.items():
+        assert row["image"] == two[source]["image"] and row["blendshapes"] == two[source]["blendshapes"]
+
+
+def test_mined_references_are_the_faces_of_low_energy(photos: Path, prepared: Path, tmp_path: Path):
+    energies = sorted(row["energy"] for row in rows_of(prepared).values())
+    between = (energies[3] + energies[4]) / 2
+    prepare_faces(Settings(photos, tmp_path / "mined", size=32, workers=1, reference_energy=between), silent())
+    mined = rows_of(tmp_path / "mined").values()
+    assert {row["reference"] for row in mined} == {True, False}
+    assert all(row["reference"] == (row["energy"] < between) for row in mined)
+
+
+def test_a_folder_can_be_the_reference_set(photos: Path, tmp_path: Path):
+    settings = Settings(photos, tmp_path / "x", reference=str(photos / "Bo"))
+    assert {photo.identity for photo in list_photos(settings) if photo.listed_reference} == {"Bo"}
+    relative = Settings(photos, tmp_path / "x", reference="Cy")
+    relative.validate()
+    assert {photo.identity for photo in list_photos(relative) if photo.listed_reference} == {"Cy"}
+
+
+def test_a_limit_draws_the_same_photos_every_time(photos: Path, tmp_path: Path):
+    drawn = [list_photos(Settings(photos, tmp_path / "x", limit=5, seed=seed)) for seed in (0, 0, 1)]
+    assert len(drawn[0]) == 5 and drawn[0] == drawn[1] != drawn[2]
+
+
+def test_no_person_is_on_both_sides_and_a_tenth_are_held_out():
+    sources = [f"P{person}/P{person}_{n:04d}.jpg" for person in range(2000) for n in range(3)]
+    identities = identify(sources)
+    assert len(set(identities)) == 2000
+    sides = [split_of(identity, seed=0) for identity in identities]
+    assert len(set(zip(identities, sides, strict=True))) == 2000
+    assert 0.08 < sides.count("test") / len(sides) < 0.12
+    assert sides != [split_of(identity, seed=1) for identity in identities]
+
+
+def test_identities_come_from_folders_or_names_but_not_from_crowds():
+    assert identify(["Ann/x.jpg", "Bo_Li_0001.jpg", "Bo_Li_0002.jpg", "Cy.png"]) == ["Ann", "Bo_Li", "Bo_Li", "Cy"]
+    assert identify(["train/happy/1.png", "test/sad/1.png"]) == ["train/happy/1", "test/sad/1"]
+    assert identify([f"IMG_{n}.jpg" for n in range(3)]) == ["IMG_0", "IMG_1", "IMG_2"]
+    crowd = [f"images/{n}.jpg" for n in range(1001)] + [f"P{n}/a.jpg" for n in range(1200)]
+    assert len(set(identify(crowd))) == len(crowd)
+
+
+def test_published_layouts_give_their_labels_and_splits(tmp_path: Path):
+    for place in ("fer/train/happy", "fer/test/neutral", "affect/train_set/images", "affect/train_set/annotations"):
+        (tmp_path / place).mkdir(parents=True)
+    for name in ("fer/train/happy/1.png", "fer/test/neutral/2.png", "affect/train_set/images/7.jpg"):
+        Image.new("L", (48, 48)).save(tmp_path / name)
+    np.save(tmp_path / "affect/train_set/annotations/7_exp.npy", np.array("3"))
+    fer = list_photos(Settings(tmp_path / "fer", tmp_path / "x"))
+    assert [(photo.label, photo.split) for photo in fer] == [("neutral", "test"), ("happy", "train")]
+    assert [photo.label for photo in list_photos(Settings(tmp_path / "affect", tmp_path / "x"))] == ["surprise"]
+    (tmp_path / "affect.csv").write_text("subDirectory_filePath,expression\n689/a.jpg,0\n690/b.jpg,6\n")
+    assert read_labels(tmp_path / "affect.csv") == {"689/a.jpg": "neutral", "690/b.jpg": "anger"}
+
+
+def test_the_central_face_wins_over_a_somewhat_larger_one_at_the_edge():
+    def face(x: float, y: float, size: float) -> Face:
+        corners = np.array([[x - size / 2, y - size / 2], [x + size / 2, y + size / 2]], np.float32)
+        return Face(corners, np.zeros(52, np.float32), 0.0, 0.0, 0.0)
+
+    centre, edge, speck = face(125, 125, 100), face(230, 125, 130), face(125, 125, 20)
+    assert central_face([edge, centre], 250, 250) is centre
+    assert central_face([speck, face(90, 125, 120)], 250, 250) is not speck
+
+
+def test_a_packed_crop_is_close_to_the_crop_in_a_ninth_of_its_bytes(photos: Path):
+    pixels = np.array(Image.open(photos / "Ann" / "Ann_0002.PNG"))
+    with FaceLandmarker() as landmarker:
+        face = landmarker.detect(pixels)[0]
+    packed = crop(pixels, align(face.points, 96))
+    assert len(encode(packed)) < packed.nbytes / 9
+    assert peak_signal_noise_ratio(packed, np.asarray(Image.open(io.BytesIO(encode(packed))))) > 36
+
+
+def test_an_earlier_dataset_is_replaced_and_anything_else_is_left_alone(photos: Path, tmp_path: Path, capsys):
+    command = ["--photos", str(photos / "Ann"), "--size", "32", "--workers", "1", "--out"]
+    assert main([*command, str(tmp_path / "made")]) == 0
+    assert "2 faces, 1 skipped (1 damaged" in capsys.readouterr().out
+    (tmp_path / "made" / "mark").touch()
+    assert main([*command, str(tmp_path / "made")]) == 0
+    assert not (tmp_path / "made" / "mark").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    assert main([*command, str(tmp_path / "mine")]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "mine"]
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--photos {tmp}/nowhere", "nowhere"),
+        ("--photos {tmp}/empty", "no pictures"),
+        ("--photos {tmp}/walls", "no face found"),
+        ("--photos {photos} --labels {tmp}/nowhere.csv", "nowhere.csv"),
+        ("--photos {photos} --labels {tmp}/other.csv", "image,expression"),
+        ("--photos {photos} --labels {photos}/wall.png", "image,expression"),
+        ("--photos {photos} --size 24", "24"),
+        ("--photos {photos} --size 100", "100"),
+        ("--photos {photos} --size 264", "264"),
+        ("--photos {photos} --workers 0", "--workers"),
+        ("--photos {photos} --limit 0", "--limit"),
+        ("--photos {photos} --reference {tmp}/walls", "not inside"),
+        ("--photos {photos} --reference nobody", "nobody"),
+        ("--photos {photos} --reference labels", "neutral"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(photos: Path, tmp_path: Path, capsys, options: str, said: str):
+    for name in ("empty", "walls"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "other.csv").write_text("file,mood\na.jpg,happy\n")
+    Image.new("RGB", (200, 200), "teal").save(tmp_path / "walls" / "wall.png")
+    before = sorted(tmp_path.rglob("*"))
+    command = options.format(tmp=tmp_path, photos=photos).split()
+    assert main([*command, "--out", str(tmp_path / "made")]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("faces ")]
+    assert len(errors) == 1 and errors[0].startswith("error: ") and said in errors[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a child")
+def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path):
+    picture = Image.fromarray(data.astronaut())
+    (tmp_path / "photos").mkdir()
+    for number in range(400):
+        (tmp_path / "photos" / f"{number}.jpg").symlink_to(tmp_path / "one.jpg")
+    picture.save(tmp_path / "one.jpg")
+    command = [sys.executable, str(SCRIPT), "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "made")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "80"})
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.glob(".made*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors and "interrupted" in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.jpg", "photos"]
+
+
+def test_help_has_an_example_to_copy():
+    done = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "example: python training/prepare_faces.py --photos" in " ".join(done.stdout.split())
