@@ -36,9 +36,9 @@ def build(editors: Editors) -> gr.Blocks:
     with gr.Blocks(title="rbvae", analytics_enabled=False, delete_cache=(600, 1800)) as demo:
         add_endpoints(editors)  # first: a later event whose function has the same name gets another
         gr.Markdown(INTRO, elem_id="intro")
-        with gr.Tab("Faces"):
+        with gr.Tab("Faces", elem_id="faces"):
             FacesTab(editors.faces)
-        with gr.Tab("Digits"):
+        with gr.Tab("Digits", elem_id="digits-tab"):
             DigitsTab(editors.digits)
         with gr.Tab("About"):
             gr.Markdown((HERE / "about.md").read_text(encoding="utf-8"), elem_id="about")

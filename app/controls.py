@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
 import numpy as np
 
-from app.rendering import errors_in_words, figure, notice, read_upload
+from app.rendering import figure, notice, read_upload
 from app.state import KEPT_FOR, STEP, Session, loaded, shown_directions, slid, slider_range
 from rbvae import Inference, RbvaeError
 from rbvae.editing import Editor
+
+Updates: TypeAlias = dict[Any, Any]  # widget -> its new value
 
 RANDOM = 8
 
@@ -22,6 +25,22 @@ QUICK: dict[str, Any] = {  # an event that only decodes: straight to the model, 
     "api_visibility": "private",
 }
 UPLOAD: dict[str, Any] = {"preprocess": False, "show_progress": "minimal", "api_visibility": "private"}
+
+
+def told(handler: Callable[..., Updates]) -> Callable[..., Updates]:
+    """A handler that puts the text of an RbvaeError in the tab's notice and leaves everything else as it was.
+
+    Not gr.Error: events outside the queue show that without its text. Anything but an RbvaeError surfaces as a bug.
+    """
+
+    @functools.wraps(handler)
+    def telling(bench: Workbench, *args: Any, **kwargs: Any) -> Updates:
+        try:
+            return handler(bench, *args, **kwargs)
+        except RbvaeError as error:
+            return {bench.notice: notice((str(error),), "error")}
+
+    return telling
 
 
 @dataclass(frozen=True)
@@ -37,8 +56,7 @@ class Words:
 class Workbench:
     """The widgets and events of one tab; the tab lays them out and says where pictures come from.
 
-    Handlers are methods: session and widget values in, session and widget updates out. All but `open` and
-    `take_donor` only decode.
+    Handlers are methods: session and widget values in, updates out. All but `open` and `take_donor` only decode.
     """
 
     def __init__(self, editor: Editor, words: Words) -> None:
@@ -105,13 +123,12 @@ class Workbench:
 
     def connect(self) -> None:
         """Wires the widgets; call it once everything is laid out."""
-        shown = [self.session, self.edit, *self.sliders]
+        shown = [self.session, self.notice, self.edit, *self.sliders]
         moving = {"trigger_mode": "always_last", **QUICK}
-        inputs = [self.session, *self.sliders]
         if self.sliders:
-            gr.on([s.input for s in self.sliders], self.slide, inputs, [self.session, self.edit], **moving)
-            released = [s.release for s in self.sliders]
-            self.settled += [gr.on(released, self.slide, inputs, [self.session, self.edit], **QUICK)]
+            slide = {"fn": self.slide, "inputs": [self.session, *self.sliders], "outputs": shown[:3]}
+            gr.on([slider.input for slider in self.sliders], **slide, **moving)
+            self.settled += [gr.on([slider.release for slider in self.sliders], **slide, **QUICK)]
         strengths = [self.session, self.strength]
         self.strength.input(self.transfer, strengths, shown, **moving)
         self.settled += [
@@ -123,7 +140,7 @@ class Workbench:
             self.donor_gallery.select(self.pick_donor, strengths, shown, **QUICK),
         ]
         self.more.click(lambda seed: (seed or 0) + 1, self.seed, self.seed, **QUICK)
-        self.seed.change(self.resample, [self.session, self.seed], self.samples, **QUICK)
+        self.seed.change(self.resample, [self.session, self.seed], [self.notice, self.samples], **QUICK)
 
     # handlers
 
@@ -132,75 +149,67 @@ class Workbench:
         """What `open` updates."""
         return [self.session, self.original, self.copy, self.notice, self.samples, self.edit, *self.sliders]
 
-    def open(self, session: Session, seed: int, infer: Callable[[], Inference]) -> list[Any]:
-        """Another picture; when it cannot be used, says so and leaves everything as it was."""
-        try:
-            inference = infer()
-        except RbvaeError as error:
-            gr.Warning(str(error), title="Sorry")
-            rest: list[Any] = [gr.skip()] * len(self.opening)
-            rest[3] = notice((str(error),), "error")
-            return rest
+    @told
+    def open(self, session: Session, seed: int, infer: Callable[[], Inference]) -> Updates:
+        """Another picture, unedited."""
+        inference = infer()
         session = session.opened(inference)
-        return [
-            session,
-            figure(inference.crop, self.words.original),
-            figure(inference.reconstruction, self.words.copy),
-            notice(inference.warnings),
-            self.resample(session, seed),
-            *self._showing(session, inference.e)[1:],
-        ]
+        return {
+            self.original: figure(inference.crop, self.words.original),
+            self.copy: figure(inference.reconstruction, self.words.copy),
+            **self.resample(session, seed),
+            **self._showing(session, inference.e),
+        }
 
-    def slide(self, session: Session, *values: float) -> list[Any]:
+    @told
+    def slide(self, session: Session, *values: float) -> Updates:
         """The edit where the sliders are now."""
-        with errors_in_words():
-            session = slid(self.editor, session, values)
-            return [session, self._edit_figure(session)]
+        return self._edited(slid(self.editor, session, values))
 
-    def pick(self, session: Session, seed: int, chosen: gr.SelectData) -> list[Any]:
+    @told
+    def pick(self, session: Session, seed: int, chosen: gr.SelectData) -> Updates:
         """The chosen random sample, in the sliders."""
-        with errors_in_words():
-            return self._showing(session, self.editor.sample_e(RANDOM, int(seed or 0))[chosen.index])
+        return self._showing(session, self.editor.sample_e(RANDOM, int(seed or 0))[chosen.index])
 
-    def to_neutral(self, session: Session) -> list[Any]:
+    @told
+    def to_neutral(self, session: Session) -> Updates:
         """The reference: a neutral face, a plain digit."""
-        with errors_in_words():
-            return self._showing(session, self.editor.e_ref)
+        return self._showing(session, self.editor.e_ref)
 
-    def to_start(self, session: Session) -> list[Any]:
+    @told
+    def to_start(self, session: Session) -> Updates:
         """As inferred."""
-        with errors_in_words():
-            return self._showing(session, session.picture().e)
+        return self._showing(session, session.picture().e)
 
-    def take_donor(self, session: Session, upload: dict[str, Any], strength: float) -> list[Any]:
-        """An uploaded picture to copy from."""
-        with errors_in_words():
-            donor = self.editor.infer(read_upload(upload))
-            return self.transfer(replace(session, donor=donor), strength)
+    @told
+    def take_donor(self, session: Session, upload: dict[str, Any] | None, strength: float) -> Updates:
+        """An uploaded picture to copy from; clearing it changes nothing."""
+        if upload is None:
+            return {self.session: session}
+        return self.transfer(replace(session, donor=self.editor.infer(read_upload(upload))), strength)
 
-    def pick_donor(self, session: Session, strength: float, chosen: gr.SelectData) -> list[Any]:
+    def pick_donor(self, session: Session, strength: float, chosen: gr.SelectData) -> Updates:
         """A made-up picture to copy from."""
         return self.transfer(replace(session, donor=self.donors[chosen.index]), strength)
 
-    def transfer(self, session: Session, strength: float) -> list[Any]:
-        """The donor's expression or style on the opened picture."""
-        if session.donor is None:
-            return [gr.skip()] * (2 + len(self.sliders))
-        if session.inference is None:  # the donor came first: keep it until there is a picture
-            return [session, *[gr.skip()] * (1 + len(self.sliders))]
-        with errors_in_words():
-            return self._showing(session, self.editor.transfer(session.donor, session.inference, strength).e)
+    @told
+    def transfer(self, session: Session, strength: float) -> Updates:
+        """The donor's expression or style on the opened picture; a donor that comes first waits for its picture."""
+        if session.donor is None or session.inference is None:
+            return {self.session: session}
+        return self._showing(session, self.editor.transfer(session.donor, session.inference, strength).e)
 
-    def resample(self, session: Session, seed: int) -> Any:
+    @told
+    def resample(self, session: Session, seed: int) -> Updates:
         """Random samples of the opened picture."""
-        if session.inference is None:
-            return None
-        with errors_in_words():
-            return [edit.crop for edit in self.editor.sample(session.inference, RANDOM, int(seed or 0))]
+        edits = self.editor.sample(session.picture(), RANDOM, int(seed or 0))
+        return {self.samples: [edit.crop for edit in edits]}
 
-    def _showing(self, session: Session, e: np.ndarray) -> list[Any]:
+    def _showing(self, session: Session, e: np.ndarray) -> Updates:
         session, values = loaded(self.editor, session, e)
-        return [session, self._edit_figure(session), *values]
+        return {**self._edited(session), **dict(zip(self.sliders, values, strict=True))}
 
-    def _edit_figure(self, session: Session) -> str:
-        return figure(self.editor.edit(session.picture(), session.e).crop, self.words.edit)
+    def _edited(self, session: Session) -> Updates:
+        picture = session.picture()
+        shown = self.editor.edit(picture, session.e).crop
+        return {self.session: session, self.notice: notice(picture.warnings), self.edit: figure(shown, self.words.edit)}

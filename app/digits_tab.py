@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.controls import QUICK, UPLOAD, Words, Workbench
+from app.controls import QUICK, UPLOAD, Updates, Words, Workbench
 from app.editors import imagined
 from app.rendering import read_upload
 from app.state import Session
@@ -14,7 +14,7 @@ from rbvae import Inference, StyleEditor
 
 WORDS = Words(
     original="The digit",
-    copy="The model's copy",
+    copy="Model's copy",
     edit="Your edit",
     neutral="Plain",
 )
@@ -48,7 +48,7 @@ class DigitsTab(Workbench):
                 gr.Markdown("### Change the style")
                 self.add_sliders()
             with gr.Column(min_width=320):
-                with gr.Tab("Random styles"):
+                with gr.Tab("Random"):
                     self.add_random()
                 with gr.Tab("Copy from another digit"):
                     self.add_donors("Style from this digit", imagined(editor, 6, STYLE_SEED, Inference))
@@ -57,12 +57,12 @@ class DigitsTab(Workbench):
         self.examples.select(self.open_example, seeded, self.opening, **QUICK)
         self.upload.input(self.open_upload, [*seeded, self.upload], self.opening, **UPLOAD)
 
-    def open_example(self, session: Session, seed: int, chosen: gr.SelectData) -> list[Any]:
+    def open_example(self, session: Session, seed: int, chosen: gr.SelectData) -> Updates:
         """One of the made-up digits."""
         return self.open(session, seed, lambda: self.digits[chosen.index])
 
-    def open_upload(self, session: Session, seed: int, upload: dict[str, Any] | None) -> list[Any]:
+    def open_upload(self, session: Session, seed: int, upload: dict[str, Any] | None) -> Updates:
         """An uploaded digit; clearing it leaves the last one on the bench."""
         if upload is None:
-            return [gr.skip()] * len(self.opening)
+            return {self.session: session}
         return self.open(session, seed, lambda: self.editor.infer(read_upload(upload)))

@@ -8,16 +8,16 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from app.controls import QUICK, UPLOAD, Words, Workbench
+from app.controls import QUICK, UPLOAD, Updates, Words, Workbench, told
 from app.editors import imagined
-from app.rendering import errors_in_words, picture_file, read_upload
+from app.rendering import picture_file, read_upload
 from app.state import Session
 from rbvae import Portrait, PortraitEditor
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 WORDS = Words(
     original="Face found",
-    copy="The model's copy",
+    copy="Model's copy",
     edit="Your edit",
     neutral="Neutral",
 )
@@ -53,7 +53,7 @@ class FacesTab(Workbench):
                 gr.Markdown("### Change the expression")
                 self.add_sliders()
             with gr.Column(min_width=320):
-                with gr.Tab("Random expressions"):
+                with gr.Tab("Random"):
                     self.add_random()
                 with gr.Tab("Copy from another face"):
                     self.add_donors("Expression from this photo", imagined(editor, 6, DONOR_SEED, Portrait))
@@ -67,31 +67,36 @@ class FacesTab(Workbench):
             self.update = gr.Button("Update", size="sm", scale=0, min_width=100)
             self.download = gr.DownloadButton("Download", size="sm", scale=0, min_width=110, interactive=False)
         self.result = gr.ImageSlider(
-            type="filepath", label="Before and after", interactive=False, buttons=["fullscreen"], max_height=640
+            type="filepath",
+            label="Before and after",
+            interactive=False,
+            buttons=["fullscreen"],
+            max_height=640,
+            slider_position=20,  # most of the edit, and the handle beside the face
+            elem_id="result",
         )
 
     def _connect_photo(self) -> None:
         self.connect()
         opened = self.photo.change(self.open_photo, [self.session, self.seed, self.photo], self.opening, **UPLOAD)
-        showing = {"inputs": [self.session, self.blend], "outputs": [self.result, self.download], **QUICK}
+        showing = {"inputs": [self.session, self.blend], "outputs": [self.notice, self.result, self.download]}
         for event in [opened, *self.settled]:
-            event.success(self.show_photo, **showing)
-        self.update.click(self.show_photo, **showing)
-        self.blend.input(self.show_photo, **showing)
+            event.then(self.show_photo, **showing, **QUICK)
+        self.update.click(self.show_photo, **showing, **QUICK)
+        self.blend.input(self.show_photo, **showing, **QUICK)
 
-    def open_photo(self, session: Session, seed: int, upload: dict[str, Any] | None) -> list[Any]:
+    def open_photo(self, session: Session, seed: int, upload: dict[str, Any] | None) -> Updates:
         """A photo was chosen; clearing it leaves the last one on the bench."""
         if upload is None:
-            return [gr.skip()] * len(self.opening)
+            return {self.session: session}
         return self.open(session, seed, lambda: self.editor.infer(read_upload(upload)))
 
-    def show_photo(self, session: Session, blend: str) -> list[Any]:
+    @told
+    def show_photo(self, session: Session, blend: str) -> Updates:
         """The whole photo before and after, and the latter as a file."""
         if session.inference is None:
-            return [gr.skip(), gr.skip()]
-        with errors_in_words():
-            edit = self.editor.edit(session.inference, session.e)
-            photo = edit.photo if blend == DETAIL else edit.replaced
-        after = picture_file(photo, "edited")
+            return {self.download: gr.DownloadButton(interactive=False)}
+        edit = self.editor.edit(session.inference, session.e)
+        after = picture_file(edit.photo if blend == DETAIL else edit.replaced, "edited")
         before = picture_file(Image.fromarray(session.inference.source), "before", edited=False)
-        return [(before, after), gr.DownloadButton(value=after, interactive=True)]
+        return {self.result: (before, after), self.download: gr.DownloadButton(value=after, interactive=True)}

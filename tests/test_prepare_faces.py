@@ -24,18 +24,10 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from rbvae.alignment import align, crop
 from rbvae.landmarks import Face, FaceLandmarker, expression_energy
-from training.prepare_faces import (
-    SCHEMA,
-    Settings,
-    central_face,
-    encode,
-    identify,
-    list_photos,
-    main,
-    prepare_faces,
-    read_labels,
-    split_of,
-)
+from training.cli import run_command
+from training.layouts import list_photos
+from training.prepare_faces import Settings, central_face, main, prepare_faces
+from training.shards import SCHEMA
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "training" / "prepare_faces.py"
@@ -155,47 +147,11 @@ def test_mined_references_are_the_faces_of_low_energy(photos: Path, prepared: Pa
 
 
 def test_a_folder_can_be_the_reference_set(photos: Path, tmp_path: Path):
-    settings = Settings(photos, tmp_path / "x", reference=str(photos / "Bo"))
-    assert {photo.identity for photo in list_photos(settings) if photo.listed_reference} == {"Bo"}
-    relative = Settings(photos, tmp_path / "x", reference="Cy")
-    relative.validate()
-    assert {photo.identity for photo in list_photos(relative) if photo.listed_reference} == {"Cy"}
-
-
-def test_a_limit_draws_the_same_photos_every_time(photos: Path, tmp_path: Path):
-    drawn = [list_photos(Settings(photos, tmp_path / "x", limit=5, seed=seed)) for seed in (0, 0, 1)]
-    assert len(drawn[0]) == 5 and drawn[0] == drawn[1] != drawn[2]
-
-
-def test_no_person_is_on_both_sides_and_a_tenth_are_held_out():
-    sources = [f"P{person}/P{person}_{n:04d}.jpg" for person in range(2000) for n in range(3)]
-    identities = identify(sources)
-    assert len(set(identities)) == 2000
-    sides = [split_of(identity, seed=0) for identity in identities]
-    assert len(set(zip(identities, sides, strict=True))) == 2000
-    assert 0.08 < sides.count("test") / len(sides) < 0.12
-    assert sides != [split_of(identity, seed=1) for identity in identities]
-
-
-def test_identities_come_from_folders_or_names_but_not_from_crowds():
-    assert identify(["Ann/x.jpg", "Bo_Li_0001.jpg", "Bo_Li_0002.jpg", "Cy.png"]) == ["Ann", "Bo_Li", "Bo_Li", "Cy"]
-    assert identify(["train/happy/1.png", "test/sad/1.png"]) == ["train/happy/1", "test/sad/1"]
-    assert identify([f"IMG_{n}.jpg" for n in range(3)]) == ["IMG_0", "IMG_1", "IMG_2"]
-    crowd = [f"images/{n}.jpg" for n in range(1001)] + [f"P{n}/a.jpg" for n in range(1200)]
-    assert len(set(identify(crowd))) == len(crowd)
-
-
-def test_published_layouts_give_their_labels_and_splits(tmp_path: Path):
-    for place in ("fer/train/happy", "fer/test/neutral", "affect/train_set/images", "affect/train_set/annotations"):
-        (tmp_path / place).mkdir(parents=True)
-    for name in ("fer/train/happy/1.png", "fer/test/neutral/2.png", "affect/train_set/images/7.jpg"):
-        Image.new("L", (48, 48)).save(tmp_path / name)
-    np.save(tmp_path / "affect/train_set/annotations/7_exp.npy", np.array("3"))
-    fer = list_photos(Settings(tmp_path / "fer", tmp_path / "x"))
-    assert [(photo.label, photo.split) for photo in fer] == [("neutral", "test"), ("happy", "train")]
-    assert [photo.label for photo in list_photos(Settings(tmp_path / "affect", tmp_path / "x"))] == ["surprise"]
-    (tmp_path / "affect.csv").write_text("subDirectory_filePath,expression\n689/a.jpg,0\n690/b.jpg,6\n")
-    assert read_labels(tmp_path / "affect.csv") == {"689/a.jpg": "neutral", "690/b.jpg": "anger"}
+    for reference, name in ((str(photos / "Bo"), "Bo"), ("Cy", "Cy")):
+        settings = Settings(photos, tmp_path / "x", reference=reference)
+        settings.validate()
+        listed = list_photos(photos, reference=settings.reference_folder())
+        assert {photo.identity for photo in listed if photo.listed_reference} == {name}
 
 
 def test_the_central_face_wins_over_a_somewhat_larger_one_at_the_edge():
@@ -208,25 +164,16 @@ def test_the_central_face_wins_over_a_somewhat_larger_one_at_the_edge():
     assert central_face([speck, face(90, 125, 120)], 250, 250) is not speck
 
 
-def test_a_packed_crop_is_close_to_the_crop_in_a_ninth_of_its_bytes(photos: Path):
-    pixels = np.array(Image.open(photos / "Ann" / "Ann_0002.PNG"))
-    with FaceLandmarker() as landmarker:
-        face = landmarker.detect(pixels)[0]
-    packed = crop(pixels, align(face.points, 96))
-    assert len(encode(packed)) < packed.nbytes / 9
-    assert peak_signal_noise_ratio(packed, np.asarray(Image.open(io.BytesIO(encode(packed))))) > 36
-
-
 def test_an_earlier_dataset_is_replaced_and_anything_else_is_left_alone(photos: Path, tmp_path: Path, capsys):
     command = ["--photos", str(photos / "Ann"), "--size", "32", "--workers", "1", "--out"]
-    assert main([*command, str(tmp_path / "made")]) == 0
+    assert run_command(main, [*command, str(tmp_path / "made")]) == 0
     assert "2 faces, 1 skipped (1 damaged" in capsys.readouterr().out
     (tmp_path / "made" / "mark").touch()
-    assert main([*command, str(tmp_path / "made")]) == 0
+    assert run_command(main, [*command, str(tmp_path / "made")]) == 0
     assert not (tmp_path / "made" / "mark").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
-    assert main([*command, str(tmp_path / "mine")]) == 2
+    assert run_command(main, [*command, str(tmp_path / "mine")]) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "mine"]
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
 
@@ -257,7 +204,7 @@ def test_bad_input_is_one_line_and_exit_code_2(photos: Path, tmp_path: Path, cap
     Image.new("RGB", (200, 200), "teal").save(tmp_path / "walls" / "wall.png")
     before = sorted(tmp_path.rglob("*"))
     command = options.format(tmp=tmp_path, photos=photos).split()
-    assert main([*command, "--out", str(tmp_path / "made")]) == 2
+    assert run_command(main, [*command, "--out", str(tmp_path / "made")]) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("faces ")]
     assert len(errors) == 1 and errors[0].startswith("error: ") and said in errors[0]
     assert sorted(tmp_path.rglob("*")) == before

@@ -15,7 +15,7 @@ def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None 
     try:
         return main(argv)
     except (RbvaeError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; what was saved stays, and the same command continues", file=sys.stderr)
