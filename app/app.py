@@ -33,7 +33,7 @@ example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
 def build(editors: Editors) -> gr.Blocks:
     """The page with its tabs and the named endpoints."""
-    with gr.Blocks(title="rbvae", analytics_enabled=False, delete_cache=(600, 1800)) as demo:
+    with gr.Blocks(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(600, 1800)) as demo:
         add_endpoints(editors)  # first: a later event whose function has the same name gets another
         gr.Markdown(INTRO, elem_id="intro")
         with gr.Tab("Faces", elem_id="faces"):
@@ -51,6 +51,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     font = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
     mono = ["ui-monospace", "Consolas", "monospace"]
     theme = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=font, font_mono=mono).set(
+        block_border_width="1px",
         block_title_background_fill="none",
         block_title_background_fill_dark="none",
         block_title_text_color="*body_text_color",

@@ -112,7 +112,7 @@ class Workbench:
             )
             self.donor_gallery = gr.Gallery(
                 [donor.crop for donor in donors],
-                label="… or one the model made up",
+                label="… or a made-up one",
                 columns=3,
                 allow_preview=False,
                 buttons=[],

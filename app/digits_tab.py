@@ -51,7 +51,7 @@ class DigitsTab(Workbench):
                 with gr.Tab("Random"):
                     self.add_random()
                 with gr.Tab("Copy from another digit"):
-                    self.add_donors("Style from this digit", imagined(editor, 6, STYLE_SEED, Inference))
+                    self.add_donors("Picture", imagined(editor, 6, STYLE_SEED, Inference))
         self.connect()
         seeded = [self.session, self.seed]
         self.examples.select(self.open_example, seeded, self.opening, **QUICK)

@@ -56,7 +56,7 @@ class FacesTab(Workbench):
                 with gr.Tab("Random"):
                     self.add_random()
                 with gr.Tab("Copy from another face"):
-                    self.add_donors("Expression from this photo", imagined(editor, 6, DONOR_SEED, Portrait))
+                    self.add_donors("Photo", imagined(editor, 6, DONOR_SEED, Portrait))
         self._add_result()
         self._connect_photo()
 

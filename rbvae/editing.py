@@ -141,6 +141,8 @@ class Editor:
         """n draws from the prior of e, float32 [n, D_e]; the first k of a seed are the same for every n >= k."""
         if not 1 <= n <= 64:
             raise ConfigError(f"n={n}; ask for 1 to 64 samples")
+        if seed < 0:
+            raise ConfigError(f"seed={seed}; give a whole number of at least 0")
         rng = np.random.default_rng(seed)
         return rng.standard_normal((n, self.config.dim_e)).astype(np.float32)
 
@@ -151,13 +153,13 @@ class Editor:
         for name, amount in sigmas.items():
             if name not in known:
                 raise ConfigError(f"no direction {name!r}; this checkpoint has {', '.join(known) or 'none'}")
-            if not np.isfinite(amount):
+            if not _is_number(amount):
                 raise ConfigError(f"{name}={amount!r}; give a number of sigmas such as 1.5")
             result += float(amount) * known[name].sigma * known[name].vector
         return result
 
     def _blend(self, e_from: np.ndarray, e_to: np.ndarray, strength: float) -> np.ndarray:
-        if not np.isfinite(strength) or not -2 <= strength <= 3:
+        if not _is_number(strength) or not -2 <= strength <= 3:
             raise ConfigError(f"strength={strength!r}; give a number from 0 (unchanged) to 1.5 (exaggerated)")
         return e_from + float(strength) * (e_to - e_from)
 
@@ -179,6 +181,10 @@ class Editor:
     def _decode(self, z: np.ndarray, e: np.ndarray) -> list[Image.Image]:
         images = self.model.decode(torch.from_numpy(z), torch.from_numpy(e))
         return [Image.fromarray(to_array(image)) for image in images]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value))
 
 
 class PortraitEditor(Editor):
@@ -207,7 +213,7 @@ class PortraitEditor(Editor):
 
         Raises ImageError for a file that is no picture and FaceNotFoundError where no face is found.
         """
-        name = str(photo) if isinstance(photo, (str, Path)) else "this photo"
+        name = Path(photo).name if isinstance(photo, (str, Path)) else "this photo"
         pixels = load_photo(photo)
         faces = self.landmarker.detect(pixels)
         if not faces:
@@ -228,7 +234,7 @@ class PortraitEditor(Editor):
         if found.size < SMALL_FACE:
             warnings.append(f"the face is only {found.size:.0f} pixels high; a closer photo works better")
         if error > POOR_RECONSTRUCTION:
-            warnings.append(f"the model does not know this face well (reconstruction off by {error:.0f} grey levels)")
+            warnings.append("the model does not know a face like this well, so edits will look unlike it")
         left, top, right, bottom = (float(edge) for edge in found.box)
         return Portrait(
             z=z,

@@ -39,7 +39,7 @@ def to_array(image: Tensor) -> np.ndarray:
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
     """uint8 [H, W, 3] or [N, H, W, 3] -> float [..., 3, H, W] in [-1, 1]."""
-    return to_float(torch.from_numpy(np.ascontiguousarray(pixels)).movedim(-1, -3))
+    return to_float(torch.from_numpy(np.array(pixels, order="C")).movedim(-1, -3))
 
 
 def to_pil(image: Tensor) -> Image.Image:

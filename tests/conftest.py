@@ -18,14 +18,14 @@ DIRECTIONS = {
 
 
 def tiny_directions(kind: str) -> list[dict]:
-    """One direction for each axis of e, the next always half a grey level weaker."""
+    """One direction for each axis of e, each said to move the picture less than the one before."""
     shape = {"sigma": 1.0, "low": -2.3, "high": 2.7, "correlation": 0.5}
     axes = zip(DIRECTIONS[kind], np.eye(TINY.dim_e).tolist(), strict=True)
     return [{"name": name, "vector": v, "moves": 3 - i / 2, **shape} for i, (name, v) in enumerate(axes)]
 
 
 def save_tiny(folder, kind: str):
-    """A tiny random model as a checkpoint folder, its weights enlarged so that e moves the picture."""
+    """A tiny random model as a checkpoint folder."""
     torch.manual_seed(0)
     model = RbVAE(TINY)
     save_checkpoint(Checkpoint(model, kind, "srb", tiny_directions(kind)), folder, card="# tiny\n")
@@ -57,7 +57,7 @@ def astronaut(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory):
-    """Thirty "people": one portrait in thirty lights and framings, a third of them labelled neutral, and a text file."""
+    """Thirty "people": one portrait in thirty lights and framings, a third labelled neutral, and a text file."""
     from PIL import Image, ImageEnhance
     from skimage import data
 

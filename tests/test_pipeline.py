@@ -99,7 +99,7 @@ def test_a_foreign_folder_is_never_trained_into(prepared_faces, tmp_path, capsys
 
 
 @pytest.mark.parametrize("script", ["training/train.py", "training/prepare_faces.py", "training/evaluate.py",
-                                    "training/publish.py", "app/app.py"])  # fmt: skip
+                                    "training/publish.py", "training/figures.py", "app/app.py"])  # fmt: skip
 def test_every_script_has_help_with_an_example(script):
     shown = subprocess.run(
         [sys.executable, "-W", "ignore", ROOT / script, "--help"], capture_output=True, text=True, check=True

@@ -33,7 +33,7 @@ def publish(folder: Path, repo: str, private: bool) -> str:
         )
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise CheckpointError(
-            f"the Hub did not take {repo} ({type(error).__name__}: {error}); check the name, `hf auth login`, the network"
+            f"the Hub did not take {repo} ({type(error).__name__}: {error}); check the name, network and login"
         ) from error
 
 

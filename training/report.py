@@ -131,8 +131,8 @@ def sample_grid(model: RbVAE, images: Tensor, seed: int = 0) -> Image.Image:
 @torch.inference_mode()
 def transfer_grid(model: RbVAE, images: Tensor) -> Image.Image:
     """Expression of the top row on the face of the left column; the corner is empty."""
-    x = to_float(images[: PEOPLE + PEOPLE - 2].to(model.e_ref.device))
-    faces, expressions = x[: PEOPLE - 2], x[PEOPLE - 2 :]
+    x = to_float(images[: 2 * (PEOPLE - 1)].to(model.e_ref.device))
+    faces, expressions = (x[0::2], x[1::2]) if len(x) > 1 else (x, x)
     z, e = model.encoder_z(faces).mean, model.encoder_e(expressions).mean
     rows = [[torch.ones_like(x[0]), *expressions]]
     rows += [[face, *model.decode(z_k.expand(len(e), -1), e)] for face, z_k in zip(faces, z, strict=True)]

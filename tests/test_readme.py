@@ -1,0 +1,60 @@
+"""The README names what there is, and its commands run."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_files_that_the_readme_links_exist():
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_files_in_the_tree_exist():
+    tree = README.split("```\nrbvae/")[1].split("```")[0]
+    for name in re.findall(r"^  ([a-z_]+\.py|objectives)", tree, flags=re.MULTILINE):
+        assert (ROOT / "rbvae" / name).exists(), name
+    for path in (ROOT / "rbvae").glob("[a-z]*.py"):
+        assert path.name in tree, path.name
+
+
+def test_front_matter_names_the_app_and_the_port():
+    front = README.split("---")[1]
+    assert "app_file: app/app.py" in front and "app_port: 7860" in front
+    assert "EXPOSE 7860" in (ROOT / "Dockerfile").read_text() and "uid 1000" in (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("target", ["app", "test"])
+def test_both_make_commands_are_there(target):
+    assert f"make {target} " in README
+    planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ("app/app.py" if target == "app" else "pytest") in planned
+
+
+def test_commands_of_training_take_the_options_shown():
+    """Every `python training/...` line parses: it fails for its missing folders, never for its options."""
+    from training.cli import run_command
+
+    commands = [line for line in README.splitlines() if line.startswith("python training/")]
+    assert len(commands) >= 4
+    for command in commands:
+        _, script, *options = shlex.split(command)
+        module = __import__(f"training.{Path(script).stem}", fromlist=["main"])
+        assert run_command(module.main, options) == 2, command
+
+
+def test_the_python_example_runs(astronaut, tmp_path, monkeypatch):
+    code = README.split("```python")[1].split("```")[0].replace("checkpoints/faces", str(ROOT / "checkpoints/faces"))
+    for name in ("me.jpg", "friend.jpg"):
+        (tmp_path / name).write_bytes(astronaut.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert {path.name for path in tmp_path.glob("*.png")} == {"random.png", "transfer.png", "neutral.png"}
