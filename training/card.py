@@ -29,7 +29,9 @@ def model_card(
 ) -> str:
     """Markdown with the Hub's front matter; every figure comes from `scores` and the run folder's run.json."""
     title = get_method(config.method).title
-    run = json.loads((run_dir / "run.json").read_text(encoding="utf-8")) if (run_dir / "run.json").exists() else {}
+    path = run_dir / "run.json"
+    parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
+    told = {key: "<br>".join(dict.fromkeys(part[key] for part in parts)) for key in ("command", "commit", "device")}
     head = ModelCardData(library_name="rbvae", tags=["rbvae", config.kind, "image-editing"]).to_yaml()
     fidelity = scores["reconstruction"]
     probes = "\n".join(
@@ -59,9 +61,9 @@ from rbvae import {"PortraitEditor" if config.kind == "faces" else "StyleEditor"
 
 | | |
 | --- | --- |
-| command | `{run.get("command", "not recorded")}` |
-| commit | {run.get("commit", "not recorded")} |
-| device | {run.get("device", "not recorded")} |
+| command | {told["command"]} |
+| commit | {told["commit"]} |
+| device | {told["device"]} |
 | steps, images seen | {step:,}, {2 * config.batch * step:,} (half of them references) |
 | networks | `{json.dumps(config.model.to_dict())}` |
 | weights | exponential moving average, fp16 |

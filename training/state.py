@@ -128,13 +128,17 @@ class TrainingState:
         self.model_optimizer.load_state_dict(saved["model_optimizer"])
         if self.disc_optimizer:
             self.disc_optimizer.load_state_dict(saved["disc_optimizer"])
+        for optimizer in filter(None, (self.model_optimizer, self.disc_optimizer)):
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.lr
 
 
-MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every"}  # settings that do not touch the numbers
+# What may change when a run is continued: how long and how often it tells, and the two dials people turn down late.
+MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every", "lr", "ema_images"}
 
 
 def differences(begun: dict, now: dict, prefix: str = "") -> list[str]:
-    """Settings that differ in a way that would change the run, as `name: was -> is`."""
+    """Settings that differ and may not change within a run, as `name: was -> is`."""
     found = []
     for name in sorted(set(begun) | set(now)):
         was, is_now = begun.get(name), now.get(name)

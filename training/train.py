@@ -92,18 +92,20 @@ def flops(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
 
 
 def begin(run_dir: Path, config: TrainConfig, device: torch.device) -> None:
-    """Makes the run folder with what it takes to repeat the run."""
+    """Makes the run folder with what it takes to repeat the run; continuing adds a part to its run.json."""
     if run_dir.exists() and any(run_dir.iterdir()) and not (run_dir / "run.json").exists():
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    run = {
+    part = {
         "command": shlex.join(["python", "training/train.py", *sys.argv[1:]]),
         "commit": git_commit(),
         "device": accelerator,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
-    (run_dir / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    path = run_dir / "run.json"
+    parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
+    path.write_text(json.dumps({"parts": [*parts, part]}, indent=2) + "\n", encoding="utf-8")
     (run_dir / "config.json").write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 
