@@ -82,7 +82,7 @@ A linear probe on frozen features (R² higher is better; MAE lower is better):
 
 Directions in e-space (the app's sliders), by how far they move a picture from -2 to +2 sigma, in grey levels:
 
-| named by its strongest correlate | correlation | moves |
+| named by its strongest correlate (from 0.2) | correlation | moves |
 | --- | --- | --- |
 {sliders}
 

@@ -12,6 +12,7 @@ from training.datasets import ImageSets
 from training.evaluate import named_factors, posterior_means
 
 PICTURES = 32  # over which a direction's effect is measured
+WEAK = 0.2  # a correlation below this names nothing
 
 
 @torch.inference_mode()
@@ -21,7 +22,8 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
     Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the data's
     standard deviation along it, `low` and `high` its 1st and 99th percentile in sigmas about the mean, `moves`
     the mean absolute change of the picture in grey levels from -2 to +2 sigma. The name is the factor
-    with the strongest correlation over the probe images, the sign chosen so that the correlation is positive.
+    with the strongest correlation over the probe images, the sign chosen so that the correlation is positive; where none
+    reaches WEAK the direction is called "other".
     """
     z, e = posterior_means(model, sets.probe_train.images, device)
     factors = named_factors(sets.probe_train)
@@ -41,7 +43,7 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
         moved = model.decode(z_some, e_some + step).float() - model.decode(z_some, e_some - step).float()
         found.append(
             {
-                "name": name,
+                "name": name if abs(correlation) >= WEAK else "other",
                 "correlation": round(abs(correlation), 3),
                 "vector": [round(v, 6) for v in vector.tolist()],
                 "sigma": round(sigma, 5),
@@ -51,7 +53,7 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
             }
         )
     found.sort(key=lambda direction: -direction["moves"])
-    for direction in found:  # a second direction that goes with the same factor says so
+    for direction in found:  # a second direction of the same name says so
         name = direction["name"]
         used[name] = used.get(name, 0) + 1
         if used[name] > 1:
@@ -63,6 +65,6 @@ def _strongest(along: np.ndarray, factors: dict[str, np.ndarray]) -> tuple[str, 
     correlations = {name: float(np.corrcoef(along, target)[0, 1]) for name, target in factors.items()}
     correlations = {name: c for name, c in correlations.items() if np.isfinite(c)}
     if not correlations:
-        return "style", 0.0
+        return "other", 0.0
     name = max(correlations, key=lambda key: abs(correlations[key]))
     return name, correlations[name]
