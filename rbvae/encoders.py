@@ -8,6 +8,8 @@ from rbvae.blocks import ImageTrunk, linear
 from rbvae.config import ModelConfig
 from rbvae.distributions import LOG_VAR_RANGE, DiagonalGaussian
 
+FIRST_LOG_VAR = -3.0  # ours: latents that say something from the first step on, rather than the prior's noise
+
 
 class Encoder(nn.Module):
     """Image [N, 3, S, S] in [-1, 1] -> DiagonalGaussian over `dim` latents (paper A.4)."""
@@ -16,7 +18,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.trunk = ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm=True)
         self.moments = linear(self.trunk.features, 2 * dim)
-        nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)  # starts near the prior
+        nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)
+        nn.init.constant_(self.moments.bias[dim:], FIRST_LOG_VAR)
 
     def forward(self, x: Tensor) -> DiagonalGaussian:
         mean, log_var = self.moments(self.trunk(x)).float().chunk(2, dim=1)  # [N, dim] each

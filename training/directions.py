@@ -22,8 +22,8 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
     Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the data's
     standard deviation along it, `low` and `high` its 1st and 99th percentile in sigmas about the mean, `moves`
     the mean absolute change of the picture in grey levels from -2 to +2 sigma. The name is the factor
-    with the strongest correlation over the probe images, the sign chosen so that the correlation is positive; where none
-    reaches WEAK the direction is called "other".
+    with the strongest correlation over the probe images, the sign chosen so that the correlation is positive; where
+    none reaches WEAK the direction is called "other".
     """
     z, e = posterior_means(model, sets.probe_train.images, device)
     factors = named_factors(sets.probe_train)
