@@ -97,8 +97,9 @@ def begin(run_dir: Path, config: TrainConfig, device: torch.device) -> None:
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    options = [Path(option).name if Path(option).is_absolute() else option for option in sys.argv[1:]]
     part = {
-        "command": shlex.join(["python", "training/train.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "training/train.py", *options]),  # goes into a public card: no private folders
         "commit": git_commit(),
         "device": accelerator,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
