@@ -103,8 +103,8 @@ class Workbench:
                 0, precision=0, minimum=0, show_label=False, container=False, min_width=80, info="Seed"
             )
 
-    def add_donors(self, label: str, donors: list[Inference]) -> None:
-        """Where to copy from: an upload, or pictures the model made up; and how strongly."""
+    def add_donors(self, label: str, donors: list[Inference], offer: str = "… or a made-up one") -> None:
+        """Where to copy from: an upload, or one of `donors`; and how strongly."""
         self.donors = donors
         with gr.Row():
             self.donor_upload = gr.Image(
@@ -112,7 +112,7 @@ class Workbench:
             )
             self.donor_gallery = gr.Gallery(
                 [donor.crop for donor in donors],
-                label="… or a made-up one",
+                label=offer,
                 columns=3,
                 allow_preview=False,
                 buttons=[],
@@ -189,7 +189,7 @@ class Workbench:
         return self.transfer(replace(session, donor=self.editor.infer(read_upload(upload))), strength)
 
     def pick_donor(self, session: Session, strength: float, chosen: gr.SelectData) -> Updates:
-        """A made-up picture to copy from."""
+        """One of the offered pictures to copy from."""
         return self.transfer(replace(session, donor=self.donors[chosen.index]), strength)
 
     @told

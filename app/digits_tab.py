@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app.controls import QUICK, UPLOAD, Updates, Words, Workbench
-from app.editors import imagined
 from app.rendering import read_upload
 from app.state import Session
-from rbvae import Inference, StyleEditor
+from rbvae import StyleEditor
 
 WORDS = Words(
     original="The digit",
@@ -18,15 +18,17 @@ WORDS = Words(
     edit="Your edit",
     neutral="Plain",
 )
-DIGIT_SEED, STYLE_SEED = 3, 5
+EXAMPLES = Path(__file__).resolve().parent / "examples" / "digits"
+PICKED = 12  # to edit; the rest lend their style
 
 
 class DigitsTab(Workbench):
-    """A Workbench whose pictures are digits: some the model made up, or an upload."""
+    """A Workbench whose pictures are digits: real ones it was not trained on, or an upload."""
 
     def __init__(self, editor: StyleEditor) -> None:
         super().__init__(editor, WORDS)
-        self.digits = imagined(editor, 12, DIGIT_SEED, Inference)
+        examples = [editor.infer(path) for path in sorted(EXAMPLES.glob("*.png"))]
+        self.digits, donors = examples[:PICKED], examples[PICKED:]
         with gr.Row():
             with gr.Column(scale=2, min_width=280):
                 self.examples = gr.Gallery(
@@ -51,14 +53,14 @@ class DigitsTab(Workbench):
                 with gr.Tab("Random"):
                     self.add_random()
                 with gr.Tab("Copy from another digit"):
-                    self.add_donors("Picture", imagined(editor, 6, STYLE_SEED, Inference))
+                    self.add_donors("Picture", donors, "… or one of these")
         self.connect()
         seeded = [self.session, self.seed]
         self.examples.select(self.open_example, seeded, self.opening, **QUICK)
         self.upload.input(self.open_upload, [*seeded, self.upload], self.opening, **UPLOAD)
 
     def open_example(self, session: Session, seed: int, chosen: gr.SelectData) -> Updates:
-        """One of the made-up digits."""
+        """One of the example digits."""
         return self.open(session, seed, lambda: self.digits[chosen.index])
 
     def open_upload(self, session: Session, seed: int, upload: dict[str, Any] | None) -> Updates:
