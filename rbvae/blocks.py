@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 LEAK = 0.2
@@ -15,12 +19,44 @@ class PixelNorm(nn.Module):
         return h * (h.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
+class LeakyPixelNorm(nn.Module):
+    """Leaky ReLU, then pixel norm."""
+
+    def forward(self, h: Tensor) -> Tensor:  # [N, C, H, W]
+        if h.requires_grad and not torch.compiler.is_compiling():
+            return _LeakyPixelNorm.apply(h)
+        h = F.leaky_relu(h, LEAK)
+        return h * (h.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+class _LeakyPixelNorm(torch.autograd.Function):
+    """The same with its gradient by hand: a third of the passes over memory, which are what it costs.
+
+    With y = leaky(h), r = 1/rms(y) and o = y r, the gradient of y is r (g - o mean(o g)). Compilers find as much.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor) -> Tensor:
+        o = F.leaky_relu(h, LEAK)
+        r = torch.linalg.vector_norm(o, dim=1, keepdim=True).square().div_(h.shape[1]).add_(1e-8).rsqrt_()
+        o.mul_(r)
+        ctx.save_for_backward(o, r)
+        return o
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        o, r = ctx.saved_tensors
+        inner = torch.einsum("nchw,nchw->nhw", g, o).div_(o.shape[1])[:, None]
+        return torch.ops.aten.leaky_relu_backward(torch.addcmul(g, o, inner, value=-1).mul_(r), o, LEAK, True)
+
+
 def conv(channels_in: int, channels_out: int, norm: bool) -> nn.Sequential:
     """3x3 convolution, leaky ReLU, and pixel norm where `norm`; He initialisation."""
     layer = nn.Conv2d(channels_in, channels_out, 3, padding=1)
     nn.init.kaiming_normal_(layer.weight, a=LEAK)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    return nn.Sequential(layer, nn.LeakyReLU(LEAK), *([PixelNorm()] if norm else []))
+    return nn.Sequential(layer, LeakyPixelNorm() if norm else nn.LeakyReLU(LEAK, inplace=True))
 
 
 def linear(dim_in: int, dim_out: int) -> nn.Linear:

@@ -40,11 +40,15 @@ class DigitStyle:
 
 
 def random_styles(n: int, generator: torch.Generator | None = None) -> DigitStyle:
-    """n styles: colour uniform in [0, 1]^3 over its L1 norm, scale uniform in 0.5..1, width uniform in 1..10."""
-    color = torch.rand(n, 3, generator=generator)
+    """n styles: colour uniform in [0, 1]^3 over its L1 norm, scale uniform in 0.5..1, width uniform in 1..10.
+
+    They lie on the generator's device.
+    """
+    device = generator.device if generator else None
+    color = torch.rand(n, 3, generator=generator, device=device)
     color = color / color.sum(dim=1, keepdim=True).clamp_min(1e-6)
-    scale = 0.5 + 0.5 * torch.rand(n, generator=generator)
-    return DigitStyle(color, scale, torch.randint(1, MAX_WIDTH + 1, (n,), generator=generator))
+    scale = 0.5 + 0.5 * torch.rand(n, generator=generator, device=device)
+    return DigitStyle(color, scale, torch.randint(1, MAX_WIDTH + 1, (n,), generator=generator, device=device))
 
 
 def outlines(digits: Tensor, size: int = 64) -> Tensor:
@@ -64,7 +68,7 @@ def _outline(digits: Tensor, size: int) -> Tensor:
 
 
 def apply_style(edges: Tensor, style: DigitStyle) -> Tensor:
-    """Outlines, uint8 [N, 1, S, S], and N styles -> styled digits, uint8 [N, 3, S, S]."""
+    """Outlines, uint8 [N, 1, S, S], and N styles on the same device -> styled digits, uint8 [N, 3, S, S]."""
     if len(edges) != len(style):
         raise ImageError(f"{len(edges)} digits and {len(style)} styles; give one style a digit")
     parts = zip(edges.split(CHUNK), torch.arange(len(style)).split(CHUNK), strict=True)
@@ -73,9 +77,13 @@ def apply_style(edges: Tensor, style: DigitStyle) -> Tensor:
 
 def _styled(edges: Tensor, style: DigitStyle) -> Tensor:
     thick = edges.clone()
-    for width in style.width.unique().tolist():
-        rows = style.width == width
-        thick[rows] = _dilate(edges[rows], width)
+    if edges.is_cuda:  # all widths of all digits: cheaper there than to wait for which ones there are
+        for width in range(1, MAX_WIDTH + 1):
+            thick = torch.where((style.width == width)[:, None, None, None], _dilate(edges, width), thick)
+    else:
+        for width in style.width.unique().tolist():
+            rows = style.width == width
+            thick[rows] = _dilate(edges[rows], width)
     strokes = _resized(thick.float(), style.scale)
     return (strokes * style.color[:, :, None, None]).clamp(0, 255).round().to(torch.uint8)
 
@@ -100,7 +108,7 @@ def _window_max(x: Tensor, width: int, dim: int) -> Tensor:
 
 def _resized(strokes: Tensor, scale: Tensor) -> Tensor:
     """Shrinks about the centre to `scale` of the size, zeros around."""
-    theta = torch.zeros(len(scale), 2, 3)
+    theta = torch.zeros(len(scale), 2, 3, device=scale.device)
     theta[:, 0, 0] = theta[:, 1, 1] = 1.0 / scale
     grid = F.affine_grid(theta, list(strokes.shape), align_corners=False)
     return F.grid_sample(strokes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

@@ -18,10 +18,20 @@ class DiagonalGaussian:
     mean: Tensor
     log_var: Tensor
 
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """One reparameterised draw a row, [N, D]; gradients flow to mean and log_var."""
-        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype)
+    def sample(self, noise: Tensor) -> Tensor:
+        """One reparameterised draw a row from standard normal `noise` [N, D]; gradients flow to mean and log_var."""
         return self.mean + (0.5 * self.log_var).exp() * noise
+
+    def split(self, rows: int) -> tuple[DiagonalGaussian, DiagonalGaussian]:
+        """The first `rows` rows, and the others."""
+        mean, log_var = self.mean, self.log_var
+        return DiagonalGaussian(mean[:rows], log_var[:rows]), DiagonalGaussian(mean[rows:], log_var[rows:])
+
+    def beside(self, other: DiagonalGaussian) -> DiagonalGaussian:
+        """The two as one Gaussian over the dimensions of both."""
+        return DiagonalGaussian(
+            torch.cat([self.mean, other.mean], dim=1), torch.cat([self.log_var, other.log_var], dim=1)
+        )
 
     def nll(self, value: Tensor) -> Tensor:
         """-log N(value), summed over D: [N]."""
@@ -37,7 +47,14 @@ class DiagonalGaussian:
         return DiagonalGaussian(self.mean.detach(), self.log_var.detach())
 
 
-def laplace_nll(x: Tensor, x_hat: Tensor, scale: float = 1.0) -> Tensor:
-    """-log Laplace(x; x_hat, scale), summed over all pixels and channels: [N]."""
+def laplace_nll(x: Tensor, x_hat: Tensor, scale: float | None = 1.0) -> Tensor:
+    """-log Laplace(x; x_hat, scale), summed over all pixels and channels: [N].
+
+    Without a scale each image gets its most likely one, the mean absolute error (sigma-VAE, Rybkin et al. 2021): the
+    gradient is then that of the mean absolute error divided by itself, so no weight has to be tuned.
+    """
     dims = x[0].numel()
-    return (x - x_hat).abs().flatten(1).sum(dim=1) / scale + dims * math.log(2 * scale)
+    error = (x - x_hat).abs().flatten(1)
+    if scale is None:
+        return dims * ((2 * error.mean(dim=1).clamp_min(1e-3)).log() + 1)
+    return error.sum(dim=1) / scale + dims * math.log(2 * scale)

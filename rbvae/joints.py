@@ -9,10 +9,48 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from rbvae.augment import DRAWS
+from rbvae.config import ModelConfig
 from rbvae.distributions import DiagonalGaussian
 from rbvae.model import RbVAE
 
 AnyJoint = TypeVar("AnyJoint", bound="Joint")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """All the randomness of a step, drawn before it, so that the step itself is a function of tensors.
+
+    Standard normal: `z_u`, `z_r` [N, D_z] and `e_u`, `e_r` [N, D_e] move the posteriors' draws off their means;
+    those with `prior_` are draws from the priors. `e_r` is for methods that know no reference. Uniform in [0, 1):
+    `augment_u` and `augment_r` [2N, DRAWS], for the images of q and then of p. `augment_p` [] their probability.
+    """
+
+    z_u: Tensor
+    e_u: Tensor
+    z_r: Tensor
+    e_r: Tensor
+    prior_z_u: Tensor
+    prior_e_u: Tensor
+    prior_z_r: Tensor
+    prior_e_r: Tensor
+    augment_u: Tensor
+    augment_r: Tensor
+    augment_p: Tensor
+
+
+def draw_noise(
+    config: ModelConfig, n: int, generator: torch.Generator, augment_p: Tensor, rank: int = 0, world: int = 1
+) -> Noise:
+    """The noise of a batch of `n` pairs; of `world` processes, `rank` gets its n / world rows of the same draw."""
+    dims = [config.dim_z, config.dim_e] * 2
+    rows = slice(rank * n // world, (rank + 1) * n // world)
+    device = generator.device
+    normal = torch.randn(n, 2 * sum(dims), generator=generator, device=device)[rows]
+    latents = normal.split(2 * dims, dim=1)
+    uniform = torch.rand(n, 4, DRAWS, generator=generator, device=device)[rows].transpose(0, 1)  # [4, N, DRAWS]
+    augment_u, augment_r = uniform[:2].reshape(-1, DRAWS), uniform[2:].reshape(-1, DRAWS)
+    return Noise(*latents, augment_u, augment_r, augment_p)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True)
@@ -39,42 +77,30 @@ class EncoderJoint(Joint):
     q_z_r: DiagonalGaussian
 
 
-def draw_encoder_joint(
-    model: RbVAE, x_u: Tensor, x_r: Tensor, generator: torch.Generator | None = None
-) -> EncoderJoint:
+def draw_encoder_joint(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise) -> EncoderJoint:
     """q(z, e|x_u) q(x_u) and q(z|x_r) q(x_r), one draw an image; reference images never enter encoder_e."""
-    q_z = model.encoder_z(torch.cat([x_u, x_r]))
-    q_z_u, q_z_r = (
-        DiagonalGaussian(mean, log_var)
-        for mean, log_var in zip(
-            q_z.mean.split([len(x_u), len(x_r)]), q_z.log_var.split([len(x_u), len(x_r)]), strict=True
-        )
-    )
+    q_z_u, q_z_r = model.encoder_z(torch.cat([x_u, x_r])).split(len(x_u))
     q_e_u = model.encoder_e(x_u)
     return EncoderJoint(
         x_u=x_u,
-        z_u=q_z_u.sample(generator),
-        e_u=q_e_u.sample(generator),
+        z_u=q_z_u.sample(noise.z_u),
+        e_u=q_e_u.sample(noise.e_u),
         x_r=x_r,
-        z_r=q_z_r.sample(generator),
+        z_r=q_z_r.sample(noise.z_r),
         q_z_u=q_z_u,
         q_e_u=q_e_u,
         q_z_r=q_z_r,
     )
 
 
-def draw_generator_joint(model: RbVAE, n_u: int, n_r: int, generator: torch.Generator | None = None) -> Joint:
-    """p(x|z, e) p(z) p(e) for x_u, and p(x|z, e_ref) p(z) for x_r, `n_u` and `n_r` draws."""
-    config, device = model.config, model.e_ref.device
-    z = torch.randn(n_u + n_r, config.dim_z, generator=generator, device=device)
-    e_u = torch.randn(n_u, config.dim_e, generator=generator, device=device)
-    x = model.generator(z, torch.cat([e_u, model.e_ref.expand(n_r, -1)]))
-    (x_u, x_r), (z_u, z_r) = x.split([n_u, n_r]), z.split([n_u, n_r])
+def draw_generator_joint(model: RbVAE, noise: Noise) -> Joint:
+    """p(x|z, e) p(z) p(e) for x_u, and p(x|z, e_ref) p(z) for x_r."""
+    z_u, e_u, z_r = noise.prior_z_u, noise.prior_e_u, noise.prior_z_r
+    x = model.generator(torch.cat([z_u, z_r]), torch.cat([e_u, model.e_ref.expand(len(z_r), -1)]))
+    x_u, x_r = x.split([len(z_u), len(z_r)])
     return Joint(x_u=x_u, z_u=z_u, e_u=e_u, x_r=x_r, z_r=z_r)
 
 
-def draw_joints(
-    model: RbVAE, x_u: Tensor, x_r: Tensor, generator: torch.Generator | None = None
-) -> tuple[EncoderJoint, Joint]:
+def draw_joints(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise) -> tuple[EncoderJoint, Joint]:
     """(q, p) of the same size."""
-    return draw_encoder_joint(model, x_u, x_r, generator), draw_generator_joint(model, len(x_u), len(x_r), generator)
+    return draw_encoder_joint(model, x_u, x_r, noise), draw_generator_joint(model, noise)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from rbvae.blocks import LEAK, LeakyPixelNorm, PixelNorm
 from rbvae.config import ModelConfig
 from rbvae.discriminators import Discriminator
 from rbvae.errors import ConfigError
@@ -66,3 +67,11 @@ def test_discriminator_sees_a_mismatched_pair():
 def test_discriminator_has_no_normalisation():
     names = [type(module).__name__ for module in Discriminator(SMALL, 16).modules()]
     assert not [name for name in names if "Norm" in name]
+
+
+def test_leaky_pixel_norm_and_its_gradient_match_the_plain_formula():
+    h = torch.randn(3, 8, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    plain = torch.nn.Sequential(torch.nn.LeakyReLU(LEAK), PixelNorm())
+    torch.testing.assert_close(LeakyPixelNorm()(h), plain(h))
+    torch.testing.assert_close(LeakyPixelNorm()(h.detach()), plain(h))
+    assert torch.autograd.gradcheck(LeakyPixelNorm(), (h,))

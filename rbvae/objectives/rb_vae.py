@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbvae.config import ModelConfig
 from rbvae.distributions import laplace_nll
-from rbvae.joints import EncoderJoint, draw_encoder_joint
+from rbvae.joints import EncoderJoint, Noise, draw_encoder_joint
 from rbvae.model import RbVAE
 from rbvae.objectives.method import Method, ObjectiveConfig
 
@@ -32,9 +32,9 @@ def model_terms(model: RbVAE, discs: object, q: EncoderJoint, objective: Objecti
     return RbTerms(
         kl_z_u=q.q_z_u.kl_to_prior(),
         kl_e_u=q.q_e_u.kl_to_prior(),
-        image_u=laplace_nll(q.x_u, x_hat_u, objective.laplace_scale),
+        image_u=laplace_nll(q.x_u, x_hat_u, objective.scale),
         kl_z_r=q.q_z_r.kl_to_prior(),
-        image_r=laplace_nll(q.x_r, x_hat_r, objective.laplace_scale),
+        image_r=laplace_nll(q.x_r, x_hat_r, objective.scale),
     )
 
 
@@ -43,9 +43,9 @@ def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]
     return dict.fromkeys(("kl_z_u", "kl_e_u", "image_u", "kl_z_r", "image_r"), 1.0)
 
 
-def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, generator: torch.Generator | None) -> EncoderJoint:
+def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig) -> EncoderJoint:
     """The encoder joint alone: Eq. (1) needs no draw from the priors."""
-    return draw_encoder_joint(model, x_u, x_r, generator)
+    return draw_encoder_joint(model, x_u, x_r, noise)
 
 
 METHOD = Method(name="rb", title="Rb-VAE", draw=draw, model_terms=model_terms, weights=weights)

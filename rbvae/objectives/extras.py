@@ -1,0 +1,49 @@
+"""Terms beside the paper's, all off by default: e pinned on references, the swap cycle, z blind to references."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from rbvae.blocks import LEAK, linear
+from rbvae.joints import EncoderJoint
+from rbvae.model import RbVAE
+from rbvae.objectives.adversarial import adversarial, classify
+
+
+class ReferenceClassifier(nn.Module):
+    """z [N, D_z] -> logit [N] of "this z is of a reference image"."""
+
+    def __init__(self, dim_z: int, hidden: int = 128) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            linear(dim_z, hidden), nn.LeakyReLU(LEAK), linear(hidden, hidden), nn.LeakyReLU(LEAK), nn.Linear(hidden, 1)
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z).squeeze(1).float()
+
+
+def pin(model: RbVAE, x_r: Tensor) -> Tensor:
+    """|E[q(e|x_r)] - e_ref|^2 a dimension: [N] (SepVAE, Louiset et al. 2023, its salient prior made a mean)."""
+    return (model.encoder_e(x_r).mean - model.e_ref).square().mean(dim=1)
+
+
+def swap(model: RbVAE, q: EncoderJoint) -> tuple[Tensor, Tensor]:
+    """-log q(z_a|x) and -log q(e_b|x) of x = G(z_a, e_b), b the next image of the batch: [N] each.
+
+    The cycle of Mathieu et al. 2016 and of MUNIT (Huang et al. 2018), with the latents as fixed targets.
+    """
+    z, e = q.z_u.detach(), q.e_u.detach().roll(1, dims=0)
+    q_z, q_e = model.encode(model.generator(z, e))
+    return q_z.nll(z), q_e.nll(e)
+
+
+def tell_reference(disc_z: nn.Module, q: EncoderJoint) -> Tensor:
+    """Logistic loss of telling z_r from z_u: [N]."""
+    return classify(disc_z(q.z_r), disc_z(q.z_u))
+
+
+def hide_reference(disc_z: nn.Module, q: EncoderJoint) -> Tensor:
+    """What encoder_z minimises against it: labels swapped, so that the gradient never dies (Ganin and Lempitsky 2015
+    reverse it instead): [N]."""
+    return adversarial(disc_z(q.z_r), disc_z(q.z_u), "softplus")
