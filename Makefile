@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test check lint format train-faces train-digits clean
+.PHONY: app test check lint format
 
 app: .venv/installed
 	@$(BIN)/python app/app.py

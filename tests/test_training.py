@@ -9,15 +9,19 @@ import torch
 
 from rbvae.checkpoint import load_checkpoint
 from rbvae.errors import ConfigError, DatasetError, TrainingError
+from rbvae.joints import draw_noise
 from rbvae.landmarks import BLENDSHAPES
+from rbvae.objectives import get_method, method_names
+from training.batches import Batches, step_generator
 from training.cli import pick_device
 from training.config import PRESETS, TrainConfig, get_preset, override
-from training.datasets import Batches, ImageSets, LabelledImages, load_images, step_generator
+from training.datasets import ImageSets, LabelledImages, load_images
 from training.loop import train
+from training.processes import Processes
 from training.report import check
 from training.state import TrainingState, differences
 
-CPU = torch.device("cpu")
+CPU = Processes(torch.device("cpu"))
 CONFIG = dataclasses.replace(
     get_preset("tiny"), steps=4, batch=4, report_every=2, save_every=2, grid_every=100, method="srb"
 )
@@ -47,19 +51,21 @@ def moved(before, module):
     return [not torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True)]
 
 
-@pytest.mark.parametrize("method", ["rb", "srb"])
+@pytest.mark.parametrize("method", method_names())
 def test_one_step_moves_every_network(method):
     state = TrainingState(dataclasses.replace(CONFIG, method=method), CPU)
     before = snapshot(state.model), snapshot(state.discs)
     state.update(*batch())
-    assert all(moved(before[0], state.model)) and all(moved(before[1], state.discs))
+    unused = 0 if get_method(method).features == "e" else 1  # e_ref
+    assert sum(moved(before[0], state.model)) == len(before[0]) - unused and all(moved(before[1], state.discs))
 
 
 def test_each_update_moves_only_its_own_parameters():
     state = TrainingState(CONFIG, CPU)
-    draws = state.method.draw(state.model, *batch(), step_generator(0, 0, CPU))
+    noise = draw_noise(CONFIG.model, 4, step_generator(0, 0, CPU.device), state.augment_p)
+    draws = state.method.draw(state.model, *batch(), noise, CONFIG.objective)
     model, discs = snapshot(state.model), snapshot(state.discs)
-    state.update_discriminators(draws.detach())
+    state.update_discriminators(draws.detach(), penalise=True)
     assert not any(moved(model, state.model)) and any(moved(discs, state.discs))
     discs = snapshot(state.discs)
     state.update_model(draws)
@@ -94,7 +100,7 @@ def test_resume_equals_uninterrupted(method, tmp_path):
     for name, steps in (("whole", [4]), ("parts", [2, 4])):
         (tmp_path / name).mkdir()
         for end in steps:
-            train(dataclasses.replace(config, steps=end), sets, tmp_path / name, CPU, None)
+            train(dataclasses.replace(config, steps=end), sets, tmp_path / name, CPU)
     whole, parts = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "parts"))
     for part in ("model", "ema", "discs"):
         for name, tensor in whole[part].items():
@@ -104,7 +110,7 @@ def test_resume_equals_uninterrupted(method, tmp_path):
 
 
 def test_run_leaves_what_it_promises(tmp_path):
-    scores = train(CONFIG, image_sets(), tmp_path, CPU, None)
+    scores = train(CONFIG, image_sets(), tmp_path, CPU)
     lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]
     assert {path.name for path in (tmp_path / "grids").iterdir()} == {"samples-0000004.png", "transfer-0000004.png"}
@@ -131,6 +137,17 @@ def test_resuming_with_other_settings_names_them(tmp_path):
         other.restore(tmp_path / "state.pt")
 
 
+def test_a_run_from_before_a_setting_was_added_continues(tmp_path):
+    path = tmp_path / "state.pt"
+    TrainingState(CONFIG, CPU).save(path)
+    saved = torch.load(path, weights_only=True)
+    del saved["config"]["engine"], saved["config"]["objective"]["beta"]
+    torch.save(saved, path)
+    TrainingState(CONFIG, CPU).restore(path)
+    with pytest.raises(TrainingError, match=r"objective.beta: 4.0 -> 2.0"):
+        TrainingState(override(CONFIG, ["objective.beta=2"]), CPU).restore(path)
+
+
 def test_a_lower_learning_rate_holds_when_a_run_is_continued(tmp_path):
     TrainingState(CONFIG, CPU).save(tmp_path / "state.pt")
     state = TrainingState(override(CONFIG, ["lr=1e-4"]), CPU)
@@ -148,7 +165,7 @@ def test_a_damaged_state_is_refused(tmp_path):
 
 
 def test_warm_start_begins_with_the_given_weights(tmp_path):
-    train(dataclasses.replace(CONFIG, method="rb"), image_sets(), tmp_path, CPU, None)
+    train(dataclasses.replace(CONFIG, method="rb"), image_sets(), tmp_path, CPU)
     state = TrainingState(CONFIG, CPU)
     state.warm_start(str(tmp_path / "checkpoint"))
     given = load_checkpoint(tmp_path / "checkpoint").model
@@ -159,11 +176,18 @@ def test_warm_start_begins_with_the_given_weights(tmp_path):
 
 
 def test_divergence_and_saturation_stop_with_what_to_change():
-    check(10, {"image_u": 1.0, "logit_q_u": 3.0})
+    check(10, {"image_u": 1.0, "logit_q_u": 3.0}, images=10**6)
     with pytest.raises(TrainingError, match="image_u not finite; lower lr"):
-        check(10, {"image_u": float("nan")})
+        check(10, {"image_u": float("nan")}, images=1)
     with pytest.raises(TrainingError, match="discriminators have won"):
-        check(10, {"logit_q_u": 1e3})
+        check(10, {"logit_q_u": 1e3}, images=1)
+
+
+def test_a_run_that_ignores_e_stops_once_it_had_time_to_use_it():
+    check(10, {"spread_over_e": 0.01}, images=1000)
+    check(10, {"spread_over_e": 1.0}, images=10**6)
+    with pytest.raises(TrainingError, match=r"e is ignored at step 10.*latent_weight"):
+        check(10, {"spread_over_e": 0.01}, images=10**6)
 
 
 def test_settings_are_overridden_by_name():

@@ -24,6 +24,17 @@ LIMITS = {
 }
 
 
+def follows_line(scores: dict[str, Any]) -> str:
+    """How much of A's target factors arrives in G(z_B, e_A), where a feature network was there to tell."""
+    if not (slope := scores.get("follows_a_foretold")):
+        return ""
+    what = "expression" if scores["kind"] == "faces" else "style"
+    return (
+        f"- {what} of one on another: {slope['edit']:.2f} of a difference arrives, as a small network foretells it "
+        f"(nothing would be {slope['floor']:.2f}, the other's own picture {slope['photo_a']:.2f})\n"
+    )
+
+
 def model_card(
     config: TrainConfig, scores: dict[str, Any], directions: list[dict[str, Any]], run_dir: Path, step: int
 ) -> str:
@@ -39,6 +50,7 @@ def model_card(
         f"{p['from_z']['mae']:.3f} |"
         for name, p in scores["probes"].items()
     )
+    followed = follows_line(scores)
     sliders = "\n".join(
         f"| {d['name']} | {d['correlation']:.2f} | {d['moves']:.1f} |" for d in directions if d["moves"] > 0
     )
@@ -73,6 +85,8 @@ from rbvae import {"PortraitEditor" if config.kind == "faces" else "StyleEditor"
 - reconstruction: mean absolute error {fidelity["l1"]:.2f} grey levels of 255, PSNR {fidelity["psnr"]:.1f} dB
 - spread of random e at fixed z: {scores["spread_over_e"]:.2f} grey levels
 - standard deviation of the inferred e over the data: {scores["e_std"]:.2f} (the prior's is 1)
+{followed}
+`training/evaluate.py --report` measures the rest: transfer as a landmarker or a ruler sees it, identity, realism.
 
 A linear probe on frozen features (R² higher is better; MAE lower is better):
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -15,7 +16,8 @@ def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None 
     try:
         return main(argv)
     except (RbvaeError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        full = "; free some space and run the same command again" if getattr(error, "errno", 0) == errno.ENOSPC else ""
+        print(f"error: {' '.join(str(error).split())}{full}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; what was saved stays, and the same command continues", file=sys.stderr)

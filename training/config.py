@@ -11,15 +11,20 @@ from typing import Any
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError
 from rbvae.objectives import ObjectiveConfig, get_method
+from training.engine import CHOICES, EngineConfig
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a run's numbers; two runs of one config on one device are the same run.
 
-    `batch` counts unlabelled images a step; as many references come with them. `ema_images` is the half-life of
-    the weight average, in images of either kind. `steps` is where a run ends; a clock may end it sooner. `init` names
-    a checkpoint whose weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say).
+    `batch` counts unlabelled images a step, over all processes; as many references come with them. `ema_images` is the
+    half-life of the weight average, in images of either kind; from `lr_decay_images` on the learning rate falls as
+    1/sqrt(images), 0 for never. `steps` is where a run ends; a clock may end it sooner. `init` names a checkpoint whose
+    weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `stream` reads the images from disk while
+    training: "auto" where they would take more than half of the device's memory. `fresh_styles` gives a digit
+    a new random style whenever it is drawn, instead of the paper's two. `stop_collapsed` ends a run in which
+    e no longer moves a picture.
     """
 
     preset: str = "digits"
@@ -27,13 +32,18 @@ class TrainConfig:
     method: str = "srb"
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     steps: int = 100_000
     batch: int = 64
     lr: float = 3e-4
     beta1: float = 0.5
     beta2: float = 0.99
+    lr_decay_images: int = 0
     ema_images: int = 20_000
     flip: bool = False
+    fresh_styles: bool = False
+    stream: str = "auto"
+    stop_collapsed: bool = True
     seed: int = 0
     init: str = ""
     report_every: int = 50
@@ -45,6 +55,12 @@ class TrainConfig:
         for name in ("steps", "batch", "ema_images", "report_every", "save_every", "grid_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
+        if self.fresh_styles and self.kind != "digits":
+            raise ConfigError("fresh_styles is for digits; leave it out for faces")
+        if self.lr_decay_images < 0:
+            raise ConfigError(f"lr_decay_images={self.lr_decay_images}; give a number of images, or 0 for no decay")
+        if self.stream not in CHOICES:
+            raise ConfigError(f"stream={self.stream!r}; choose one of {', '.join(CHOICES)}")
         if not 0 < self.lr < 1:
             raise ConfigError(f"lr={self.lr}; give a number between 0 and 1, such as 3e-4")
 
@@ -55,7 +71,8 @@ class TrainConfig:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> TrainConfig:
         """The inverse of `to_dict`."""
-        nested = {"model": ModelConfig(**fields["model"]), "objective": ObjectiveConfig(**fields["objective"])}
+        records = {"model": ModelConfig, "objective": ObjectiveConfig, "engine": EngineConfig}
+        nested = {name: record(**fields[name]) for name, record in records.items() if name in fields}
         return cls(**{**fields, **nested})
 
 
@@ -77,13 +94,19 @@ PRESETS: dict[str, TrainConfig] = {
         preset="digits",
         kind="digits",
         model=ModelConfig(image_size=64, width=16, max_width=128, patch=2),
+        objective=ObjectiveConfig(
+            image_weight=100.0, latent_weight=10.0, r1_weight=2.0
+        ),  # sparse outlines: docs/log.md
+        lr=5e-4,
         steps=60_000,
         batch=64,
+        save_every=200,
+        grid_every=400,
     ),
     "faces": TrainConfig(
         preset="faces",
         kind="faces",
-        model=ModelConfig(image_size=96, width=32, max_width=256),
+        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2),
         steps=60_000,
         batch=64,
         flip=True,

@@ -1,43 +1,68 @@
-"""Images resident on the device as uint8, and endless seeded batches (x_u, x_r) of them."""
+"""From a prepared folder to the image sets of a run, as uint8."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
 import io
-import json
 import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from rbvae.digits import FACTORS, apply_style, outlines, random_styles
+from rbvae.digits import FACTORS, DigitStyle, apply_style, outlines, random_styles
 from rbvae.errors import DatasetError
-from rbvae.images import to_float
 from rbvae.landmarks import BLENDSHAPES
 
+if TYPE_CHECKING:
+    import pyarrow
+
+    from training.folders import PreparedFolder
+
 LABELLED_LIMIT = 4000  # images that train a probe: enough for a linear map of 64 features
+TEST_LIMIT = 10_000  # images that score a model whose training images are streamed
 
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images uint8 [N, 3, S, S] with known factors float [N, K], named."""
+    """Images uint8 [N, 3, S, S] with named factors float [N, K], and whom each shows (or which digit), where known."""
 
     images: Tensor
     factors: Tensor
     names: tuple[str, ...]
+    shows: tuple[str, ...] = ()
+
+    def __getitem__(self, rows: slice) -> LabelledImages:
+        return LabelledImages(self.images[rows], self.factors[rows], self.names, self.shows[rows])
+
+
+@dataclass(frozen=True)
+class StyledDigits:
+    """Outlines uint8 [N, 1, S, S], the style each is to be drawn in, and which digit each is, if known."""
+
+    outlines: Tensor
+    styles: DigitStyle
+    shows: tuple[str, ...]
+
+    def __getitem__(self, rows: slice) -> StyledDigits:
+        return StyledDigits(self.outlines[rows], self.styles[rows], self.shows[rows])
+
+    def drawn(self) -> LabelledImages:
+        """The digits in their styles."""
+        return LabelledImages(apply_style(self.outlines, self.styles), self.styles.factors(), FACTORS, self.shows)
 
 
 @dataclass(frozen=True)
 class ImageSets:
     """What a run trains on (uint8 [N, 1|3, S, S]) and what it is measured on; no person or digit is in two of them.
 
-    `probe_train` trains the linear probes, `probe_test` scores them.
+    `probe_train` trains the linear probes, `probe_test` scores them; `test_digits` is what the latter was drawn from.
+    Where images are to be streamed while training, `streamed_from` says whence, and the first two hold none.
     """
 
     kind: str
@@ -45,105 +70,102 @@ class ImageSets:
     references: Tensor
     probe_train: LabelledImages
     probe_test: LabelledImages
+    test_digits: StyledDigits | None = None
+    streamed_from: str = ""
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Endless (x_u, x_r), both float [batch, 3, S, S] in [-1, 1]; what step k gets depends on (seed, k) alone."""
+def load_images(
+    folder: str | Path | None,
+    kind: str,
+    image_size: int,
+    seed: int,
+    download: bool = False,
+    stream: bool = False,
+    plain: bool = False,
+) -> ImageSets:
+    """`kind` "faces": what prepare_faces wrote; "digits": a torchvision MNIST root. Raises DatasetError.
 
-    unlabelled: Tensor
-    references: Tensor
-    batch: int
-    flip: bool
-    seed: int
-
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of one step."""
-        rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
-        return self._draw(self.unlabelled, rng), self._draw(self.references, rng)
-
-    def _draw(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        rows = torch.randint(len(images), (self.batch,), generator=rng, device=images.device)
-        x = to_float(images[rows])
-        if self.flip:
-            mirror = torch.rand(self.batch, 1, 1, 1, generator=rng, device=x.device) < 0.5
-            x = torch.where(mirror, x.flip(3), x)
-        return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-
-
-def step_generator(seed: int, step: int, device: torch.device, stream: int = 0) -> torch.Generator:
-    """A generator that depends on (seed, step, stream) alone, so that a resumed run draws what it would have drawn."""
-    mixed = np.random.SeedSequence([seed, step, stream]).generate_state(2, np.uint32)
-    return torch.Generator(device).manual_seed(int(mixed[0]) << 31 | int(mixed[1]))
-
-
-def load_images(folder: str | Path | None, kind: str, image_size: int, seed: int, download: bool = False) -> ImageSets:
-    """`kind` "faces": what prepare_faces wrote; "digits": a torchvision MNIST root. Raises DatasetError."""
+    `stream`: faces of which only those for evaluation are loaded; `plain`: unlabelled digits before their styles.
+    """
     if kind == "faces":
         if folder is None:
             raise DatasetError("faces need --data DIR, a folder written by training/prepare_faces.py")
-        return load_faces(Path(folder), image_size)
-    return load_digits(Path(folder) if folder else Path("data"), image_size, seed, download or folder is None)
+        return load_faces(folder, image_size, stream)
+    return load_digits(Path(folder) if folder else Path("data"), image_size, seed, download or folder is None, plain)
 
 
-def load_faces(folder: Path, image_size: int) -> ImageSets:
-    """Prepared Parquet shards -> ImageSets; the factors are the 52 blendshape scores."""
-    import pyarrow
-    import pyarrow.parquet as parquet
+def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> ImageSets:
+    """Prepared Parquet shards, in a folder or at hf://..., -> ImageSets; the factors are the 52 blendshape scores.
 
-    summary_path = folder / "dataset.json"
-    if not summary_path.is_file():
-        raise DatasetError(f"{folder} holds no dataset.json; make it with training/prepare_faces.py --out {folder}")
-    try:
-        summary = json.loads(summary_path.read_text(encoding="utf-8"))
-        tables = {
-            split: pyarrow.concat_tables([parquet.read_table(p) for p in sorted(folder.glob(f"{split}-*.parquet"))])
-            for split in ("train", "test")
-        }
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise DatasetError(f"{folder} is damaged ({error}); prepare it again") from error
-    if summary["settings"]["size"] != image_size:
-        raise DatasetError(
-            f"{folder} was prepared at {summary['settings']['size']} px and this model takes {image_size}; "
-            f"prepare it with --size {image_size} or choose another preset"
-        )
-    train, test = (_faces(table, image_size) for table in (tables["train"], tables["test"]))
-    is_reference = torch.from_numpy(np.array(tables["train"]["reference"].to_pylist(), dtype=bool))
+    `stream`: only what evaluation needs, for a run whose batches are read by training.streaming: `unlabelled` and
+    `references` hold no image, [0, 3, S, S], and `probe_test` at most TEST_LIMIT. Raises DatasetError.
+    """
+    limits = (LABELLED_LIMIT, TEST_LIMIT) if stream else (None, None)
+    train, test, is_reference = labelled_faces(folder, image_size, *limits)
+    if stream:
+        return ImageSets("faces", train.images[:0], train.images[:0], train, test, streamed_from=str(folder))
     if not is_reference.any() or not len(test.images):
         raise DatasetError(
             f"{folder} has {int(is_reference.sum())} reference and {len(test.images)} test faces; prepare more photos"
         )
-    probe_train = LabelledImages(train.images[:LABELLED_LIMIT], train.factors[:LABELLED_LIMIT], train.names)
-    return ImageSets("faces", train.images, train.images[is_reference], probe_train, test)
+    return ImageSets("faces", train.images, train.images[is_reference], train[:LABELLED_LIMIT], test)
 
 
-def _faces(table: object, image_size: int) -> LabelledImages:
-    encoded = table["image"].combine_chunks().field("bytes").to_pylist()  # type: ignore[index]
-    pixels = np.empty((len(encoded), image_size, image_size, 3), dtype=np.uint8)
-    for row, content in enumerate(encoded):
-        pixels[row] = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-    scores = np.array(table["blendshapes"].to_pylist(), dtype=np.float32).reshape(-1, len(BLENDSHAPES))  # type: ignore[index]
-    return LabelledImages(torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(scores), BLENDSHAPES)
+def labelled_faces(
+    folder: str | Path, image_size: int, train_limit: int | None = None, test_limit: int | None = None
+) -> tuple[LabelledImages, LabelledImages, Tensor]:
+    """Training faces and test faces, all or the first so many, and which of the former are references [N]."""
+    from training.folders import PreparedFolder
+
+    prepared = PreparedFolder(folder)
+    if prepared.size != image_size:
+        raise DatasetError(
+            f"{folder} was prepared at {prepared.size} px and this model takes {image_size}; "
+            f"prepare it with --size {image_size} or choose another preset"
+        )
+    columns = ["image.bytes", "blendshapes", "identity", "reference"]
+    train, test = prepared.table("train", columns, train_limit), prepared.table("test", columns, test_limit)
+    return _faces(prepared, train), _faces(prepared, test), torch.from_numpy(np.array(train["reference"]))
 
 
-def load_digits(root: Path, image_size: int, seed: int, download: bool) -> ImageSets:
-    """MNIST -> ImageSets as in A.3.1: 30k plain references, the other 30k twice in random styles, test halves."""
+def _faces(prepared: PreparedFolder, table: pyarrow.Table) -> LabelledImages:
+    pixels = np.empty((len(table), prepared.size, prepared.size, 3), dtype=np.uint8)
+    prepared.decode(table, pixels)
+    scores = np.array(table["blendshapes"].to_pylist(), dtype=np.float32).reshape(-1, len(BLENDSHAPES))
+    people = tuple(table["identity"].to_pylist())
+    return LabelledImages(torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(scores), BLENDSHAPES, people)
+
+
+def load_digits(root: Path, image_size: int, seed: int, download: bool, plain: bool = False) -> ImageSets:
+    """MNIST -> ImageSets as in A.3.1: 30k plain references, the other 30k twice in random styles, test halves.
+
+    With `plain` those others keep their outlines, uint8 [30k, 1, S, S], for styles that are drawn while training.
+    """
+    references, unlabelled, test = styled_digits(root, image_size, seed, download)
+    labelled = test.drawn()
+    middle = len(labelled.images) // 2
+    halves = labelled[:middle], labelled[middle:]
+    images = unlabelled.outlines[: len(unlabelled.outlines) // 2] if plain else unlabelled.drawn().images
+    return ImageSets("digits", images, references, *halves, test_digits=test[middle:])
+
+
+def styled_digits(
+    root: Path, image_size: int, seed: int, download: bool = False
+) -> tuple[Tensor, StyledDigits, StyledDigits]:
+    """MNIST -> plain references uint8 [N, 1, S, S], the unlabelled digits, and the test digits, before their styles."""
     train, test = (_mnist(root, part, download) for part in (True, False))
+    train_shows, test_shows = _mnist_labels(root, True), _mnist_labels(root, False)
     rng = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(train), generator=rng)
     half = len(train) // 2
     references = outlines(train[order[:half]], image_size)
     plain = outlines(train[order[half:]], image_size).repeat(2, 1, 1, 1)
-    unlabelled = apply_style(plain, random_styles(len(plain), rng))
-    test_edges = outlines(test, image_size)
-    test_styles = random_styles(len(test), rng)
-    labelled = LabelledImages(apply_style(test_edges, test_styles), test_styles.factors(), FACTORS)
-    middle = len(test) // 2
-    halves = [
-        LabelledImages(labelled.images[rows], labelled.factors[rows], FACTORS)
-        for rows in (slice(middle), slice(middle, None))
-    ]
-    return ImageSets("digits", unlabelled, references, *halves)
+    unlabelled = StyledDigits(
+        plain,
+        random_styles(len(plain), rng),
+        tuple(train_shows[row] for row in order[half:].tolist() if train_shows) * 2,
+    )
+    return references, unlabelled, StyledDigits(outlines(test, image_size), random_styles(len(test), rng), test_shows)
 
 
 def _mnist(root: Path, train: bool, download: bool) -> Tensor:
@@ -161,6 +183,17 @@ def _mnist(root: Path, train: bool, download: bool) -> Tensor:
     except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
         raise DatasetError(f"{stem} is damaged ({error}); delete it and fetch it again") from error
     return torch.from_numpy(pixels.copy())
+
+
+def _mnist_labels(root: Path, train: bool) -> tuple[str, ...]:
+    """Which digit each of MNIST's pictures shows, "0" to "9"; () where the file is missing or damaged."""
+    stem = root / "MNIST" / "raw" / f"{'train' if train else 't10k'}-labels-idx1-ubyte"
+    packed = stem.with_name(stem.name + ".gz")
+    try:
+        content = stem.read_bytes() if stem.exists() else gzip.decompress(packed.read_bytes())
+    except (OSError, EOFError, zlib.error):
+        return ()
+    return tuple(map(str, content[8:]))
 
 
 def _fetch_mnist(root: Path) -> None:

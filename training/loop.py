@@ -2,58 +2,132 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from rbvae.checkpoint import Checkpoint, save_checkpoint
+from training.batches import Batches
 from training.card import model_card
 from training.config import TrainConfig
-from training.datasets import Batches, ImageSets
+from training.datasets import ImageSets
 from training.directions import find_directions
-from training.evaluate import evaluate
-from training.report import Report, sample_grid, transfer_grid
-from training.state import TrainingState
+from training.evaluate import evaluate, spread
+from training.processes import Processes
+from training.report import Means, Report, check, sample_grid, transfer_grid
+from training.state import TrainingState, due
+
+if TYPE_CHECKING:
+    from training.streaming import StreamedBatches
+
+SAVE_SECONDS = 60.0  # at most so much is lost to a kill, however slow the steps
+AGREE_EVERY = 10  # steps between two questions to the other processes whether to stop
 
 
-def train(config: TrainConfig, sets: ImageSets, run_dir: Path, device: torch.device, minutes: float | None) -> dict:
-    """Trains until `config.steps` or the clock; resumes what `run_dir` holds; returns the final scores."""
-    started = time.monotonic()
-    state = TrainingState(config, device)
+def train(
+    config: TrainConfig, sets: ImageSets, run_dir: Path, processes: Processes, minutes: float | None = None
+) -> dict:
+    """Trains until `config.steps`, the clock or an interrupt; resumes what `run_dir` holds; returns final scores."""
+    state = TrainingState(config, processes)
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
     elif config.init:
         state.warm_start(config.init)
-    unlabelled, references = sets.unlabelled.to(device), sets.references.to(device)
-    batches = Batches(unlabelled, references, config.batch, config.flip, config.seed)
-    report = Report(run_dir, state.step, config.steps, images_a_step=2 * config.batch)
-    try:
+    batches, means = batches_of(config, sets, processes), Means()
+    report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
+    with contextlib.closing(batches), stopping(minutes, processes) as stop:
         while state.step < config.steps:
-            x_u, x_r = batches.at(state.step)
-            report.add(state.update(x_u, x_r))
-            if state.step % config.report_every == 0:
-                report.flush(state.step)
-            if state.step % config.grid_every == 0:
-                save_grids(state, sets, run_dir)
-            if state.step % config.save_every == 0:
+            means.add(state.update(*batches.at(state.step)))
+            if due(state.step, config.report_every):
+                stats = means.take(processes)
+                check(state.step, stats, 2 * config.batch * state.step)
+                if report:
+                    report.tell(state.step, stats)
+            if report and due(state.step, config.grid_every):
+                look(state, sets, run_dir)
+            if report and (due(state.step, config.save_every) or stop.save_is_due()):
                 state.save(run_dir / "state.pt")
-            if minutes is not None and time.monotonic() - started > 60 * minutes:
+            if stop.now(state.step):
                 break
-        state.save(run_dir / "state.pt")
-    finally:
+    if report:
         report.close()
-    save_grids(state, sets, run_dir)
-    return finish(state, sets, run_dir)
+        state.save(run_dir / "state.pt")
+        look(state, sets, run_dir)
+        scores = finish(state, sets, run_dir)
+    processes.wait()
+    return scores if report else {}
 
 
-def save_grids(state: TrainingState, sets: ImageSets, run_dir: Path) -> None:
-    """The averaged model's pictures of held-out people or digits, one file of each kind a step."""
+def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> Batches | StreamedBatches:
+    """Batches of the images: resident on the device, or read while training."""
+    processes.share(config.batch)
+    seeded, share = (config.batch, config.flip, config.seed), (processes.rank, processes.world)
+    if sets.streamed_from:
+        from training.streaming import StreamedBatches
+
+        return StreamedBatches(sets.streamed_from, *seeded, processes.device, *share)
+    images = sets.unlabelled.to(processes.device), sets.references.to(processes.device)
+    return Batches(*images, *seeded, *share, fresh_styles=config.fresh_styles)
+
+
+class Stop:
+    """When to leave the loop: by the clock, or because somebody asked (Ctrl-C, SIGTERM); at the end of a step."""
+
+    def __init__(self, minutes: float | None, processes: Processes) -> None:
+        self.processes, self.asked = processes, False
+        self.end = None if minutes is None else time.monotonic() + 60 * minutes
+        self.saved = time.monotonic()
+
+    def now(self, step: int) -> bool:
+        """Whether to stop; processes ask each other every AGREE_EVERY steps, since all must stop at the same one."""
+        if self.processes.world > 1 and not due(step, AGREE_EVERY):
+            return False
+        return self.processes.any(self.asked or (self.end is not None and time.monotonic() > self.end))
+
+    def save_is_due(self) -> bool:
+        """Whether SAVE_SECONDS have passed since this last was so."""
+        if time.monotonic() - self.saved < SAVE_SECONDS:
+            return False
+        self.saved = time.monotonic()
+        return True
+
+
+@contextlib.contextmanager
+def stopping(minutes: float | None, processes: Processes) -> Iterator[Stop]:
+    """A `Stop` that hears the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program at once."""
+    stop = Stop(minutes, processes)
+
+    def ask(number: int, frame: object) -> None:
+        stop.asked = True
+        signal.signal(number, before[number])
+
+    before = {}
+    try:
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: nobody sends it signals
+        pass
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def look(state: TrainingState, sets: ImageSets, run_dir: Path) -> None:
+    """The averaged model's pictures of held-out people or digits; stops a run in which e has stopped to matter."""
     folder = run_dir / "grids"
     folder.mkdir(exist_ok=True)
     images = sets.probe_test.images[:: max(1, len(sets.probe_test.images) // 16)]
     sample_grid(state.ema, images).save(folder / f"samples-{state.step:07d}.png")
     transfer_grid(state.ema, images).save(folder / f"transfer-{state.step:07d}.png")
+    if state.config.stop_collapsed:
+        moved = spread(state.ema, images[:16], state.device)
+        check(state.step, {"spread_over_e": moved}, 2 * state.config.batch * state.step)
 
 
 def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
@@ -61,7 +135,7 @@ def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
     scores = evaluate(state.ema, sets, state.device)
     directions = find_directions(state.ema, sets, state.device)
     card = model_card(state.config, scores, directions, run_dir, state.step)
-    save_checkpoint(
-        Checkpoint(state.ema, sets.kind, state.config.method, directions), run_dir / "checkpoint", card, torch.float16
-    )
+    folder = run_dir / "checkpoint"
+    checkpoint = Checkpoint(state.ema, sets.kind, state.config.method, directions)
+    save_checkpoint(checkpoint, folder, card, dtype=torch.float16)
     return scores

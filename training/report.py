@@ -14,17 +14,48 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
 from rbvae.images import to_array, to_float
 from rbvae.model import RbVAE
+from training.processes import Processes
 
 PEOPLE, RANDOM_E, GAP = 8, 6, 4
 LOGIT_LIMIT = 60.0  # a logit this large is a discriminator that has won
+LEAST_SPREAD, GRACE_IMAGES = 0.1, 200_000  # grey levels between random e, and when that begins to count
 LINE_SECONDS = 20.0  # between printed lines where there is no terminal for a bar
 
 
+class Means:
+    """The mean of every term since it was last asked for, summed on the device without waiting for it."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Adds a step's mean terms."""
+        known = [name for name in terms if name in self.sums]
+        if known:
+            torch._foreach_add_([self.sums[name] for name in known], [terms[name] for name in known])
+        for name, term in terms.items():
+            if name not in self.sums:
+                self.sums[name] = term.float().clone()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take(self, processes: Processes) -> dict[str, float]:
+        """The means over steps and processes, by name; waits for the device, and begins anew."""
+        if not self.sums:
+            return {}
+        means = torch.stack([total / self.counts[name] for name, total in self.sums.items()])
+        values = processes.average([means])[0].tolist()
+        named = dict(zip(self.sums, values, strict=True))
+        self.sums, self.counts = {}, {}
+        return named
+
+
 class Report:
-    """Collects every step's terms on the device and looks at them only when due."""
+    """Shows and records what a run tells; made by the main process alone."""
 
     def __init__(self, run_dir: Path, step: int, steps: int, images_a_step: int) -> None:
         self.run_dir, self.images_a_step, self.console = run_dir, images_a_step, Console()
@@ -36,26 +67,21 @@ class Report:
             disable=not self.console.is_terminal,
         )  # fmt: skip
         self.task = self.progress.add_task("train", completed=step, total=steps, line="")
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
         self.since, self.since_step = time.perf_counter(), step
         self.printed = 0.0
         self.progress.start()
 
-    def add(self, terms: dict[str, Tensor]) -> None:
-        """Adds a step's mean terms to the running sums, without waiting for the device."""
-        for name, term in terms.items():
-            self.sums[name] = self.sums[name] + term if name in self.sums else term.clone()
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def flush(self, step: int) -> dict[str, float]:
-        """Means since the last flush, written everywhere; raises TrainingError when the run has diverged."""
-        stats = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+    def tell(self, step: int, stats: dict[str, float]) -> None:
+        """Writes the means since it last told, with the images a second, to stats.jsonl, TensorBoard and the screen."""
         now = time.perf_counter()
-        stats["images_per_s"] = (step - self.since_step) * self.images_a_step / (now - self.since)
-        check(step, stats)
-        with (self.run_dir / "stats.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps({"step": step, **{name: round(v, 6) for name, v in stats.items()}}) + "\n")
+        stats = {**stats, "images_per_s": (step - self.since_step) * self.images_a_step / (now - self.since)}
+        path = self.run_dir / "stats.jsonl"
+        line = json.dumps({"step": step, **{name: round(v, 6) for name, v in stats.items()}})
+        try:
+            with path.open("a", encoding="utf-8") as lines:
+                lines.write(line + "\n")
+        except OSError as error:  # a full disk names no file
+            raise OSError(error.errno, error.strerror, str(path)) from error
         for name, value in stats.items():
             self.board.add_scalar(name, value, step)
         shown = ("image_u", "adversarial_u", "classify_u", "kl_e_u", "latent_e_u")
@@ -65,8 +91,7 @@ class Report:
         if not self.console.is_terminal and now - self.printed > LINE_SECONDS:
             print(f"step {step}: {line}", flush=True)
             self.printed = now
-        self.sums, self.counts, self.since, self.since_step = {}, {}, time.perf_counter(), step
-        return stats
+        self.since, self.since_step = time.perf_counter(), step
 
     def close(self) -> None:
         """Ends the bar and the TensorBoard file."""
@@ -77,7 +102,7 @@ class Report:
         path = self.run_dir / "stats.jsonl"
         if path.exists():
             kept = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-            path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+            write_atomically(path, "".join(line + "\n" for line in kept).encode())
 
 
 def _step_of(line: str) -> float:
@@ -87,8 +112,9 @@ def _step_of(line: str) -> float:
         return float("inf")
 
 
-def check(step: int, stats: dict[str, float]) -> None:
-    """Raises TrainingError with what to change when a term is not finite or a discriminator has saturated."""
+def check(step: int, stats: dict[str, float], images: int) -> None:
+    """Raises TrainingError with what to change when a term is not finite, a discriminator has saturated, or, `images`
+    images into the run, e no longer moves a picture."""
     broken = [name for name, value in stats.items() if not np.isfinite(value)]
     if broken:
         raise TrainingError(
@@ -99,7 +125,13 @@ def check(step: int, stats: dict[str, float]) -> None:
     if saturated:
         raise TrainingError(
             f"the discriminators have won before step {step}: {', '.join(saturated)} beyond {LOGIT_LIMIT:.0f}; "
-            "use objective.form=softplus or raise objective.r1_weight"
+            "use objective.form=softplus, raise objective.r1_weight or set objective.augment=adaptive"
+        )
+    spread = stats.get("spread_over_e")
+    if spread is not None and images > GRACE_IMAGES and spread < LEAST_SPREAD:
+        raise TrainingError(
+            f"e is ignored at step {step}: random e move a picture by {spread:.3f} grey levels, below {LEAST_SPREAD}; "
+            "use --method srb, raise objective.latent_weight or objective.swap_weight, or lower model.dim_z"
         )
 
 

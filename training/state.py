@@ -6,7 +6,7 @@ import copy
 import io
 import math
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,53 +14,88 @@ from torch import Tensor, nn
 
 from rbvae.checkpoint import load_checkpoint, write_atomically
 from rbvae.errors import TrainingError
+from rbvae.joints import Noise, draw_noise
 from rbvae.model import RbVAE
 from rbvae.objectives import get_method, means
+from training.batches import step_generator
 from training.config import TrainConfig
-from training.datasets import step_generator
+from training.engine import GraphedStep, tensors_of
+from training.processes import Processes
+
+ADAPT_EVERY = 16  # steps between two moves of augment_p
+AUGMENT_LIMIT = 0.8  # of augment_p: beyond it augmentations leak into what is generated (Karras et al. 2020)
 
 
 class TrainingState:
     """Owns the parameters and the two updates; each update moves only its own parameters."""
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+    def __init__(self, config: TrainConfig, processes: Processes) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.device, self.step = config, device, 0
+        self.config, self.processes, self.device, self.step = config, processes, processes.device, 0
+        self.levers = config.engine.resolve(self.device, processes.world)
         self.method = get_method(config.method)
-        self.model = RbVAE(config.model).to(device, memory_format=torch.channels_last)
-        self.discs = nn.ModuleDict(self.method.discriminators(config.model, config.objective))
-        self.discs.to(device, memory_format=torch.channels_last)
+        place = {"device": self.device, "memory_format": self.levers.memory_format}
+        self.model = RbVAE(config.model).to(**place)
+        self.discs = nn.ModuleDict(self.method.discriminators(config.model, config.objective)).to(**place)
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.weights = self.method.weights(config.objective, config.model)
-        self.model_optimizer = self._adam(self.model.parameters())
-        self.disc_optimizer = self._adam(self.discs.parameters()) if len(self.discs) else None
+        self.model_optimizer = self._adam(self.model)
+        self.disc_optimizer = self._adam(self.discs) if len(self.discs) else None
+        self.augment_p = torch.tensor(config.objective.augment_p, device=self.device)
+        self.sign_gaps = torch.zeros(2, device=self.device)  # sum and count since augment_p last moved
+        if self.levers.compile:
+            torch._dynamo.config.suppress_errors = True  # a network that cannot be compiled runs as it is
+            for network in [*self.model.children(), *self.discs.children()]:
+                network.compile(dynamic=False)
+        self._steps = {penalise: self._executable(penalise) for penalise in (False, True)}
 
-    def _adam(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
-        config = self.config
-        return torch.optim.Adam(parameters, lr=config.lr, betas=(config.beta1, config.beta2), eps=1e-8, fused=True)
+    def _adam(self, networks: nn.Module) -> torch.optim.Adam:
+        config, graph = self.config, self.levers.graph
+        lr = torch.tensor(config.lr, device=self.device) if graph else config.lr  # a graph reads it from the device
+        return torch.optim.Adam(
+            networks.parameters(), lr, betas=(config.beta1, config.beta2), eps=1e-8, fused=True, capturable=graph
+        )
+
+    def _executable(self, penalise: bool) -> Callable[..., dict[str, Tensor]]:
+        """The two updates as a function of tensors: x_u, x_r, then the fields of `Noise`."""
+
+        def step(x_u: Tensor, x_r: Tensor, *noise: Tensor) -> dict[str, Tensor]:
+            return self._update_both(x_u, x_r, Noise(*noise), penalise)
+
+        return GraphedStep(step) if self.levers.graph else step
 
     def autocast(self) -> torch.autocast:
-        """bf16 on a GPU, full precision elsewhere."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
+        """bf16 where the engine says so, full precision elsewhere."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.levers.bf16)
 
     def update(self, x_u: Tensor, x_r: Tensor) -> dict[str, Tensor]:
-        """One step: draw once, discriminators on the detached draws, then encoders and generator on the same draws."""
-        with self.autocast():
-            rng = step_generator(self.config.seed, self.step, self.device)
-            draws = self.method.draw(self.model, x_u, x_r, rng)
-        terms = self.update_discriminators(draws.detach()) if self.disc_optimizer else {}
-        terms |= self.update_model(draws)
+        """One step on this process's share of the batch; returns the mean of each term over it, on the device."""
+        config, objective, processes = self.config, self.config.objective, self.processes
+        rng = step_generator(config.seed, self.step, self.device)
+        noise = draw_noise(config.model, config.batch, rng, self.augment_p, processes.rank, processes.world)
+        for optimizer in self.optimizers:
+            set_lr(optimizer, self.lr)
+        terms = self._steps[due(self.step, objective.r1_every)](x_u, x_r, *tensors_of(noise))
         self._average()
+        if objective.augment == "adaptive" and self.disc_optimizer:
+            self._adapt(terms["sign_gap"])
         self.step += 1
         return terms
 
-    def update_discriminators(self, draws: object) -> dict[str, Tensor]:
+    def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, penalise: bool) -> dict[str, Tensor]:
+        """Draw once, discriminators on the detached draws, then encoders and generator on the same draws."""
+        with self.autocast():
+            draws = self.method.draw(self.model, x_u, x_r, noise, self.config.objective)
+        terms = self.update_discriminators(draws.detach(), penalise) if self.disc_optimizer else {}
+        return terms | self.update_model(draws)
+
+    def update_discriminators(self, draws: object, penalise: bool) -> dict[str, Tensor]:
         """Gradient step of the discriminators alone; returns the mean of each term."""
         assert self.disc_optimizer and self.method.discriminator_terms
         self.discs.requires_grad_(True)
         with self.autocast():
-            terms = means(self.method.discriminator_terms(self.discs, draws, self.config.objective, self.step))
-        self._descend(self.disc_optimizer, terms)
+            terms = means(self.method.discriminator_terms(self.discs, draws, self.config.objective, penalise))
+        self._descend(self.disc_optimizer, self.discs, terms)
         return {name: term.detach() for name, term in terms.items()}
 
     def update_model(self, draws: object) -> dict[str, Tensor]:
@@ -68,14 +103,29 @@ class TrainingState:
         self.discs.requires_grad_(False)
         with self.autocast():
             terms = means(self.method.model_terms(self.model, self.discs, draws, self.config.objective))
-        self._descend(self.model_optimizer, terms)
+        self._descend(self.model_optimizer, self.model, terms)
         return {name: term.detach() for name, term in terms.items()}
 
-    def _descend(self, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]) -> None:
+    def _descend(self, optimizer: torch.optim.Optimizer, networks: nn.Module, terms: dict[str, Tensor]) -> None:
         loss = torch.stack([self.weights[name] * term for name, term in terms.items() if name in self.weights]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.processes.average_gradients(list(networks.parameters()))
         optimizer.step()
+
+    @property
+    def optimizers(self) -> list[torch.optim.Adam]:
+        """That of the model, and that of the discriminators where there are any."""
+        return [self.model_optimizer, *([self.disc_optimizer] if self.disc_optimizer else [])]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the coming step: from `lr_decay_images` on it falls as 1/sqrt(images) (Karras et al.
+        2024, "EDM2"), which needs no end of the run to be known."""
+        config = self.config
+        if not config.lr_decay_images:
+            return config.lr
+        return config.lr / math.sqrt(max(1.0, 2 * config.batch * self.step / config.lr_decay_images))
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -83,6 +133,18 @@ class TrainingState:
         half_life = min(self.config.ema_images, max(0.05 * self.step * images, images))  # ramps up, as in EDM
         decay = math.pow(0.5, images / half_life)
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
+
+    @torch.no_grad()
+    def _adapt(self, sign_gap: Tensor) -> None:
+        """Moves augment_p towards where the discriminators' signs are right by augment_target (ADA), on the device."""
+        objective = self.config.objective
+        self.sign_gaps += torch.stack([sign_gap.float(), torch.ones_like(sign_gap, dtype=torch.float32)])
+        if due(self.step + 1, ADAPT_EVERY):
+            total, count = self.processes.average([self.sign_gaps])[0]
+            change = ADAPT_EVERY * 2 * self.config.batch / objective.augment_images
+            self.augment_p += change * (total / count - objective.augment_target).sign()
+            self.augment_p.clamp_(0.0, AUGMENT_LIMIT)
+            self.sign_gaps.zero_()
 
     def warm_start(self, checkpoint: str) -> None:
         """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""
@@ -104,6 +166,8 @@ class TrainingState:
                 "discs": self.discs.state_dict(),
                 "model_optimizer": self.model_optimizer.state_dict(),
                 "disc_optimizer": self.disc_optimizer.state_dict() if self.disc_optimizer else None,
+                "augment_p": self.augment_p,
+                "sign_gaps": self.sign_gaps,
             },
             stream,
         )
@@ -115,7 +179,7 @@ class TrainingState:
             saved = torch.load(path, map_location=self.device, weights_only=True)
         except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{path} is damaged; delete the run folder or choose another --out") from error
-        changed = differences(saved["config"], self.config.to_dict())
+        changed = differences(completed(saved["config"]), self.config.to_dict())
         if changed:
             raise TrainingError(
                 f"{path.parent} was begun with other settings ({'; '.join(changed)}); "
@@ -125,16 +189,38 @@ class TrainingState:
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
         self.discs.load_state_dict(saved["discs"])
-        self.model_optimizer.load_state_dict(saved["model_optimizer"])
-        if self.disc_optimizer:
-            self.disc_optimizer.load_state_dict(saved["disc_optimizer"])
-        for optimizer in filter(None, (self.model_optimizer, self.disc_optimizer)):
-            for group in optimizer.param_groups:
-                group["lr"] = self.config.lr
+        self.augment_p.copy_(saved["augment_p"])
+        self.sign_gaps.copy_(saved["sign_gaps"])
+        for optimizer, name in zip(self.optimizers, ("model_optimizer", "disc_optimizer"), strict=False):
+            own = {key: optimizer.param_groups[0][key] for key in ("lr", "capturable", "fused")}
+            optimizer.load_state_dict(saved[name])
+            optimizer.param_groups[0].update(own)  # how this run is executed, not how the saved one was
 
 
-# What may change when a run is continued: how long and how often it tells, and the two dials people turn down late.
-MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every", "lr", "ema_images"}
+def due(step: int, every: int) -> bool:
+    """Whether something that is done once in so many steps is done at this one."""
+    return step % every == 0
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Of every group; where it lies on the device, without waiting for it."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
+
+
+# What may change when a run is continued: how long, how it is executed and told, and the dials people turn down late.
+MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every", "lr", "lr_decay_images", "ema_images", "engine"}
+
+
+def completed(begun: dict) -> dict:
+    """A saved config with the defaults of the settings that came later, so that an update ends no run."""
+    try:
+        return TrainConfig.from_dict(begun).to_dict()
+    except (TypeError, KeyError):  # a setting that is gone
+        return begun
 
 
 def differences(begun: dict, now: dict, prefix: str = "") -> list[str]:
@@ -142,8 +228,10 @@ def differences(begun: dict, now: dict, prefix: str = "") -> list[str]:
     found = []
     for name in sorted(set(begun) | set(now)):
         was, is_now = begun.get(name), now.get(name)
+        if name in MAY_CHANGE:
+            continue
         if isinstance(was, dict) and isinstance(is_now, dict):
             found += differences(was, is_now, f"{prefix}{name}.")
-        elif was != is_now and name not in MAY_CHANGE:
+        elif was != is_now:
             found.append(f"{prefix}{name}: {was} -> {is_now}")
     return found

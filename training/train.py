@@ -1,6 +1,7 @@
 """Train any method on any prepared dataset; run the same command again to continue where it stopped.
 
 python training/train.py --preset faces-cpu --method srb --data data/lfw64 --out runs/faces --minutes 60
+torchrun --standalone --nproc_per_node=8 training/train.py --preset faces --data data/lfw96 --out runs/faces
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import platform
 import shlex
 import subprocess
@@ -18,13 +20,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError, TrainingError
 from rbvae.model import RbVAE
 from rbvae.objectives import get_method, method_names
-from training.cli import pick_device, run_command
+from training.cli import run_command
 from training.config import PRESETS, TrainConfig, get_preset, override
 from training.datasets import ImageSets, load_images
 from training.loop import train
+from training.processes import Processes, join
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -58,9 +62,24 @@ def resolve(options: argparse.Namespace) -> TrainConfig:
     config = override(config, options.assignments)
     if options.minutes is not None and options.minutes <= 0:
         raise ConfigError(f"--minutes {options.minutes:g}; give a number above 0")
-    if config.preset == "tiny" and options.data and not (Path(options.data) / "dataset.json").exists():
+    if config.preset == "tiny" and options.data and (Path(options.data) / "MNIST").exists():
         config = dataclasses.replace(config, kind="digits", flip=False)
     return config
+
+
+def is_streamed(config: TrainConfig, data: str | None, device: torch.device) -> bool:
+    """Whether a run reads its images while training: as asked, or where they do not fit; raises ConfigError."""
+    if config.stream == "off" or config.kind != "faces" or data is None:
+        if config.stream == "on":
+            raise ConfigError("stream=on needs prepared faces: --preset faces --data DIR")
+        return False
+    from training.streaming import fits
+
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory
+    else:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return config.stream == "on" or not fits(data, memory)
 
 
 def describe(config: TrainConfig, sets: ImageSets) -> str:
@@ -69,7 +88,9 @@ def describe(config: TrainConfig, sets: ImageSets) -> str:
     networks |= get_method(config.method).discriminators(config.model, config.objective)
     lines = [
         json.dumps(config.to_dict(), indent=2),
-        f"{len(sets.unlabelled):,} unlabelled, {len(sets.references):,} reference, "
+        f"unlabelled and reference images streamed from {sets.streamed_from}"
+        if sets.streamed_from
+        else f"{len(sets.unlabelled):,} unlabelled, {len(sets.references):,} reference images",
         f"{len(sets.probe_test.images):,} test images",
     ]
     size, channels = config.model.image_size, config.model.channels
@@ -91,12 +112,15 @@ def flops(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
     return counter.get_total_flops()
 
 
-def begin(run_dir: Path, config: TrainConfig, device: torch.device) -> None:
+def begin(run_dir: Path, config: TrainConfig, processes: Processes) -> None:
     """Makes the run folder with what it takes to repeat the run; continuing adds a part to its run.json."""
     if run_dir.exists() and any(run_dir.iterdir()) and not (run_dir / "run.json").exists():
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
+    device = processes.device
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    if processes.world > 1:
+        accelerator = f"{processes.world} x {accelerator}"
     options = [Path(option).name if Path(option).is_absolute() else option for option in sys.argv[1:]]
     part = {
         "command": shlex.join(["python", "training/train.py", *options]),  # goes into a public card: no private folders
@@ -106,8 +130,8 @@ def begin(run_dir: Path, config: TrainConfig, device: torch.device) -> None:
     }
     path = run_dir / "run.json"
     parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
-    path.write_text(json.dumps({"parts": [*parts, part]}, indent=2) + "\n", encoding="utf-8")
-    (run_dir / "config.json").write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
+    for name, record in (("run.json", {"parts": [*parts, part]}), ("config.json", config.to_dict())):
+        write_atomically(run_dir / name, (json.dumps(record, indent=2) + "\n").encode())
 
 
 def git_commit() -> str:
@@ -121,19 +145,27 @@ def git_commit() -> str:
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
-    config, device = resolve(options), pick_device(options.device)
-    if device.type == "cuda":
+    config = resolve(options)
+    processes = join(options.device)
+    if processes.device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
-    sets = load_images(options.data, config.kind, config.model.image_size, config.seed)
+    streamed = is_streamed(config, options.data, processes.device)
+    sets = load_images(
+        options.data, config.kind, config.model.image_size, config.seed, stream=streamed, plain=config.fresh_styles
+    )
     if options.dry_run:
         print(describe(config, sets))
         return 0
     run_dir = options.out or Path("runs") / f"{config.preset}-{config.method}"
-    begin(run_dir, config, device)
-    scores = train(config, sets, run_dir, device, options.minutes)
-    print(json.dumps(scores, indent=2))
-    print(f"checkpoint: {run_dir / 'checkpoint'}")
+    if processes.main:
+        begin(run_dir, config, processes)
+    processes.wait()
+    scores = train(config, sets, run_dir, processes, options.minutes)
+    if processes.main:
+        print(json.dumps(scores, indent=2))
+        print(f"checkpoint: {run_dir / 'checkpoint'}")
+    processes.close()
     return 0
 
 
