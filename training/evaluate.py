@@ -1,13 +1,18 @@
 """How good a checkpoint is: what its latents tell of the known factors, how it reconstructs, how far e moves a picture.
 
-python training/evaluate.py --checkpoint checkpoints/digits --data data --json scores.json
+`evaluate` is what every run of training ends with, in seconds; the command measures the rest as well
+(training/evaluation/measures.py) and writes a report.
+
+python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw64 --json scores.json --report report.html
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -17,8 +22,9 @@ import torch
 from torch import Tensor
 
 from rbvae.checkpoint import load_checkpoint
+from rbvae.errors import CheckpointError, ConfigError
 from rbvae.images import to_float
-from rbvae.landmarks import BLENDSHAPES
+from rbvae.landmarks import BLENDSHAPES, ENERGETIC
 from rbvae.model import RbVAE
 from training.cli import pick_device, run_command
 from training.datasets import ImageSets, LabelledImages, load_images
@@ -32,6 +38,7 @@ FACE_FACTORS = {
     "squint": ("eyeSquintLeft", "eyeSquintRight"),
 }
 RANDOM_E = 16
+QUICK_PAIRS = 256
 
 
 def named_factors(images: LabelledImages) -> dict[str, np.ndarray]:
@@ -88,6 +95,41 @@ def spread(model: RbVAE, images: Tensor, device: torch.device, seed: int = 0) ->
     return float((pictures[0::2] - pictures[1::2]).abs().mean() * 127.5)
 
 
+@torch.inference_mode()
+def foretold_transfer(
+    model: RbVAE, sets: ImageSets, z: Tensor, e: Tensor, device: torch.device, seed: int
+) -> dict[str, float] | None:
+    """How far the factors of G(z_B, e_A) follow those of A, as the feature network foretells them; None without one.
+
+    Quick, and needs no landmarker: the slope of `follows` in training/evaluation/transfer.py, 0 for nothing and
+    `photo_a` at best.
+    """
+    from rbvae.images import to_uint8
+    from training.evaluation.feature_net import EMBEDDED, load_features
+    from training.evaluation.transfer import choose_pairs, follows
+
+    try:
+        net = load_features(EMBEDDED / f"features-{sets.kind}")[0].to(device)
+    except CheckpointError:
+        return None
+    pairs = choose_pairs(sets.probe_test.shows, len(z), QUICK_PAIRS, seed)
+    rows, a = torch.from_numpy(pairs.rows), torch.from_numpy(pairs.a)
+    z_b, e_b = z[rows].to(device), e[rows].to(device)
+    truth = sets.probe_test.factors[rows].double().numpy()
+    weight = ENERGETIC / 1.0 if sets.kind == "faces" else 1 / truth.std(axis=0).clip(1e-6)
+    goal = truth[pairs.a] * weight
+
+    def slope(pictures: Tensor) -> float:
+        return follows(net.predict(pictures)[1].double().numpy() * weight, goal)
+
+    return {
+        "edit": slope(to_uint8(model.decode(z_b, e_b[a.to(device)]))),
+        "floor": slope(to_uint8(model.decode(z_b, e_b))),
+        "rebuilt_a": slope(to_uint8(model.decode(z_b, e_b))[a.to(device)]),
+        "photo_a": slope(sets.probe_test.images[rows[a]].to(device)),
+    }
+
+
 def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict:
     """All figures of a model on held-out images, as plain numbers; the same seed gives the same digits."""
     was_training = model.training
@@ -112,6 +154,7 @@ def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0)
         "reconstruction": fidelity(model, sets.probe_test.images, device),
         "spread_over_e": spread(model, sets.probe_test.images[:64], device, seed),
         "e_std": float(e_test.std(dim=0).mean()),
+        "follows_a_foretold": foretold_transfer(model, sets, z_test, e_test, device, seed),
         "probes": probes,
         **averages,
     }
@@ -119,26 +162,68 @@ def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0)
     return scores
 
 
-def main(argv: list[str] | None = None) -> int:
+@contextlib.contextmanager
+def tracker() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
+    """A bar for every part of a long measurement, on stderr; where that is no terminal, one line a part."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+
+        def track(things: Iterable, name: str, total: int) -> Iterable:
+            if not console.is_terminal:
+                print(f"{name}, {total}", file=sys.stderr, flush=True)
+            return progress.track(things, total=total, description=name)
+
+        yield track
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        description="Measure a checkpoint on held-out people or digits.",
-        epilog="example: python training/evaluate.py --checkpoint checkpoints/digits --data data --json scores.json",
+        description="Measure a checkpoint on held-out people or digits, each figure with its floor and its ceiling.",
+        epilog="example: python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw64 "
+        "--json scores.json --report report.html",
     )
     parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder, or a Hub id user/name")
     parser.add_argument("--data", metavar="DIR", help="prepared faces, or a torchvision MNIST root")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the scores here")
+    parser.add_argument("--report", metavar="FILE", type=Path, help="write a page with tables and pictures, .html")
+    parser.add_argument("--pairs", type=int, metavar="N", help="pairs of transfer (default: faces 300, digits 1000)")
+    parser.add_argument("--quick", action="store_true", help="only what a training run ends with: some seconds")
+    parser.add_argument("--features", metavar="DIR", type=Path, help="feature network (default: the embedded one)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-    parser.add_argument("--seed", type=int, default=0, help="of the random e whose spread is measured")
-    options = parser.parse_args(argv)
+    parser.add_argument("--seed", type=int, default=0, help="of every draw: pairs, random e, subsets (default 0)")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    if options.pairs is not None and options.pairs < 1:
+        raise ConfigError(f"--pairs {options.pairs}; give a number above 0")
+    if options.report and (options.quick or options.report.suffix.lower() not in (".html", ".htm")):
+        raise ConfigError(f"--report {options.report}: give a file that ends in .html, without --quick")
     device = pick_device(options.device)
     checkpoint = load_checkpoint(options.checkpoint)
     sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
-    scores = evaluate(checkpoint.model.to(device), sets, device, options.seed)
+    if options.quick:
+        scores = evaluate(checkpoint.model.to(device), sets, device, options.seed)
+    else:
+        from training.evaluation.measures import Settings, measure
+
+        with tracker() as track:
+            settings = Settings(options.seed, options.pairs, options.features)
+            scores = measure(checkpoint, sets, device, settings, track)
     text = json.dumps(scores, indent=2)
     print(text)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(text + "\n", encoding="utf-8")
+    if options.report:
+        from training.evaluation.page import write_report
+
+        write_report(options.report, checkpoint, sets, scores, Path(options.checkpoint).name)
     return 0
 
 

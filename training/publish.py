@@ -1,4 +1,4 @@
-"""Checkpoint -> Hugging Face Hub, with its model card.
+"""Checkpoint -> Hugging Face Hub, with its model card and pictures, in one commit.
 
 python training/publish.py --checkpoint checkpoints/faces --repo user/rbvae-faces --private
 """
@@ -6,52 +6,147 @@ python training/publish.py --checkpoint checkpoints/faces --repo user/rbvae-face
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rbvae.checkpoint import load_checkpoint
+from rbvae.checkpoint import FILES, hub_advice, load_checkpoint
 from rbvae.errors import CheckpointError, ConfigError
 from training.cli import run_command
 
+PICTURES = (".png", ".webp", ".jpg", ".jpeg")
+ALLOWED = {*FILES, "LICENSE"}  # besides pictures and hidden files, which stay here
 
-def publish(folder: Path, repo: str, private: bool) -> str:
-    """Uploads the checkpoint in one commit, after loading it to be sure that it is whole; returns the commit's URL.
 
-    Raises CheckpointError for a checkpoint that does not load and for a Hub that refuses.
+@dataclass(frozen=True)
+class Target:
+    """Where a checkpoint goes: `repo` is USER/NAME, `revision` a branch."""
+
+    repo: str
+    private: bool = False
+    revision: str = "main"
+    message: str = "Checkpoint"
+
+
+def contents(folder: Path, pictures: list[Path] | None = None) -> dict[str, bytes]:
+    """What is pushed, by its path in the repository: weights, config, the card, and pictures that the card shows.
+
+    `pictures` None: those that lie in the checkpoint folder, and the latest of every kind in its run's grids/.
+    Raises CheckpointError for a checkpoint that does not load, has no card, or lies among other files, such as
+    a run's state.pt.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
     load_checkpoint(folder)
+    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    if odd := [path.name for path in found if path.name not in ALLOWED and path.suffix.lower() not in PICTURES]:
+        raise CheckpointError(f"{folder} holds {', '.join(odd)}: no part of a checkpoint; move it away")
+    if not (folder / "README.md").is_file():
+        raise CheckpointError(f"{folder / 'README.md'} is missing; a checkpoint is published with its card")
+    files = {path.name: path.read_bytes() for path in found if path.name in ALLOWED}
+    shown = {}
+    for path in run_pictures(folder, found) if pictures is None else pictures:
+        if path.suffix.lower() not in PICTURES or not path.is_file():
+            raise CheckpointError(f"{path} is no picture; give files that end in {', '.join(PICTURES)}")
+        name = re.sub(r"-\d+$", "", path.stem)  # samples-0012000.png: a later push takes its place
+        shown[f"pictures/{name}{path.suffix.lower()}"] = path.read_bytes()
+    files["README.md"] = with_pictures(files["README.md"].decode(), list(shown)).encode()
+    return files | shown
+
+
+def run_pictures(folder: Path, found: list[Path]) -> list[Path]:
+    """Pictures beside the weights, and the latest of every kind in the grids/ of the run that made them."""
+    grids = sorted((folder.parent / "grids").glob("*-*.png")) if (folder.parent / "run.json").exists() else []
+    latest = {path.stem.rsplit("-", 1)[0]: path for path in grids}
+    return [*(path for path in found if path.suffix.lower() in PICTURES), *latest.values()]
+
+
+def with_pictures(card: str, names: list[str]) -> str:
+    """The card with a section that shows the pictures it does not show yet, before its first section."""
+    lines = [f"![{Path(name).stem}]({name})" for name in names if f"]({name})" not in card]
+    if not lines:
+        return card
+    head, rule, rest = card.partition("\n## ")
+    return "\n".join([head.rstrip("\n"), "", "## Pictures", "", "\n\n".join(lines), rule + rest])
+
+
+def publish(files: dict[str, bytes], target: Target) -> str:
+    """Pushes the files in one commit, making the repository and its branch where needed; returns the commit's id.
+
+    Pictures of an earlier push that are not among them go. Raises CheckpointError for a Hub that refuses or
+    cannot be reached, and for a public repository where a private one was asked for.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub.errors import HTTPError
+
     api = HfApi()
     try:
-        api.create_repo(repo, private=private, exist_ok=True)
-        return str(
-            api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Checkpoint", ignore_patterns=".*")
+        api.create_repo(target.repo, private=target.private, exist_ok=True)
+        if target.private and not api.model_info(target.repo).private:
+            raise CheckpointError(f"{target.repo} exists and is public; make it private on its page, or drop --private")
+        if target.revision != "main":
+            api.create_branch(target.repo, branch=target.revision, exist_ok=True)
+        held = api.list_repo_files(target.repo, revision=target.revision)
+        gone = [path for path in held if path.startswith("pictures/") and path not in files]
+        commit = api.create_commit(
+            target.repo,
+            [CommitOperationAdd(path, content) for path, content in files.items()]
+            + [CommitOperationDelete(path) for path in gone],
+            commit_message=target.message,
+            revision=target.revision,
         )
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise CheckpointError(
-            f"the Hub did not take {repo} ({type(error).__name__}: {error}); check the name, network and login"
-        ) from error
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{target.repo} was not pushed: {hub_advice(error)}") from error
+    return str(commit.oid)
 
 
-def main(argv: list[str] | None = None) -> int:
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        description="Push a checkpoint with its model card to the Hugging Face Hub.",
+        description="Push a checkpoint with its model card and pictures to the Hugging Face Hub. Log in first with "
+        "`hf auth login`, or set HF_TOKEN.",
         epilog="example: python training/publish.py --checkpoint checkpoints/faces --repo user/rbvae-faces --private",
     )
     parser.add_argument("--checkpoint", required=True, type=Path, metavar="DIR", help="checkpoint folder")
     parser.add_argument("--repo", required=True, metavar="USER/NAME", help="where to; made when it does not exist")
     parser.add_argument("--private", action="store_true", help="visible to you alone")
-    options = parser.parse_args(argv)
+    parser.add_argument("--revision", default="main", metavar="BRANCH", help="made when it does not exist (main)")
+    parser.add_argument("--message", default="Checkpoint", metavar="TEXT", help="of the commit")
+    parser.add_argument("--pictures", nargs="*", type=Path, metavar="FILE",
+                        help="what the card shows; default: pictures in the checkpoint folder and the latest grids of "
+                        "its run, which show faces of the dataset; none: --pictures without a file")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="list what would be pushed, and push nothing")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
     if not options.checkpoint.is_dir():
         raise CheckpointError(f"no checkpoint folder at {options.checkpoint}")
     if options.repo.count("/") != 1:
         raise ConfigError(f"--repo {options.repo!r}; write USER/NAME")
-    print(publish(options.checkpoint, options.repo, options.private))
+    if re.fullmatch("[0-9a-f]{40}", options.revision):
+        raise ConfigError(f"--revision {options.revision} is a commit id; give a branch to push to")
+    target = Target(options.repo, options.private, options.revision, options.message)
+    files = contents(options.checkpoint, options.pictures)
+    for name, content in files.items():
+        print(f"{len(content):>12,} bytes  {name}")
+    where = f"{target.repo}, {'private' if target.private else 'public unless it is private already'}"
+    if options.dry_run:
+        print(f"would go to branch {target.revision} of {where}; nothing was pushed")
+        return 0
+    report(target, publish(files, target), load_checkpoint(options.checkpoint).kind)
     return 0
+
+
+def report(target: Target, commit: str, kind: str) -> None:
+    """Where it lies now, and how to load just this version."""
+    from huggingface_hub import constants
+
+    editor = "PortraitEditor" if kind == "faces" else "StyleEditor"
+    print(f"{constants.ENDPOINT}/{target.repo}/tree/{target.revision}")
+    print(f'load it with rbvae.{editor}.from_pretrained("{target.repo}", revision="{commit}")')
 
 
 if __name__ == "__main__":

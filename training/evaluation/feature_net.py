@@ -1,0 +1,117 @@
+"""The small network whose features FID-expr (faces) and FID-style (digits) compare, and its folder on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rbvae.blocks import LEAK
+from rbvae.checkpoint import write_atomically
+from rbvae.errors import CheckpointError
+from rbvae.images import to_float
+
+FORMAT, SIDE, FEATURES = 1, 64, 64
+EMBEDDED = Path(__file__).resolve().parents[2] / "checkpoints"  # features-faces and features-digits lie here
+
+
+class FeatureNet(nn.Module):
+    """Pictures uint8 [N, 1|3, H, W] of any size -> features [N, 64], each of mean 0 and variance 1 over photos.
+
+    A strided convolutional net on 64 x 64. From the features, linearly after a leaky ReLU, it foretells named factors
+    (faces: the blendshapes; digits: the five styles) and, where there are `classes`, which digit it is.
+    """
+
+    num_features = FEATURES  # as torchmetrics asks for it
+    factor_mean: Tensor
+    factor_std: Tensor
+
+    def __init__(self, factors: int, classes: int) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            nn.PixelUnshuffle(2),  # [N, 12, 32, 32]
+            *_conv(12, 32, stride=1),  # [N, 32, 32, 32]
+            *_conv(32, 64, stride=2),
+            *_conv(64, 64, stride=1),  # [N, 64, 16, 16]
+            *_conv(64, 96, stride=2),
+            *_conv(96, 96, stride=1),  # [N, 96, 8, 8]
+            *_conv(96, 128, stride=2),  # [N, 128, 4, 4]
+            nn.Flatten(),
+            nn.Linear(128 * 4 * 4, FEATURES),
+        )
+        self.standard = nn.BatchNorm1d(FEATURES, affine=False)
+        self.to_factors = nn.Linear(FEATURES, factors)
+        self.to_classes = nn.Linear(FEATURES, classes) if classes else None
+        self.register_buffer("factor_mean", torch.zeros(factors))
+        self.register_buffer("factor_std", torch.ones(factors))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = to_float(pixels.expand(-1, 3, -1, -1))
+        if x.shape[-2:] != (SIDE, SIDE):
+            x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True)
+        return self.standard(self.trunk(x))  # [N, 64]
+
+    def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [N, 64] -> standardised factors [N, K] and class logits [N, classes], one of zeros without any."""
+        h = F.leaky_relu(features, LEAK)
+        return self.to_factors(h), self.to_classes(h) if self.to_classes else h[:, :1] * 0
+
+    @torch.inference_mode()
+    def predict(self, pixels: Tensor, batch: int = 500) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 [N, 3, H, W] -> features [N, 64], factors [N, K] in their own units, classes int64 [N]; on the CPU."""
+        parts = []
+        for part in pixels.split(batch):
+            features = self(part.to(self.factor_mean.device))
+            factors, logits = self.heads(features)
+            factors = factors * self.factor_std + self.factor_mean
+            parts.append((features.cpu(), factors.cpu(), logits.argmax(dim=1).cpu()))
+        features, factors, classes = (torch.cat(column) for column in zip(*parts, strict=True))
+        return features, factors, classes
+
+
+def _conv(narrow: int, wide: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)]
+
+
+def save_features(net: FeatureNet, folder: Path, config: dict[str, Any], card: str) -> None:
+    """Writes config.json, model.safetensors (matrices in fp16, the rest in fp32) and README.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {name: t.cpu() for name, t in net.state_dict().items() if not name.endswith("num_batches_tracked")}
+    weights = save({name: (t.half() if t.ndim > 1 else t).contiguous() for name, t in kept.items()})
+    config = {"format": FORMAT, "network": "features", **config, "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    write_atomically(folder / "model.safetensors", weights)
+    write_atomically(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_atomically(folder / "README.md", card.encode())
+
+
+def load_features(folder: Path) -> tuple[FeatureNet, dict[str, Any]]:
+    """A feature network and its config, strictly: CheckpointError for a missing file, a wrong hash, other weights."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        content = (folder / "model.safetensors").read_bytes()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"no feature network in {folder}; train one with training/features.py") from error
+    if not isinstance(config, dict) or (config.get("format"), config.get("network")) != (FORMAT, "features"):
+        raise CheckpointError(
+            f"{folder / 'config.json'} is not of a feature network of format {FORMAT}; train one anew"
+        )
+    if hashlib.sha256(content).hexdigest() != config.get("weights_sha256"):
+        raise CheckpointError(f"{folder / 'model.safetensors'} is truncated or altered: its sha256 is not the one in "
+                              "config.json; copy the folder again")  # fmt: skip
+    net = FeatureNet(len(config["factors"]), config["classes"])
+    try:
+        weights = {name: t.float() for name, t in load(content).items()}
+        counters = {name: t for name, t in net.state_dict().items() if name.endswith("num_batches_tracked")}
+        net.load_state_dict(weights | counters, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder / 'model.safetensors'} does not match its config.json; train it anew"
+        ) from error
+    return net.eval().requires_grad_(False), config

@@ -1,0 +1,118 @@
+"""Whether an edited face is still the same person: cosines of dlib's face descriptors.
+
+dlib and face_recognition_models are optional: pip install dlib face_recognition_models (dlib-bin is dlib without a
+compiler). The models are read as files, for importing face_recognition_models needs pkg_resources of old setuptools.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbvae.alignment import mean_shape
+from rbvae.errors import ConfigError
+from training.evaluation.transfer import Pairs, Track
+
+CHIP = 256  # a crop is enlarged to this, with a border, before dlib looks at it
+BORDER = 0.25  # of the crop's side
+OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
+OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+
+
+class Recogniser:
+    """dlib's 128 numbers for a face; raises ConfigError, saying what to install, where they cannot be had."""
+
+    def __init__(self) -> None:
+        missing = [name for name in ("dlib", "face_recognition_models") if importlib.util.find_spec(name) is None]
+        if missing:
+            raise ConfigError(f"install {' and '.join(missing)}")
+        import dlib
+
+        spec = importlib.util.find_spec("face_recognition_models")
+        folder = Path(next(iter(spec.submodule_search_locations))) / "models"  # type: ignore[union-attr, arg-type]
+        self._dlib: Any = dlib
+        try:
+            self._shape = dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat"))
+            self._net = dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
+        except RuntimeError as error:
+            raise ConfigError(f"install face_recognition_models anew ({error})") from error
+
+    def describe(self, crop: np.ndarray) -> np.ndarray:
+        """An aligned crop, uint8 [S, S, 3] -> float64 [128]; the alignment says where the face is, none is searched."""
+        margin = round(BORDER * len(crop))
+        framed = cv2.copyMakeBorder(crop, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+        large = cv2.resize(framed, (CHIP, CHIP), interpolation=cv2.INTER_CUBIC)
+        face = self._shape(large, self._dlib.rectangle(*_face_box()))
+        return np.array(self._net.compute_face_descriptor(large, face))
+
+
+def _face_box() -> list[int]:
+    """Left, top, right, bottom of the square that dlib's detector would give: from the brows to the chin."""
+    shape = mean_shape()
+    left, right = shape[OVAL, 0].min(), shape[OVAL, 0].max()
+    bottom = shape[152, 1]
+    side = right - left
+    box = np.array([left, bottom - side, right, bottom])
+    return [round(edge) for edge in (box + BORDER) / (1 + 2 * BORDER) * CHIP]
+
+
+def describe(recogniser: Recogniser, images: Tensor, track: Track, name: str) -> np.ndarray:
+    """uint8 [P, 3, S, S] -> descriptors [P, 128]."""
+    pictures = images.permute(0, 2, 3, 1).contiguous().numpy()
+    return np.stack([recogniser.describe(picture) for picture in track(pictures, name, len(pictures))])
+
+
+def measure_identity(
+    recogniser: Recogniser,
+    photos: Tensor,
+    shows: tuple[str, ...],
+    pairs: Pairs,
+    pictures: dict[str, Tensor],
+    track: Track,
+) -> dict:
+    """Mean cosines with the photo of B; descriptors are centred on the mean photo, so strangers are near 0.
+
+    `edit` G(z_B, e_A), `rebuilt_b` the plain reconstruction, `same` another photo of B, for the `same_pairs` that have
+    one, `strangers` the photo of A; `edit_with_a` is the edit's cosine with A, who lent only the expression.
+    """
+    seen = {name: describe(recogniser, some, track, f"people: {name}") for name, some in pictures.items()}
+    center = seen["photo"].mean(axis=0)
+    photo, rebuilt, edit = (seen[name] - center for name in ("photo", "rebuilt", "edit"))
+    others = another_photo(shows, pairs.rows)
+    known = others >= 0
+    same = None
+    if known.any():
+        again = describe(recogniser, photos[torch.from_numpy(others[known])], track, "people: other photos")
+        same = _cosine(again - center, photo[known])
+    return {
+        "pairs": len(pairs),
+        "edit": _cosine(edit, photo),
+        "rebuilt_b": _cosine(rebuilt, photo),
+        "same": same,
+        "strangers": _cosine(photo[pairs.a], photo),
+        "edit_with_a": _cosine(edit, photo[pairs.a]),
+        "same_pairs": int(known.sum()),
+    }
+
+
+def another_photo(shows: tuple[str, ...], rows: np.ndarray) -> np.ndarray:
+    """For each row the next other row of the same person (after the last comes the first), or -1; int64 [P]."""
+    of_person: dict[str, list[int]] = {}
+    for row, name in enumerate(shows):
+        of_person.setdefault(name, []).append(row)
+    found = []
+    for row in rows.tolist():
+        photos = of_person[shows[row]] if shows else [row]
+        found.append(photos[(photos.index(row) + 1) % len(photos)] if len(photos) > 1 else -1)
+    return np.array(found, dtype=np.int64)
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return float(((one * other).sum(axis=1) / lengths.clip(1e-9)).mean())

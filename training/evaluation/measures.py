@@ -1,0 +1,192 @@
+"""The full measurement of a checkpoint: the probes of training/evaluate.py, transfer, identity, fidelity and realism.
+
+What cannot be measured here (no MediaPipe, no dlib, no feature network) is reported as such, with what to install.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbvae.checkpoint import Checkpoint
+from rbvae.errors import CheckpointError, ConfigError, LandmarkerError
+from rbvae.images import to_uint8
+from rbvae.landmarks import FaceLandmarker
+from rbvae.model import RbVAE
+from training.datasets import ImageSets
+from training.evaluate import evaluate, posterior_means
+from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features
+from training.evaluation.identity import Recogniser, measure_identity
+from training.evaluation.realism import NAMES, likeness, mean_image, measure_realism
+from training.evaluation.styles import measure_styles, right_answer
+from training.evaluation.transfer import Pairs, Track, choose_pairs, measure_transfer
+
+PAIRS = {"faces": 300, "digits": 1000}
+IDENTITY_PAIRS = 100  # dlib takes a quarter of a second a picture on a CPU
+TRAIN_PICTURES, TEST_PICTURES = 4000, 2000  # at most so many are compared by FID-expr
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the figures besides checkpoint and data; `pairs` None is PAIRS, `features` None the embedded one."""
+
+    seed: int = 0
+    pairs: int | None = None
+    features: Path | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and the held-out pictures it is measured on, with what it infers of them: `z` [N, D_z], `e` [N, D_e]."""
+
+    model: RbVAE
+    sets: ImageSets
+    device: torch.device
+    z: Tensor
+    e: Tensor
+
+    @torch.inference_mode()
+    def decoded(self, z: Tensor, e: Tensor, batch: int = 200) -> Tensor:
+        """G(z, e) as pictures, uint8 [N, 3, S, S] on the CPU."""
+        parts = zip(z.split(batch), e.split(batch), strict=True)
+        return torch.cat(
+            [to_uint8(self.model.decode(z_k.to(self.device), e_k.to(self.device))).cpu() for z_k, e_k in parts]
+        )
+
+
+def untracked(things: Iterable, name: str, total: int) -> Iterable:
+    """Shows no progress."""
+    return things
+
+
+def measure(
+    checkpoint: Checkpoint, sets: ImageSets, device: torch.device, settings: Settings, track: Track = untracked
+) -> dict[str, Any]:
+    """All figures of a checkpoint on held-out pictures, as plain numbers.
+
+    The same seed gives the same digits on one machine; another number of threads may change the seventh.
+    """
+    model = checkpoint.model.to(device).eval()
+    scores = evaluate(model, sets, device, settings.seed)
+    subject = Subject(model, sets, device, *posterior_means(model, sets.probe_test.images, device))
+    scores["seed"] = settings.seed
+    net = _or_reason(lambda: _features(settings.features or EMBEDDED / f"features-{sets.kind}", sets.kind))
+    photos, rebuilt = sets.probe_test.images, subject.decoded(subject.z, subject.e)
+    pairs = choose_pairs(sets.probe_test.shows, len(photos), settings.pairs or PAIRS[sets.kind], settings.seed)
+    pictures = pair_pictures(subject, pairs)
+    if sets.kind == "faces":
+        scores["transfer"] = _faces_transfer(subject, pairs, pictures, track, settings.seed)
+        scores["identity"] = _identity(subject, settings.seed, min(len(pairs), IDENTITY_PAIRS), track)
+    else:
+        scores["transfer"] = _digits_transfer(subject, pairs, pictures, net, track, settings.seed)
+    scores["fidelity"] = _fidelity(photos, rebuilt, sets.unlabelled)
+    scores["realism"] = _realism(subject, rebuilt, net, track, settings.seed)
+    return plain(scores)
+
+
+def pair_pictures(subject: Subject, pairs: Pairs) -> dict[str, Tensor]:
+    """Of each B in the pairs: its `photo`, it `rebuilt`, and the `edit` G(z_B, e_A); uint8 [P, 3, S, S] each."""
+    rows = torch.from_numpy(pairs.rows)
+    z, e = subject.z[rows], subject.e[rows]
+    return {
+        "photo": subject.sets.probe_test.images[rows],
+        "rebuilt": subject.decoded(z, e),
+        "edit": subject.decoded(z, e[torch.from_numpy(pairs.a)]),
+    }
+
+
+def _faces_transfer(
+    subject: Subject, pairs: Pairs, pictures: dict[str, Tensor], track: Track, seed: int
+) -> dict[str, Any]:
+    landmarker = _or_reason(FaceLandmarker)
+    if isinstance(landmarker, str):
+        return {"not_measured": landmarker}
+    with landmarker:
+        return measure_transfer(landmarker, subject.sets.probe_test, pairs, pictures, track, seed)
+
+
+def _identity(subject: Subject, seed: int, count: int, track: Track) -> dict[str, Any]:
+    recogniser = _or_reason(Recogniser)
+    if isinstance(recogniser, str):
+        return {"not_measured": recogniser}
+    test = subject.sets.probe_test
+    pairs = choose_pairs(test.shows, len(test.images), count, seed)
+    return measure_identity(recogniser, test.images, test.shows, pairs, pair_pictures(subject, pairs), track)
+
+
+def _digits_transfer(
+    subject: Subject, pairs: Pairs, pictures: dict[str, Tensor], net: tuple | str, track: Track, seed: int
+) -> dict[str, Any]:
+    digits = subject.sets.test_digits
+    if isinstance(net, str) or digits is None:
+        return {"not_measured": net if isinstance(net, str) else "give the MNIST root as --data"}
+    answer = right_answer(digits, pairs)
+    latents = posterior_means(subject.model, answer, subject.device)
+    pictures = pictures | {"answer": answer, "answer_rebuilt": subject.decoded(*latents)}
+    return measure_styles(net[0], digits, pairs, pictures, track, seed)
+
+
+def _features(folder: Path, kind: str) -> tuple[FeatureNet, dict[str, Any]]:
+    net, config = load_features(folder)
+    if config["kind"] != kind:
+        raise CheckpointError(f"{folder} was trained on {config['kind']}; give a feature network of {kind}")
+    return net, config
+
+
+def _fidelity(photos: Tensor, rebuilt: Tensor, train: Tensor) -> dict[str, Any]:
+    if reason := _missing("torchmetrics"):
+        return {"not_measured": reason}
+    return {"rebuilt": likeness(rebuilt, photos), "mean_image": likeness(mean_image(train, photos), photos)}
+
+
+def _realism(
+    subject: Subject, rebuilt: Tensor, net: tuple[FeatureNet, dict] | str, track: Track, seed: int
+) -> dict[str, Any]:
+    reason = net if isinstance(net, str) else _missing("torchmetrics")
+    if isinstance(net, str) or reason:
+        return {"not_measured": reason}
+    rng = np.random.default_rng(seed)
+    config, train, photos = subject.model.config, subject.sets.unlabelled, subject.sets.probe_test.images
+    rows = torch.from_numpy(rng.permutation(len(photos))[:TEST_PICTURES])
+    train = train[torch.from_numpy(rng.permutation(len(train))[:TRAIN_PICTURES])]
+    z, e, other_e = (
+        torch.from_numpy(rng.standard_normal((len(rows), dim)).astype(np.float32))
+        for dim in (config.dim_z, config.dim_e, config.dim_e)
+    )
+    sets = {
+        "photos": photos[rows],
+        "rebuilt": rebuilt[rows],
+        "random_e": subject.decoded(subject.z[rows], other_e),
+        "prior": subject.decoded(z, e),
+    }
+    found = measure_realism(net[0], sets, train, seed, track)
+    return found | {"names": list(NAMES[subject.sets.kind]), "features": net[1]["weights_sha256"][:12]}
+
+
+def _or_reason(make: Callable[[], Any]) -> Any:
+    """What `make` returns, or why it could not, as text."""
+    try:
+        return make()
+    except (ConfigError, LandmarkerError, CheckpointError) as error:
+        return str(error)
+
+
+def _missing(module: str) -> str:
+    return "" if importlib.util.find_spec(module) else f"install {module}"
+
+
+def plain(value: Any) -> Any:
+    """Numbers as JSON has them: what is not finite becomes None."""
+    if isinstance(value, dict):
+        return {key: plain(some) for key, some in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(some) for some in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

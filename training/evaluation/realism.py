@@ -1,0 +1,107 @@
+"""Realism and fidelity: the Frechet and kernel distances of torchmetrics in this project's own features, and SSIM.
+
+The distances are called FID-expr and KID-expr (faces), FID-style and KID-style (digits): with another network than
+Inception they are not FID and KID, and can be compared only with figures that this network gave.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.evaluation.feature_net import FeatureNet
+from training.evaluation.transfer import Track
+
+NAMES = {"faces": ("FID-expr", "KID-expr"), "digits": ("FID-style", "KID-style")}
+SUBSETS, SUBSET_SIZE = 50, 500
+BLUR = 0.03  # standard deviation of the blurred floor, of the picture's side: 2 px of 64
+
+
+class GivenFeatures(nn.Module):
+    """Hands on features that were computed before, so that torchmetrics need not compute them for every comparison."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.num_features = features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def distances(candidates: Tensor, photos: Tensor, seed: int) -> dict[str, float]:
+    """Features [N, D] and [M, D] of two sets of pictures -> {"fid", "kid", "kid_std"}; the subsets of KID are seeded.
+
+    fid |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2)); kid the mean over random subsets of the squared maximum mean
+    discrepancy under (x.y/D + 1)^3, unbiased, and its standard deviation over the subsets.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore", UserWarning)  # KID says that it keeps all features: they are few
+        torch.manual_seed(seed)
+        fid = FrechetInceptionDistance(GivenFeatures(photos.shape[1]))
+        size = min(SUBSET_SIZE, len(candidates), len(photos))
+        kid = KernelInceptionDistance(GivenFeatures(photos.shape[1]), subsets=SUBSETS, subset_size=size)
+        for metric in (fid, kid):
+            metric.update(photos.double(), real=True)
+            metric.update(candidates.double(), real=False)
+        mean, deviation = kid.compute()
+        return {"fid": float(fid.compute()), "kid": float(mean), "kid_std": float(deviation)}
+
+
+def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, seed: int, track: Track) -> dict:
+    """Distances of each set of pictures, uint8 [N, 3, S, S], to training photos [M, 3, S, S].
+
+    To `sets` two floors are added, made of `sets["photos"]`: blurred, and uniform noise.
+    """
+    photos = sets["photos"]
+    rng = torch.Generator().manual_seed(seed)
+    noise = torch.randint(0, 256, photos.shape, dtype=torch.uint8, generator=rng)
+    reference = net.predict(train)[0]
+    sets = sets | {"blurred": blurred(photos), "noise": noise}
+    found = {
+        name: distances(net.predict(pictures)[0], reference, seed)
+        for name, pictures in track(sets.items(), "realism: sets of pictures", len(sets))
+    }
+    return {"pictures": len(photos), "train_pictures": len(train), "to_train": found}
+
+
+def blurred(pictures: Tensor) -> Tensor:
+    """uint8 [N, 3, S, S] under a Gaussian of 2 px in 64."""
+    sigma = BLUR * pictures.shape[-1]
+    reach = torch.arange(-round(3 * sigma), round(3 * sigma) + 1)
+    kernel = torch.exp(-0.5 * (reach / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).expand(pictures.shape[1], 1, 1, -1)
+    pad, channels = len(reach) // 2, pictures.shape[1]
+    across = F.conv2d(F.pad(pictures.float(), [pad, pad, 0, 0], mode="replicate"), kernel, groups=channels)
+    both = F.conv2d(F.pad(across, [0, 0, pad, pad], mode="replicate"), kernel.transpose(2, 3), groups=channels)
+    return both.round().clamp(0, 255).to(torch.uint8)
+
+
+def likeness(pictures: Tensor, photos: Tensor, batch: int = 200) -> dict[str, float]:
+    """How close pictures are to the photos they stand for, both uint8 [N, 3, S, S].
+
+    `l1` in grey levels of 255, `psnr` in dB over all pixels at once, `ssim` the mean over pictures and channels (Wang
+    et al. 2004, torchmetrics, Gaussian window of 11 px; on [0, 1], because its luminance term has no meaning about 0).
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    absolute, squared, similar = 0.0, 0.0, 0.0
+    for one, other in zip(pictures.split(batch), photos.split(batch), strict=True):
+        x, y = (some.float().to(memory_format=torch.channels_last) for some in (one, other))  # twice as fast
+        absolute += float((x - y).abs().double().sum())
+        squared += float((x - y).square().double().sum())
+        similar += float(structural_similarity_index_measure(x / 255, y / 255, data_range=1.0)) * len(x)  # type: ignore[arg-type]
+    psnr = 10 * np.log10(255.0**2 * photos.numel() / max(squared, 1e-9))
+    return {"l1": absolute / photos.numel(), "psnr": float(psnr), "ssim": similar / len(photos)}
+
+
+def mean_image(train: Tensor, like: Tensor) -> Tensor:
+    """The average training picture, once for each of `like`: what a model that looks at nothing would answer."""
+    mean = train.sum(dim=0, dtype=torch.int64).double() / len(train)  # no copy of 60,000 pictures in float64
+    return mean.round().to(torch.uint8).expand_as(like)
