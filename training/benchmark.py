@@ -1,0 +1,131 @@
+"""The paper's Table 1: every method on one dataset for the same budget, its features probed, beside controls.
+
+python training/benchmark.py --dataset digits --data data --out runs/table1-digits --minutes-each 30 --seeds 3
+python training/benchmark.py --dataset fer --data data/fer --out runs/table1-fer --minutes-each 30 --seeds 3
+
+Run it again to continue: what has finished is read back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from rbvae.checkpoint import write_atomically
+from rbvae.errors import ConfigError
+from training.cli import run_command
+from training.processes import join
+from training.table1.bench import Bench, cells_ahead, measure
+from training.table1.cells import Budget, on_screen
+from training.table1.page import publish
+from training.table1.pictures import figure2, plot
+from training.table1.settings import PRESETS, base, choose, for_method
+from training.table1.table import tables
+from training.table1.task import load_task
+from training.train import git_commit
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Reproduce Table 1: train every method for the same budget, probe its features, write the table.",
+        epilog="example: python training/benchmark.py --dataset digits --data data --out runs/table1-digits "
+        "--minutes-each 30 --seeds 3",
+    )
+    parser.add_argument("--dataset", required=True, choices=("digits", "fer"), help="fer: FER-2013, or AffectNet")
+    parser.add_argument("--data", metavar="DIR", type=Path,
+                        help="an MNIST root, or the folder of fer2013/train and test, or AffectNet's")  # fmt: skip
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="where runs and tables go (default runs/table1-DATASET)"
+    )
+    parser.add_argument("--minutes-each", type=float, metavar="M", help="budget of a run, by the clock")
+    parser.add_argument("--steps", type=int, metavar="N", help="budget of a run, in steps (default: the preset's)")
+    parser.add_argument("--seeds", type=int, metavar="K", default=3, help="runs of each method (default 3)")
+    parser.add_argument("--preset", default="auto", help=f"{', '.join(PRESETS)} or auto: full on a GPU (default)")
+    parser.add_argument("--methods", default="", metavar="A,B", help="only these methods (default all)")
+    parser.add_argument("--tune", action="store_true",
+                        help="choose the baselines' weights from the published grids, on training images: 20 more "
+                        "runs of seed 0")  # fmt: skip
+    parser.add_argument("--set", action="append", default=[], metavar="[METHOD:]NAME=VALUE", dest="assignments",
+                        help="any other setting, of all methods or of one: srb:objective.r1_weight=1")  # fmt: skip
+    parser.add_argument("--page", metavar="FILE", type=Path,
+                        help="put the tables into this page, the results beside it: docs/table1.md")  # fmt: skip
+    parser.add_argument("--paper", metavar="FILE", type=Path,
+                        help="JSON {METHOD: average}: the paper's own averages, for a column beside ours")  # fmt: skip
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    return parser.parse_args(argv)
+
+
+def averages_of(path: Path | None) -> dict[str, float]:
+    """The paper's averages as somebody who has it wrote them down; raises ConfigError."""
+    if path is None:
+        return {}
+    try:
+        return {name: float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"--paper {path} cannot be used ({error}); write {{METHOD: average}} into it") from error
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    if options.seeds < 1 or (options.minutes_each is not None and options.minutes_each <= 0):
+        raise ConfigError("--seeds and --minutes-each must be above 0")
+    if options.page and not options.page.is_file():
+        raise ConfigError(f"--page {options.page}: no such file")
+    paper, methods = averages_of(options.paper), choose(options.methods)
+    processes = join(options.device)
+    gpu = processes.device.type == "cuda"
+    preset = ("full" if gpu else "small") if options.preset == "auto" else options.preset
+    config = base(options.dataset, preset, options.steps, options.minutes_each)
+    for name in methods:  # what is wrong with the options is said before anything is trained
+        config_of = for_method(config, options.dataset, name, 0, options.assignments, {})
+    if gpu:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    task = load_task(options.dataset, options.data, config_of.model.image_size)
+    out = options.out or Path("runs") / f"table1-{options.dataset}"
+    budget = Budget(options.minutes_each, processes)
+    with on_screen(cells_ahead(methods, options.seeds, options.tune)) as begin:
+        bench = Bench(task, config, budget, out, options.assignments, begin)
+        rows, editors = measure(bench, methods, options.seeds, options.tune)
+    given = [Path(option).name if Path(option).is_absolute() else option for option in argv or sys.argv[1:]]
+    results = {
+        "dataset": options.dataset,
+        "command": shlex.join(["python", "training/benchmark.py", *given]),
+        "commit": git_commit(),
+        "device": torch.cuda.get_device_name(processes.device) if gpu else f"{platform.machine()} CPU",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "settings": {"preset": preset, "steps": config.steps, "minutes": options.minutes_each, "batch": config.batch,
+                     "lr": config.lr, "model": config_of.model.to_dict(), "set": options.assignments},
+        "images": bench.settings(config)["images"],
+        "seeds": list(range(options.seeds)),
+        "classes": task.classes,
+        "names": list(task.names),
+        "notes": list(task.notes),
+        "paper": paper,
+        "edited": list(editors),
+        **rows,
+    }  # fmt: skip
+    write_atomically(out / "results.json", (json.dumps(results, indent=2) + "\n").encode())
+    text = tables(results)
+    write_atomically(out / "table.md", text.encode())
+    plot(results, out / "plot.png")
+    if editors:
+        figure2(editors, task, out / "figure2.png", processes.device)
+    if options.page:
+        publish(options.page, out, results)
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

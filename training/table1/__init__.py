@@ -1,0 +1,1 @@
+"""The paper's Table 1: every method on one dataset, its features probed, beside controls."""

@@ -1,0 +1,125 @@
+"""All cells of one table: each method with each seed, the weights chosen from the grids, the controls; as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rbvae.objectives import get_method
+from training.config import TrainConfig
+from training.table1 import cells, controls
+from training.table1.settings import GRIDS, OWN, for_method
+from training.table1.task import Task
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all cells of a table share."""
+
+    task: Task
+    base: TrainConfig
+    budget: cells.Budget
+    out: Path
+    assignments: list[str]
+    begin: Callable[[str], tuple[cells.Tell, Callable[[str], None]]]
+
+    def settings(self, config: TrainConfig) -> dict[str, Any]:
+        """What makes two cells the same cell."""
+        counts = [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
+        told = {name: value for name, value in config.to_dict().items() if name not in ("engine", "report_every")}
+        return {"config": told, "minutes": self.budget.minutes, "images": counts}
+
+    def method(self, name: str, seed: int, chosen: dict[str, float]) -> tuple[cells.Cell, Path]:
+        """One method with one seed, and its folder."""
+        config = for_method(self.base, self.task.dataset, name, seed, self.assignments, chosen)
+        weight = f"-{chosen[name]:g}" if name in chosen else ""
+        folder = self.out / "cells" / f"{name}{weight}-seed{seed}"
+        tell, end = self.begin(f"{get_method(name).title}{weight}, seed {seed}")
+        cell = cells.remembered(
+            folder / "cell.json",
+            self.settings(config),
+            lambda: cells.method_cell(config, self.task, folder, self.budget, tell),
+        )
+        end(summary(cell))
+        return cell, folder
+
+    def control(self, name: str, seed: int) -> cells.Cell:
+        """One control with one seed."""
+        config = for_method(self.base, self.task.dataset, "vae", seed, self.assignments, {})
+        tell, end = self.begin(f"{controls.TITLES[name][0]}, seed {seed}")
+        cell = cells.remembered(
+            self.out / "cells" / f"control-{name}-seed{seed}.json",
+            self.settings(config),
+            lambda: controls.control_cell(name, config, self.task, self.budget, tell),
+        )
+        end(summary(cell))
+        return cell
+
+
+def summary(cell: cells.Cell) -> str:
+    """A cell in a line."""
+    if "probe" not in cell:
+        return cell.get("stopped") or cell["failed"]
+    return f"average {cell['probe']['average']:.4f}, {cell['seconds_in_all']:.0f} s"
+
+
+def tuned(bench: Bench, name: str) -> tuple[dict[str, float], dict[str, float | None]]:
+    """The grid's best value by the validation score of seed 0, and the score of each; held-out images have no say."""
+    scores = {value: bench.method(name, 0, {name: value})[0].get("validation") for value in GRIDS[name][1]}
+    known = {value: score for value, score in scores.items() if score is not None}
+    best = max if bench.task.classes else min
+    chosen = {name: float(best(known, key=lambda value: known[value]))} if known else {}
+    return chosen, {f"{value:g}": score for value, score in scores.items()}
+
+
+def row_of(title: str, features: str, made: list[cells.Cell]) -> dict[str, Any]:
+    """The cells of all seeds as one row: a list with a value a seed for every figure, None where there is none."""
+
+    def gathered(key: str) -> dict[str, list[Any]]:
+        names: dict[str, Any] = next((cell[key] for cell in made if key in cell), {})
+        return {name: [cell.get(key, {}).get(name) for cell in made] for name in names}
+
+    def scores(key: str) -> dict[str, Any]:
+        told = [cell.get(key, {}) for cell in made]
+        names: dict[str, Any] = next((score["factors"] for score in told if score), {})
+        return {
+            "average": [score.get("average") for score in told],
+            "factors": {name: [score.get("factors", {}).get(name) for score in told] for name in names},
+            "splits": [score.get("splits") for score in told],
+        }
+
+    row: dict[str, Any] = {"title": title, "features": features, **scores("probe")}
+    if any("z" in cell for cell in made) or features == "e":
+        row["z"] = scores("z") | {"trouble": []}
+    row |= {key: gathered(key) for key in ("metrics", "metrics_whole") if gathered(key)}
+    row |= {key: [cell.get(key) for cell in made] for key in ("steps", "seconds", "validation")}
+    row["trouble"] = [cell.get("stopped") or cell.get("failed") for cell in made]
+    return row
+
+
+def measure(bench: Bench, methods: list[str], seeds: int, tune: bool) -> tuple[dict[str, Any], dict[str, Path]]:
+    """All cells as the rows of the table, and the checkpoints of the methods that can edit, by title."""
+    rows: dict[str, Any] = {"methods": {}, "controls": {}}
+    editors = {}
+    for name, (title, features, varies) in controls.TITLES.items():
+        made = [bench.control(name, seed) for seed in range(seeds if varies else 1)]
+        rows["controls"][name] = row_of(title, features, made)
+    for name in methods:
+        chosen, grid = tuned(bench, name) if tune and name in GRIDS else ({}, {})
+        method = get_method(name)
+        runs = [bench.method(name, seed, chosen) for seed in range(seeds)]
+        rows["methods"][name] = row_of(method.title, method.features, [cell for cell, _ in runs])
+        rows["methods"][name]["own"] = list(OWN[bench.task.dataset].get(name, ()))
+        if grid:
+            rows["methods"][name] |= {"grid": grid, "setting": f"{GRIDS[name][0]}={chosen.get(name)}"}
+        if method.features == "e" and "probe" in runs[0][0]:
+            editors[method.title] = runs[0][1] / "checkpoint"
+    return rows, editors
+
+
+def cells_ahead(methods: list[str], seeds: int, tune: bool) -> int:
+    """How many there are to be told of."""
+    ahead = sum(seeds if varies else 1 for _, _, varies in controls.TITLES.values()) + seeds * len(methods)
+    return ahead + (sum(len(GRIDS[name][1]) for name in methods if name in GRIDS) if tune else 0)

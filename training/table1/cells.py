@@ -1,0 +1,176 @@
+"""A cell of Table 1: one method or control with one seed, trained, scored and written down; never twice."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import math
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbvae.checkpoint import Checkpoint, save_checkpoint, write_atomically
+from rbvae.errors import ConfigError, TrainingError
+from rbvae.model import RbVAE
+from rbvae.objectives import get_method
+from training.batches import Batches
+from training.config import TrainConfig
+from training.evaluate import posterior_means
+from training.loop import stopping
+from training.processes import Processes
+from training.report import Means, check
+from training.state import TrainingState, due
+from training.table1.metrics import disentanglement
+from training.table1.probes import halves, probe, thirds
+from training.table1.task import Labelled, Task
+
+Cell = dict[str, Any]
+Tell = Callable[[float, str], None]  # how much of the budget is spent, 0 to 1, and what there is to say
+VALIDATION = 4000  # training images on which weights are chosen
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every method gets: the config's steps, or a clock, whichever ends first."""
+
+    minutes: float | None
+    processes: Processes
+
+
+def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -> Cell:
+    """The cell at `path`, or a new one written there.
+
+    A run that its own watch stopped ("stopped") is a result and stays; any other failure ("failed") is reported in
+    the cell, and tried again next time. Raises ConfigError where the cell was made with other settings.
+    """
+    settings = json.loads(json.dumps(settings))
+    if path.exists():
+        cell = json.loads(path.read_text(encoding="utf-8"))
+        if cell["settings"] != settings:
+            raise ConfigError(f"{path} was made with other settings than this command's; choose another --out")
+        if "failed" not in cell:
+            return cell
+    started = time.monotonic()
+    try:
+        cell = make()
+    except TrainingError as error:
+        cell = {"stopped": str(error)}
+    except Exception as error:  # one cell is lost, never the table
+        traceback.print_exc()
+        cell = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
+    cell |= {"settings": settings, "seconds_in_all": round(time.monotonic() - started, 1)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(cell, indent=2) + "\n").encode())
+    gc.collect()
+    if torch.cuda.is_available():
+        torch._dynamo.reset()  # what was compiled for one method must not count against the next
+        torch.cuda.empty_cache()
+    return cell
+
+
+def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, tell: Tell) -> Cell:
+    """Trains a method, keeps its checkpoint in `folder` and scores the averaged weights."""
+    state, terms, seconds = trained(config, task, budget, tell)
+    model, steps = state.ema.eval(), state.step
+    card = f"# {get_method(config.method).title}\n\nA run of training/benchmark.py on {task.dataset}.\n"
+    save_checkpoint(Checkpoint(model, config.kind, config.method, []), folder / "checkpoint", card)
+    cell = {"steps": steps, "seconds": round(seconds, 1), "terms": terms}
+    return cell | scored(model, get_method(config.method).features, task, budget.processes.device)
+
+
+def trained(
+    config: TrainConfig, task: Task, budget: Budget, tell: Tell
+) -> tuple[TrainingState, dict[str, float], float]:
+    """The state at the end of the budget, its last mean terms, and the seconds spent. Raises TrainingError for a run
+    that diverges, and KeyboardInterrupt for one that somebody ended."""
+    device = budget.processes.device
+    state, means, terms = TrainingState(config, budget.processes), Means(), {}
+    batches = Batches(task.unlabelled.to(device), task.references.to(device), config.batch, config.flip, config.seed)
+    started = time.monotonic()
+    with stopping(budget.minutes, budget.processes) as stop:
+        while state.step < config.steps and not stop.now(state.step):
+            means.add(state.update(*batches.at(state.step)))
+            if due(state.step, config.report_every):
+                terms = watched(state, means, config)
+                tell(spent(state.step, config, started, budget), f"step {state.step}")
+    if stop.asked and state.step < config.steps:
+        raise KeyboardInterrupt
+    return state, watched(state, means, config) or terms, time.monotonic() - started
+
+
+def watched(state: TrainingState, means: Means, config: TrainConfig) -> dict[str, float]:
+    """The mean terms since the last look; raises TrainingError where they are not finite, or a discriminator won."""
+    terms = means.take(state.processes)
+    check(state.step, terms, 2 * config.batch * state.step)
+    return {name: round(value, 5) for name, value in terms.items()}
+
+
+def spent(step: int, config: TrainConfig, started: float, budget: Budget) -> float:
+    """How much of the budget is used up, 0 to 1."""
+    clock = (time.monotonic() - started) / (60 * budget.minutes) if budget.minutes else 0.0
+    return min(1.0, max(step / config.steps, clock))
+
+
+def features_of(model: RbVAE, images: Tensor, device: torch.device) -> dict[str, np.ndarray]:
+    """Posterior means of uint8 images [N, 1|3, S, S]: "z" [N, D_z], "e" [N, D_e], and "ze", both side by side."""
+    z, e = posterior_means(model, images.expand(-1, 3, -1, -1), device)
+    return {"z": z.numpy(), "e": e.numpy(), "ze": torch.cat([z, e], dim=1).numpy()}
+
+
+def scored(model: RbVAE, kind: str, task: Task, device: torch.device) -> Cell:
+    """Probes of the features and of z alone, the validation score, and for digits the disentanglement."""
+    held, targets = features_of(model, task.held_out.images, device), task.held_out.targets
+    splits = thirds(targets)
+    cell: Cell = {"probe": probe(held[kind], targets, task.names, splits)}
+    cell["validation"] = validated(model, kind, task, device)
+    if kind == "e":
+        cell["z"] = probe(held["z"], targets, task.names, splits)
+    if not task.classes:
+        cell["metrics"] = disentanglement(held[kind], targets)
+        cell["metrics_whole"] = disentanglement(held["ze"], targets) if kind == "e" else cell["metrics"]
+    return cell
+
+
+def validated(model: RbVAE, kind: str, task: Task, device: torch.device) -> float:
+    """The probe's average on training images, half of VALIDATION fitting it and half scoring it."""
+    few: Labelled = task.labelled[np.random.default_rng(0).permutation(len(task.labelled.targets))[:VALIDATION]]
+    features = features_of(model, few.images, device)[kind]
+    average = probe(features, few.targets, task.names, halves(len(features)))["average"]
+    return average if math.isfinite(average) else float("nan")
+
+
+@contextlib.contextmanager
+def on_screen(total: int) -> Any:
+    """A bar over all cells; where there is no terminal, one line a cell. Yields begin(name) -> (tell, end)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[line]}"))
+    bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console,
+                   disable=not console.is_terminal)  # fmt: skip
+    row = bar.add_task("", total=total, line="")
+    done = 0
+
+    def begin(name: str) -> tuple[Tell, Callable[[str], None]]:
+        nonlocal done
+        done += 1
+        label, before = f"[{done}/{total}] {name}", done - 1
+        bar.update(row, description=label, completed=before, line="")
+
+        def end(line: str) -> None:
+            bar.update(row, completed=before + 1)
+            console.print(f"{label}: {line}", markup=False, highlight=False)
+
+        return lambda share, line: bar.update(row, completed=before + share, line=line), end
+
+    with bar:
+        yield begin

@@ -1,0 +1,119 @@
+"""What features are measured against: nothing at all, chance, raw pixels, and the best that labels can buy."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rbvae.encoders import Encoder
+from rbvae.errors import TrainingError
+from rbvae.images import to_float
+from rbvae.model import RbVAE
+from training.batches import step_generator
+from training.config import TrainConfig
+from training.loop import stopping
+from training.state import due
+from training.table1.cells import Budget, Cell, Tell, features_of, spent
+from training.table1.metrics import disentanglement
+from training.table1.probes import probe, thirds
+from training.table1.task import Task
+
+PCA_IMAGES = 10_000
+TITLES = {  # name -> (row of the table, features, whether it differs from seed to seed)
+    "constant": ("no features: the mean, or chance", "", False),
+    "random_e": ("random encoder, as many features as e", "e", True),
+    "random": ("random encoder", "ze", True),
+    "pixels_e": ("pixels by PCA, as many features as e", "e", False),
+    "pixels": ("pixels by PCA", "ze", False),
+    "supervised": ("supervised network of the same size", "e", True),
+}
+
+
+def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> Cell:
+    """One control, scored as the methods are."""
+    kind, device = TITLES[name][1], budget.processes.device
+    cell: Cell = {}
+    if name == "constant":
+        features = np.zeros((len(task.held_out.targets), 1))
+    elif name.startswith("random"):
+        torch.manual_seed(config.seed)
+        features = features_of(RbVAE(config.model).to(device).eval(), task.held_out.images, device)[kind]
+    elif name.startswith("pixels"):
+        count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)
+        features = principal_components(task.unlabelled, task.held_out.images, count)
+    else:
+        features, cell = supervised(config, task, budget, tell)
+    targets = task.held_out.targets
+    cell["probe"] = probe(features, targets, task.names, thirds(targets))
+    if task.classes and name == "constant":  # which class it always names says nothing
+        cell["probe"]["factors"] = dict.fromkeys(task.names)
+    if not task.classes and name != "constant":
+        cell["metrics"] = disentanglement(features, targets)
+    return cell
+
+
+def principal_components(train: Tensor, images: Tensor, count: int) -> np.ndarray:
+    """uint8 [N, C, S, S] -> [N, count], along the directions in which training images differ most."""
+    from sklearn.decomposition import PCA
+
+    rows = np.random.default_rng(0).permutation(len(train))[:PCA_IMAGES]
+    flat = to_float(train[torch.from_numpy(rows)]).flatten(1).numpy()
+    pca = PCA(min(count, *flat.shape), svd_solver="randomized", random_state=0).fit(flat)
+    return np.concatenate([pca.transform(to_float(part).flatten(1).numpy()) for part in images.split(2000)])
+
+
+class Supervised(nn.Module):
+    """The encoder of e with a linear head: the features are D_e numbers, as in the methods with a reference set."""
+
+    def __init__(self, config: TrainConfig, outputs: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(config.model, config.model.dim_e)
+        self.head = nn.Linear(config.model.dim_e, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, 3, S, S] -> [N, K]
+        return self.head(self.encoder(x).mean)
+
+
+def supervised(config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> tuple[np.ndarray, Cell]:
+    """Trains on the labelled training images for the same budget; returns features of the held-out ones [N, D_e]."""
+    device, targets = budget.processes.device, torch.from_numpy(task.labelled.targets)
+    torch.manual_seed(config.seed)
+    network = Supervised(config, len(task.names)).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), config.lr)
+    losses = loss_of(task, targets, device)
+    images, targets, step, started = task.labelled.images.to(device), targets.to(device), 0, time.monotonic()
+    with stopping(budget.minutes, budget.processes) as stop:
+        while step < config.steps and not stop.now(step):
+            rng = step_generator(config.seed, step, device, stream=2)
+            rows = torch.randint(len(images), (2 * config.batch,), generator=rng, device=device)
+            x = to_float(images[rows]).expand(-1, 3, -1, -1)
+            if config.flip and step % 2:
+                x = x.flip(3)
+            loss = losses(network(x), targets[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if due(step, config.report_every):
+                if not torch.isfinite(loss):
+                    raise TrainingError(f"diverged before step {step}; lower lr")
+                tell(spent(step, config, started, budget), f"step {step}")
+    if stop.asked and step < config.steps:
+        raise KeyboardInterrupt
+    network.eval()
+    with torch.inference_mode():
+        parts = [network.encoder(to_float(part.expand(-1, 3, -1, -1).to(device))).mean.cpu()
+                 for part in task.held_out.images.split(256)]  # fmt: skip
+    return torch.cat(parts).numpy(), {"steps": step, "seconds": round(time.monotonic() - started, 1)}
+
+
+def loss_of(task: Task, targets: Tensor, device: torch.device) -> Any:
+    """The mean absolute error that is scored, or cross-entropy with all classes weighing alike."""
+    if not task.classes:
+        return nn.L1Loss()
+    counts = torch.bincount(targets, minlength=len(task.names)).clamp_min(1)
+    return nn.CrossEntropyLoss(weight=(len(targets) / (len(task.names) * counts)).to(device))

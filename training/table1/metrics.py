@@ -1,0 +1,91 @@
+"""Disentanglement where the factors are known, one number a code: MIG, DCI, SAP; 1 is perfect, 0 is none.
+
+A code is [N, D], factors are [N, K]. All three ask whether each factor lies in one dimension of its own; a rotation
+of a perfect code scores low while a linear probe would not notice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BINS = 20
+ROWS = 4000  # images that fit the trees of DCI, and as many that score them
+TREES, DEPTH = 10, 10
+
+
+def disentanglement(code: np.ndarray, factors: np.ndarray) -> dict[str, float]:
+    """All of them, by name."""
+    disentangled, complete, informative = dci(code, factors)
+    return {
+        "mig": mig(code, factors),
+        "dci_disentanglement": disentangled,
+        "dci_completeness": complete,
+        "dci_informativeness": informative,
+        "sap": sap(code, factors),
+    }
+
+
+def mig(code: np.ndarray, factors: np.ndarray) -> float:
+    """Mutual information gap (Chen et al. 2018): between a factor's best and second-best dimension, as a share of the
+    factor's entropy. Both in BINS bins of equal width, as in Locatello et al. 2019."""
+    codes, known = [_binned(column) for column in code.T], [_binned(column) for column in factors.T]
+    shared = np.array([[_shared(v, c) for c in codes] for v in known])  # [K, D]
+    entropy = np.array([_shared(v, v) for v in known]).clip(1e-9)
+    return float((_gap(shared) / entropy).mean())
+
+
+def sap(code: np.ndarray, factors: np.ndarray) -> float:
+    """Separated attribute predictability (Kumar et al. 2018): the gap in R^2 of a line on one dimension."""
+    code = _standardised(code)
+    return float(_gap((_standardised(factors).T @ code / len(code)) ** 2).mean())
+
+
+def dci(code: np.ndarray, factors: np.ndarray) -> tuple[float, float, float]:
+    """Disentanglement, completeness and informativeness (Eastwood and Williams 2018) by random forests; the last is
+    R^2 on other images, at least 0."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    middle = min(ROWS, len(code) // 2)
+    fit, score = slice(0, middle), slice(middle, 2 * middle)
+    importance, told = [], []
+    for target in factors.T:
+        forest = RandomForestRegressor(TREES, max_depth=DEPTH, min_samples_leaf=5, random_state=0)
+        told.append(max(0.0, float(forest.fit(code[fit], target[fit]).score(code[score], target[score]))))
+        importance.append(forest.feature_importances_ * told[-1])  # a forest that tells nothing has no say
+    table = np.array(importance)  # [K, D]
+    return _purity(table.T), _purity(table), float(np.mean(told))
+
+
+def _purity(table: np.ndarray) -> float:
+    """One less the entropy of each row, in units of the greatest possible one, weighed by the rows' sums."""
+    total = table.sum()
+    if total <= 1e-9 or table.shape[1] < 2:
+        return 0.0
+    share = table / table.sum(axis=1, keepdims=True).clip(1e-12)
+    entropy = -(share * np.log(share.clip(1e-12))).sum(axis=1) / np.log(table.shape[1])
+    return float(((1 - entropy) * table.sum(axis=1)).sum() / total)
+
+
+def _gap(table: np.ndarray) -> np.ndarray:
+    """Of each row, the greatest entry less the second."""
+    if table.shape[1] < 2:
+        return table[:, 0]
+    second, first = np.sort(table, axis=1)[:, -2:].T
+    return first - second
+
+
+def _binned(column: np.ndarray) -> np.ndarray:
+    return np.digitize(column, np.linspace(column.min(), column.max(), BINS + 1)[1:-1])
+
+
+def _shared(a: np.ndarray, b: np.ndarray) -> float:
+    """Mutual information of two binned columns, in nats; of one with itself, its entropy."""
+    joint = np.bincount(a * BINS + b, minlength=BINS**2).reshape(BINS, BINS) / len(a)
+    apart = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+    some = joint > 0
+    return float((joint[some] * np.log(joint[some] / apart[some])).sum())
+
+
+def _standardised(columns: np.ndarray) -> np.ndarray:
+    spread = columns.std(axis=0)
+    return np.where(spread > 1e-6, (columns - columns.mean(axis=0)) / spread.clip(1e-6), 0.0)

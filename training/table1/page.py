@@ -1,0 +1,45 @@
+"""docs/table1.md: its tables are put there by the benchmark, between two marks a dataset, and never typed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rbvae.checkpoint import write_atomically
+from rbvae.errors import ConfigError
+from training.table1.table import tables
+
+
+def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
+    """Copies results and pictures beside `page` and replaces the dataset's block in it by the tables."""
+    text = filled(page.read_text(encoding="utf-8"), page.stem, results)
+    folder, dataset = page.with_suffix(""), results["dataset"]
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = {"results.json": f"{dataset}.json", "plot.png": f"{dataset}.png", "figure2.png": f"{dataset}-figure2.png"}
+    for name, copy in copies.items():
+        if (out / name).exists():
+            shutil.copyfile(out / name, folder / copy)
+    write_atomically(page, text.encode())
+
+
+def filled(page: str, folder: str, results: dict[str, Any]) -> str:
+    """The page with its block on this dataset written anew, its pictures in `folder`; raises ConfigError where the
+    page has no place for it."""
+    dataset = results["dataset"]
+    begin, end = f"<!-- {dataset}: written by training/benchmark.py -->\n", f"<!-- end of {dataset} -->"
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ConfigError(f"the page has no lines {begin.strip()} and {end}; put them where the tables belong")
+    return before + begin + block(folder, results) + end + after
+
+
+def block(folder: str, results: dict[str, Any]) -> str:
+    """Command, tables and pictures of one dataset."""
+    made = f"`{results['command']}`, commit {results['commit']}, PyTorch {results['torch']}:"
+    parts = ["", made, "", tables(results), f"![Averages]({folder}/{results['dataset']}.png)", ""]
+    if results["edited"]:
+        says = f"The same held-out images edited by {', '.join(results['edited'])} (seed 0)"
+        parts += [f"![{says}]({folder}/{results['dataset']}-figure2.png)", ""]
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,100 @@
+"""Table 1 as a plot, and what the methods that can edit make of held-out images (the paper's Figure 2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from rbvae.checkpoint import load_checkpoint
+from rbvae.images import to_float
+from rbvae.model import RbVAE
+from training.report import GAP, mosaic
+from training.table1.task import Task
+
+ROWS, RANDOM, DONORS, HEAD, ZOOM = 5, 5, 4, 18, 2
+
+
+def plot(results: dict[str, Any], path: Path) -> None:
+    """A dot for every seed, a bar for their mean, a row for every method; controls are lines across."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = {row["title"]: [v for v in row["average"] if v is not None] for row in results["methods"].values()}
+    names = list(rows)[::-1]
+    figure = Figure(figsize=(8, 2.2 + 0.34 * len(names)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for place, name in enumerate(names):
+        values = rows[name]
+        own = next(row for row in results["methods"].values() if row["title"] == name)["features"] == "e"
+        color = "tab:red" if own else "tab:blue"
+        if values:
+            axes.plot([sum(values) / len(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
+            axes.plot(values, [place] * len(values), "o", color=color, alpha=0.6)
+        else:
+            axes.text(0.5, place, "stopped", transform=axes.get_yaxis_transform(), va="center", color="gray")
+    axes.plot([], [], "o", color="tab:red", label="features: e, of methods with a reference set")
+    axes.plot([], [], "o", color="tab:blue", label="features: the whole latent, of methods without")
+    styles = [("constant", ":"), ("random", "-."), ("pixels", "--"), ("supervised", "-")]
+    for name, style in styles:
+        values = [v for v in results["controls"].get(name, {"average": []})["average"] if v is not None]
+        if values:
+            axes.axvline(sum(values) / len(values), color="gray", linestyle=style, linewidth=1,
+                         label=results["controls"][name]["title"])  # fmt: skip
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel(
+        "balanced accuracy, higher is better" if results["classes"] else "mean absolute error, lower is better"
+    )
+    figure.legend(fontsize=8, loc="outside lower center", ncols=2, frameon=False)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.device) -> None:
+    """One block for each method that can edit, the same held-out images in all: image, rebuilt, with e_ref, random e,
+    and the e of the images in the top row."""
+    chosen = torch.randperm(len(task.held_out.images), generator=torch.Generator().manual_seed(0))[: DONORS + ROWS]
+    images = task.held_out.images[chosen].expand(-1, 3, -1, -1)
+    blocks = []
+    for title, folder in checkpoints.items():
+        model = load_checkpoint(folder).model.to(device).eval()
+        others = task.held_out.images[:512].expand(-1, 3, -1, -1)
+        blocks.append(_headed(mosaic(_rows(model, images, others, device)), title, images.shape[-1]))
+    canvas = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), "white")
+    top = 0
+    for block in blocks:
+        canvas.paste(block, (0, top))
+        top += block.height
+    canvas.save(path)
+
+
+@torch.inference_mode()
+def _rows(model: RbVAE, images: Tensor, others: Tensor, device: torch.device) -> list[list[Tensor]]:
+    """Random e are draws from a Gaussian as wide as the inferred e of `others`: some methods give e no prior."""
+    x = to_float(images.to(device))
+    donors, x = x[:DONORS], x[DONORS:]
+    z, e = model.encoder_z(x).mean, model.encoder_e(x).mean
+    inferred = model.encoder_e(to_float(others.to(device))).mean
+    noise = torch.randn(RANDOM, e.shape[1], generator=torch.Generator().manual_seed(0)).to(device)
+    random_e = inferred.mean(dim=0) + inferred.std(dim=0) * noise
+    columns = [x, model.decode(z, e), model.decode_reference(z)]
+    columns += [model.decode(z, one) for one in [*random_e, *model.encoder_e(donors).mean]]
+    blank = [torch.ones_like(x[0])] * (3 + RANDOM)
+    return [[*blank, *donors], *(list(row) for row in zip(*columns, strict=True))]
+
+
+def _headed(picture: Image.Image, title: str, side: int) -> Image.Image:
+    """The mosaic, enlarged where its pictures are small, with what its columns are."""
+    zoom = ZOOM if side < 64 else 1
+    large = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
+    canvas = Image.new("RGB", (large.width, large.height + HEAD), "white")
+    canvas.paste(large, (0, HEAD))
+    draw, font, pitch = ImageDraw.Draw(canvas), ImageFont.load_default(11), (side + GAP) * zoom
+    draw.text((GAP, HEAD + pitch // 3), title, fill="black", font=font)
+    captions = ("image", "rebuilt", "reference", "random e", *[""] * (RANDOM - 1), "e of the image above")
+    for column, caption in enumerate(captions):
+        draw.text((GAP * zoom + column * pitch, 3), caption, fill="black", font=font)
+    return canvas

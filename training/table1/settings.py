@@ -1,0 +1,69 @@
+"""How each method of Table 1 is set: networks and budget alike for all, weights from the published grids."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rbvae.config import ModelConfig
+from rbvae.errors import ConfigError
+from rbvae.objectives import method_names
+from training.config import TrainConfig, override
+
+ORDER = ("vae", "beta", "tc", "dip1", "dip2", "svae", "mathieu", "rb", "srb")  # rows of the table
+PRESETS = {
+    "small": TrainConfig(
+        model=ModelConfig(image_size=32, width=8, max_width=64, dim_z=32, dim_e=8, patch=2), steps=1000, batch=32,
+        lr=5e-4, ema_images=5000,
+    ),
+    "full": TrainConfig(
+        model=ModelConfig(image_size=64, width=32, max_width=256, dim_z=64, dim_e=8, patch=2), steps=50_000, batch=64
+    ),
+}  # fmt: skip
+GRIDS = {  # as published; DIP's lambda_d follows lambda_od
+    "beta": ("objective.beta", (1, 2, 4, 6, 8, 16)),
+    "tc": ("objective.beta", (1, 2, 4, 6, 8, 10)),
+    "dip1": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
+    "dip2": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
+}
+# White outlines on black are easily told from generated ones: the cycles weigh ten times more, R1 more (docs/log.md).
+SYMMETRIC = ("objective.image_weight=100", "objective.latent_weight=10", "objective.r1_weight=2")
+OWN: dict[str, dict[str, tuple[str, ...]]] = {"digits": {"srb": SYMMETRIC, "svae": SYMMETRIC}, "fer": {}}
+
+
+def choose(names: str) -> list[str]:
+    """Comma-separated method names, in the table's order; all for ""; raises ConfigError."""
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    known = [*ORDER, *(name for name in method_names() if name not in ORDER)]  # a method added later comes last
+    if unknown := [name for name in asked if name not in known]:
+        raise ConfigError(f"--methods {names!r}: no {', '.join(unknown)}; there are {', '.join(known)}")
+    return [name for name in known if name in asked or not asked]
+
+
+def base(dataset: str, preset: str, steps: int | None, minutes: float | None) -> TrainConfig:
+    """What all methods share. A clock ends a run without a number of steps; a run is never ended for ignoring e: that
+    shows in its score."""
+    if preset not in PRESETS:
+        raise ConfigError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
+    config = PRESETS[preset]
+    if minutes is not None:
+        steps = steps or 10**9
+    kind = "digits" if dataset == "digits" else "faces"
+    config = dataclasses.replace(config, preset=preset, kind=kind, flip=kind == "faces", stop_collapsed=False)
+    return dataclasses.replace(config, steps=config.steps if steps is None else steps)
+
+
+def for_method(
+    config: TrainConfig, dataset: str, method: str, seed: int, assignments: list[str], chosen: dict[str, float]
+) -> TrainConfig:
+    """The config of one run: the method's own weights, then the grid's choice, then --set, of which those written
+    METHOD:NAME=VALUE are for that method alone. Raises ConfigError."""
+    own = list(OWN[dataset].get(method, ()))
+    if method in chosen:
+        own.append(f"{GRIDS[method][0]}={chosen[method]:g}")
+    for assignment in assignments:
+        before, colon, after = assignment.partition(":")
+        if colon and before not in method_names():
+            raise ConfigError(f"--set {assignment!r}: no method {before!r}; there are {', '.join(method_names())}")
+        if not colon or before == method:
+            own.append(after if colon else assignment)
+    return override(dataclasses.replace(config, method=method, seed=seed), own)

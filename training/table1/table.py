@@ -1,0 +1,141 @@
+"""The tables in the paper's layout, from results.json alone: what stands in docs/table1.md is written by this file."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+Results = dict[str, Any]
+HEADS = {"red": "R", "green": "G", "blue": "B", "happiness": "Happy", "sadness": "Sad"}  # others: capitalised
+FEATURES = {"e": "e", "ze": "all", "": "none"}
+METRICS = {"mig": "MIG", "dci_disentanglement": "DCI D", "dci_completeness": "DCI C", "dci_informativeness": "DCI I",
+           "sap": "SAP"}  # fmt: skip
+NONE = "–"
+
+
+def tables(results: Results) -> str:
+    """Everything there is to read of one dataset, as Markdown."""
+    parts = [what(results), main_table(results)]
+    parts += [f"- {note}" for note in notes(results)]
+    if any("metrics" in row for row in results["methods"].values()):
+        parts += ["", metrics_table(results)]
+    return "\n".join([*parts, ""])
+
+
+def what(results: Results) -> str:
+    """What was run, in a sentence or two."""
+    settings, count = results["settings"], len(results["seeds"])
+    budget = f"{settings['minutes']:g} minutes" if settings["minutes"] else f"{settings['steps']:,} steps"
+    model = settings["model"]
+    size = f"{model['image_size']} px, width {model['width']}, {model['dim_z']} + {model['dim_e']} latents"
+    score = "accuracy in %, higher is better" if results["classes"] else "mean absolute error, lower is better"
+    spread = "mean ± standard deviation over them" if count > 1 else "so no deviation is known"
+    return (
+        f"{budget} for every method on {results['device']}, preset `{settings['preset']}` ({size}), "
+        f"{count} seed{'s' * (count > 1)}, {spread}. "
+        f"Figures: {score}; **best** and *second* among the methods.\n"
+    )
+
+
+def main_table(results: Results) -> str:
+    """Methods, then controls; a row each, a column a factor, and one for the paper's averages where they are given."""
+    paper = results.get("paper")
+    names, percent = results["names"], 100.0 if results["classes"] else 1.0
+    columns = [*names, "average"]
+    rows = {name: _columns(row, columns, percent) for name, row in results["methods"].items()}
+    marks = {name: _marks([_mean(rows[m][i]) for m in rows], results["classes"]) for i, name in enumerate(columns)}
+    heads = ["method", "features", *(HEADS.get(name, name.capitalize()) for name in names), "Average"]
+    lines = [_line([*heads, *(["Paper"] if paper else [])]), _line(["---"] * (len(heads) + bool(paper)))]
+    for place, (name, row) in enumerate(results["methods"].items()):
+        told = [_marked(_figure(values, results), marks[column][place])
+                for column, values in zip(columns, rows[name], strict=True)]  # fmt: skip
+        told = _excused(row, told)
+        extra = [f"{paper[name]:g}" if name in paper else NONE] if paper else []
+        lines.append(_line([row["title"], FEATURES[row["features"]], *told, *extra]))
+    for row in results["controls"].values():
+        told = [_figure(values, results) for values in _columns(row, columns, percent)]
+        lines.append(
+            _line(
+                [f"control: {row['title']}", FEATURES[row["features"]], *_excused(row, told), *([NONE] * bool(paper))]
+            )
+        )
+    for row in results["methods"].values():
+        if row["features"] == "e":
+            told = [_figure(values, results) for values in _columns(row["z"], columns, percent)]
+            lines.append(_line([f"control: z of {row['title']}", "z", *told, *([NONE] * bool(paper))]))
+    return "\n".join(lines) + "\n"
+
+
+def metrics_table(results: Results) -> str:
+    """Disentanglement of each code; for methods with a reference set, of e and of the whole latent."""
+    lines = [_line(["method", "code", *METRICS.values()]), _line(["---"] * (2 + len(METRICS)))]
+    for group in ("methods", "controls"):
+        for row in results[group].values():
+            title = row["title"] if group == "methods" else f"control: {row['title']}"
+            for key, code in (("metrics", FEATURES[row["features"]]), ("metrics_whole", "all")):
+                if key in row and (key == "metrics" or row["features"] == "e"):
+                    lines.append(_line([title, code, *(_number(row[key][name], 3) for name in METRICS)]))
+    return "\n".join(lines) + "\n"
+
+
+def notes(results: Results) -> list[str]:
+    """What a reader has to know beside the figures: missing classes, runs that stopped, weights that were chosen."""
+    found = list(results.get("notes", []))
+    for group in ("methods", "controls"):
+        for row in results[group].values():
+            troubles = [(seed, why) for seed, why in zip(results["seeds"], row["trouble"], strict=False) if why]
+            found += [f"{row['title']}, seed {seed}: {why}" for seed, why in troubles]
+            if row.get("own"):
+                found.append(f"{row['title']}: {', '.join(row['own'])} (our weights for this dataset)")
+            if row.get("grid"):
+                tried = ", ".join(f"{value} {score:.3f}" if score is not None else f"{value} stopped"
+                                  for value, score in row["grid"].items())  # fmt: skip
+                found.append(f"{row['title']}: {row['setting']} chosen on training images among {tried}")
+    return found
+
+
+def _columns(row: Results, names: Sequence[str], factor: float) -> list[list[float]]:
+    """The values of all seeds, column by column; seeds without a figure are left out."""
+    columns = [row["average"] if name == "average" else row["factors"].get(name, []) for name in names]
+    return [[factor * value for value in column if value is not None] for column in columns]
+
+
+def _excused(row: Results, told: list[str]) -> list[str]:
+    """The cells of a row; where no seed has a figure, the reason stands in the first."""
+    why = next((why for why in row["trouble"] if why), "")
+    if why and all(cell == NONE for cell in told):
+        return [("stopped: " if "stopped" not in why else "") + why.split(";")[0].replace("|", "/"), *told[1:]]
+    return told
+
+
+def _marks(means: list[float | None], higher: bool) -> list[str]:
+    """ "**", "*" or "" for each of a column's means: the best and the second."""
+    known = sorted({value for value in means if value is not None}, reverse=higher)[:2]
+    places = dict(zip(known, ("**", "*"), strict=False))
+    return [places.get(value, "") if value is not None else "" for value in means]
+
+
+def _marked(cell: str, mark: str) -> str:
+    return f"{mark}{cell}{mark}"
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return statistics.fmean(values) if values else None
+
+
+def _figure(values: Sequence[float], results: Results) -> str:
+    return _number(values, 1 if results["classes"] else 3)
+
+
+def _number(values: Sequence[float | None], digits: int) -> str:
+    """Mean ± standard deviation over seeds; the deviation only of two or more."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return NONE
+    deviation = f" ± {statistics.stdev(known):.{digits}f}" if len(known) > 1 else ""
+    return f"{statistics.fmean(known):.{digits}f}{deviation}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
