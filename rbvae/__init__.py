@@ -6,7 +6,8 @@ into an image. The only supervision is a reference set of images whose target fa
 
 from rbvae.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rbvae.config import ModelConfig
-from rbvae.editing import Direction, Edit, Inference, Portrait, PortraitEditor, StyleEditor
+from rbvae.editing import PortraitEditor, StyleEditor
+from rbvae.edits import Direction, Edit, Inference, Portrait
 from rbvae.errors import (
     CheckpointError,
     ConfigError,
@@ -17,6 +18,7 @@ from rbvae.errors import (
     RbvaeError,
     TrainingError,
 )
+from rbvae.faces import Faces
 from rbvae.model import RbVAE
 
 __version__ = "0.1.0"
@@ -29,6 +31,7 @@ __all__ = [
     "Direction",
     "Edit",
     "FaceNotFoundError",
+    "Faces",
     "ImageError",
     "Inference",
     "LandmarkerError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,22 @@ from rbvae.model import RbVAE
 
 FORMAT = 1
 KINDS = ("faces", "digits")
+FILES = ("config.json", "model.safetensors", "README.md")  # what is fetched from the Hub; the card may be missing
 MAX_BYTES = 1 << 30  # of weights; larger files are refused before they are read
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model with what it was trained on ("faces" or "digits"), by which method, and its directions in e-space."""
+    """A model with what it was trained on ("faces" or "digits"), by which method, and its directions in e-space.
+
+    `calibration` says what is usual for it, where that was measured; see rbvae.calibration.
+    """
 
     model: RbVAE
     kind: str
     method: str = "srb"
     directions: list[dict[str, Any]] = field(default_factory=list)
+    calibration: dict[str, float] = field(default_factory=dict)
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype: torch.dtype = torch.float32) -> None:
@@ -44,6 +50,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype
         "model": checkpoint.model.config.to_dict(),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "directions": checkpoint.directions,
+        **({"calibration": checkpoint.calibration} if checkpoint.calibration else {}),
     }
     files = {
         "model.safetensors": weights,
@@ -55,17 +62,26 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside `path` and renames: a reader sees the old file or the new one, never half of one."""
+    """Writes beside `path` and renames: a reader sees the old file or the new one, never half of one.
+
+    Raises OSError that names `path`; nothing half-written stays.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def load_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoint:
     """A checkpoint from a folder or a Hub id (`user/name`, at `revision`); weights in float32, in eval mode.
 
     Strict: raises CheckpointError, naming the file and the fix, for a missing or truncated file, a wrong
-    hash, and weights that do not match the config.
+    hash, weights that do not match the config, and a Hub that has no such name or revision, wants a login or
+    cannot be reached. What was fetched once is found again without network: by commit id always, by branch
+    or tag when the Hub cannot be reached.
     """
     folder = _folder(source, revision)
     config = _config(folder / "config.json")
@@ -82,26 +98,66 @@ def load_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoi
             f"{folder / 'model.safetensors'} does not match its config.json ({detail}); take both from one checkpoint"
         ) from error
     model.eval().requires_grad_(False)
-    return Checkpoint(model, config["kind"], config["method"], config.get("directions", []))
+    return Checkpoint(
+        model, config["kind"], config["method"], config.get("directions", []), config.get("calibration", {})
+    )
 
 
 def _folder(source: str | Path, revision: str | None) -> Path:
     if Path(source).is_dir():
+        if revision is not None:
+            raise CheckpointError(f"{source} is a folder and has no revision {revision}; leave the revision out")
         return Path(source)
     name = str(source)
     if isinstance(source, Path) or name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(f"no checkpoint folder at {name}; give a folder or a Hub id such as user/name")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HTTPError
 
     try:
-        patterns = ["config.json", "model.safetensors", "README.md"]
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        return _download(name, revision)
+    except (HTTPError, OSError, ValueError) as error:
         at = f" at revision {revision}" if revision else ""
-        raise CheckpointError(
-            f"cannot fetch {name}{at} from the Hub ({type(error).__name__}); check the name, the network and your login"
-        ) from error
+        raise CheckpointError(f"cannot fetch {name}{at} from the Hub: {hub_advice(error)}") from error
+
+
+def _download(name: str, revision: str | None) -> Path:
+    """The checkpoint's files in the Hub's local cache, fetched unless they are there."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if revision and re.fullmatch("[0-9a-f]{40}", revision):  # a commit never changes: no need to ask the Hub
+        try:
+            cached = Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES), local_files_only=True))
+            if all((cached / required).is_file() for required in FILES[:2]):
+                return cached
+        except LocalEntryNotFoundError:
+            pass
+        HfApi().model_info(name, revision=revision, timeout=10)  # fails at once where a download retries for 23 s
+    return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
+
+
+def hub_advice(error: Exception) -> str:
+    """What the Hub's refusal means and what helps, in one line; its login, names, revisions, and the way to it."""
+    from huggingface_hub import constants, errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return "its owner grants access one by one; ask for it on its page, then log in with `hf auth login`"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "there is none that you may see; check the name, and if it is private, `hf auth login` or set HF_TOKEN"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "there is no such revision; give one of its branches, tags or commit ids, or none for main"
+    if isinstance(error, errors.HfHubHTTPError):
+        status = error.response.status_code
+        if status in (401, 403):
+            return f"it refuses ({status}); log in with `hf auth login`, or set HF_TOKEN to a token that may do this"
+        return f"it answers {status} ({' '.join(str(error).split())[:200]}); try again later"
+    if constants.HF_HUB_OFFLINE:
+        absent = " and the local cache does not hold it" if isinstance(error, errors.LocalEntryNotFoundError) else ""
+        return f"HF_HUB_OFFLINE is set{absent}; unset it and try again"
+    if isinstance(error, ValueError):
+        said = " ".join(str(error).split())[:200]
+        return f"{said}; check the name" if isinstance(error, errors.HFValidationError) else said
+    return f"{constants.ENDPOINT} cannot be reached ({type(error).__name__}); check the network"
 
 
 def _config(path: Path) -> dict[str, Any]:

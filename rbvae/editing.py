@@ -5,97 +5,27 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 
-from rbvae.alignment import Alignment, align, crop, paste_back
+from rbvae.alignment import Alignment, align, crop
+from rbvae.calibration import STRANGER, Calibration, doubts, people_apart
 from rbvae.checkpoint import Checkpoint, load_checkpoint
+from rbvae.edits import Direction, Edit, Inference, Portrait
 from rbvae.errors import CheckpointError, ConfigError, FaceNotFoundError
+from rbvae.face import Face
+from rbvae.faces import HINT, Faces, Point, align_to_eyes, box_of, find_faces
 from rbvae.images import Photo, load_photo, to_array, to_tensor
 from rbvae.landmarks import FaceLandmarker
 
+__all__ = ["Direction", "Edit", "Editor", "Inference", "Portrait", "PortraitEditor", "StyleEditor"]
+
 AnyEditor = TypeVar("AnyEditor", bound="Editor")
 Latent: TypeAlias = "np.ndarray | Sequence[float] | torch.Tensor"
-
-POOR_RECONSTRUCTION = 24.0  # grey levels of mean absolute error beyond which edits will not look like the photo
-TURNED_AWAY = 35.0  # degrees of yaw or pitch beyond which few training faces lie
-SMALL_FACE = 40.0  # pixels of height below which a face has too little detail
-
-
-@dataclass(frozen=True)
-class Direction:
-    """A direction of e-space: unit `vector` [D_e], the data's `sigma` along it, and what it goes with.
-
-    `low` and `high` are the data's 1st and 99th percentile in sigmas about its mean; `moves` is the mean change of a
-    picture in grey levels from -2 to +2 sigma; `correlation` is that with the factor it is named after.
-    """
-
-    name: str
-    vector: np.ndarray
-    sigma: float
-    low: float
-    high: float
-    moves: float
-    correlation: float
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Direction:
-        """One entry of a checkpoint's `directions`."""
-        return cls(**{**fields, "vector": np.asarray(fields["vector"], dtype=np.float32)})
-
-
-@dataclass(frozen=True)
-class Inference:
-    """What a model makes of a picture: z [D_z] and e [D_e] (posterior means), the crop it saw, and G(z, e)."""
-
-    z: np.ndarray
-    e: np.ndarray
-    crop: Image.Image
-    reconstruction: Image.Image
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Portrait(Inference):
-    """An inferred face with the way back to its photo: uint8 [H, W, 3], and its box (left, top, right, bottom)."""
-
-    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    source: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 3), np.uint8), repr=False)
-    alignment: Alignment | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Edit:
-    """G(z, e) for a chosen e: `crop` at the model's size, and for a portrait `photo` at the original's."""
-
-    e: np.ndarray
-    crop: Image.Image
-    inference: Inference = field(repr=False)
-
-    @functools.cached_property
-    def photo(self) -> Image.Image:
-        """The edit in the original photo: the generated change is added to the photo, so it keeps its own detail."""
-        return self._pasted(keep_detail=True)
-
-    @functools.cached_property
-    def replaced(self) -> Image.Image:
-        """The generated face laid over the original photo instead, colours matched."""
-        return self._pasted(keep_detail=False)
-
-    def _pasted(self, keep_detail: bool) -> Image.Image:
-        portrait = self.inference
-        if not isinstance(portrait, Portrait) or portrait.alignment is None:
-            return self.crop
-        before = np.asarray(portrait.reconstruction) if keep_detail else None
-        edited = np.asarray(self.crop)
-        return Image.fromarray(
-            paste_back(portrait.source, edited, portrait.alignment, original=before, match_colour=not keep_detail)
-        )
 
 
 class Editor:
@@ -112,11 +42,17 @@ class Editor:
         self.model = checkpoint.model.eval()
         self.config = checkpoint.model.config
         self.directions = tuple(Direction.from_dict(fields) for fields in checkpoint.directions)
+        self.calibration = Calibration.from_dict(checkpoint.calibration)
 
     @classmethod
     def from_pretrained(cls: type[AnyEditor], source: str | Path, revision: str | None = None) -> AnyEditor:
         """From a checkpoint folder or a Hub id (at `revision`); raises CheckpointError."""
         return cls(load_checkpoint(source, revision))
+
+    @property
+    def blank(self) -> Image.Image:
+        """A black picture of the model's size."""
+        return Image.new("RGB", (self.config.image_size,) * 2)
 
     @property
     def e_ref(self) -> np.ndarray:
@@ -148,20 +84,43 @@ class Editor:
 
     def moved(self, e: Latent, sigmas: Mapping[str, float]) -> np.ndarray:
         """e moved along named directions by so many sigmas; raises ConfigError for a name the checkpoint lacks."""
-        known = {direction.name: direction for direction in self.directions}
         result = self._latent(e).copy()
         for name, amount in sigmas.items():
-            if name not in known:
-                raise ConfigError(f"no direction {name!r}; this checkpoint has {', '.join(known) or 'none'}")
+            direction = self.direction(name)
             if not _is_number(amount):
                 raise ConfigError(f"{name}={amount!r}; give a number of sigmas such as 1.5")
-            result += float(amount) * known[name].sigma * known[name].vector
+            result += float(amount) * direction.sigma * direction.vector
         return result
 
-    def _blend(self, e_from: np.ndarray, e_to: np.ndarray, strength: float) -> np.ndarray:
+    def direction(self, chosen: str | int) -> Direction:
+        """A direction by its name, or by its place among `directions`; raises ConfigError for one that is not there."""
+        for number, direction in enumerate(self.directions):
+            if chosen in (number, direction.name):
+                return direction
+        names = ", ".join(direction.name for direction in self.directions) or "none"
+        raise ConfigError(f"no direction {chosen!r}; this checkpoint has {names}")
+
+    def strip(self, inference: Inference, chosen: str | int, n: int = 5, side: int | None = None) -> list[Image.Image]:
+        """A picture as one direction changes it, in n even steps from -2 to +2 sigma (or what the data's range holds).
+
+        Decoded in one batch; `side` makes the pictures smaller than the model's. Raises ConfigError.
+        """
+        direction = self.direction(chosen)
+        if not 1 <= n <= 64:
+            raise ConfigError(f"n={n}; ask for 1 to 64 pictures")
+        steps = np.linspace(max(-2.0, direction.low), min(2.0, direction.high), n, dtype=np.float32)[:, None]
+        es = inference.e + steps * np.float32(direction.sigma) * direction.vector
+        pictures = self._decode(np.repeat(inference.z[None], n, axis=0), es.astype(np.float32))
+        if side is None or side >= self.config.image_size:
+            return pictures
+        return [picture.resize((side, side), Image.Resampling.BOX) for picture in pictures]
+
+    def blended(self, e_from: Latent, e_to: Latent, strength: float) -> np.ndarray:
+        """e_from at strength 0, e_to at 1, and beyond up to 3; raises ConfigError."""
         if not _is_number(strength) or not -2 <= strength <= 3:
             raise ConfigError(f"strength={strength!r}; give a number from 0 (unchanged) to 1.5 (exaggerated)")
-        return e_from + float(strength) * (e_to - e_from)
+        start = self._latent(e_from)
+        return start + np.float32(strength) * (self._latent(e_to) - start)
 
     def _latent(self, e: Latent) -> np.ndarray:
         try:
@@ -208,44 +167,69 @@ class PortraitEditor(Editor):
                 self._landmarker = FaceLandmarker()
             return self._landmarker
 
-    def infer(self, photo: Photo, face: int = 0) -> Portrait:
-        """A photo -> Portrait of its largest face (or the `face`-th largest).
+    def find(self, photo: Photo) -> Faces:
+        """The faces of a photo, at its own resolution, the most prominent first.
 
         Raises ImageError for a file that is no picture and FaceNotFoundError where no face is found.
         """
         name = Path(photo).name if isinstance(photo, (str, Path)) else "this photo"
-        pixels = load_photo(photo)
-        faces = self.landmarker.detect(pixels)
-        if not faces:
-            raise FaceNotFoundError(f"no face found in {name}; use a front-facing photo with the whole face in view")
+        source = load_photo(photo, max_side=None)
+        found, rotation = find_faces(self.landmarker, source)
+        if not found:
+            raise FaceNotFoundError(f"no face found in {name}; {HINT}")
+        return Faces(source, found, rotation, name)
+
+    def infer(self, photo: Photo | Faces, face: int = 0, eyes: tuple[Point, Point] | None = None) -> Portrait:
+        """A photo, or its Faces found before -> Portrait of its most prominent face, or of number `face` in `Faces`.
+
+        With `eyes`, two points (x, y) in the upright photo's pixels, nothing is detected: the crop follows them alone.
+        Raises ImageError, FaceNotFoundError, and ConfigError for points that cannot be two eyes.
+        """
+        size = self.config.image_size
+        if eyes is not None:
+            source = photo.source if isinstance(photo, Faces) else load_photo(photo, max_side=None)
+            alignment = align_to_eyes(eyes, source, size)
+            return self._portrait_at(source, alignment, box_of(alignment), None, 1)
+        faces = photo if isinstance(photo, Faces) else self.find(photo)
         if not 0 <= face < len(faces):
-            raise FaceNotFoundError(f"face {face} of {name} does not exist; {len(faces)} were found, counted from 0")
-        found = faces[face]
-        alignment = align(found.points, self.config.image_size)
-        cropped = crop(pixels, alignment)
+            raise FaceNotFoundError(
+                f"face {face} of {faces.name} does not exist; {len(faces)} were found, counted from 0"
+            )
+        found = faces.found[face]
+        return self._portrait_at(faces.source, align(found.points, size), found.box, found, len(faces))
+
+    def _portrait_at(
+        self, source: np.ndarray, alignment: Alignment, box: tuple[float, ...], found: Face | None, count: int
+    ) -> Portrait:
+        cropped = crop(source, alignment)
         z, e = self._encode(cropped)
         reconstruction = self._decode(z[None], e[None])[0]
         error = float(np.abs(np.asarray(reconstruction, np.float32) - cropped).mean())
-        warnings = []
-        if len(faces) > 1:
-            warnings.append(f"{len(faces)} faces were found; this is number {face + 1} by size")
-        if max(abs(found.yaw), abs(found.pitch)) > TURNED_AWAY:
-            warnings.append("the face is turned far away from the camera; a frontal photo works better")
-        if found.size < SMALL_FACE:
-            warnings.append(f"the face is only {found.size:.0f} pixels high; a closer photo works better")
-        if error > POOR_RECONSTRUCTION:
-            warnings.append("the model does not know a face like this well, so edits will look unlike it")
-        left, top, right, bottom = (float(edge) for edge in found.box)
+        left, top, right, bottom = (float(edge) for edge in box)
         return Portrait(
             z=z,
             e=e,
             crop=Image.fromarray(cropped),
             reconstruction=reconstruction,
-            warnings=tuple(warnings),
+            warnings=doubts(self.calibration, error, alignment.scale, found, count),
             box=(left, top, right, bottom),
-            source=pixels,
+            source=source,
             alignment=alignment,
         )
+
+    def drift(self, edit: Edit) -> float:
+        """How far an edit has moved from the person: 0 for the plain reconstruction, 1 for as far as somebody else.
+
+        The distance between what the model takes for z in the edit and in the reconstruction, in units at which a face
+        recogniser sees another person (see rbvae.calibration); `calibration.drift_words` says it in words.
+        """
+        edited, plain = np.asarray(edit.crop), np.asarray(edit.inference.reconstruction)
+        (z_edited, _), (z_plain, _) = self._encode(edited), self._encode(plain)
+        return min(1.0, float(np.linalg.norm(z_edited - z_plain)) / self._stranger)
+
+    @functools.cached_property
+    def _stranger(self) -> float:
+        return STRANGER * (self.calibration.people_apart or people_apart(self.model))
 
     def sample(self, portrait: Photo | Portrait, n: int = 8, seed: int = 0) -> list[Edit]:
         """n random expressions of one face, e from the prior."""
@@ -254,7 +238,7 @@ class PortraitEditor(Editor):
     def transfer(self, expression_of: Photo | Portrait, onto: Photo | Portrait, strength: float = 1.0) -> Edit:
         """The expression of one face on another: G(z_onto, e_onto + strength (e_of - e_onto))."""
         a, b = self._portrait(expression_of), self._portrait(onto)
-        return self.edit(b, self._blend(b.e, a.e, strength))
+        return self.edit(b, self.blended(b.e, a.e, strength))
 
     def _portrait(self, photo: Photo | Portrait) -> Portrait:
         return photo if isinstance(photo, Portrait) else self.infer(photo)
@@ -284,7 +268,7 @@ class StyleEditor(Editor):
     def transfer(self, style_of: Photo | Inference, onto: Photo | Inference, strength: float = 1.0) -> Edit:
         """The style of one digit on another."""
         a, b = self._inference(style_of), self._inference(onto)
-        return self.edit(b, self._blend(b.e, a.e, strength))
+        return self.edit(b, self.blended(b.e, a.e, strength))
 
     def _inference(self, picture: Photo | Inference) -> Inference:
         return picture if isinstance(picture, Inference) else self.infer(picture)

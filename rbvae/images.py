@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from rbvae.errors import ImageError
@@ -19,7 +19,7 @@ Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 MAX_BYTES = 50_000_000  # of a file
 MAX_PIXELS = 25_000_000
-MAX_SIDE = 2560  # a larger picture is shrunk to this: finer pixels never reach a 96-pixel crop
+MAX_SIDE = 2560  # a larger picture is shrunk to this for detection: finer pixels never reach a 96-pixel crop
 
 
 def to_float(pixels: Tensor) -> Tensor:
@@ -47,9 +47,10 @@ def to_pil(image: Tensor) -> Image.Image:
     return Image.fromarray(to_array(image))
 
 
-def load_photo(source: Photo, max_side: int = MAX_SIDE) -> np.ndarray:
-    """Any picture -> contiguous uint8 RGB [H, W, 3], upright, its longer side at most `max_side`.
+def load_photo(source: Photo, max_side: int | None = MAX_SIDE) -> np.ndarray:
+    """Any picture -> contiguous uint8 RGB [H, W, 3], upright, its longer side at most `max_side` (None: as it is).
 
+    At its own size a picture of MAX_PIXELS takes 75 MB, and about twice that while it is decoded.
     `source` is a path, encoded bytes, a PIL image or an array ([H, W], [H, W, 1|3|4], of uint8, uint16,
     or float in [0, 1]). EXIF orientation is applied, alpha is laid over white, 16 bits become 8.
     Raises ImageError for anything else, naming the file and what to do.
@@ -65,10 +66,12 @@ def load_photo(source: Photo, max_side: int = MAX_SIDE) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image.load()
-        upright = _to_rgb(ImageOps.exif_transpose(image))
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1  # exif_transpose copies what is upright too
+        upright = _to_rgb(ImageOps.exif_transpose(image) if turned else image)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} is damaged and cannot be decoded ({error}); use an intact copy") from error
-    if max(upright.size) > max_side:
+    if max_side is not None and max(upright.size) > max_side:
+        upright = upright.copy() if upright is source else upright
         upright.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.ascontiguousarray(np.asarray(upright, dtype=np.uint8))
 
@@ -125,4 +128,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
         return Image.alpha_composite(white, layered).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -11,25 +11,18 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 
+from rbvae.boxes import intersection_over_union, merge_duplicates, square_at, tile_starts
 from rbvae.bundle import landmarker_bundle
 from rbvae.errors import ImageError, LandmarkerError
+from rbvae.face import BLENDSHAPES, ENERGETIC, Face, angles, expression_energy
 
-BLENDSHAPES: tuple[str, ...] = tuple(
-    """_neutral browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
-    cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight
-    eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight
-    jawForward jawLeft jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight
-    mouthFunnel mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight
-    mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft
-    mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight""".split()
-)
-ENERGETIC = np.array([name != "_neutral" and not name.startswith("eye") for name in BLENDSHAPES])
+__all__ = ["BLENDSHAPES", "ENERGETIC", "Face", "FaceLandmarker", "expression_energy"]
 
 SMALL = 200  # a picture whose longer side is below this gets a border and is enlarged before detection
 CANVAS = 256  # the least side the landmarker is shown
@@ -42,39 +35,6 @@ CONFIRM_WINDOW = 2.5  # of the face's height: the window in which a face that th
 CONFIRM_OVERLAP = 0.8
 
 _silence_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Face:
-    """One face: where its landmarks lie, what it expresses and which way it looks.
-
-    `points` float32 [478, 2], x and y in photo pixels, where (0, 0) is the outer corner of the first pixel;
-    `blendshapes` float32 [52] in [0, 1], named by BLENDSHAPES; degrees: `yaw` > 0 looks to the picture's right,
-    `pitch` > 0 looks down, `roll` > 0 is turned counter-clockwise.
-    """
-
-    points: np.ndarray
-    blendshapes: np.ndarray
-    yaw: float
-    pitch: float
-    roll: float
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of the landmarks, in photo pixels."""
-        left, top = self.points.min(axis=0)
-        right, bottom = self.points.max(axis=0)
-        return float(left), float(top), float(right), float(bottom)
-
-    @property
-    def size(self) -> float:
-        """Height of the box, in photo pixels."""
-        return self.box[3] - self.box[1]
-
-
-def expression_energy(blendshapes: np.ndarray) -> np.ndarray:
-    """Scores [..., 52] -> [...]: root of the summed squares, leaving out `_neutral` and every `eye*` score."""
-    return np.sqrt(np.square(np.asarray(blendshapes)[..., ENERGETIC]).sum(axis=-1))
 
 
 class FaceLandmarker:
@@ -95,14 +55,23 @@ class FaceLandmarker:
         One look at the whole photo; if that finds nothing, overlapping tiles of ever smaller size are searched.
         Raises ImageError for any other array, LandmarkerError after `close()` or when MediaPipe fails.
         """
-        if not isinstance(photo, np.ndarray) or photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
-            found = f"{getattr(photo, 'dtype', type(photo).__name__)} {getattr(photo, 'shape', '')}".strip()
-            raise ImageError(f"the landmarker takes uint8 RGB [H, W, 3], not {found}; load pictures with load_photo")
-        if photo.size == 0:
-            raise ImageError(f"the picture of shape {photo.shape} is empty; use one that has pixels")
+        _check(photo)
         with self._mine():
             faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo)
         return sorted(faces, key=lambda face: -face.size)
+
+    def glance(self, photo: np.ndarray) -> list[Face]:
+        """Only the look at the whole photo: faster, and blind to small faces; raises as `detect`."""
+        _check(photo)
+        with self._mine():
+            faces = self._look(photo, border=max(photo.shape[:2]) < SMALL)
+        return sorted(faces, key=lambda face: -face.size)
+
+    def survey(self, photo: np.ndarray, side: int) -> list[Face]:
+        """Only the look at overlapping tiles of `side`, whose finds are looked at once more; raises as `detect`."""
+        _check(photo)
+        with self._mine():
+            return self._tiles(photo, max(2, min(side, *photo.shape[:2])))
 
     def close(self) -> None:
         """Free the landmarker; harmless when called twice."""
@@ -144,16 +113,21 @@ class FaceLandmarker:
             return faces
         side = min(height, width)
         while side >= max(TILE_MIN, TILE_SHARE * max(height, width)):
-            faces = [
-                face
-                for top in _starts(height, side)
-                for left in _starts(width, side)
-                for face in self._look_at_tile(photo, left, top, side)
-            ]
-            if faces := [face for face in merge_duplicates(faces) if self._confirms(photo, face)]:
+            if faces := self._tiles(photo, side):
                 return faces
             side = round(TILE_STEP * side)
         return []
+
+    def _tiles(self, photo: np.ndarray, side: int) -> list[Face]:
+        """The faces seen in overlapping tiles of one side, each seen again, none twice."""
+        height, width = photo.shape[:2]
+        faces = [
+            face
+            for top in tile_starts(height, side)
+            for left in tile_starts(width, side)
+            for face in self._look_at_tile(photo, left, top, side)
+        ]
+        return [face for face in merge_duplicates(faces) if self._confirms(photo, face)]
 
     def _confirms(self, photo: np.ndarray, face: Face) -> bool:
         """Whether the face is seen again, in the same place, in a window around it or in that window's mirror image.
@@ -163,12 +137,12 @@ class FaceLandmarker:
         left, top, right, bottom = face.box
         side = max(2, round(CONFIRM_WINDOW * max(right - left, bottom - top)))
         x, y = round((left + right - side) / 2), round((top + bottom - side) / 2)
-        window = _window(photo, x, y, side)
+        near = square_at(photo, x, y, side)
         plain = (left - x, top - y, right - x, bottom - y)
         mirrored = (side - plain[2], plain[1], side - plain[0], plain[3])
         return any(
             any(intersection_over_union(other.box, box) > CONFIRM_OVERLAP for other in self._look(view))
-            for view, box in ((window, plain), (window[:, ::-1], mirrored))
+            for view, box in ((near, plain), (near[:, ::-1], mirrored))
         )
 
     def _look_at_tile(self, photo: np.ndarray, left: int, top: int, side: int) -> list[Face]:
@@ -213,21 +187,13 @@ class FaceLandmarker:
             raise LandmarkerError(f"MediaPipe failed on a picture of {pixels.shape}: {error}; try another") from error
 
 
-def merge_duplicates(faces: list[Face], overlap: float = 0.4) -> list[Face]:
-    """Keep the largest of every group of faces whose boxes overlap by more than `overlap` (intersection over union)."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.size):
-        if all(intersection_over_union(face.box, other.box) <= overlap for other in kept):
-            kept.append(face)
-    return kept
-
-
-def intersection_over_union(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Two boxes (left, top, right, bottom) -> shared area over joint area, in [0, 1]."""
-    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
-    return width * height / (areas - width * height)
+def _check(photo: np.ndarray) -> None:
+    """Raises ImageError for what MediaPipe must never see."""
+    if not isinstance(photo, np.ndarray) or photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
+        found = f"{getattr(photo, 'dtype', type(photo).__name__)} {getattr(photo, 'shape', '')}".strip()
+        raise ImageError(f"the landmarker takes uint8 RGB [H, W, 3], not {found}; load pictures with load_photo")
+    if photo.size == 0:
+        raise ImageError(f"the picture of shape {photo.shape} is empty; use one that has pixels")
 
 
 def _create(bundle: bytes) -> tuple[Any, Any]:
@@ -285,22 +251,9 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _window(photo: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
-    """The square [side, side, 3] at (left, top), its part outside the photo filled from the nearest border pixel."""
-    rows = np.arange(top, top + side).clip(0, photo.shape[0] - 1)
-    columns = np.arange(left, left + side).clip(0, photo.shape[1] - 1)
-    return photo[rows[:, None], columns]
-
-
-def _starts(length: int, side: int) -> list[int]:
-    """Where tiles of `side` begin so that neighbours overlap by half and the last one ends at `length`."""
-    count = -(-(length - side) // (side // 2)) + 1
-    return [round(start) for start in np.linspace(0, length - side, count)]
-
-
 def _face(points: Any, shapes: Any, matrix: Any, extent: np.ndarray, margin: int) -> Face:
     scores = {shape.category_name: shape.score for shape in shapes}
-    yaw, pitch, roll = _angles(np.asarray(matrix, dtype=np.float64))
+    yaw, pitch, roll = angles(np.asarray(matrix, dtype=np.float64))
     return Face(
         points=(np.array([[point.x, point.y] for point in points]) * extent - margin).astype(np.float32),
         blendshapes=np.array([scores[name] for name in BLENDSHAPES], dtype=np.float32).clip(0.0, 1.0),
@@ -308,12 +261,3 @@ def _face(points: Any, shapes: Any, matrix: Any, extent: np.ndarray, margin: int
         pitch=pitch,
         roll=roll,
     )
-
-
-def _angles(matrix: np.ndarray) -> tuple[float, float, float]:
-    """The head's pose [4, 4] (x right, y up, z to the camera), read as Rz(roll) Ry(yaw) Rx(pitch) -> degrees."""
-    rotation = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
-    yaw = np.arcsin(np.clip(-rotation[2, 0], -1.0, 1.0))
-    pitch = np.arctan2(rotation[2, 1], rotation[2, 2])
-    roll = np.arctan2(rotation[1, 0], rotation[0, 0])
-    return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))

@@ -7,9 +7,10 @@ import pytest
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
-from rbvae.alignment import STABLE, Alignment, align, crop, face_mask, fit_similarity, generalised_mean, mean_shape
-from rbvae.alignment import paste_back as paste
+from rbvae.alignment import STABLE, Alignment, align, crop, fit_similarity, generalised_mean, mean_shape
 from rbvae.landmarks import FaceLandmarker
+from rbvae.pasting import face_mask
+from rbvae.pasting import paste_back as paste
 
 LEFT_EYE, RIGHT_EYE, CHIN, TOP = [33, 133], [362, 263], 152, 10
 LOWER_FACE = [152, 148, 377, 13, 14, 17, 61, 291, 0, 200]  # chin, jaw and lips

@@ -187,3 +187,10 @@ def test_no_file_is_left_open(tmp_path: Path, damaged: Path):
                 load_photo(path)
         gc.collect()
     assert not [warning.message for warning in seen]
+
+
+def test_a_picture_that_is_given_stays_as_it_was():
+    picture = Image.new("RGB", (64, 32), "red")
+    assert load_photo(picture, max_side=16).shape == (8, 16, 3)
+    assert load_photo(picture, max_side=None).shape == (32, 64, 3)
+    assert picture.size == (64, 32) and picture.getpixel((0, 0)) == (255, 0, 0)

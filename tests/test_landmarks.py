@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from rbvae.boxes import intersection_over_union, merge_duplicates
 from rbvae.errors import ImageError, LandmarkerError
 from rbvae.images import load_photo
 from rbvae.landmarks import (
@@ -22,8 +23,6 @@ from rbvae.landmarks import (
     Face,
     FaceLandmarker,
     expression_energy,
-    intersection_over_union,
-    merge_duplicates,
 )
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,0 +1,243 @@
+"""Edits from the command line: python -m rbvae COMMAND --help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from rbvae.animation import FORMATS, VIEWS, Film, animate
+from rbvae.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_zip
+from rbvae.calibration import drift_words
+from rbvae.checkpoint import load_checkpoint
+from rbvae.editing import PortraitEditor, StyleEditor
+from rbvae.edits import Edit, Portrait
+from rbvae.errors import ConfigError, ImageError, RbvaeError
+from rbvae.marking import save
+
+EMBEDDED = Path(__file__).resolve().parents[1] / "checkpoints"
+SHEET_COLUMNS = 4
+SHEET_SIDE = 192  # pixels of one picture of a sheet
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 when it is done, 2 after one line about what is wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except RbvaeError as error:
+        print(f"rbvae: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("rbvae: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def transfer(options: argparse.Namespace) -> None:
+    """The expression of one face on another photo."""
+    editor = _faces(options)
+    onto = _portrait(editor, options.b, options)
+    _write_edit(editor, editor.transfer(editor.infer(options.a), onto, options.strength), options)
+
+
+def neutral(options: argparse.Namespace) -> None:
+    """A face at rest."""
+    editor = _faces(options)
+    _write_edit(editor, editor.neutral(_portrait(editor, options.photo, options)), options)
+
+
+def edit(options: argparse.Namespace) -> None:
+    """A face with named changes, in sigmas."""
+    editor = _faces(options)
+    portrait = _portrait(editor, options.photo, options)
+    _write_edit(editor, editor.edit(portrait, expression(editor, dict(options.set), portrait)), options)
+
+
+def random(options: argparse.Namespace) -> None:
+    """A sheet of random expressions of one face."""
+    editor = _faces(options)
+    edits = editor.sample(_portrait(editor, options.photo, options), options.n, options.seed)
+    columns = min(options.n, SHEET_COLUMNS)
+    sheet = Image.new("RGB", (columns * SHEET_SIDE, -(-options.n // columns) * SHEET_SIDE), "white")
+    for number, one in enumerate(edits):
+        place = (number % columns * SHEET_SIDE, number // columns * SHEET_SIDE)
+        sheet.paste(one.crop.resize((SHEET_SIDE, SHEET_SIDE), Image.Resampling.BICUBIC), place)
+    _write(sheet, options.out)
+
+
+def film(options: argparse.Namespace) -> None:
+    """A film from a face's own expression to another and back."""
+    format = options.out.suffix.lower().lstrip(".")
+    if format not in FORMATS:
+        raise ConfigError(f"{options.out.name} is no film; give a name that ends in .{', .'.join(FORMATS)}")
+    settings = Film(options.seconds, options.fps, options.size, not options.once, format, options.view)
+    editor = _faces(options)
+    portrait = _portrait(editor, options.photo, options)
+    e = expression(editor, dict(options.set) or NEUTRAL, portrait)
+    _write_bytes(animate(editor, portrait, [portrait.e, e], settings), options.out)
+
+
+def batch(options: argparse.Namespace) -> None:
+    """One expression on every photo of a folder, as a ZIP."""
+
+    def tell(result: Result) -> None:
+        print(f"{result.share:4.0%}  {result.name}  {result.error or drift_words(result.drift)}", file=sys.stderr)
+
+    editor = _faces(options)
+    wanted: Any = editor.infer(options.like) if options.like else dict(options.set) or NEUTRAL
+    results = edit_all(editor, photos_in(options.folder), wanted, options.strength)
+    try:
+        entries = write_zip(results, options.out, not options.replaced, tell)
+    except OSError as error:
+        raise ImageError(f"{options.out} cannot be written ({error.strerror}); choose another place") from error
+    print(f"{options.out}: {sum(entry['ok'] for entry in entries)} of {len(entries)} photos edited")
+
+
+def digit_transfer(options: argparse.Namespace) -> None:
+    """The style of one digit on another."""
+    editor = StyleEditor.from_pretrained(options.checkpoint or _default("digits"))
+    _write(editor.transfer(options.style, options.digit, options.strength).crop, options.out)
+
+
+def info(options: argparse.Namespace) -> None:
+    """What a checkpoint is and which directions it has."""
+    source = options.checkpoint or _default("faces")
+    checkpoint = load_checkpoint(source)
+    config = checkpoint.model.config
+    weights = sum(weight.numel() for weight in checkpoint.model.parameters())
+    print(f"{source}: {checkpoint.kind}, {checkpoint.method}, {config.image_size} px, {weights:,} weights")
+    print(f"z of {config.dim_z}, e of {config.dim_e}; directions of e:")
+    for fields in checkpoint.directions:
+        print(f"  {fields['name']:<16} {fields['low']:+.1f} to {fields['high']:+.1f} sigma, "
+              f"moves {fields['moves']:.1f} grey levels, correlation {fields['correlation']:.2f}")  # fmt: skip
+
+
+def export(options: argparse.Namespace) -> None:
+    """A checkpoint's generator as one ONNX file."""
+    from rbvae.onnx import export_generator
+
+    _write_bytes(export_generator(load_checkpoint(options.checkpoint or _default("faces")).model), options.out)
+
+
+def _faces(options: argparse.Namespace) -> PortraitEditor:
+    return PortraitEditor.from_pretrained(options.checkpoint or _default("faces"))
+
+
+def _default(kind: str) -> str | Path:
+    return os.environ.get(f"RBVAE_{kind.upper()}") or EMBEDDED / kind
+
+
+def _portrait(editor: PortraitEditor, photo: Path, options: argparse.Namespace) -> Portrait:
+    return editor.infer(photo, options.face)
+
+
+def _write_edit(editor: PortraitEditor, one: Edit, options: argparse.Namespace) -> None:
+    _write(one.crop if options.crop else one.replaced if options.replaced else one.photo, options.out)
+    drifted = drift_words(editor.drift(one))
+    for doubt in (*one.inference.warnings, *([drifted] if drifted != drift_words(0.0) else [])):
+        print(f"{options.out}: {doubt}", file=sys.stderr)
+
+
+def _write(image: Image.Image, path: Path) -> None:
+    save(image, path)
+    print(path)
+
+
+def _write_bytes(content: bytes, path: Path) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+    print(path)
+
+
+def _change(text: str) -> tuple[str, float]:
+    name, _, amount = text.rpartition("=")
+    try:
+        return name, float(amount)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no change; give one such as smile=2") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rbvae",
+        description="New expressions for a face, new styles for a digit.",
+        epilog="example: python -m rbvae transfer friend.jpg me.jpg -o out.png",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], example: str) -> argparse.ArgumentParser:
+        says = (run.__doc__ or "").strip()
+        made = commands.add_parser(name, help=says, description=says, epilog=f"example: python -m rbvae {example}")
+        made.set_defaults(run=run)
+        made.add_argument(
+            "--checkpoint", help="folder or Hub id; default: RBVAE_FACES or _DIGITS, else the embedded one"
+        )
+        return made
+
+    def into(made: argparse.ArgumentParser, default: str) -> None:
+        made.add_argument("-o", "--out", type=Path, default=Path(default), help=f"where to write (default: {default})")
+
+    def of_a_face(made: argparse.ArgumentParser, default: str) -> None:
+        made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
+        made.add_argument("--crop", action="store_true", help="write the model's own picture, not the photo")
+        made.add_argument("--replaced", action="store_true", help="lay the model's face over the photo's")
+        into(made, default)
+
+    def changes(made: argparse.ArgumentParser, **options: Any) -> None:
+        made.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=SIGMAS", **options)
+
+    made = command("transfer", transfer, "transfer friend.jpg me.jpg -o out.png --strength 1")
+    made.add_argument("a", type=Path, help="the photo whose expression is taken")
+    made.add_argument("b", type=Path, help="the photo that gets it")
+    made.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
+    of_a_face(made, "transfer.png")
+    made = command("neutral", neutral, "neutral me.jpg -o out.png")
+    made.add_argument("photo", type=Path)
+    of_a_face(made, "neutral.png")
+    made = command("edit", edit, "edit me.jpg --set smile=2 -o out.png")
+    made.add_argument("photo", type=Path)
+    changes(made, required=True, help="a direction and how far along it; may be given several times")
+    of_a_face(made, "edit.png")
+    made = command("random", random, "random me.jpg -n 8 --seed 0 -o out.png")
+    made.add_argument("photo", type=Path)
+    made.add_argument("-n", type=int, default=8, help="how many (default: 8)")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
+    into(made, "random.png")
+    made = command("animate", film, "animate me.jpg --set smile=2 -o film.mp4")
+    made.add_argument("photo", type=Path)
+    changes(made, help="where the film goes; without it, to neutral")
+    made.add_argument("--seconds", type=float, default=1.5)
+    made.add_argument("--fps", type=int, default=20)
+    made.add_argument("--size", type=int, default=384, help="pixels of the longer side")
+    made.add_argument("--view", choices=VIEWS, default="crop")
+    made.add_argument("--once", action="store_true", help="there, but not back")
+    made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
+    into(made, "film.mp4")
+    made = command("batch", batch, "batch photos -o out.zip --set smile=2")
+    made.add_argument("folder", type=Path)
+    changes(made, help="named changes; without them and --like, neutral")
+    made.add_argument("--like", type=Path, help="a photo whose expression all get")
+    made.add_argument("--strength", type=float, default=1.0)
+    made.add_argument("--replaced", action="store_true", help="lay the model's face over the photo's")
+    into(made, "edited.zip")
+    made = command("digit-transfer", digit_transfer, "digit-transfer seven.png red-three.png -o out.png")
+    made.add_argument("digit", type=Path)
+    made.add_argument("style", type=Path, help="the digit whose style is taken")
+    made.add_argument("--strength", type=float, default=1.0)
+    into(made, "digit.png")
+    command("info", info, "info --checkpoint checkpoints/digits")
+    into(command("export", export, "export --checkpoint checkpoints/faces -o generator.onnx"), "generator.onnx")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

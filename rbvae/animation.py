@@ -1,0 +1,182 @@
+"""Films between expressions: MP4, animated WebP or GIF, of the crop or of the whole photo."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rbvae.alignment import Alignment
+from rbvae.editing import Editor, Latent
+from rbvae.edits import Inference, Portrait
+from rbvae.errors import ConfigError
+from rbvae.faces import shrunk
+from rbvae.marking import AI_NOTE, XMP, marked_mp4
+
+FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
+VIEWS = ("crop", "photo")
+CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack the first; browsers play the first two
+LONGEST, LARGEST = 600, 1280  # frames, and pixels of a side
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Film:
+    """How long (seconds from the first expression to the last), how fast, how large (`size`: longer side in pixels).
+
+    With `loop` it goes there and back, and runs for twice as long. Raises ConfigError for what cannot be.
+    """
+
+    seconds: float = 1.5
+    fps: int = 20
+    size: int = 384
+    loop: bool = True
+    format: str = "mp4"
+    view: str = "crop"
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS or self.view not in VIEWS:
+            raise ConfigError(
+                f"format={self.format!r}, view={self.view!r}; give one of {', '.join(FORMATS)} and {' or '.join(VIEWS)}"
+            )
+        for name, low, high in (("seconds", 0.1, 60.0), ("fps", 1, 60), ("size", 32, LARGEST)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                raise ConfigError(f"{name}={value!r}; give a number from {low} to {high}")
+        if self.seconds * self.fps > LONGEST:
+            raise ConfigError(f"{self.seconds * self.fps:.0f} frames are more than {LONGEST}; make it shorter")
+
+
+def animate(
+    editor: Editor,
+    inference: Inference,
+    path_of_e: Sequence[Latent],
+    film: Film | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> bytes:
+    """A film in which one face goes through two or more expressions, at rest in each; the bytes of a file.
+
+    `progress` is called with the share that is done. Raises ConfigError.
+    """
+    film = film or Film()
+    es = between(path_of_e, film)
+    pictures = _reported(frames(editor, inference, es, film), len(es), progress)
+    return _as_mp4(pictures, film) if film.format == "mp4" else _as_picture(pictures, film)
+
+
+def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
+    """The e of every frame, float32 [N, D_e]: from one to the next and, in a loop, back; slow at each end (cosine)."""
+    stops = np.stack([np.asarray(e, dtype=np.float32) for e in path_of_e])
+    if len(stops) < 2:
+        raise ConfigError("a film needs two expressions or more; give another")
+    count = max(2, round(film.seconds * film.fps))
+    at = np.linspace(0.0, len(stops) - 1, count)
+    first = np.minimum(at.astype(int), len(stops) - 2)
+    eased = ((1.0 - np.cos(math.pi * (at - first))) / 2)[:, None].astype(np.float32)
+    there = stops[first] * (1 - eased) + stops[first + 1] * eased
+    return np.concatenate([there, there[-2:0:-1]]) if film.loop else there
+
+
+def frames(editor: Editor, inference: Inference, es: np.ndarray, film: Film) -> Iterator[Image.Image]:
+    """One picture for each e, at the film's size; sides are even, as codecs want them."""
+    if film.view == "photo":
+        inference = smaller(inference, film.size)
+    for start in range(0, len(es), BATCH):
+        for edit in editor.edits(inference, list(es[start : start + BATCH])):
+            picture = edit.photo if film.view == "photo" else edit.crop
+            scale = film.size / max(picture.size)
+            width, height = (max(2, 2 * round(side * scale / 2)) for side in picture.size)
+            yield picture.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def smaller(inference: Inference, side: int) -> Inference:
+    """A portrait whose photo's longer side is at most `side`; anything else as it is."""
+    if not isinstance(inference, Portrait) or inference.alignment is None:
+        return inference
+    source = shrunk(inference.source, side)
+    scale = max(source.shape[:2]) / max(inference.source.shape[:2])
+    matrix = inference.alignment.matrix * [[1 / scale, 1 / scale, 1.0]]
+    left, top, right, bottom = (edge * scale for edge in inference.box)
+    alignment = Alignment(matrix, inference.alignment.size)
+    return replace(inference, source=source, alignment=alignment, box=(left, top, right, bottom))
+
+
+def _reported(
+    pictures: Iterator[Image.Image], count: int, progress: Callable[[float], None] | None
+) -> Iterator[Image.Image]:
+    for number, picture in enumerate(pictures, start=1):
+        yield picture
+        if progress:
+            progress(number / count)
+
+
+def _as_picture(pictures: Iterator[Image.Image], film: Film) -> bytes:
+    first, *rest = pictures
+    shared = {"save_all": True, "append_images": rest, "duration": round(1000 / film.fps)}
+    once = {} if film.loop else {"loop": 1}
+    stream = io.BytesIO()
+    if film.format == "gif":
+        first, *rest = _in_few_colours([first, *rest])
+        shared["append_images"] = rest
+        first.save(stream, "GIF", comment=AI_NOTE.encode(), **shared, **({"loop": 0} if film.loop else {}))
+    else:
+        first.save(stream, "WEBP", quality=80, method=2, xmp=XMP, **shared, **(once or {"loop": 0}))
+    return stream.getvalue()
+
+
+def _in_few_colours(pictures: list[Image.Image]) -> list[Image.Image]:
+    """Pictures in one palette taken from the first, the middle and the last; undithered, so that what rests rests."""
+    width, height = pictures[0].size
+    sample = Image.new("RGB", (3 * width, height))
+    for place, number in enumerate((0, len(pictures) // 2, -1)):
+        sample.paste(pictures[number], (place * width, 0))
+    palette = sample.quantize(256, Image.Quantize.MEDIANCUT)
+    return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+
+
+def _as_mp4(pictures: Iterator[Image.Image], film: Film) -> bytes:
+    first = next(pictures)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        writer = _writer(path, film.fps, first.size)
+        try:
+            for picture in (first, *pictures):
+                writer.write(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR))
+        finally:
+            writer.release()
+        return marked_mp4(path.read_bytes())
+
+
+def _writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
+    """A writer with the first codec that this build of OpenCV has."""
+    for codec in CODECS:
+        with _quiet():
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), float(fps), size)
+        if writer.isOpened():
+            return writer
+    raise ConfigError("this build of OpenCV writes no MP4; choose webp or gif")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without OpenCV's words, and FFmpeg's on file descriptor 2, about codecs that are not there."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    nowhere, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,39 @@
+"""Boxes in pictures: how much two overlap, which are duplicates, the tiles of a search."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+AnyFace = TypeVar("AnyFace", bound=Any)  # whatever has a `box` (left, top, right, bottom) and a `size`
+
+
+def merge_duplicates(faces: list[AnyFace], overlap: float = 0.4) -> list[AnyFace]:
+    """Keep the largest of every group of faces whose boxes overlap by more than `overlap` (intersection over union)."""
+    kept: list[AnyFace] = []
+    for face in sorted(faces, key=lambda face: -face.size):
+        if all(intersection_over_union(face.box, other.box) <= overlap for other in kept):
+            kept.append(face)
+    return kept
+
+
+def intersection_over_union(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Two boxes (left, top, right, bottom) -> shared area over joint area, in [0, 1]."""
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return width * height / (areas - width * height)
+
+
+def square_at(photo: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
+    """The square [side, side, 3] at (left, top), its part outside the photo filled from the nearest border pixel."""
+    rows = np.arange(top, top + side).clip(0, photo.shape[0] - 1)
+    columns = np.arange(left, left + side).clip(0, photo.shape[1] - 1)
+    return photo[rows[:, None], columns]
+
+
+def tile_starts(length: int, side: int) -> list[int]:
+    """Where tiles of `side` begin so that neighbours overlap by half and the last one ends at `length`."""
+    count = -(-(length - side) // (side // 2)) + 1
+    return [round(start) for start in np.linspace(0, length - side, count)]
