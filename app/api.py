@@ -1,21 +1,31 @@
-"""The named endpoints, for gradio_client and plain HTTP: pictures in, pictures out, nothing remembered."""
+"""The named endpoints, for gradio_client, plain HTTP and MCP: pictures in, pictures out, nothing remembered.
+
+The functions' docstrings are what a program, or an assistant that uses them as tools, is told.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.data_classes import ImageData
+from gradio.utils import get_upload_folder
 
 from app.editors import Editors
 from app.rendering import errors_in_words, picture_file, read_upload
-from rbvae import ConfigError, Edit, Portrait
+from rbvae import ConfigError, Portrait
+from rbvae.animation import Film, animate
+from rbvae.batch import NEUTRAL, edit_all, expression, write_zip
 
 Upload = dict[str, Any] | None
 MAX_COUNT = 64
+MAX_PHOTOS = 100
 
 
 class Endpoints:
@@ -26,7 +36,15 @@ class Endpoints:
         self.digits = editors.digits
 
     def infer(self, photo: Upload) -> tuple[dict[str, Any], str, str]:
-        """The face of a photo: its z, e, box [left, top, right, bottom] and warnings; its crop; the model's copy."""
+        """Find the most prominent face of a photo and describe it as the model does.
+
+        Args:
+            photo: A photo with a face.
+        Returns:
+            JSON: z (identity, pose and light), e (the expression), box [left, top, right, bottom] in pixels, warnings.
+            The face as it was cut out and aligned.
+            The model's copy of it.
+        """
         with errors_in_words():
             portrait = self._portrait(photo)
         facts = {
@@ -39,27 +57,109 @@ class Endpoints:
         return facts, crop, picture_file(portrait.reconstruction, "reconstruction")
 
     def sample(self, photo: Upload, count: Any = 8, seed: Any = 0) -> list[str]:
-        """The face of a photo with `count` random expressions (1 to 64), the same ones for the same seed."""
+        """Draw the face of a photo with random expressions, the same ones for the same seed.
+
+        Args:
+            photo: A photo with a face.
+            count: How many expressions, 1 to 64.
+            seed: A whole number; another one gives other expressions.
+        Returns:
+            Small pictures of the face.
+        """
         with errors_in_words():
             n, chosen = whole(count, "count", 1, MAX_COUNT), whole(seed, "seed", 0, 2**32 - 1)
             edits = self.faces.sample(self._portrait(photo), n, chosen)
         return [picture_file(edit.crop, f"expression-{number}") for number, edit in enumerate(edits, start=1)]
 
     def transfer(self, expression: Upload, face: Upload, strength: Any = 1.0) -> str:
-        """The expression of one photo on the face of another: the second photo, whole, at strength 0 to 1.5."""
+        """Put the expression of one person's photo on the face in another photo.
+
+        Args:
+            expression: The photo whose expression is copied.
+            face: The photo that is edited.
+            strength: From 0 (unchanged) over 1 (as in the first photo) to 1.5 (exaggerated).
+        Returns:
+            The second photo at its own size, edited.
+        """
         with errors_in_words():
             amount = number(strength, "strength")
             edit = self.faces.transfer(self._portrait(expression), self._portrait(face), amount)
         return picture_file(edit.photo, "edited")
 
     def edit(self, photo: Upload, values: Any) -> str:
-        """A photo with another expression: `values` is e as a list, or changes in sigmas such as {"smile": 2}."""
+        """Give the face in a photo another expression, by name or by number.
+
+        Args:
+            photo: A photo with a face.
+            values: Changes in standard deviations such as {"smile": 2} (a wrong name lists them all), or e as a list.
+        Returns:
+            The photo at its own size, edited.
+        """
         with errors_in_words():
-            edit = self._edited(self._portrait(photo), values)
+            portrait = self._portrait(photo)
+            edit = self.faces.edit(portrait, expression(self.faces, wanted(values), portrait))
         return picture_file(edit.photo, "edited")
 
+    def neutral(self, photo: Upload) -> str:
+        """Take the expression out of the face in a photo, so that it is at rest.
+
+        Args:
+            photo: A photo with a face.
+        Returns:
+            The photo at its own size, edited.
+        """
+        with errors_in_words():
+            edit = self.faces.neutral(self._portrait(photo))
+        return picture_file(edit.photo, "neutral")
+
+    def animate(self, photo: Upload, values: Any = NEUTRAL, format: Any = "mp4", seconds: Any = 1.5) -> str:
+        """Make a short film in which the face in a photo changes its expression and changes back.
+
+        Args:
+            photo: A photo with a face.
+            values: Where it goes: "neutral", named changes such as {"smile": 2}, or e as a list of numbers.
+            format: "mp4", "webp" or "gif".
+            seconds: How long one way takes, 0.1 to 20.
+        Returns:
+            The film, of the whole photo made smaller.
+        """
+        with errors_in_words():
+            film = Film(number(seconds, "seconds"), format=format, view="photo", size=480)
+            portrait = self._portrait(photo)
+            e = expression(self.faces, wanted(values), portrait)
+            content = animate(self.faces, portrait, [portrait.e, e], film)
+        path = fresh_file(f"film.{film.format}")
+        path.write_bytes(content)
+        return str(path)
+
+    def batch(self, photos: list[Upload] | None, values: Any = NEUTRAL) -> tuple[str, list[dict[str, Any]]]:
+        """Give the faces in many photos one expression; photos without a face, or that cannot be read, are listed.
+
+        Args:
+            photos: Up to 100 photos.
+            values: "neutral", named changes such as {"smile": 2}, or e as a list of numbers.
+        Returns:
+            A ZIP with the edited photos and manifest.json.
+            The manifest: for each photo ok, the file's name, box, warnings and drift, or the error.
+        """
+        with errors_in_words():
+            paths = [Path(photo["path"]) for photo in photos or [] if photo and photo.get("path")]
+            if not 1 <= len(paths) <= MAX_PHOTOS:
+                raise ConfigError(f"{len(paths)} photos were given; give 1 to {MAX_PHOTOS}")
+            results = edit_all(self.faces, [(path.name, path) for path in paths], wanted(values))
+            path = fresh_file("edited.zip")
+            return str(path), write_zip(results, path)
+
     def digits_transfer(self, digit: Upload, style: Upload, strength: Any = 1.0) -> str:
-        """A digit in the style (colour, stroke width, size) of another, at strength 0 to 1.5."""
+        """Draw a handwritten digit in the style (colour, stroke width, size) of another.
+
+        Args:
+            digit: A picture of one digit, light on dark or dark on light.
+            style: A picture of the digit whose style is copied.
+            strength: From 0 (unchanged) over 1 to 1.5 (exaggerated).
+        Returns:
+            A small picture of the digit in its new style.
+        """
         with errors_in_words():
             amount = number(strength, "strength")
             edit = self.digits.transfer(read_upload(style), read_upload(digit), amount)
@@ -68,18 +168,28 @@ class Endpoints:
     def _portrait(self, photo: Upload) -> Portrait:
         return self.faces.infer(read_upload(photo))
 
-    def _edited(self, portrait: Portrait, values: Any) -> Edit:
-        if isinstance(values, str):
-            try:
-                values = json.loads(values)
-            except ValueError as error:
-                raise ConfigError(f"values is not JSON ({error}); give a list of numbers or named changes") from error
-        if isinstance(values, dict):
-            sigmas = {name: number(amount, name) for name, amount in values.items()}
-            return self.faces.edit(portrait, self.faces.moved(portrait.e, sigmas))
-        if isinstance(values, list):
-            return self.faces.edit(portrait, np.array([number(value, "values") for value in values], np.float32))
-        raise ConfigError(f'values={values!r}; give a list of numbers, or named changes such as {{"smile": 2}}')
+
+def wanted(values: Any) -> Any:
+    """An expression as programs give it -> as rbvae.batch takes it; raises ConfigError, text that is no JSON too."""
+    if isinstance(values, str) and values.strip().strip('"') != NEUTRAL:
+        try:
+            values = json.loads(values)
+        except ValueError as error:
+            raise ConfigError(f"values is not JSON ({error}); give a list of numbers or named changes") from error
+    if isinstance(values, str):
+        return NEUTRAL
+    if isinstance(values, dict):
+        return {name: number(amount, name) for name, amount in values.items()}
+    if isinstance(values, list):
+        return np.array([number(value, "values") for value in values], np.float32)
+    raise ConfigError(f'values={values!r}; give a list of numbers, or named changes such as {{"smile": 2}}')
+
+
+def fresh_file(name: str) -> Path:
+    """A place for a result in Gradio's own cache, which empties itself."""
+    folder = Path(get_upload_folder()) / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return folder / name
 
 
 def number(value: Any, name: str) -> float:
@@ -107,7 +217,12 @@ def add_endpoints(editors: Editors) -> None:
         _endpoint(points.sample, [_photo("photo"), *counts], [gr.Gallery(label="expressions")])
         pair = [_photo("expression"), _photo("face"), _strength()]
         _endpoint(points.transfer, pair, [_picture("edited photo")])
-        _endpoint(points.edit, [_photo("photo"), gr.JSON(label="values")], [_picture("edited photo")])
+        _endpoint(points.edit, [_photo("photo"), _values()], [_picture("edited photo")])
+        _endpoint(points.neutral, [_photo("photo")], [_picture("edited photo")])
+        kinds = [gr.Textbox("mp4", label="format"), gr.Number(1.5, label="seconds")]
+        _endpoint(points.animate, [_photo("photo"), _values(NEUTRAL), *kinds], [gr.File(label="film")])
+        many = [_photos("photos"), _values(NEUTRAL)]
+        _endpoint(points.batch, many, [gr.File(label="edited photos"), gr.JSON(label="manifest")])
         pair = [_photo("digit"), _photo("style"), _strength()]
         _endpoint(points.digits_transfer, pair, [_picture("edited digit")])
 
@@ -124,6 +239,29 @@ def _photo(label: str) -> gr.Image:
 
 def _picture(label: str) -> gr.Image:
     return gr.Image(type="filepath", label=label, interactive=False)
+
+
+def _values(value: str | None = None) -> gr.JSON:
+    """An expression: named changes, a list, or text that is either."""
+    amount = {"type": "number"}
+    kinds = [{"type": "object", "additionalProperties": amount}, {"type": "array", "items": amount}]
+    values = gr.JSON(json.dumps(value) if value else None, label="values")
+    return _described(values, {"anyOf": [*kinds, {"type": "string"}]})
+
+
+def _photos(label: str) -> gr.File:
+    return _described(
+        gr.File(label=label, file_count="multiple"), {"type": "array", "items": ImageData.model_json_schema()}
+    )
+
+
+def _described(component: Any, schema: dict[str, Any]) -> Any:
+    """The component with another JSON schema: MCP clients refuse the stock ones of gr.JSON and of several gr.File.
+
+    Not a subclass: for each of those Gradio writes a .pyi file beside the source.
+    """
+    component.api_info = lambda: schema
+    return component
 
 
 def _strength() -> gr.Number:

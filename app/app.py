@@ -14,16 +14,22 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import gradio as gr
+import torch
 
+from app.about import about
 from app.api import add_endpoints
-from app.digits_tab import DigitsTab
+from app.digits_tab import digits_tab
 from app.editors import Editors, load_editors
-from app.faces_tab import FacesTab
+from app.faces_tab import faces_tab
+from app.hosting import has_mcp
+from app.programs_tab import programs_tab
+from app.routes import LARGEST, routes
+from app.state import Visits
 from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
 INTRO = """# Change the expression, keep the face
-Upload a photo of a face and make it smile, frown or look surprised; or give one handwritten digit the look of another.
+Move a slider and watch the photo. Then choose one of your own, or give a handwritten digit another look.
 """
 ENVIRONMENT = """environment: GRADIO_SERVER_PORT (7860), GRADIO_SERVER_NAME (127.0.0.1),
 RBVAE_FACES and RBVAE_DIGITS = checkpoint folder or Hub id
@@ -33,16 +39,20 @@ example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
 def build(editors: Editors) -> gr.Blocks:
     """The page with its tabs and the named endpoints."""
+    visits = Visits()
     with gr.Blocks(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(600, 1800)) as demo:
         add_endpoints(editors)  # first: a later event whose function has the same name gets another
         gr.Markdown(INTRO, elem_id="intro")
         with gr.Tab("Faces", elem_id="faces"):
-            FacesTab(editors.faces)
-        with gr.Tab("Digits", elem_id="digits-tab"):
-            DigitsTab(editors.digits)
+            faces = faces_tab(editors.faces, visits)
+        with gr.Tab("Digits", elem_id="digits-tab", render_children=True):  # a link may be about a digit
+            digits = digits_tab(editors.digits, visits)
+        with gr.Tab("For programs"):
+            programs_tab()
         with gr.Tab("About"):
-            gr.Markdown((HERE / "about.md").read_text(encoding="utf-8"), elem_id="about")
+            gr.Markdown(about(editors), elem_id="about")
     demo.queue(max_size=64, default_concurrency_limit=2)
+    demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits})
     return demo
 
 
@@ -66,7 +76,9 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "theme": theme,
         "css_paths": HERE / "style.css",
         "footer_links": ["api"],
-        "max_file_size": "10mb",
+        "app_kwargs": {"routes": demo.page_routes},
+        "mcp_server": has_mcp(),
+        "max_file_size": LARGEST,
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
@@ -91,6 +103,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.parse_args(argv)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    torch.set_num_threads(1)  # a picture takes a millisecond; threads that wait for each other on a busy host take 100
     try:
         launch(build(load_editors()), **address())
     except (RbvaeError, OSError) as error:  # OSError: the port is taken

@@ -1,9 +1,8 @@
-"""Pictures between the browser and Python: uploads in, HTML figures and files out, and errors in words."""
+"""Pictures between the browser and Python: uploads in, data URLs and files out, and errors in words."""
 
 from __future__ import annotations
 
 import base64
-import html
 import io
 import uuid
 from collections.abc import Iterator
@@ -15,12 +14,11 @@ import gradio as gr
 import numpy as np
 from gradio.utils import get_upload_folder
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from rbvae import ImageError, RbvaeError
 from rbvae.images import load_photo
+from rbvae.marking import AI_NOTE, encode
 
-AI_NOTE = "Edited by AI (rbvae)"
 LOSSLESS = 256  # pixels of a side up to which a picture costs little as PNG
 
 
@@ -34,30 +32,26 @@ def errors_in_words() -> Iterator[None]:
 
 
 def read_upload(upload: dict[str, Any] | None) -> np.ndarray:
-    """What a gr.Image hands over with preprocess=False -> uint8 RGB; our own decoder reads it, and refuses in words.
+    """What a gr.Image hands over with preprocess=False -> uint8 RGB at its own size; our decoder refuses in words.
 
     Raises ImageError for no file, and for one that is no picture.
     """
     if not upload or not upload.get("path"):
         raise ImageError("no picture was given; upload a JPEG, PNG or WebP file")
-    return load_photo(Path(upload["path"]))
+    return load_photo(Path(upload["path"]), max_side=None)
 
 
-def figure(image: Image.Image | None, caption: str) -> str:
-    """A captioned picture as HTML. It holds its own bytes: no file, and no second request while a slider moves."""
-    if image is None:
-        return f'<figure><div class="empty"></div><figcaption>{html.escape(caption)}</figcaption></figure>'
+def jpeg(image: Image.Image, edited: bool = True) -> bytes:
+    """A JPEG for the page to show; a small one keeps all its colour. Files to keep come from rbvae.marking.encode."""
     encoded = io.BytesIO()
-    image.save(encoded, "WEBP", quality=95, method=1)
-    source = f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
-    text = html.escape(caption)
-    return f'<figure><img src="{source}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+    fine = {"quality": 95, "subsampling": 0} if max(image.size) <= LOSSLESS else {"quality": 92}
+    image.save(encoded, "JPEG", comment=AI_NOTE.encode() if edited else b"", **fine)
+    return encoded.getvalue()
 
 
-def notice(sentences: tuple[str, ...], kind: str = "warning") -> str:
-    """Sentences for the visitor as HTML; nothing for none."""
-    lines = "".join(f"<p>{html.escape(sentence[:1].upper() + sentence[1:])}.</p>" for sentence in sentences)
-    return f'<div class="notice {kind}" role="status">{lines}</div>' if lines else ""
+def data_url(image: Image.Image, edited: bool = True) -> str:
+    """A picture as a data: URL. It holds its own bytes: no file, and no second request while a slider moves."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg(image, edited=edited)).decode()}"
 
 
 def picture_file(image: Image.Image, name: str, edited: bool = True) -> str:
@@ -66,11 +60,8 @@ def picture_file(image: Image.Image, name: str, edited: bool = True) -> str:
     folder.mkdir(parents=True)
     small = max(image.size) <= LOSSLESS
     path = folder / f"{name}.{'png' if small else 'jpg'}"
-    note = AI_NOTE if edited else ""
-    if small:
-        text = PngInfo()
-        text.add_text("Comment", note)
-        image.save(path, pnginfo=text)
+    if edited:
+        path.write_bytes(encode(image, "PNG" if small else "JPEG"))
     else:
-        image.save(path, quality=92, comment=note.encode())
+        image.save(path, **({} if small else {"quality": 92}))
     return str(path)

@@ -85,3 +85,27 @@ def prepared_faces(photo_folder, tmp_path_factory):
     options = ["--photos", photo_folder, "--labels", photo_folder / "labels.csv", "--out", folder, "--size", 32]
     assert run_command(main, [str(o) for o in [*options, "--reference", "labels", "--workers", 1]]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def digits_root(tmp_path_factory):
+    """An MNIST root that holds handwritten digits of scikit-learn, enlarged to 28 x 28: 300 to train, 200 to test."""
+    import gzip
+    import struct
+
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    small = torch.from_numpy(digits.images * (255 / 16)).float()[:, None]
+    pictures = torch.nn.functional.interpolate(small, (28, 28), mode="bilinear").round().to(torch.uint8).numpy()
+    folder = tmp_path_factory.mktemp("mnist")
+    (folder / "MNIST" / "raw").mkdir(parents=True)
+    for part, rows in (("train", slice(300)), ("t10k", slice(300, 500))):
+        shown = digits.target[rows].astype("uint8")
+        files = {
+            f"{part}-images-idx3-ubyte.gz": struct.pack(">IIII", 2051, len(shown), 28, 28) + pictures[rows].tobytes(),
+            f"{part}-labels-idx1-ubyte.gz": struct.pack(">II", 2049, len(shown)) + shown.tobytes(),
+        }
+        for name, content in files.items():
+            (folder / "MNIST" / "raw" / name).write_bytes(gzip.compress(content, 1))
+    return folder

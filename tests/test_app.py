@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -16,27 +20,20 @@ from PIL import Image
 
 from app.app import address, build, launch
 from app.editors import Editors, checkpoint_source, imagined
-from app.rendering import AI_NOTE, figure, notice, picture_file
-from app.state import Session, loaded, shown_directions, slid, slider_range
+from app.programs_tab import CURL, PYTHON
+from app.rendering import picture_file
+from app.routes import LARGEST
+from app.state import KEPT_FOR, ForgottenError, Opened, Visits, change_to, changed
 from rbvae import ConfigError, Inference, PortraitEditor, StyleEditor
+from rbvae.marking import AI_NOTE
 
 ROOT = Path(__file__).resolve().parents[1]
-ENDPOINTS = {"/infer", "/sample", "/transfer", "/edit", "/digits_transfer"}
-
-
-class CountingEditor(PortraitEditor):
-    """Counts how often a photo is inferred."""
-
-    inferred = 0
-
-    def infer(self, photo, face=0):
-        self.inferred += 1
-        return super().infer(photo, face)
+ENDPOINTS = {"/infer", "/sample", "/transfer", "/edit", "/digits_transfer", "/neutral", "/animate", "/batch"}
 
 
 @pytest.fixture(scope="module")
 def editors(tiny_faces, tiny_digits):
-    return Editors(CountingEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
+    return Editors(PortraitEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +62,7 @@ def pixels(path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"), dtype=np.int16)
 
 
-def test_only_the_contracts_endpoints_are_public(client):
+def test_the_contracts_endpoints_and_three_more_are_public(client):
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == ENDPOINTS
 
 
@@ -176,40 +173,141 @@ def test_wrong_strength_is_refused_in_words(client, photo):
     assert "strength=99" in refusal(client, photo, photo, 99, api_name="/transfer")
 
 
-def test_sliders_only_decode(editors, astronaut):
-    before = editors.faces.inferred
-    session = Session().opened(editors.faces.infer(astronaut))
-    for value in np.linspace(-2, 2, 5):
-        session = slid(editors.faces, session, [value, 0, 0, 0])
-        editors.faces.edit(session.picture(), session.e)
-    assert editors.faces.inferred == before + 1
+@pytest.fixture(scope="module")
+def portrait(editors, astronaut):
+    return editors.faces.infer(astronaut)
 
 
-def test_sliders_add_up_to_what_was_loaded(editors, astronaut):
-    session = Session().opened(editors.faces.infer(astronaut))
+def test_no_change_is_a_pictures_own_e(editors, portrait):
+    still = {"values": [0] * len(editors.faces.directions), "rest": []}
+    assert np.array_equal(changed(editors.faces, portrait, still), portrait.e)
+
+
+def test_changes_add_up_to_the_e_they_lead_to(editors, portrait):
     for e in (editors.faces.e_ref, *editors.faces.sample_e(4), 20 * editors.faces.sample_e(1)[0]):
-        session, values = loaded(editors.faces, session, e)
-        for value, direction in zip(values, shown_directions(editors.faces), strict=True):
-            low, high = slider_range(direction)
-            assert low <= value <= high
-        assert slid(editors.faces, session, values).e == pytest.approx(e, abs=1e-5)
+        assert changed(editors.faces, portrait, change_to(editors.faces, portrait, e)) == pytest.approx(e, abs=0.02)
 
 
-def test_loading_a_pictures_own_e_puts_the_sliders_at_zero(editors, astronaut):
-    session = Session().opened(editors.faces.infer(astronaut))
-    session, _ = loaded(editors.faces, session, editors.faces.sample_e(1)[0])
-    _, values = loaded(editors.faces, session, session.picture().e)
-    assert values == [0, 0, 0, 0]
+def test_what_no_slider_expresses_is_kept_as_a_rest(editors, portrait, monkeypatch):
+    monkeypatch.setattr(editors.faces, "directions", editors.faces.directions[:2])
+    e = editors.faces.sample_e(1)[0]
+    change = change_to(editors.faces, portrait, e)
+    assert len(change["values"]) == 2 and change["rest"]
+    assert changed(editors.faces, portrait, change) == pytest.approx(e, abs=0.02)
 
 
-def test_a_session_without_a_picture_says_what_to_do(editors):
-    with pytest.raises(ConfigError, match="choose a picture first"):
-        slid(editors.faces, Session(), [0, 0, 0, 0])
+@pytest.mark.parametrize(
+    "values", [[1], [0, 0, 0, "x"], [0, 0, 0, None], "0000", [0, 0, 0, float("nan")], [0, 0, 0, 1e9]]
+)
+def test_a_wrong_change_is_refused_in_words(editors, portrait, values):
+    with pytest.raises(ConfigError, match="give 4 numbers"):
+        changed(editors.faces, portrait, {"values": values})
 
 
-def test_words_are_escaped_in_html():
-    assert "<b>" not in notice(("<b>",)) and "<b>" not in figure(None, "<b>")
-    assert notice(()) == ""
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_picture_is_forgotten_an_hour_after_its_last_use(portrait):
+    clock = Clock()
+    visits = Visits(clock=clock)
+    key, example = visits.keep(Opened(portrait)), visits.publish("example", Opened(portrait))
+    for clock.now in (KEPT_FOR - 1, 2 * KEPT_FOR - 2):
+        assert visits.get(key).picture is portrait
+    clock.now = 3 * KEPT_FOR
+    with pytest.raises(ForgottenError, match="open it again"):
+        visits.get(key)
+    assert visits.get(example).picture is portrait
+
+
+def test_the_least_recently_used_pictures_go_first(portrait):
+    opened = Opened(portrait)
+    visits = Visits(capacity=2 * opened.size)
+    first, second = visits.keep(opened), visits.keep(opened)
+    visits.get(first)
+    visits.keep(opened)
+    assert visits.get(first) is opened
+    with pytest.raises(ForgottenError):
+        visits.get(second)
+
+
+def test_keys_cannot_be_guessed(portrait):
+    visits = Visits()
+    keys = {visits.keep(Opened(portrait)) for _ in range(50)}
+    assert len(keys) == 50 and min(map(len, keys)) >= 32
+
+
+def ask(client, action, content=b"", kind="faces", **fields):
+    body = content or json.dumps(fields).encode()
+    return httpx.post(f"{client.src}page/{kind}/{action}", content=body, timeout=60)
+
+
+def test_the_page_edits_by_key(client, astronaut):
+    record = ask(client, "open", astronaut.read_bytes()).json()
+    change = {"values": [2, 0, 0, 0]}
+    drawn = ask(client, "draw", key=record["key"], change=change).json()["picture"]
+    assert drawn.startswith("data:image/jpeg") and drawn != record["copy"]
+    whole = ask(client, "download", key=record["key"], change=change)
+    with Image.open(io.BytesIO(whole.content)) as image:
+        assert image.size == (512, 512) and image.info["comment"].decode() == AI_NOTE
+    assert ask(client, "forget", key=record["key"]).status_code == 200
+    assert ask(client, "draw", key=record["key"], change=change).status_code == 410
+
+
+def test_a_key_that_was_never_given_opens_nothing(client):
+    for key in ("", "x" * 32, None, ["example-astronaut"]):
+        refused = ask(client, "draw", key=key, change={"values": [0] * 4})
+        assert refused.status_code == 410 and "open it again" in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "status"),
+    [("shutdown", "faces", 404), ("keep", "faces", 404), ("draw", "letters", 404), ("paste", "digits", 404)],
+)
+def test_only_what_the_page_asks_for_can_be_called(client, action, kind, status):
+    assert ask(client, action, kind=kind).status_code == status
+
+
+def test_wrong_requests_of_the_page_are_refused_in_words(client, astronaut):
+    assert "not a picture" in ask(client, "open", b"words").json()["error"]
+    assert "25 MB" in ask(client, "open", bytes(LARGEST + 1)).json()["error"]
+    assert "reload the page" in ask(client, "draw", b"{").json()["error"]
+    assert "reload the page" in ask(client, "draw", unknown=1).json()["error"]
+
+
+@pytest.mark.parametrize(("name", "start"), [("mp4", b"ftyp"), ("webp", b"WEBP"), ("gif", b"GIF89a")])
+def test_films_come_in_three_formats(client, name, start):
+    still, moved = {"values": [0] * 4}, {"values": [2, 0, 0, 0]}
+    film = ask(client, "animate", key="made-up-face-1", start=still, end=moved, format=name)
+    assert start in film.content[:16] and film.headers["content-type"].endswith(f"/{name}")
+
+
+def test_the_python_snippet_runs(client, astronaut, tmp_path, monkeypatch):
+    for name in ("me.jpg", "friend.jpg"):
+        (tmp_path / name).write_bytes(astronaut.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(PYTHON.replace("http://127.0.0.1:7860", client.src), names)
+    names["app"].close()
+    assert pixels(names["mine"]).shape == (512, 512, 3) and len(names["several"]) == 8
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl installed")
+def test_the_curl_snippet_runs(client, astronaut, tmp_path):
+    (tmp_path / "me.jpg").write_bytes(astronaut.read_bytes())
+    script = CURL.replace("http://127.0.0.1:7860/", client.src)
+    done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "event: complete" in done.stdout and "edited.jpg" in done.stdout
+
+
+def test_drawing_waits_for_nothing_slow(client, editors):
+    started = time.perf_counter()
+    for _ in range(20):
+        assert ask(client, "draw", key="made-up-face-1", change={"values": [1, 0, 0, 0]}).status_code == 200
+    assert (time.perf_counter() - started) / 20 < 0.5
 
 
 def test_small_pictures_are_lossless_files():
@@ -246,3 +344,14 @@ def test_a_missing_or_broken_checkpoint_is_one_line_and_exit_code_2(tmp_path, ti
     )
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith("error: ") and "Traceback" not in done.stderr
+
+
+def test_spaces_gets_its_gpu_function_and_others_do_without(tmp_path):
+    (tmp_path / "spaces.py").write_text(
+        "def GPU(function):\n    print('on GPU:', function.__name__)\n    return function"
+    )
+    command = [sys.executable, "-c", "import app.hosting; app.hosting.idle()"]
+    for path, said in ((tmp_path, "on GPU: idle\n"), (ROOT, "")):
+        environment = {**os.environ, "PYTHONPATH": str(path)}
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout == said

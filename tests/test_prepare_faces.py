@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,10 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path):
         (tmp_path / "photos" / f"{number}.jpg").symlink_to(tmp_path / "one.jpg")
     picture.save(tmp_path / "one.jpg")
     command = [sys.executable, str(SCRIPT), "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "made")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "80"})
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are started deaf to it
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "80"}, preexec_fn=heard
+    )
     deadline = time.monotonic() + 60
     while not any(tmp_path.glob(".made*")) and time.monotonic() < deadline:
         time.sleep(0.05)

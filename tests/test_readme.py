@@ -20,10 +20,12 @@ def test_files_that_the_readme_links_exist():
 
 def test_files_in_the_tree_exist():
     tree = README.split("```\nrbvae/")[1].split("```")[0]
-    for name in re.findall(r"^  ([a-z_]+\.py|objectives)", tree, flags=re.MULTILINE):
-        assert (ROOT / "rbvae" / name).exists(), name
+    library, training = tree.split("\ntraining/")
+    for folder, listed in (("rbvae", library), ("training", training)):
+        for name in re.findall(r"^  ([a-z_]+\.py|objectives)", listed, flags=re.MULTILINE):
+            assert (ROOT / folder / name).exists(), name
     for path in (ROOT / "rbvae").glob("[a-z]*.py"):
-        assert path.name in tree, path.name
+        assert path.name in library, path.name
 
 
 def test_front_matter_names_the_app_and_the_port():

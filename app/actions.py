@@ -1,0 +1,192 @@
+"""What the page asks for: keys of pictures in, JSON records out. Only `open` and `face` infer; the rest decodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from app.rendering import data_url, jpeg
+from app.state import Opened, Visits, change_to, changed, numbers
+from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
+from rbvae.animation import FORMATS, Film, animate
+from rbvae.calibration import drift_words
+from rbvae.editing import Editor
+from rbvae.faces import Faces
+from rbvae.images import Photo, load_photo
+from rbvae.marking import encode
+
+RANDOM = 8
+STRIP = 5  # pictures above a slider
+WIDEST_GRID = 12
+STRENGTHS = (0.0, 1.5)
+NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or choose another photo"
+
+
+@dataclass(frozen=True)
+class File:
+    """A finished file to download."""
+
+    content: bytes
+    media_type: str
+
+
+class Actions:
+    """The page's actions for one editor; `asked` names those that a request may call, with its JSON as arguments."""
+
+    asked: tuple[str, ...] = ("pick", "draw", "strips", "random", "neutral", "transfer", "grid", "animate", "forget")
+
+    def __init__(self, editor: Editor, visits: Visits) -> None:
+        self.editor, self.visits = editor, visits
+
+    def open(self, content: bytes) -> dict[str, Any]:
+        """An uploaded picture -> its record."""
+        return self.kept(Opened(self.editor.infer(content)))
+
+    def kept(self, opened: Opened) -> dict[str, Any]:
+        """Keeps an opened picture for this visitor; its record."""
+        return {"key": self.visits.keep(opened), **self.record(opened)}
+
+    def pick(self, key: str) -> dict[str, Any]:
+        """One of the pictures on offer -> its record."""
+        return {"key": key, **self.record(self.visits.get(key))}
+
+    def forget(self, key: str) -> dict[str, Any]:
+        """Puts a picture away at once."""
+        self.visits.forget(key)
+        return {}
+
+    def record(self, opened: Opened) -> dict[str, Any]:
+        """What the page shows of an opened picture."""
+        inference = opened.picture
+        return {
+            "original": data_url(inference.crop, edited=False),
+            "copy": data_url(inference.reconstruction),
+            "warnings": list(inference.warnings),
+        }
+
+    def draw(self, key: str, change: Any) -> dict[str, Any]:
+        """The edit, drawn by the model; what a moving slider asks for."""
+        return {"picture": data_url(self._edit(key, change).crop)}
+
+    def strips(self, key: str) -> dict[str, Any]:
+        """Five pictures a slider, from -2 to +2 sigma of this picture's own e."""
+        inference = self.visits.get(key).picture
+        return {
+            "strips": [
+                [data_url(picture) for picture in self.editor.strip(inference, number, STRIP)]
+                for number in range(len(self.editor.directions))
+            ]
+        }
+
+    def random(self, key: str, seed: int = 0) -> dict[str, Any]:
+        """Random expressions or styles, each with the change that leads to it."""
+        inference = self.visits.get(key).picture
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise ConfigError(f"seed={seed!r}; give a whole number from 0")
+        edits = self.editor.sample(inference, RANDOM, seed)
+        return {"samples": [self._sample(inference, edit) for edit in edits]}
+
+    def neutral(self, key: str) -> dict[str, Any]:
+        """The change to the reference: a neutral face, a plain digit."""
+        inference = self.visits.get(key).picture
+        return {"change": change_to(self.editor, inference, self.editor.e_ref)}
+
+    def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
+        """The change to another picture's expression or style, or to the one it has after a change of its own."""
+        inference, other = self.visits.get(key).picture, self.visits.get(donor).picture
+        (amount,) = numbers([strength], 1, "strength").clip(*STRENGTHS)
+        aim = other.e if change is None else changed(self.editor, other, change)
+        return {"change": change_to(self.editor, inference, inference.e + amount * (aim - inference.e))}
+
+    def grid(self, key: str, others: list[str]) -> dict[str, Any]:
+        """This picture and others, a row each, at rest and with everybody's expression or style, a column each."""
+        if not isinstance(others, list) or len(others) >= WIDEST_GRID:
+            raise ConfigError(f"a grid has at most {WIDEST_GRID} rows; choose fewer")
+        faces = [self.visits.get(one).picture for one in (key, *others)]
+        es = [self.editor.e_ref, *(face.e for face in faces)]
+        return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
+
+    def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop") -> File:
+        """A film there and back between two changes, of the drawn face or of the whole photo."""
+        first, last = self._edit(key, start), self._edit(key, end)
+        film = Film(format=format, view=view)
+        return File(animate(self.editor, first.inference, (first.e, last.e), film), FORMATS[format])
+
+    def _edit(self, key: str, change: Any) -> Edit:
+        inference = self.visits.get(key).picture
+        return self.editor.edit(inference, changed(self.editor, inference, change))
+
+    def _sample(self, inference: Inference, edit: Any) -> dict[str, Any]:
+        return {"picture": data_url(edit.crop), "change": change_to(self.editor, inference, np.asarray(edit.e))}
+
+
+class FaceActions(Actions):
+    """Faces, which lie in photos: found, chosen, and put back."""
+
+    asked = (*Actions.asked, "face", "source", "paste", "download", "drift")
+
+    def open(self, content: bytes) -> dict[str, Any]:
+        """A photo -> its record, with the box of every face; without a face, the visitor is asked for the eyes."""
+        return self.kept(found(self.editor, content))
+
+    def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
+        """Another face of the same photo: by its number from 0, or by its two eyes [[x, y], [x, y]] in pixels."""
+        faces = self.visits.get(key).faces
+        if eyes is not None:
+            if not isinstance(eyes, list) or len(eyes) != 2:
+                raise ConfigError("two eyes are needed; click one after the other")
+            left, right = (tuple(numbers(point, 2, "eyes", 100_000).tolist()) for point in eyes)
+            return self.kept(Opened(self.editor.infer(faces, eyes=(left, right)), faces, -1))
+        return self.kept(Opened(self.editor.infer(faces, face=int(face or 0)), faces, int(face or 0)))
+
+    def record(self, opened: Opened) -> dict[str, Any]:
+        """With where the faces are; without a face, advice instead of pictures."""
+        height, width = opened.faces.source.shape[:2]
+        boxes = [[round(float(edge), 1) for edge in box] for box in opened.faces.boxes]
+        where = {"size": [width, height], "boxes": boxes, "face": opened.face}
+        return {**where, **(super().record(opened) if opened.inference is not None else {"advice": NO_FACE})}
+
+    def source(self, key: str) -> File:
+        """The photo as it was understood: upright."""
+        return File(jpeg(Image.fromarray(self.visits.get(key).faces.source), edited=False), "image/jpeg")
+
+    def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
+        """The part of the photo that the edit covers, edited, and where it lies."""
+        edit = self._edit(key, change)
+        box = covered(edit.inference)
+        return {"picture": data_url(self._photo(edit, keep).crop(box)), "box": list(box)}
+
+    def download(self, key: str, change: Any, keep: bool = True) -> File:
+        """The whole photo, edited."""
+        return File(encode(self._photo(self._edit(key, change), keep)), "image/jpeg")
+
+    def drift(self, key: str, change: Any) -> dict[str, Any]:
+        """How far the edit is from who it was: 0, the same, to 1."""
+        drift = self.editor.drift(self._edit(key, change))
+        return {"drift": round(drift, 3), "words": drift_words(drift)}
+
+    def _photo(self, edit: Edit, keep: bool) -> Image.Image:
+        return edit.photo if keep else edit.replaced
+
+
+def found(editor: PortraitEditor, photo: Photo) -> Opened:
+    """A photo opened at its largest face, or without one."""
+    try:
+        faces = editor.find(photo)
+    except FaceNotFoundError:
+        return Opened(None, Faces(load_photo(photo, max_side=None), ()))
+    return Opened(editor.infer(faces), faces)
+
+
+def covered(portrait: Portrait) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the photo's pixels that a crop covers."""
+    side = float(portrait.alignment.size)
+    back = portrait.alignment.inverse()
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ back[:, :2].T + back[:, 2]
+    height, width = portrait.source.shape[:2]
+    left, top = np.floor(corners.min(axis=0)).clip(0, (width - 1, height - 1)).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0)).clip((left + 1, top + 1), (width, height)).astype(int)
+    return int(left), int(top), int(right), int(bottom)

@@ -1,0 +1,60 @@
+"""A tab's bench: what the page has to know before the visitor does anything, and the element that its JS fills."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from app.actions import STRIP
+from app.rendering import data_url
+from app.state import slider_range
+from rbvae import Inference
+from rbvae.editing import Editor
+
+PLAIN_WORDS = {"scale": "size", "jaw open": "mouth open", "scale 2": "size, another way"}
+UNNAMED = "other"
+
+MOUNT = """
+const page = document.baseURI.replace(/[?#].*$/, "").replace(/[^/]*$/, "");
+import(page + "page/js/main.js").then((main) => main.mount(element));
+"""
+
+
+def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML:
+    """The element of a tab's bench, in the Blocks being built."""
+    told = {"kind": editor.kind, "words": dict(words), "directions": directions(editor), **setup}
+    markup = f'<div class="rb {editor.kind}" data-setup="{html.escape(json.dumps(told))}"></div>'
+    return gr.HTML(markup, js_on_load=MOUNT, padding=False, elem_id=f"{editor.kind}-bench")
+
+
+def directions(editor: Editor) -> list[dict[str, Any]]:
+    """The sliders: name, label, range; those without a clear name are hidden behind "more"."""
+    shown = []
+    for direction in editor.directions:
+        low, high = slider_range(direction)
+        unnamed = direction.name.split()[0] == UNNAMED
+        label = PLAIN_WORDS.get(direction.name, direction.name)
+        if unnamed:
+            label = f"unnamed {direction.name.removeprefix(UNNAMED).strip() or 1}"
+        stops = np.linspace(max(-2.0, direction.low), min(2.0, direction.high), STRIP).round(2).tolist()
+        shown.append(
+            {
+                "name": direction.name,
+                "label": label.capitalize(),
+                "low": low,
+                "high": high,
+                "stops": stops,
+                "hidden": unnamed,
+            }
+        )
+    return shown
+
+
+def offered(key: str, inference: Inference, label: str, edited: bool = False) -> dict[str, str]:
+    """A picture on offer, as the page knows it."""
+    return {"key": key, "picture": data_url(inference.crop, edited=edited), "label": label}

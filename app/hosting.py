@@ -1,0 +1,33 @@
+"""What a host may offer: ZeroGPU on Hugging Face Spaces, and MCP where its package is installed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def on_gpu(function: Function) -> Function:
+    """`function` as ZeroGPU wants it where the `spaces` package is; as it is elsewhere."""
+    if importlib.util.find_spec("spaces") is None:
+        return function
+    import spaces
+
+    return spaces.GPU(function)
+
+
+@on_gpu
+def idle() -> str:
+    """ZeroGPU refuses a Space without a GPU function, and the models here draw in a millisecond without one."""
+    return "the models run on the processor"
+
+
+def has_mcp() -> bool:
+    """Whether the endpoints can be offered as MCP tools: Gradio wants version 1 of the mcp package."""
+    try:
+        return importlib.metadata.version("mcp").startswith("1.")
+    except importlib.metadata.PackageNotFoundError:
+        return False

@@ -1,0 +1,175 @@
+// What is on the bench: the opened picture, how it is changed, and the way back. The server only holds the picture.
+//
+// A change is { values: sigmas along each direction, rest: what the directions cannot express }.
+// Events: opened, changed (while it moves), settled (it stays for a while), words (something to tell the visitor).
+
+import { Refused, forget, newest, send } from "./api.js";
+
+const LONGEST = 100; // steps back
+export const LATER = 40; // ms after which the found face is on the screen and the rest may follow
+
+export class Bench extends EventTarget {
+  constructor(root, setup) {
+    super();
+    Object.assign(this, { root, setup, kind: setup.kind, directions: setup.directions });
+    this.record = null;
+    this.wanted = null; // a change from a link, for whatever is opened until the visitor changes something
+    this.past = [];
+    this.future = [];
+    this.change = this.still();
+    this._draw = newest(() => this._drawNow());
+    window.addEventListener("pagehide", () => {
+      if (this.source) forget(this.kind, this.record.key); // if the visitor comes back, it is opened again
+    });
+  }
+
+  still() {
+    return { values: this.directions.map(() => 0), rest: [] };
+  }
+
+  on(name, heard) {
+    this.addEventListener(name, (event) => heard(event.detail));
+  }
+
+  emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  tell(words, kind = "error") {
+    this.emit("words", { words: [].concat(words), kind });
+  }
+
+  // JSON in, JSON out; a picture that was put away meanwhile is opened again first.
+  async ask(action, fields = {}, signal) {
+    return (await this.answer(action, fields, signal)).json();
+  }
+
+  // About no picture yet.
+  async asked(action, fields) {
+    return (await send(this.kind, action, fields)).json();
+  }
+
+  async answer(action, fields = {}, signal) {
+    try {
+      return await send(this.kind, action, { key: this.record.key, ...fields }, signal);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 410 || !this.source) throw error;
+      let { key } = await (await send(this.kind, "open", this.source)).json();
+      if (this.pointed) key = (await (await send(this.kind, "face", { key, ...this.pointed })).json()).key;
+      this.record.key = key;
+      return send(this.kind, action, { ...fields, key }, signal);
+    }
+  }
+
+  // Does a job and tells the visitor why it failed, if it did.
+  async attempt(job) {
+    try {
+      return await job();
+    } catch (error) {
+      if (error.name === "AbortError") return undefined;
+      if (!(error instanceof Refused)) throw error;
+      this.tell(error.message);
+      return undefined;
+    }
+  }
+
+  async openFile(blob) {
+    return this.attempt(async () => {
+      const record = await (await send(this.kind, "open", blob)).json();
+      this.source = blob;
+      this.pointed = null; // which face, when not the first
+      this.open(record);
+      return record;
+    });
+  }
+
+  open(record) {
+    this.record = record;
+    this.past = [];
+    this.future = [];
+    this.change = this.still();
+    this.emit("opened", record);
+    this.tell(record.advice ?? record.warnings, "warning");
+    if (this.wanted && record.original) this.become(this.wanted, false);
+    else setTimeout(() => this.record === record && this.emit("settled"), LATER);
+  }
+
+  get edited() {
+    return this.change.values.some((v) => v !== 0) || this.change.rest.length > 0;
+  }
+
+  // While it moves: drawn as fast as the server answers.
+  move(change) {
+    if (!this._before) this._before = this.change;
+    this.change = change;
+    this.emit("changed");
+    this._draw();
+  }
+
+  // It stays: one step to undo.
+  settle() {
+    if (this._before) this._remember(this._before);
+    this._before = null;
+    this.emit("settled");
+  }
+
+  become(change, chosen = true) {
+    this._before = null;
+    if (chosen) this._remember(this.change);
+    this.change = change;
+    this.emit("changed");
+    this._draw();
+    this.emit("settled");
+  }
+
+  undo() {
+    this._step(this.past, this.future);
+  }
+
+  redo() {
+    this._step(this.future, this.past);
+  }
+
+  _step(from, to) {
+    if (!from.length) return;
+    to.push(this.change);
+    this.change = from.pop();
+    this.emit("changed");
+    this._draw();
+    this.emit("settled");
+  }
+
+  _remember(change) {
+    this.wanted = null;
+    this.past.push(change);
+    this.past.splice(0, this.past.length - LONGEST);
+    this.future = [];
+  }
+
+  async _drawNow() {
+    if (!this.record?.original) return;
+    const { picture } = await this.ask("draw", { change: this.change });
+    this.emit("drawn", picture);
+    await new Promise(requestAnimationFrame);
+  }
+
+  // Presets: named sigmas, the same as the /edit endpoint takes.
+  get preset() {
+    const named = {};
+    this.directions.forEach(({ name }, i) => {
+      if (this.change.values[i]) named[name] = Math.round(this.change.values[i] * 1000) / 1000;
+    });
+    return named;
+  }
+
+  fromPreset(named) {
+    const change = this.still();
+    for (const [name, value] of Object.entries(named)) {
+      const i = this.directions.findIndex((direction) => direction.name === name);
+      if (i < 0) throw new Refused(`there is no slider "${name}" here`, 422);
+      if (!Number.isFinite(value) || Math.abs(value) > 100) throw new Refused(`"${name}" needs a number`, 422);
+      change.values[i] = value;
+    }
+    return change;
+  }
+}

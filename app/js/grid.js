@@ -1,0 +1,85 @@
+// Every chosen face with every chosen expression: a table of pictures.
+
+import { busy, element, escaped, save } from "./dom.js";
+
+const CHOSEN = 4; // of the tray, at first
+
+export function addGrid(bench, place, tray) {
+  const { words } = bench.setup;
+  const part = element(`<div><p class="hint">${escaped(words.grid)}</p>
+    <div class="pictures small choices"></div>
+    <div class="bar"><button type="button" class="button slow primary make">Make the grid</button>
+      <button type="button" class="button keep" hidden>Download the grid</button></div>
+    <div class="gridded" tabindex="0" aria-label="Grid"></div></div>`);
+  place.append(part);
+  const [choices, table] = [part.querySelector(".choices"), part.querySelector(".gridded")];
+  const bar = part.querySelector(".bar");
+  const chosen = new Set(tray.items.slice(0, CHOSEN));
+
+  const fill = () =>
+    choices.replaceChildren(
+      ...tray.items.map((item) => {
+        const button = element(`<button type="button" aria-pressed="${chosen.has(item)}">
+          <img src="${item.picture}" alt="${escaped(item.label)}"></button>`);
+        button.addEventListener("click", () => {
+          if (!chosen.delete(item)) chosen.add(item);
+          button.setAttribute("aria-pressed", chosen.has(item));
+        });
+        return button;
+      }),
+    );
+  const make = async () => {
+    const mine = { picture: bench.record.original, label: words.mine };
+    const others = tray.items.filter((item) => chosen.has(item));
+    const { cells } = await bench.ask("grid", { others: others.map(({ key }) => key) });
+    const rows = [mine, ...others];
+    const columns = [{ label: words.neutral }, ...rows];
+    const head = ({ picture, label }) =>
+      picture ? `<img src="${picture}" alt="${escaped(label)}">` : `<span>${escaped(label)}</span>`;
+    table.innerHTML = `<table><tr><td></td>${columns.map((c) => `<th scope="col">${head(c)}</th>`).join("")}</tr>
+      ${cells
+        .map((row, i) => {
+          const cell = ({ picture }, j) =>
+            `<td><img src="${picture}" alt="${escaped(`${rows[i].label} as ${columns[j].label}`)}"></td>`;
+          return `<tr><th scope="row">${head(rows[i])}</th>${row.map(cell).join("")}</tr>`;
+        })
+        .join("")}</table>`;
+    table.querySelectorAll("tr:nth-child(2) td").forEach((cell, j) => {
+      cell.classList.add("mine");
+      cell.addEventListener("click", () => bench.become(cells[0][j].change));
+    });
+    part.querySelector(".keep").hidden = false;
+  };
+  part.querySelector(".make").addEventListener("click", () =>
+    bench.attempt(() => busy(bar, "Drawing the grid…", make)),
+  );
+  part.querySelector(".keep").addEventListener("click", () => drawn(table).then((blob) => save(blob, "grid.png")));
+  tray.on("added", (item) => {
+    chosen.add(item);
+    fill();
+  });
+  fill();
+}
+
+// The table as one picture.
+async function drawn(table) {
+  const rows = [...table.querySelectorAll("tr")];
+  const side = table.querySelector("td img").naturalWidth * 2;
+  const canvas = document.createElement("canvas");
+  canvas.width = rows[0].children.length * side;
+  canvas.height = rows.length * side;
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "white";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.fillStyle = "black";
+  pen.font = `${side / 7}px sans-serif`;
+  pen.textAlign = "center";
+  rows.forEach((row, i) =>
+    [...row.children].forEach((cell, j) => {
+      const image = cell.querySelector("img");
+      if (image) pen.drawImage(image, j * side, i * side, side, side);
+      else pen.fillText(cell.textContent, (j + 0.5) * side, (i + 0.5) * side, side);
+    }),
+  );
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}

@@ -1,0 +1,63 @@
+// The bench of one tab: the picture on the left, what to do with it on the right.
+
+import { addAnimation } from "./animate.js";
+import { Bench } from "./bench.js";
+import { element, escaped } from "./dom.js";
+import { addDonor } from "./donor.js";
+import { addGrid } from "./grid.js";
+import { addMany } from "./many.js";
+import { addPad } from "./pad.js";
+import { addPhoto } from "./photo.js";
+import { addPictures } from "./pictures.js";
+import { addRandom } from "./random.js";
+import { addShare } from "./share.js";
+import { addSliders } from "./sliders.js";
+import { Tray } from "./tray.js";
+
+export function mount(host) {
+  const root = host.querySelector(".rb");
+  if (!root || root.dataset.mounted) return;
+  root.dataset.mounted = "yes";
+  const bench = new Bench(root, JSON.parse(root.dataset.setup));
+  const faces = bench.kind === "faces";
+  root.innerHTML = `<div class="left"></div><div class="right"></div>`;
+  const [left, right] = root.children;
+  const tray = new Tray(bench);
+  addPictures(bench, right);
+  const tools = addTools(bench, right);
+  addSliders(bench, tools("Sliders"));
+  addShare(bench, tools("Sliders"));
+  addRandom(bench, tools("Random"));
+  addDonor(bench, tools(faces ? "Copy a face" : "Copy a style"), tray);
+  addGrid(bench, tools("Grid"), tray);
+  addAnimation(bench, tools("Film"));
+  if (faces) addMany(bench, tools("Many photos"));
+  (faces ? addPhoto : addPad)(bench, left); // last: it opens an example
+}
+
+// Small tabs; a name -> its panel, made when first asked for.
+function addTools(bench, place) {
+  const part = element(`<div class="tools"><div class="names" role="tablist"></div></div>`);
+  place.append(part);
+  const panels = new Map();
+  const choose = (name) =>
+    panels.forEach(({ tab, panel }, other) => {
+      tab.setAttribute("aria-selected", other === name);
+      panel.hidden = other !== name;
+    });
+  return (name) => {
+    if (!panels.has(name)) {
+      const tab = element(`<button type="button" role="tab" aria-selected="false">${escaped(name)}</button>`);
+      const panel = element(`<div role="tabpanel" aria-label="${escaped(name)}"></div>`);
+      tab.addEventListener("click", () => {
+        choose(name);
+        panel.dispatchEvent(new Event("shown"));
+      });
+      part.querySelector(".names").append(tab);
+      part.append(panel);
+      panels.set(name, { tab, panel });
+      choose([...panels.keys()][0]);
+    }
+    return panels.get(name).panel;
+  };
+}

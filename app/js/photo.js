@@ -1,0 +1,177 @@
+// The photo: where it comes from, which face, and the edit in it, before and after.
+
+import { newest } from "./api.js";
+import { addCamera } from "./camera.js";
+import { busy, chooser, element, escaped, save, show } from "./dom.js";
+
+export function addPhoto(bench, place) {
+  const part = element(`<div class="photo">
+    <div class="bar sources"></div>
+    <div class="stage"><img class="before" alt="Your photo" hidden><img class="patch" alt="" hidden>
+      <div class="marks"></div><div class="empty drop">Drop a photo here</div></div>
+    <div class="result" hidden>
+      <label class="compare"><span>After</span><input type="range" min="0" max="100" value="0"
+        aria-label="Before and after"><span>Before</span></label>
+      <div class="bar">
+        <label class="inline" title="Adds only the change to the photo, which stays sharp"><input type="radio"
+          name="blend" value="keep" checked> Keep the photo's detail</label>
+        <label class="inline" title="Lays the face that the model draws over the photo"><input type="radio"
+          name="blend" value="replace"> Use the model's face</label>
+        <button type="button" class="button primary slow download">Download</button></div>
+    </div></div>`);
+  place.append(part);
+  const stage = part.querySelector(".stage");
+  const [before, patch] = stage.querySelectorAll("img");
+  const [marks, sources] = [part.querySelector(".marks"), part.querySelector(".sources")];
+  const compare = part.querySelector(".compare input");
+  const keep = () => part.querySelector("input[value=keep]").checked;
+
+  const place4 = (node, [left, top, right, bottom]) => {
+    const [width, height] = bench.record.size;
+    Object.assign(node.style, {
+      left: `${(100 * left) / width}%`,
+      top: `${(100 * top) / height}%`,
+      width: `${(100 * (right - left)) / width}%`,
+      height: `${(100 * (bottom - top)) / height}%`,
+    });
+  };
+  const divide = () => {
+    const left = parseFloat(patch.style.left);
+    const hidden = (100 * (Number(compare.value) - left)) / parseFloat(patch.style.width);
+    patch.style.clipPath = `inset(0 0 0 ${Math.min(100, Math.max(0, hidden))}%)`;
+    stage.style.setProperty("--divide", `${compare.value}%`);
+  };
+
+  const openPhoto = async (blob) => {
+    if (!blob) return;
+    part.classList.add("waiting");
+    const local = new Image();
+    local.src = URL.createObjectURL(blob);
+    const decoded = local.decode().then(() => local.src, () => null); // meanwhile
+    const record = await busy(sources, "Finding the face…", () => bench.openFile(blob));
+    part.classList.remove("waiting");
+    if (record) await showPhoto(await decoded);
+    else URL.revokeObjectURL(local.src);
+  };
+  const showPhoto = async (local = null) => {
+    const { record } = bench;
+    const source = local ?? URL.createObjectURL(await (await bench.answer("source")).blob());
+    if (bench.record !== record) return;
+    if (before.src.startsWith("blob:")) URL.revokeObjectURL(before.src);
+    await show(before, source);
+    before.hidden = false;
+    part.querySelector(".drop").hidden = true;
+  };
+  const openExample = (example) =>
+    bench.attempt(async () => {
+      const record = await bench.asked("pick", { key: example.key });
+      bench.source = bench.pointed = null;
+      bench.open(record);
+      await showPhoto();
+    });
+  const point = (pointed, words) =>
+    bench.attempt(() =>
+      busy(sources, words, async () => {
+        const record = await bench.ask("face", pointed);
+        bench.pointed = pointed;
+        bench.open(record);
+      }),
+    );
+
+  // numbered boxes to choose from; two clicks on the eyes where no face was found
+  let eyes = [];
+  const mark = (record) => {
+    eyes = [];
+    stage.classList.toggle("pointing", !record.original);
+    const several = record.boxes.length > 1;
+    marks.replaceChildren(
+      ...record.boxes.map((box, i) => {
+        const chosen = i === record.face;
+        const button = element(`<button type="button" class="box" aria-pressed="${chosen}" ${several ? "" : "disabled"}
+          aria-label="Face ${i + 1}"><span>${several ? i + 1 : ""}</span></button>`);
+        place4(button, box);
+        button.addEventListener("click", () => point({ face: i }, "Looking at that face…"));
+        return button;
+      }),
+    );
+  };
+  stage.addEventListener("click", (event) => {
+    if (!stage.classList.contains("pointing")) return;
+    const frame = before.getBoundingClientRect();
+    const [width, height] = bench.record.size;
+    const [x, y] = [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height];
+    eyes.push([x * width, y * height]);
+    const dot = element(`<span class="eye" style="left:${100 * x}%;top:${100 * y}%"></span>`);
+    marks.append(dot);
+    if (eyes.length === 2) {
+      const both = eyes.sort((a, b) => a[0] - b[0]);
+      marks.querySelectorAll(".eye").forEach((eye) => eye.remove());
+      eyes = [];
+      point({ eyes: both }, "Looking at that face…");
+    }
+  });
+
+  // the edit in the photo
+  const paste = newest(async () => {
+    const { record } = bench;
+    if (!record?.original) return;
+    const [{ picture, box }, drift] = await Promise.all([
+      bench.ask("paste", { change: bench.change, keep: keep() }),
+      bench.ask("drift", { change: bench.change }),
+    ]);
+    if (bench.record !== record) return;
+    await show(patch, picture);
+    place4(patch, box);
+    divide();
+    patch.hidden = false;
+    bench.emit("drift", drift);
+    bench.emit("pasted", picture);
+  });
+  bench.on("opened", (record) => {
+    patch.hidden = true;
+    mark(record);
+    part.querySelector(".result").hidden = !record.original;
+    const [width, height] = record.size;
+    stage.style.setProperty("--ratio", width / height);
+    stage.style.setProperty("--most", `${2 * height}px`);
+  });
+  bench.on("settled", paste);
+  compare.addEventListener("input", divide);
+  part.querySelectorAll("input[name=blend]").forEach((radio) => radio.addEventListener("change", paste));
+  part.querySelector(".download").addEventListener("click", () =>
+    bench.attempt(() =>
+      busy(part.querySelector(".result .bar"), "Writing the photo…", async () =>
+        save(await (await bench.answer("download", { change: bench.change, keep: keep() })).blob(), "edited.jpg"),
+      ),
+    ),
+  );
+
+  // where it comes from
+  const file = chooser("Choose a photo", { name: "photo" });
+  file.classList.add("primary");
+  file.querySelector("input").addEventListener("change", (event) => {
+    openPhoto(event.target.files[0]);
+    event.target.value = "";
+  });
+  sources.append(file);
+  addCamera(bench, sources, stage, openPhoto);
+  const examples = element(`<span class="pictures tiny examples" aria-label="Examples"></span>`);
+  for (const example of bench.setup.examples) {
+    const button = element(`<button type="button" title="${escaped(example.label)}">
+      <img src="${example.picture}" alt="${escaped(example.label)}"></button>`);
+    button.addEventListener("click", () => openExample(example));
+    examples.append(button);
+  }
+  sources.append(examples);
+  const isPicture = (item) => item.type.startsWith("image/");
+  document.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])].find(isPicture);
+    if (pasted && bench.root.offsetParent) openPhoto(pasted);
+  });
+  part.addEventListener("dragover", (event) => event.preventDefault());
+  part.addEventListener("drop", (event) => {
+    event.preventDefault();
+    openPhoto([...event.dataTransfer.files].find(isPicture));
+  });
+  if (bench.setup.examples.length) openExample(bench.setup.examples[0]);
+}

@@ -1,0 +1,42 @@
+// The picture as the model sees it, the model's copy of it, the edit; how far the edit has drifted; what to beware of.
+
+import { element, escaped, sentence, show } from "./dom.js";
+
+export function addPictures(bench, place) {
+  const { words } = bench.setup;
+  const figure = (name, caption) =>
+    `<figure class="${name}"><img alt="${escaped(caption)}" hidden decoding="sync">
+      <div class="empty"></div><figcaption>${escaped(caption)}</figcaption></figure>`;
+  const part = element(`<div class="seen">
+    <div class="trio">${figure("original", words.original)}${figure("copy", words.copy)}${figure("edit", words.edit)}</div>
+    <div class="drift" hidden><label title="How much of who it is the edit has changed, as the model sees it">
+      <span>Likeness kept</span> <meter min="0" max="1" low="0.25" high="0.55" optimum="1" value="1"></meter>
+      <output></output></label></div>
+    <div class="notices" aria-live="polite"></div>
+  </div>`);
+  place.append(part);
+  const [original, copy, edit] = part.querySelectorAll("img");
+  const notices = part.querySelector(".notices");
+  const drift = part.querySelector(".drift");
+
+  const put = async (image, source) => {
+    await show(image, source);
+    image.hidden = false;
+  };
+  bench.on("opened", (record) => {
+    if (!record.original) return;
+    put(original, record.original);
+    put(copy, record.copy);
+    put(edit, record.copy);
+  });
+  bench.on("drawn", (picture) => put(edit, picture));
+  bench.on("words", ({ words: said, kind }) => {
+    const lines = said.map((line) => `<p>${escaped(sentence(line))}</p>`).join("");
+    notices.innerHTML = lines && `<div class="notice ${kind}">${lines}</div>`;
+  });
+  bench.on("drift", ({ drift: away, words }) => {
+    drift.hidden = false;
+    drift.querySelector("meter").value = 1 - away;
+    drift.querySelector("output").textContent = words;
+  });
+}

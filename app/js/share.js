@@ -1,0 +1,71 @@
+// The edit as JSON and as a link: slider values only, never the photo.
+
+import { element } from "./dom.js";
+import { Refused } from "./api.js";
+
+export function addShare(bench, place) {
+  const part = element(`<details class="share"><summary>Save or share these settings</summary>
+    <textarea rows="2" spellcheck="false" aria-label="Slider values as JSON">{}</textarea>
+    <div class="bar">
+      <button type="button" class="button apply">Apply</button>
+      <button type="button" class="button copy">Copy</button>
+      <button type="button" class="button link">Copy a link</button>
+      <span class="done" role="status"></span></div>
+    <p class="hint">The link holds the slider values only: no photo leaves with it.</p></details>`);
+  place.append(part);
+  const text = part.querySelector("textarea");
+  const done = part.querySelector(".done");
+  const link = () => {
+    const values = new URLSearchParams(Object.entries(bench.preset));
+    return `${location.href.split("#")[0]}#${bench.kind}?${values}`;
+  };
+  const copy = async (words) => {
+    text.value = words;
+    text.select();
+    try {
+      await navigator.clipboard.writeText(words);
+      done.textContent = "Copied";
+    } catch {
+      done.textContent = "Selected: copy it with Ctrl+C"; // the clipboard is out of reach without https
+    }
+    setTimeout(() => (done.textContent = ""), 3000);
+  };
+  const press = (name, act) => part.querySelector(`.${name}`).addEventListener("click", act);
+  press("copy", () => copy(JSON.stringify(bench.preset)));
+  press("link", () => copy(link()));
+  press("apply", () =>
+    bench.attempt(async () => {
+      const given = text.value.trim();
+      if (given.includes("#")) return bench.become(fromLink(bench, given.slice(given.indexOf("#"))));
+      let named;
+      try {
+        named = JSON.parse(given);
+      } catch {
+        throw new Refused('this is not JSON; write it like {"smile": 1.5}', 422);
+      }
+      return bench.become(bench.fromPreset(named ?? {}));
+    }),
+  );
+  bench.on("settled", () => (text.value = JSON.stringify(bench.preset)));
+
+  const arrive = () =>
+    bench.attempt(async () => {
+      const wanted = fromLink(bench, location.hash);
+      if (!wanted) return;
+      bench.wanted = wanted;
+      if (bench.record?.original) bench.become(wanted, false);
+      [...document.querySelectorAll("button[role=tab]")]
+        .find((tab) => tab.textContent.trim().toLowerCase() === bench.kind)
+        ?.click();
+    });
+  window.addEventListener("hashchange", arrive);
+  arrive();
+}
+
+// "#faces?smile=1.5" -> a change; null when the link is about something else.
+export function fromLink(bench, hash) {
+  const [kind, query] = hash.replace(/^#/, "").split("?");
+  if (kind !== bench.kind || !query) return null;
+  const named = [...new URLSearchParams(query)].map(([name, value]) => [name, Number(value)]);
+  return bench.fromPreset(Object.fromEntries(named));
+}
