@@ -5,12 +5,7 @@ MediaPipe is imported when a FaceLandmarker is made, so this module also imports
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import threading
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +14,8 @@ import numpy as np
 
 from rbvae.boxes import intersection_over_union, merge_duplicates, square_at, tile_starts
 from rbvae.bundle import landmarker_bundle
-from rbvae.errors import ImageError, LandmarkerError
+from rbvae.detectors import Detectors
+from rbvae.errors import ImageError
 from rbvae.face import BLENDSHAPES, ENERGETIC, Face, angles, expression_energy
 
 __all__ = ["BLENDSHAPES", "ENERGETIC", "Face", "FaceLandmarker", "expression_energy"]
@@ -34,20 +30,17 @@ MAX_FACES = 16
 CONFIRM_WINDOW = 2.5  # of the face's height: the window in which a face that the search found must be seen again
 CONFIRM_OVERLAP = 0.8
 
-_silence_lock = threading.Lock()
-
 
 class FaceLandmarker:
-    """MediaPipe's Face Landmarker, safe to share between threads (calls queue); make one inside each process.
+    """MediaPipe's Face Landmarker, safe to share between threads and after a fork.
 
+    Two threads detect at the same time, each further one waits for a single look, never for somebody's whole search.
     Raises LandmarkerError when MediaPipe or its model bundle cannot be had.
     """
 
     def __init__(self, bundle: bytes | None = None) -> None:
-        self._bundle = landmarker_bundle() if bundle is None else bundle
-        self._lock = threading.Lock()
-        self._release: Any = None
-        self._open()
+        self._detectors = Detectors(landmarker_bundle() if bundle is None else bundle, MAX_FACES)
+        self._release = weakref.finalize(self, self._detectors.close)  # also runs before the interpreter exits
 
     def detect(self, photo: np.ndarray) -> list[Face]:
         """uint8 RGB [H, W, 3] -> the faces in it, largest first; [] when there are none.
@@ -56,52 +49,29 @@ class FaceLandmarker:
         Raises ImageError for any other array, LandmarkerError after `close()` or when MediaPipe fails.
         """
         _check(photo)
-        with self._mine():
-            faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo)
+        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo)
         return sorted(faces, key=lambda face: -face.size)
 
     def glance(self, photo: np.ndarray) -> list[Face]:
         """Only the look at the whole photo: faster, and blind to small faces; raises as `detect`."""
         _check(photo)
-        with self._mine():
-            faces = self._look(photo, border=max(photo.shape[:2]) < SMALL)
+        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL)
         return sorted(faces, key=lambda face: -face.size)
 
     def survey(self, photo: np.ndarray, side: int) -> list[Face]:
         """Only the look at overlapping tiles of `side`, whose finds are looked at once more; raises as `detect`."""
         _check(photo)
-        with self._mine():
-            return self._tiles(photo, max(2, min(side, *photo.shape[:2])))
+        return self._tiles(photo, max(2, min(side, *photo.shape[:2])))
 
     def close(self) -> None:
         """Free the landmarker; harmless when called twice."""
-        if self._release is not None and self._pid == os.getpid():
-            with self._lock:
-                self._release()
+        self._detectors.close()
 
     def __enter__(self) -> FaceLandmarker:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @contextlib.contextmanager
-    def _mine(self) -> Iterator[None]:
-        """Hold the lock on a landmarker that is open and belongs to this process."""
-        if self._pid != os.getpid():  # inherited through fork: calling it, or closing it, would hang
-            self._lock = threading.Lock()
-            self._release.detach()
-            self._raw._handle = None
-            self._open()
-        with self._lock:
-            if not self._release.alive:
-                raise LandmarkerError("this face landmarker is closed; make a new FaceLandmarker")
-            yield
-
-    def _open(self) -> None:
-        self._pid = os.getpid()
-        self._mediapipe, self._raw = _create(self._bundle)
-        self._release = weakref.finalize(self, _discard, self._raw, self._pid)  # also runs before the interpreter exits
 
     def _search(self, photo: np.ndarray) -> list[Face]:
         """Look again: with a border, for a face that overfills the picture, then at tiles of ever smaller side.
@@ -166,7 +136,7 @@ class FaceLandmarker:
         if scale > 1:
             enlarged = (max(1, round(width * scale)), max(1, round(height * scale)))
             photo = cv2.resize(photo, enlarged, interpolation=cv2.INTER_CUBIC)
-        result = self._detect_raw(np.ascontiguousarray(photo, dtype=np.uint8))
+        result = self._detectors.detect(np.ascontiguousarray(photo, dtype=np.uint8))
         return [
             _face(points, shapes, matrix, np.array([width, height]), margin)
             for points, shapes, matrix in zip(
@@ -177,15 +147,6 @@ class FaceLandmarker:
             )
         ]
 
-    def _detect_raw(self, pixels: np.ndarray) -> Any:
-        image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=pixels)
-        try:
-            return self._raw.detect(image)
-        except (RuntimeError, ValueError) as error:  # a landmarker that raised once never works again: replace it
-            self._release()
-            self._open()
-            raise LandmarkerError(f"MediaPipe failed on a picture of {pixels.shape}: {error}; try another") from error
-
 
 def _check(photo: np.ndarray) -> None:
     """Raises ImageError for what MediaPipe must never see."""
@@ -194,61 +155,6 @@ def _check(photo: np.ndarray) -> None:
         raise ImageError(f"the landmarker takes uint8 RGB [H, W, 3], not {found}; load pictures with load_photo")
     if photo.size == 0:
         raise ImageError(f"the picture of shape {photo.shape} is empty; use one that has pixels")
-
-
-def _create(bundle: bytes) -> tuple[Any, Any]:
-    """The mediapipe module and a landmarker that has run once."""
-    with _silence_lock, _quiet_stderr():
-        try:
-            import mediapipe
-            from mediapipe.tasks.python import BaseOptions, vision
-        except (ImportError, OSError) as error:
-            raise LandmarkerError(
-                f"MediaPipe cannot be loaded ({error}); install mediapipe, and on Linux libegl1 and libgles2"
-            ) from error
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=bundle),
-            num_faces=MAX_FACES,
-            output_face_blendshapes=True,
-            output_facial_transformation_matrixes=True,
-        )
-        try:
-            raw = vision.FaceLandmarker.create_from_options(options)
-            blank = np.zeros((64, 64, 3), dtype=np.uint8)
-            raw.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=blank))
-        except (RuntimeError, ValueError, OSError) as error:
-            raise LandmarkerError(f"MediaPipe cannot open the face landmarker's model: {error}") from error
-    return mediapipe, raw
-
-
-def _discard(raw: Any, pid: int) -> None:
-    """Close a MediaPipe landmarker for good: without its handle, neither a second close nor `__del__` can hang."""
-    try:
-        if pid == os.getpid():  # one inherited through fork is not ours to close, and would hang
-            raw.close()
-    except Exception:  # after a failed detection MediaPipe's close raises too, with nothing left to free
-        pass
-    finally:
-        raw._handle = None
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere: MediaPipe's C++ log lines heed no logging setting."""
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, AttributeError, ValueError):  # a process without a stderr
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _face(points: Any, shapes: Any, matrix: Any, extent: np.ndarray, margin: int) -> Face:

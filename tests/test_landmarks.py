@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -147,6 +148,33 @@ def test_many_threads_may_share_one_landmarker(landmarker, astronaut, face: Face
             np.testing.assert_array_equal(found.points, face.points)
 
 
+def test_two_looks_run_at_once_and_never_three(astronaut, monkeypatch):
+    with FaceLandmarker() as landmarker:
+        pool, running, most = landmarker._detectors, [], []
+        meeting = threading.Barrier(2, timeout=20)
+        give_back = pool._give_back
+
+        def seen(raw, works):
+            most.append(len(pool._lent))
+            if not running:
+                meeting.wait()  # two of them get here together, or this fails
+                running.append(True)
+            give_back(raw, works)
+
+        monkeypatch.setattr(pool, "_give_back", seen)
+        with ThreadPoolExecutor(8) as threads:
+            assert all(len(found) == 1 for found in threads.map(landmarker.glance, [astronaut] * 16))
+        assert max(most) == 2 and len(pool._idle) == pool._made <= 2 and not pool._lent
+
+
+def test_failures_in_a_crowd_cost_nobody_else_a_face(astronaut):
+    with FaceLandmarker() as landmarker, ThreadPoolExecutor(6) as threads:
+        broken = [threads.submit(landmarker._detectors.detect, np.zeros((0, 0, 3), np.uint8)) for _ in range(4)]
+        found = [threads.submit(landmarker.glance, astronaut) for _ in range(8)]
+        assert all(isinstance(job.exception(), LandmarkerError) for job in broken)
+        assert all(len(job.result()) == 1 for job in found)
+
+
 def test_closing_twice_is_harmless_and_a_closed_landmarker_says_so(astronaut):
     landmarker = FaceLandmarker()
     landmarker.close()
@@ -158,7 +186,7 @@ def test_closing_twice_is_harmless_and_a_closed_landmarker_says_so(astronaut):
 def test_a_landmarker_that_mediapipe_broke_is_replaced(astronaut):
     with FaceLandmarker() as landmarker:
         with pytest.raises(LandmarkerError):
-            landmarker._detect_raw(np.zeros((0, 0, 3), np.uint8))
+            landmarker._detectors.detect(np.zeros((0, 0, 3), np.uint8))
         assert len(landmarker.detect(astronaut)) == 1
 
 

@@ -1,0 +1,171 @@
+"""MediaPipe's landmarker itself: made quietly, a few of them for all threads, replaced when one breaks.
+
+MediaPipe is imported when the first one is made, so this module also imports where MediaPipe is not installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from rbvae.errors import LandmarkerError
+
+AT_ONCE = 2  # one serialises (73 pictures a second on two cores), two give 125, and each takes 70 MB
+
+_silence_lock = threading.Lock()
+
+
+class Detectors:
+    """Up to `at_once` MediaPipe landmarkers, lent to one thread each; whoever finds none idle waits for one.
+
+    The first is made at once, another only when all are busy. One that failed never works again and is thrown away;
+    so is, unclosed, one that was inherited through fork, because calling or closing it would hang.
+    """
+
+    def __init__(self, bundle: bytes, num_faces: int, at_once: int = AT_ONCE) -> None:
+        self._bundle, self._num_faces, self._at_once = bundle, num_faces, at_once
+        self._idle: list[Any] = []
+        self._lent: list[Any] = []
+        self._pid, self._made = os.getpid(), 0
+        self._start()
+
+    def detect(self, pixels: np.ndarray) -> Any:
+        """Contiguous uint8 RGB [H, W, 3] -> MediaPipe's result; raises LandmarkerError."""
+        if self._pid != os.getpid():
+            self._disown()
+            self._start()
+        raw = self._borrow()
+        works = False
+        try:
+            result = raw.detect(_image(pixels))
+            works = True
+        except (RuntimeError, ValueError) as error:
+            raise LandmarkerError(f"MediaPipe failed on a picture of {pixels.shape}: {error}; try another") from error
+        finally:
+            self._give_back(raw, works)
+        return result
+
+    def close(self) -> None:
+        """Free them, those on loan when they come back; harmless when called twice."""
+        if self._pid != os.getpid():
+            self._disown()
+            return
+        with self._changed:
+            self._closed, idle, self._idle = True, self._idle, []
+            self._made -= len(idle)
+            self._changed.notify_all()
+        for raw in idle:
+            _discard(raw)
+
+    def _start(self) -> None:
+        self._changed = threading.Condition()
+        self._closed = False
+        self._pid = os.getpid()
+        self._idle.append(_create(self._bundle, self._num_faces))
+        self._made = 1
+
+    def _disown(self) -> None:
+        """Forget what another process made."""
+        for raw in (*self._idle, *self._lent):
+            raw._handle = None
+        self._idle, self._lent, self._closed = [], [], True
+
+    def _borrow(self) -> Any:
+        with self._changed:
+            while not self._closed and not self._idle and self._made >= self._at_once:
+                self._changed.wait()
+            if self._closed:
+                raise LandmarkerError("this face landmarker is closed; make a new FaceLandmarker")
+            if self._idle:
+                self._lent.append(self._idle.pop())
+                return self._lent[-1]
+            self._made += 1
+        try:
+            raw = _create(self._bundle, self._num_faces)
+        except BaseException:
+            self._lost()
+            raise
+        with self._changed:
+            self._lent.append(raw)
+        return raw
+
+    def _give_back(self, raw: Any, works: bool) -> None:
+        with self._changed:
+            self._lent.remove(raw)
+            kept = works and not self._closed
+            if kept:
+                self._idle.append(raw)
+                self._changed.notify()
+        if not kept:
+            _discard(raw)
+            self._lost()
+
+    def _lost(self) -> None:
+        with self._changed:
+            self._made -= 1
+            self._changed.notify()
+
+
+def _create(bundle: bytes, num_faces: int) -> Any:
+    """A landmarker that has run once."""
+    with _silence_lock, _quiet_stderr():
+        try:
+            import mediapipe
+            from mediapipe.tasks.python import BaseOptions, vision
+        except (ImportError, OSError) as error:
+            raise LandmarkerError(
+                f"MediaPipe cannot be loaded ({error}); install mediapipe, and on Linux libegl1 and libgles2"
+            ) from error
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=bundle),
+            num_faces=num_faces,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+        )
+        try:
+            raw = vision.FaceLandmarker.create_from_options(options)
+            raw.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8)))
+        except (RuntimeError, ValueError, OSError) as error:
+            raise LandmarkerError(f"MediaPipe cannot open the face landmarker's model: {error}") from error
+    return raw
+
+
+def _image(pixels: np.ndarray) -> Any:
+    import mediapipe
+
+    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
+
+
+def _discard(raw: Any) -> None:
+    """Close a landmarker for good: without its handle, neither a second close nor `__del__` can hang."""
+    try:
+        raw.close()
+    except Exception:  # after a failed detection MediaPipe's close raises too, with nothing left to free
+        pass
+    finally:
+        raw._handle = None
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere: MediaPipe's C++ log lines heed no logging setting."""
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, AttributeError, ValueError):  # a process without a stderr
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
