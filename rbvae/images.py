@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from rbvae.errors import ImageError
+from rbvae.jpeg import jpeg_pixels
 
 Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
 
@@ -62,6 +63,8 @@ def load_photo(source: Photo, max_side: int | None = MAX_SIDE) -> np.ndarray:
             f"{name} has {image.width}x{image.height} pixels; the limit is {MAX_PIXELS // 10**6} megapixels, "
             "so shrink it first"
         )
+    if max_side is None and (pixels := jpeg_pixels(image)) is not None:
+        return pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
