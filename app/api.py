@@ -18,12 +18,15 @@ from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
 from app.editors import Editors
+from app.guard import in_cache
+from app.hosting import not_a_tool
 from app.rendering import errors_in_words, picture_file, read_upload
 from rbvae import ConfigError, Portrait
 from rbvae.animation import Film, animate
 from rbvae.batch import NEUTRAL, edit_all, expression, write_zip
 
 Upload = dict[str, Any] | None
+AT_ONCE = 2  # calls of all endpoints together, so that no crowd of large photos fills the memory
 MAX_COUNT = 64
 MAX_PHOTOS = 100
 
@@ -132,6 +135,7 @@ class Endpoints:
         path.write_bytes(content)
         return str(path)
 
+    @not_a_tool
     def batch(self, photos: list[Upload] | None, values: Any = NEUTRAL) -> tuple[str, list[dict[str, Any]]]:
         """Give the faces in many photos one expression; photos without a face, or that cannot be read, are listed.
 
@@ -143,7 +147,7 @@ class Endpoints:
             The manifest: for each photo ok, the file's name, box, warnings and drift, or the error.
         """
         with errors_in_words():
-            paths = [Path(photo["path"]) for photo in photos or [] if photo and photo.get("path")]
+            paths = [Path(photo["path"]) for photo in photos or [] if photo and in_cache(photo.get("path"))]
             if not 1 <= len(paths) <= MAX_PHOTOS:
                 raise ConfigError(f"{len(paths)} photos were given; give 1 to {MAX_PHOTOS}")
             results = edit_all(self.faces, [(path.name, path) for path in paths], wanted(values))
@@ -230,7 +234,10 @@ def add_endpoints(editors: Editors) -> None:
 def _endpoint(
     function: Callable[..., Any], inputs: Sequence[gr.components.Component], outputs: Sequence[gr.components.Component]
 ) -> None:
-    gr.on([], function, inputs, outputs, api_name=function.__name__, preprocess=False)
+    gr.on(
+        [], function, inputs, outputs, api_name=function.__name__, preprocess=False,
+        concurrency_id="pictures", concurrency_limit=AT_ONCE,
+    )  # fmt: skip
 
 
 def _photo(label: str) -> gr.Image:

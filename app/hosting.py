@@ -31,3 +31,9 @@ def has_mcp() -> bool:
         return importlib.metadata.version("mcp").startswith("1.")
     except importlib.metadata.PackageNotFoundError:
         return False
+
+
+def not_a_tool(function: Function) -> Function:
+    """`function` as an endpoint that is no MCP tool: Gradio's tools can take a file, but not a list of files."""
+    function._mcp_type = "endpoint"  # type: ignore[attr-defined]
+    return function

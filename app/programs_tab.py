@@ -64,5 +64,5 @@ def programs_tab() -> None:
     with gr.Tab("MCP"):
         missing = 'Not served here: `pip install "gradio[mcp]"`, and start the app again.'
         served = "They are served here." if has_mcp() else missing
-        gr.Markdown(f"Assistants that speak MCP can call the endpoints as tools. {served}")
+        gr.Markdown(f"Assistants that speak MCP can call the endpoints as tools, all but `/batch`. {served}")
         gr.Code(MCP, language="json", show_label=False, interactive=False, lines=1, wrap_lines=True)

@@ -89,3 +89,10 @@ def test_schemas_of_the_arguments_are_schemas(client):
     for endpoint in told.values():
         for argument in endpoint["parameters"]:
             assert argument["type"].get("type") != {} and "$ref" not in json.dumps(argument["type"]), argument
+
+
+def test_an_endpoint_that_takes_a_list_of_photos_is_no_mcp_tool(editors):
+    """Gradio hands a tool's list of files on as text: rather none than a broken one."""
+    points = Endpoints(editors)
+    kinds = {name: getattr(getattr(points, name), "_mcp_type", "tool") for name in NAMES}
+    assert [name for name, kind in kinds.items() if kind != "tool"] == ["batch"]
