@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import gradio as gr
 import torch
+from starlette.middleware import Middleware
 
 from app.about import about
 from app.api import add_endpoints
 from app.digits_tab import digits_tab
 from app.editors import Editors, load_editors
 from app.faces_tab import faces_tab
+from app.guard import LARGEST, Guard
 from app.hosting import has_mcp
+from app.keeper import EVERY, FILES_KEPT_FOR, keeper, own_folder
 from app.programs_tab import programs_tab
-from app.routes import LARGEST, routes
+from app.routes import LINE, routes
 from app.state import Visits
+from app.uploads import Page
 from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +45,7 @@ example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 def build(editors: Editors) -> gr.Blocks:
     """The page with its tabs and the named endpoints."""
     visits = Visits()
-    with gr.Blocks(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(600, 1800)) as demo:
+    with Page(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(EVERY, FILES_KEPT_FOR)) as demo:
         add_endpoints(editors)  # first: a later event whose function has the same name gets another
         gr.Markdown(INTRO, elem_id="intro")
         with gr.Tab("Faces", elem_id="faces"):
@@ -51,8 +56,8 @@ def build(editors: Editors) -> gr.Blocks:
             programs_tab()
         with gr.Tab("About"):
             gr.Markdown(about(editors), elem_id="about")
-    demo.queue(max_size=64, default_concurrency_limit=2)
-    demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits})
+    demo.queue(max_size=2 * LINE, api_open=False)  # the guard refuses from LINE on, in words
+    demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits)
     return demo
 
 
@@ -76,9 +81,14 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "theme": theme,
         "css_paths": HERE / "style.css",
         "footer_links": ["api"],
-        "app_kwargs": {"routes": demo.page_routes},
+        "app_kwargs": {
+            "routes": demo.page_routes,
+            "middleware": [Middleware(Guard, in_line=lambda: len(demo._queue), line=LINE)],
+            "lifespan": keeper(demo.visits),
+        },
         "mcp_server": has_mcp(),
         "max_file_size": LARGEST,
+        "state_session_capacity": 4 * LINE,
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
@@ -103,6 +113,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.parse_args(argv)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(own_folder()))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the files go when a container is stopped, too
     torch.set_num_threads(1)  # a picture takes a millisecond; threads that wait for each other on a busy host take 100
     try:
         launch(build(load_editors()), **address())

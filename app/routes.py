@@ -1,32 +1,37 @@
 """The page's own HTTP routes, beside Gradio's: what a moving slider asks for doesn't wait in a queue.
 
 POST page/{faces|digits}/open takes a picture's bytes, every other action JSON; the files of app/js are served as they
-are. A request names its picture by the key that `open` gave, and only its owner knows that key.
+are. A request names its picture by the key that `open` gave, and its visitor by the header Visitor: only with both is a
+picture had. POST page/leave deletes everything of the visitor whom the header, or else the body, names.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.actions import Actions, File
-from app.state import ForgottenError
-from rbvae import ConfigError, ImageError, RbvaeError
+from app.gates import BusyError, Gate, GoneError, Room
+from app.state import ForgottenError, Visits
+from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
-LARGEST = 25_000_000  # bytes of an upload
-QUICK = ("draw", "drift")
-AT_ONCE = 4  # slower actions at a time, for all visitors together
+LINE = 64  # who may wait at each gate
+UPLOADS = 200_000_000  # bytes on their way, of all visitors together
+AT_ONCE = {"quick": 4, "slow": 3, "open": 2}  # by how long they take; none waits behind one of another kind
+KINDS = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "drift", "neutral", "transfer"), "quick")
+AT_ANY_TIME = ("forget",)
+VISITOR = re.compile(r"[\w-]{16,64}")
 
 
 class Scripts(StaticFiles):
@@ -39,41 +44,61 @@ class Scripts(StaticFiles):
         return response
 
 
-def routes(actions: Mapping[str, Actions]) -> list[BaseRoute]:
+def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
     """The routes for the editors' actions, by kind."""
-    limiters: dict[bool, CapacityLimiter] = {}  # made in the server's own event loop
+    gates = {kind: Gate(at_once, LINE) for kind, at_once in AT_ONCE.items()}
+    room = Room(UPLOADS)
 
     async def answer(request: Request) -> Response:
         kind, name = request.path_params["kind"], request.path_params["action"]
         if kind not in actions or name not in ("open", *actions[kind].asked):
             return _refusal("there is no such action", 404)
         try:
-            call = _call(actions[kind], name, await _body(request))
-            quick = name in QUICK
-            limiter = limiters.setdefault(quick, CapacityLimiter(16 if quick else AT_ONCE))
-            result = await run_sync(call, limiter=limiter)
+            with room.upload() as take:  # read before a place in line is taken: a slow upload keeps nobody waiting
+                body = await _body(request, take)
+                call = _call(_of(_visitor(request), actions[kind]), name, body)
+                gate = gates[KINDS.get(name, "slow")]
+                result = call() if name in AT_ANY_TIME else await gate.run(call, request.is_disconnected)
+        except BusyError as error:
+            return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.again)})
         except ForgottenError as error:
             return _refusal(str(error), 410)
         except RbvaeError as error:
             return _refusal(str(error), 422)
-        except ClientDisconnect:
+        except (ClientDisconnect, GoneError):
             return Response(status_code=204)
         if isinstance(result, File):
             return Response(result.content, media_type=result.media_type)
         return JSONResponse(result)
 
+    async def leave(request: Request) -> Response:
+        visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
+        return JSONResponse({"deleted": visits.forget_all(visitor) if visitor else 0})
+
     return [
         Mount("/page/js", Scripts(directory=HERE / "js")),
+        Route("/page/leave", leave, methods=["POST"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]
 
 
-async def _body(request: Request) -> bytes:
-    parts, held = [], 0
+def _visitor(request: Request, otherwise: str = "") -> str:
+    """How the page calls its visitor: at random, anew whenever it is loaded; "" for programs that don't."""
+    named = request.headers.get("visitor", otherwise)
+    return named if VISITOR.fullmatch(named) else ""
+
+
+def _of(visitor: str, actions: Actions) -> Actions:
+    """The actions, with only this visitor's pictures."""
+    mine = copy.copy(actions)
+    mine.visits = actions.visits.of(visitor)
+    return mine
+
+
+async def _body(request: Request, take: Callable[[int], None]) -> bytes:
+    parts = []
     async for part in request.stream():
-        held += len(part)
-        if held > LARGEST:
-            raise ImageError(f"the file is larger than {LARGEST // 10**6} MB; save it smaller first")
+        take(len(part))
         parts.append(part)
     return b"".join(parts)
 

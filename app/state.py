@@ -6,7 +6,7 @@ import math
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from rbvae.editing import Editor
 WIDEST = 4.0  # sigmas
 STEP = 0.05
 KEPT_FOR = 3600  # seconds a picture outlives its last use
-CAPACITY = 2_000_000_000  # bytes of all opened photos together; beyond it the least recently used go first
+CAPACITY = 400_000_000  # bytes of all opened photos together
 
 
 class ForgottenError(RbvaeError):
@@ -42,33 +42,55 @@ class Opened:
         return self.inference
 
     @property
+    def photo(self) -> Any:
+        """The faces and the photo they lie in; raises ConfigError for a face that lies in none."""
+        if self.faces is None:
+            raise ConfigError("this face was made up and lies in no photo; choose a photo")
+        return self.faces
+
+    @property
     def size(self) -> int:
         """About how many bytes it holds."""
         photo = self.faces if self.faces is not None else self.inference
         return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + 100_000
 
 
-class Visits:
-    """Opened pictures under keys that cannot be guessed: whoever has the key has the picture, nobody else.
+@dataclass
+class Kept:
+    """A picture, whose it is, and when it was last used."""
 
-    Each is forgotten `kept_for` seconds after its last use, or earlier when `capacity` bytes are exceeded.
-    Published ones (the examples) are everybody's and stay.
+    opened: Opened
+    visitor: str
+    used: float
+
+
+class Visits:
+    """Opened pictures: whoever has the key, and is the visitor who opened the picture, has it, and nobody else.
+
+    Keys, like the names by which pages call their visitor, cannot be guessed. A picture is forgotten `kept_for`
+    seconds after its last use (`expire` has to be called now and then), or earlier when `capacity` bytes are exceeded:
+    then the visitor who holds the most loses the least recently used one. Published ones (the examples) stay.
     """
 
     def __init__(
         self, kept_for: float = KEPT_FOR, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.kept_for, self.capacity, self.clock = kept_for, capacity, clock
-        self._kept: OrderedDict[str, tuple[float, Opened]] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()  # the least recently used first
         self._published: dict[str, Opened] = {}
         self._lock = threading.Lock()
 
-    def keep(self, opened: Opened) -> str:
+    def of(self, visitor: str) -> Visit:
+        """What one visitor may see and do."""
+        return Visit(self, visitor)
+
+    def keep(self, opened: Opened, visitor: str = "") -> str:
         """Keeps a picture; its key."""
         key = secrets.token_urlsafe(24)
         with self._lock:
-            self._kept[key] = (self.clock(), opened)
-            self._forget()
+            self._kept[key] = Kept(opened, visitor, self.clock())
+            self._expire()
+            self._make_room()
         return key
 
     def publish(self, name: str, opened: Opened) -> str:
@@ -76,32 +98,80 @@ class Visits:
         self._published[name] = opened
         return name
 
-    def get(self, key: Any) -> Opened:
-        """The picture of a key; raises ForgottenError for one that is unknown or was put away."""
+    def get(self, key: Any, visitor: str = "") -> Opened:
+        """The picture of a key; raises ForgottenError for one that is unknown, put away or somebody else's."""
         if isinstance(key, str) and key in self._published:
             return self._published[key]
         with self._lock:
-            self._forget()
-            if not isinstance(key, str) or key not in self._kept:
+            self._expire()
+            kept = self._kept.get(key) if isinstance(key, str) else None
+            if kept is None or kept.visitor != visitor:
                 raise ForgottenError("this picture was put away; open it again")
-            opened = self._kept.pop(key)[1]
-            self._kept[key] = (self.clock(), opened)
-            return opened
+            kept.used = self.clock()
+            self._kept.move_to_end(key)
+            return kept.opened
+
+    def forget(self, key: Any, visitor: str = "") -> None:
+        """Puts a picture of this visitor away at once."""
+        with self._lock:
+            if isinstance(key, str) and key in self._kept and self._kept[key].visitor == visitor:
+                del self._kept[key]
+
+    def forget_all(self, visitor: str) -> int:
+        """Puts all pictures of a visitor away at once; how many they were."""
+        with self._lock:
+            mine = [key for key, kept in self._kept.items() if kept.visitor == visitor]
+            for key in mine:
+                del self._kept[key]
+            return len(mine)
+
+    def expire(self) -> None:
+        """Forgets what was not used for long."""
+        with self._lock:
+            self._expire()
+
+    def clear(self) -> None:
+        """Forgets all but the published ones."""
+        with self._lock:
+            self._kept.clear()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _expire(self) -> None:
+        now = self.clock()
+        while self._kept and now - next(iter(self._kept.values())).used >= self.kept_for:
+            self._kept.popitem(last=False)
+
+    def _make_room(self) -> None:
+        held = Counter[str]()
+        for kept in self._kept.values():
+            held[kept.visitor] += kept.opened.size
+        while held.total() > self.capacity and len(self._kept) > 1:
+            *older, _ = self._kept  # the newest was asked for just now
+            key = max(older, key=lambda key: held[self._kept[key].visitor])  # of equals the first, the longest unused
+            kept = self._kept.pop(key)
+            held[kept.visitor] -= kept.opened.size
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One visitor's share of the pictures."""
+
+    visits: Visits
+    visitor: str
+
+    def keep(self, opened: Opened) -> str:
+        """As in Visits."""
+        return self.visits.keep(opened, self.visitor)
+
+    def get(self, key: Any) -> Opened:
+        """As in Visits."""
+        return self.visits.get(key, self.visitor)
 
     def forget(self, key: Any) -> None:
-        """Puts a picture away at once."""
-        with self._lock:
-            self._kept.pop(key, None)
-
-    def _forget(self) -> None:
-        held = sum(opened.size for _, opened in self._kept.values())
-        while self._kept:
-            key, (used, opened) = next(iter(self._kept.items()))
-            alone = len(self._kept) == 1
-            if self.clock() - used < self.kept_for and (held <= self.capacity or alone):
-                return
-            held -= opened.size
-            del self._kept[key]
+        """As in Visits."""
+        self.visits.forget(key, self.visitor)
 
 
 def slider_range(direction: Direction) -> tuple[float, float]:

@@ -20,9 +20,9 @@ from PIL import Image
 
 from app.app import address, build, launch
 from app.editors import Editors, checkpoint_source, imagined
+from app.guard import LARGEST
 from app.programs_tab import CURL, PYTHON
 from app.rendering import picture_file
-from app.routes import LARGEST
 from app.state import KEPT_FOR, ForgottenError, Opened, Visits, change_to, changed
 from rbvae import ConfigError, Inference, PortraitEditor, StyleEditor
 from rbvae.marking import AI_NOTE
@@ -273,7 +273,7 @@ def test_only_what_the_page_asks_for_can_be_called(client, action, kind, status)
 
 def test_wrong_requests_of_the_page_are_refused_in_words(client, astronaut):
     assert "not a picture" in ask(client, "open", b"words").json()["error"]
-    assert "25 MB" in ask(client, "open", bytes(LARGEST + 1)).json()["error"]
+    assert "10 MB" in ask(client, "open", bytes(LARGEST + 1)).json()["error"]
     assert "reload the page" in ask(client, "draw", b"{").json()["error"]
     assert "reload the page" in ask(client, "draw", unknown=1).json()["error"]
 
