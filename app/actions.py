@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from app.decoder import decoded
 from app.rendering import data_url, jpeg
 from app.state import Opened, Visits, change_to, changed, numbers
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
@@ -43,7 +44,7 @@ class Actions:
 
     def open(self, content: bytes) -> dict[str, Any]:
         """An uploaded picture -> its record."""
-        return self.kept(Opened(self.editor.infer(content)))
+        return self.kept(Opened(self.editor.infer(decoded(content))))
 
     def kept(self, opened: Opened) -> dict[str, Any]:
         """Keeps an opened picture for this visitor; its record."""
@@ -130,17 +131,19 @@ class FaceActions(Actions):
 
     def open(self, content: bytes) -> dict[str, Any]:
         """A photo -> its record, with the box of every face; without a face, the visitor is asked for the eyes."""
-        return self.kept(found(self.editor, content))
+        return self.kept(found(self.editor, decoded(content)))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
         """Another face of the same photo: by its number from 0, or by its two eyes [[x, y], [x, y]] in pixels."""
-        faces = self.visits.get(key).faces
+        faces = self.visits.get(key).photo
         if eyes is not None:
             if not isinstance(eyes, list) or len(eyes) != 2:
                 raise ConfigError("two eyes are needed; click one after the other")
             left, right = (tuple(numbers(point, 2, "eyes", 100_000).tolist()) for point in eyes)
             return self.kept(Opened(self.editor.infer(faces, eyes=(left, right)), faces, -1))
-        return self.kept(Opened(self.editor.infer(faces, face=int(face or 0)), faces, int(face or 0)))
+        if isinstance(face, bool) or not isinstance(face or 0, int):
+            raise ConfigError(f"face={face!r}; give a whole number from 0")
+        return self.kept(Opened(self.editor.infer(faces, face=face or 0), faces, face or 0))
 
     def record(self, opened: Opened) -> dict[str, Any]:
         """With where the faces are; without a face, advice instead of pictures."""
@@ -151,7 +154,7 @@ class FaceActions(Actions):
 
     def source(self, key: str) -> File:
         """The photo as it was understood: upright."""
-        return File(jpeg(Image.fromarray(self.visits.get(key).faces.source), edited=False), "image/jpeg")
+        return File(jpeg(Image.fromarray(self.visits.get(key).photo.source), edited=False), "image/jpeg")
 
     def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
         """The part of the photo that the edit covers, edited, and where it lies."""

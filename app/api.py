@@ -5,6 +5,7 @@ The functions' docstrings are what a program, or an assistant that uses them as 
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import uuid
@@ -17,6 +18,7 @@ import numpy as np
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
+from app.decoder import decoded
 from app.editors import Editors
 from app.guard import in_cache
 from app.hosting import not_a_tool
@@ -150,7 +152,9 @@ class Endpoints:
             paths = [Path(photo["path"]) for photo in photos or [] if photo and in_cache(photo.get("path"))]
             if not 1 <= len(paths) <= MAX_PHOTOS:
                 raise ConfigError(f"{len(paths)} photos were given; give 1 to {MAX_PHOTOS}")
-            results = edit_all(self.faces, [(path.name, path) for path in paths], wanted(values))
+            results = edit_all(
+                self.faces, [(path.name, functools.partial(decoded, path)) for path in paths], wanted(values)
+            )
             path = fresh_file("edited.zip")
             return str(path), write_zip(results, path)
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from app.decoder import decoder
 from rbvae import Inference, PortraitEditor, StyleEditor
 from rbvae.editing import Editor
 
@@ -37,6 +38,7 @@ def load_editors() -> Editors:
         PortraitEditor.from_pretrained(checkpoint_source("faces")),
         StyleEditor.from_pretrained(checkpoint_source("digits")),
     )
+    decoder()
     _ = editors.faces.landmarker  # made now, so that the first visitor does not wait for it
     return editors
 

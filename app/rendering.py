@@ -15,8 +15,8 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from app.decoder import decoded
 from rbvae import ImageError, RbvaeError
-from rbvae.images import load_photo
 from rbvae.marking import AI_NOTE, encode
 
 LOSSLESS = 256  # pixels of a side up to which a picture costs little as PNG
@@ -32,13 +32,13 @@ def errors_in_words() -> Iterator[None]:
 
 
 def read_upload(upload: dict[str, Any] | None) -> np.ndarray:
-    """What a gr.Image hands over with preprocess=False -> uint8 RGB at its own size; our decoder refuses in words.
+    """What a gr.Image hands over with preprocess=False -> uint8 RGB at its own size; app.decoder refuses in words.
 
     Raises ImageError for no file, and for one that is no picture.
     """
     if not upload or not upload.get("path"):
         raise ImageError("no picture was given; upload a JPEG, PNG or WebP file")
-    return load_photo(Path(upload["path"]), max_side=None)
+    return decoded(Path(upload["path"]))
 
 
 def jpeg(image: Image.Image, edited: bool = True) -> bytes:

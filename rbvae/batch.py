@@ -20,7 +20,7 @@ from rbvae.images import Photo
 from rbvae.marking import AI_NOTE, encode
 
 NEUTRAL = "neutral"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".ppm")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".heic")
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,14 @@ def expression(editor: PortraitEditor, wanted: Any, portrait: Portrait, strength
 
 def edit_all(
     editor: PortraitEditor,
-    photos: Iterable[tuple[str, Photo]],
+    photos: Iterable[tuple[str, Photo | Callable[[], Photo]]],
     wanted: Any = NEUTRAL,
     strength: float = 1.0,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Result]:
     """The most prominent face of each named photo with one `expression`; what cannot be read or has no face is said.
+
+    Instead of a photo there may be a function that gives it when its turn comes.
 
     Stops before the next photo once `cancelled()` is true. Raises ConfigError at once for an expression that cannot be.
     """
@@ -81,14 +83,18 @@ def edit_all(
 
 
 def _results(
-    editor: PortraitEditor, named: list[tuple[str, Photo]], wanted: Any, strength: float, cancelled: Callable[[], bool]
+    editor: PortraitEditor,
+    named: list[tuple[str, Photo | Callable[[], Photo]]],
+    wanted: Any,
+    strength: float,
+    cancelled: Callable[[], bool],
 ) -> Iterator[Result]:
     for number, (name, photo) in enumerate(named, start=1):
         if cancelled():
             return
         share = number / len(named)
         try:
-            portrait = editor.infer(photo)
+            portrait = editor.infer(photo() if callable(photo) else photo)
             edit = editor.edit(portrait, expression(editor, wanted, portrait, strength))
             yield Result(name, share, edit, editor.drift(edit))
         except RbvaeError as error:

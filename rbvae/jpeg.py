@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 END = b"\xff\xd9"
+MAX_EXIF = 1_000_000  # bytes; in more of it nobody's camera says which way is up
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
     1: lambda pixels: pixels,
     2: lambda pixels: cv2.flip(pixels, 1),
@@ -41,5 +43,17 @@ def jpeg_pixels(image: Image.Image) -> np.ndarray | None:
         return None
     if pixels is None or pixels.shape[:2] != (image.height, image.width):
         return None
-    turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1), UPRIGHT[1])
-    return np.ascontiguousarray(turn(pixels))
+    return np.ascontiguousarray(UPRIGHT[orientation(image)](pixels))
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF's number for how the camera was held, 1 to 8; 1, upright, where it says nothing or nonsense."""
+    if len(image.info.get("exif") or b"") > MAX_EXIF:
+        return 1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            said = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken EXIF is no reason to refuse the picture, and breaks Pillow's reader in many ways
+        return 1
+    return said if said in UPRIGHT else 1

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from rbvae.errors import ImageError
-from rbvae.images import MAX_BYTES, MAX_SIDE, load_photo, to_array, to_float, to_pil, to_tensor, to_uint8
+from rbvae.images import HOME, MAX_SIDE, load_photo, to_array, to_float, to_pil, to_tensor, to_uint8
 
 RAMP = np.linspace(0, 255, 16 * 24).reshape(16, 24).round().astype(np.uint8)
 COLOURED = np.dstack([RAMP, RAMP[::-1], np.full_like(RAMP, 90)])
@@ -153,7 +153,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
 def test_too_large_a_file_is_refused_before_it_is_read(tmp_path: Path):
     path = tmp_path / "scan.tif"
     with path.open("wb") as sparse:
-        sparse.truncate(MAX_BYTES + 10**7)
+        sparse.truncate(HOME.bytes + 10**7)
     with pytest.raises(ImageError, match="scan.tif is 60.0 MB; the limit is 50 MB"):
         load_photo(path)
 

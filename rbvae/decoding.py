@@ -1,0 +1,164 @@
+"""A picture's file to pixels: only formats on a list, nothing too large, upright, 8 bits of sRGB; no PyTorch needed."""
+
+from __future__ import annotations
+
+import functools
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from rbvae.colours import foreign, to_srgb
+from rbvae.errors import ImageError
+from rbvae.jpeg import UPRIGHT, jpeg_pixels, orientation
+
+Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")  # the last where pillow-heif is installed
+COMPRESSIONS = (  # what a TIFF may hold: libtiff knows others that hardly anybody has looked at
+    *(None, "raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate"),
+    *("jpeg", "group3", "group4", "tiff_ccitt"),
+)
+TILE_WIDTH, TILE_LENGTH = 322, 323  # a TIFF's tags
+MAX_SIDE = 2560  # a larger picture is shrunk to this for detection: finer pixels never reach a 96-pixel crop
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a picture's file may be, in bytes and in pixels, and of which formats, by Pillow's names."""
+
+    bytes: int
+    pixels: int = 25_000_000
+    formats: tuple[str, ...] = FORMATS
+
+
+HOME = Limits(50_000_000, formats=(*FORMATS, "PPM"))  # what somebody opens on a machine of their own
+UPLOAD = Limits(10_000_000)  # what a visitor sends
+
+
+def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = "") -> np.ndarray:
+    """Any picture -> contiguous uint8 RGB [H, W, 3], upright, its longer side at most `max_side` (None: as it is).
+
+    `source` is a path, encoded bytes, a PIL image or an array ([H, W], [H, W, 1|3|4], of uint8, uint16, or float in
+    [0, 1]). What a file is, its content says, not its name; of a film the first frame is taken. EXIF orientation is
+    applied, colours become sRGB by the file's own profile, alpha is laid over white, 16 bits become 8. Bytes and
+    pixels are counted before anything is decoded; at its own size a picture of 25 megapixels takes 75 MB, and up to
+    five times that while it is decoded. Raises ImageError, in one line, for anything else; it calls the picture `name`,
+    or what its file is called.
+    """
+    name = shown(name or (Path(source).name if isinstance(source, (str, Path)) else "")) or "the picture"
+    image = _from_array(source, name) if isinstance(source, np.ndarray) else _open(source, name, limits)
+    _check(image, name, limits.pixels)
+    try:
+        profile, turn = foreign(image.info.get("icc_profile")), UPRIGHT[1]
+        if max_side is None and (pixels := jpeg_pixels(image)) is not None:
+            if profile is None:
+                return pixels
+            image = Image.fromarray(pixels)
+        else:
+            image.load()
+            turn = UPRIGHT[orientation(image)]
+        image = to_srgb(image, profile)
+    except MemoryError as error:
+        raise ImageError(f"{name} takes too much memory to decode; save it as an ordinary JPEG first") from error
+    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them into
+        detail = " ".join(str(error).split())[:100]
+        raise ImageError(f"{name} is damaged and cannot be decoded ({detail}); use an intact copy") from error
+    if max_side is not None and max(image.size) > max_side:
+        image = image.copy() if image is source else image
+        image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8)))
+
+
+def shown(name: str) -> str:
+    """A file's name as it may stand in a sentence: one line, and not too long."""
+    plain = "".join(letter if letter.isprintable() else "_" for letter in name)
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 10]}...{plain[-7:]}"
+
+
+@functools.cache
+def add_heic() -> bool:
+    """Teaches Pillow HEIC where the package pillow-heif is installed; whether it is."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener(thumbnails=False)
+    return True
+
+
+def _open(source: Any, name: str, limits: Limits) -> Image.Image:
+    if isinstance(source, Image.Image):
+        return source
+    if not isinstance(source, (str, Path, bytes)):
+        raise ImageError(f"{name} is of type {type(source).__name__}; give a path, bytes, a PIL image or an array")
+    encoded = _read(Path(source), name, limits.bytes) if isinstance(source, (str, Path)) else source
+    if len(encoded) > limits.bytes:
+        raise _too_heavy(name, len(encoded), limits.bytes)
+    kinds = [kind for kind in limits.formats if kind != "HEIF" or add_heic()]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pixels, which are counted here, and of metadata, which is not kept
+            return Image.open(io.BytesIO(encoded), formats=kinds)
+    except Image.DecompressionBombError as error:
+        raise _too_large(name, "hundreds of millions of", limits.pixels) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG or WebP file") from error
+    except MemoryError as error:
+        raise ImageError(f"{name} takes too much memory to decode; save it as an ordinary JPEG first") from error
+    except Exception as error:  # as above: a header can break as well
+        raise ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG or WebP file") from error
+
+
+def _read(path: Path, name: str, limit: int) -> bytes:
+    """A file's bytes, all at once: where decoding fails, Pillow leaves open what it was reading from."""
+    try:
+        if not path.is_file():
+            raise ImageError(f"no file at {path}; check the path")
+        if (size := path.stat().st_size) > limit:
+            raise _too_heavy(name, size, limit)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        why = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path} cannot be read ({why}); check that you may open it") from error
+
+
+def _check(image: Image.Image, name: str, limit: int) -> None:
+    """What the header says, before anything is decoded."""
+    if image.width * image.height > limit:
+        raise _too_large(name, f"{image.width}x{image.height}", limit)
+    if image.format == "TIFF":
+        tile = image.tag_v2.get(TILE_WIDTH, 0), image.tag_v2.get(TILE_LENGTH, 0)  # type: ignore[attr-defined]
+        if not all(isinstance(side, int) for side in tile) or tile[0] * tile[1] > limit:
+            raise _too_large(name, f"tiles of {shown(f'{tile[0]}x{tile[1]}')}", limit)
+        if (how := image.info.get("compression")) not in COMPRESSIONS:
+            raise ImageError(f"{name} is a TIFF compressed as {how}, which is not opened here; save it as a PNG first")
+
+
+def _too_large(name: str, size: str, limit: int) -> ImageError:
+    return ImageError(f"{name} has {size} pixels; the limit is {limit // 10**6} megapixels, so shrink it first")
+
+
+def _too_heavy(name: str, size: int, limit: int) -> ImageError:
+    return ImageError(f"{name} is {size / 1e6:.1f} MB; the limit is {limit // 10**6} MB, so save it smaller first")
+
+
+def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    if pixels.size == 0 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))):
+        raise ImageError(f"{name} is an array of shape {pixels.shape}; give [H, W] or [H, W, 3]")
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    elif np.issubdtype(pixels.dtype, np.floating):
+        if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
+            raise ImageError(f"{name} is an array of {pixels.dtype} outside [0, 1]; scale it, or give uint8")
+        pixels = (pixels * 255.0).round().astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        raise ImageError(f"{name} is an array of {pixels.dtype}; give uint8")
+    return Image.fromarray(np.ascontiguousarray(pixels))
