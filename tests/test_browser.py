@@ -426,9 +426,28 @@ def test_the_camera_takes_a_photo(visit):
 def test_a_photo_that_was_put_away_is_opened_again(visit, demo, astronaut):
     visitor = visit()
     visitor.opens(astronaut)
-    for key in list(demo.visits._kept):
-        demo.visits.forget(key)
+    demo.visits.clear()
     visitor.changes(visitor.edit, visitor.slide)
+    assert visitor.bench.locator(".notice.error").count() == 0
+
+
+def test_delete_my_photos_clears_the_server_and_the_page(visit, demo, astronaut):
+    visitor = visit()
+    demo.visits.clear()
+    visitor.opens(astronaut)
+    others = demo.visits.keep(next(iter(demo.visits._published.values())), "s" * 16)
+    visitor.press("Delete my photos now")
+    expect(visitor.bench).to_contain_text("1 picture was deleted from the server")
+    assert visitor.bench.locator("img").count() == 0 and list(demo.visits._kept) == [others]
+    visitor.press("Start again")
+    visitor.sees(visitor.bench.locator(".patch"))
+
+
+def test_a_busy_server_is_asked_again(visit, astronaut):
+    visitor = visit()
+    busy = {"status": 503, "headers": {"Retry-After": "0"}, "json": {"error": "busy: 64 are waiting before you"}}
+    visitor.page.route("**/page/faces/open", lambda route: route.fulfill(**busy), times=1)
+    visitor.opens(astronaut)
     assert visitor.bench.locator(".notice.error").count() == 0
 
 
