@@ -13,6 +13,7 @@ from app.rendering import data_url, jpeg
 from app.state import Opened, Visits, change_to, changed, numbers
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
 from rbvae.animation import FORMATS, Film, animate
+from rbvae.batch import Result
 from rbvae.calibration import drift_words
 from rbvae.editing import Editor
 from rbvae.faces import Faces
@@ -37,10 +38,22 @@ class File:
 class Actions:
     """The page's actions for one editor; `asked` names those that a request may call, with its JSON as arguments."""
 
-    asked: tuple[str, ...] = ("pick", "draw", "strips", "random", "neutral", "transfer", "grid", "animate", "forget")
+    asked: tuple[str, ...] = (
+        "pick",
+        "draw",
+        "strips",
+        "random",
+        "neutral",
+        "transfer",
+        "grid",
+        "animate",
+        "progress",
+        "forget",
+    )
 
     def __init__(self, editor: Editor, visits: Visits) -> None:
         self.editor, self.visits = editor, visits
+        self.films: dict[str, float] = {}  # how far those are that are being drawn, by the name of the job
 
     def open(self, content: bytes) -> dict[str, Any]:
         """An uploaded picture -> its record."""
@@ -110,11 +123,21 @@ class Actions:
         es = [self.editor.e_ref, *(face.e for face in faces)]
         return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
 
-    def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop") -> File:
-        """A film there and back between two changes, of the drawn face or of the whole photo."""
+    def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
+        """A film there and back between two changes, of the drawn face or of the whole photo; `job` names it."""
         first, last = self._edit(key, start), self._edit(key, end)
-        film = Film(format=format, view=view)
-        return File(animate(self.editor, first.inference, (first.e, last.e), film), FORMATS[format])
+        film, name = Film(format=format, view=view), str(job)
+        try:
+            drawn = animate(
+                self.editor, first.inference, (first.e, last.e), film, lambda share: self.films.update({name: share})
+            )
+        finally:
+            self.films.pop(name, None)
+        return File(drawn, FORMATS[format])
+
+    def progress(self, key: str, job: str) -> dict[str, Any]:
+        """The share of a film's frames that are drawn, from 0 to 1."""
+        return {"share": self.films.get(str(job), 0.0)}
 
     def _edit(self, key: str, change: Any) -> Edit:
         inference = self.visits.get(key).picture
@@ -127,7 +150,7 @@ class Actions:
 class FaceActions(Actions):
     """Faces, which lie in photos: found, chosen, and put back."""
 
-    asked = (*Actions.asked, "face", "source", "paste", "download", "drift")
+    asked = (*Actions.asked, "face", "source", "paste", "download", "drift", "entry")
 
     def open(self, content: bytes) -> dict[str, Any]:
         """A photo -> its record, with the box of every face; without a face, the visitor is asked for the eyes."""
@@ -170,6 +193,11 @@ class FaceActions(Actions):
         """How far the edit is from who it was: 0, the same, to 1."""
         drift = self.editor.drift(self._edit(key, change))
         return {"drift": round(drift, 3), "words": drift_words(drift)}
+
+    def entry(self, key: str, change: Any, photo: str, file: str) -> dict[str, Any]:
+        """What a ZIP's manifest says of an edit, in the words of rbvae.batch."""
+        edit = self._edit(key, change)
+        return Result(str(photo), 1.0, edit, self.editor.drift(edit)).entry(str(file))
 
     def _photo(self, edit: Edit, keep: bool) -> Image.Image:
         return edit.photo if keep else edit.replaced

@@ -10,6 +10,7 @@ from app.editors import imagined
 from app.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.animation import FORMATS
+from rbvae.marking import AI_NOTE
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 DONOR_SEED = 11
@@ -32,7 +33,7 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
     donors = []
     known = [(path, found(editor, path)) for path in sorted(EXAMPLES.glob("*.jpg"))]
     known = [(path, opened) for path, opened in known if opened.inference is not None]
-    known.sort(key=lambda example: -example[1].faces.source.size)  # the first is shown at once: the sharpest
+    known.sort(key=lambda example: (bool(example[1].picture.warnings), -example[1].faces.source.size))
     examples = [
         offered(
             visits.publish(f"example-{path.stem}", opened), opened.picture, path.stem.replace("-", " ").capitalize()
@@ -42,5 +43,5 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
     for number, portrait in enumerate(imagined(editor, MADE_UP, DONOR_SEED, Portrait), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
         donors.append(offered(key, portrait, f"Made-up face {number}", edited=True))
-    add_bench(editor, WORDS, examples=examples, donors=donors, formats=list(FORMATS))
+    add_bench(editor, WORDS, examples=examples, donors=donors, formats=list(FORMATS), note=AI_NOTE)
     return FaceActions(editor, visits)

@@ -53,16 +53,24 @@ editor.edit(portrait, editor.moved(portrait.e, {"smile": 2})).photo.save("smilin
 def programs_tab() -> None:
     """Lays the tab out."""
     gr.Markdown(INTRO, elem_classes="text")
-    for name, language, code in (
-        ("Python", "python", PYTHON),
-        ("JavaScript", "javascript", JAVASCRIPT),
-        ("curl", "shell", CURL),
-        ("Without the app", "python", LIBRARY),
+    missing = 'Not served here: `pip install "gradio[mcp]"`, and start the app again.'
+    served = "They are served here." if has_mcp() else missing
+    assistants = f"Assistants that speak MCP can call the endpoints as tools, all but `/batch`. {served}"
+    for name, words, language, code in (
+        ("Python", "", "python", PYTHON),
+        ("JavaScript", "", "javascript", JAVASCRIPT),
+        ("curl", "", "shell", CURL),
+        ("Without the app", "", "python", LIBRARY),
+        ("MCP", assistants, "json", MCP),
     ):
-        with gr.Tab(name):
-            gr.Code(code, language=language, show_label=False, interactive=False, lines=1, wrap_lines=True)
-    with gr.Tab("MCP"):
-        missing = 'Not served here: `pip install "gradio[mcp]"`, and start the app again.'
-        served = "They are served here." if has_mcp() else missing
-        gr.Markdown(f"Assistants that speak MCP can call the endpoints as tools, all but `/batch`. {served}")
-        gr.Code(MCP, language="json", show_label=False, interactive=False, lines=1, wrap_lines=True)
+        gr.Markdown(f"### {name}\n{words}", elem_classes="text")
+        gr.Code(
+            code,
+            language=language,
+            label=name,
+            show_label=False,
+            interactive=False,
+            lines=1,
+            wrap_lines=True,
+            elem_classes="code",
+        )

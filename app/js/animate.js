@@ -2,6 +2,8 @@
 
 import { busy, element, escaped, save } from "./dom.js";
 
+const GLANCES = 250; // ms between looks at how far it is
+
 export function addAnimation(bench, place) {
   const { words } = bench.setup;
   const formats = bench.setup.formats.map((f) => `<option value="${f}">${f.toUpperCase()}</option>`).join("");
@@ -36,9 +38,15 @@ export function addAnimation(bench, place) {
     if (start.value === "marked") return marked;
     return start.value === "neutral" ? (await bench.ask("neutral")).change : bench.still();
   };
-  const make = async () => {
-    const fields = { start: await from(), end: bench.change, format: format.value, view: view?.value ?? "crop" };
-    const blob = await (await bench.answer("animate", fields)).blob();
+  const make = async (tell) => {
+    const job = Math.random().toString(36).slice(2);
+    const fields = { job, start: await from(), end: bench.change, format: format.value, view: view?.value ?? "crop" };
+    const watch = setInterval(async () => {
+      const { share } = await bench.ask("progress", { job }).catch(() => ({}));
+      if (share) tell(share);
+    }, GLANCES);
+    const answer = await bench.answer("animate", fields).finally(() => clearInterval(watch));
+    const blob = await answer.blob();
     if (made) URL.revokeObjectURL(made.url);
     made = { blob, url: URL.createObjectURL(blob), name: `animation.${format.value}` };
     film.innerHTML = blob.type.startsWith("video/")

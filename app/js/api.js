@@ -1,6 +1,10 @@
 // Calls of the page's own routes, past Gradio's queue.
 
 const PAGE = new URL("../", import.meta.url);
+const TRIES = 3; // of a server that is busy
+
+// Whoever knows both this and a picture's key has the picture. Made anew whenever the page is loaded.
+const VISITOR = [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
 
 export class Refused extends Error {
   constructor(words, status) {
@@ -11,14 +15,19 @@ export class Refused extends Error {
 
 export async function send(kind, action, body, signal) {
   const raw = body instanceof Blob;
+  const request = {
+    method: "POST",
+    body: raw ? body : JSON.stringify(body),
+    headers: { "Content-Type": raw ? "application/octet-stream" : "application/json", Visitor: VISITOR },
+    signal,
+  };
   let response;
   try {
-    response = await fetch(new URL(`${kind}/${action}`, PAGE), {
-      method: "POST",
-      body: raw ? body : JSON.stringify(body),
-      headers: { "Content-Type": raw ? "application/octet-stream" : "application/json" },
-      signal,
-    });
+    for (let tries = TRIES; tries > 0; tries--) {
+      response = await fetch(new URL(`${kind}/${action}`, PAGE), request);
+      if (response.status !== 503 || tries === 1) break; // busy: it says after how many seconds to come again
+      await new Promise((later) => setTimeout(later, 1000 * (response.headers.get("Retry-After") ?? 2)));
+    }
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused("The app can't be reached; check that it is running and try again", 0);
@@ -33,9 +42,15 @@ export async function send(kind, action, body, signal) {
   throw new Refused(words, response.status);
 }
 
-// Puts a picture away, even while the page closes.
-export const forget = (kind, key) =>
-  navigator.sendBeacon(new URL(`${kind}/forget`, PAGE), new Blob([JSON.stringify({ key })], { type: "text/plain" }));
+// Puts a picture away; nobody waits for it.
+export const forget = (kind, key) => send(kind, "forget", { key }).catch(() => {});
+
+// Puts everything of this visitor away, even while the page closes.
+export const leave = () => navigator.sendBeacon(new URL("leave", PAGE), VISITOR);
+
+// The same, and how many pictures they were.
+export const deleteAll = async () =>
+  (await (await fetch(new URL("leave", PAGE), { method: "POST", headers: { Visitor: VISITOR } })).json()).deleted;
 
 // Runs one job at a time and, of the values that come meanwhile, only the newest: the last one is never lost.
 export function newest(run) {

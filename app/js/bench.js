@@ -3,7 +3,7 @@
 // A change is { values: sigmas along each direction, rest: what the directions cannot express }.
 // Events: opened, changed (while it moves), settled (it stays for a while), words (something to tell the visitor).
 
-import { Refused, forget, newest, send } from "./api.js";
+import { Refused, newest, send } from "./api.js";
 
 const LONGEST = 100; // steps back
 export const LATER = 40; // ms after which the found face is on the screen and the rest may follow
@@ -18,9 +18,6 @@ export class Bench extends EventTarget {
     this.future = [];
     this.change = this.still();
     this._draw = newest(() => this._drawNow());
-    window.addEventListener("pagehide", () => {
-      if (this.source) forget(this.kind, this.record.key); // if the visitor comes back, it is opened again
-    });
   }
 
   still() {

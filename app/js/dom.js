@@ -30,14 +30,15 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-// Runs a slow job with its button disabled and a word about it; anything over a moment shows that it is running.
+// Runs a slow job with its buttons disabled and a word about it; anything over a moment shows that it is running. The
+// job may tell what share of it is done.
 export async function busy(place, words, job) {
   const note = element(`<span class="busy" role="status"><progress></progress> ${escaped(words)}</span>`);
   const timer = setTimeout(() => place.append(note), 200);
   const buttons = [...place.querySelectorAll("button.slow")];
   buttons.forEach((button) => (button.disabled = true));
   try {
-    return await job(note);
+    return await job((share) => (note.querySelector("progress").value = share));
   } finally {
     clearTimeout(timer);
     note.remove();

@@ -40,13 +40,13 @@ export function addGrid(bench, place, tray) {
       ${cells
         .map((row, i) => {
           const cell = ({ picture }, j) =>
-            `<td><img src="${picture}" alt="${escaped(`${rows[i].label} as ${columns[j].label}`)}"></td>`;
+            `<td>${i ? "<span>" : `<button type="button">`}<img src="${picture}"
+              alt="${escaped(`${rows[i].label} as ${columns[j].label}`)}">${i ? "</span>" : "</button>"}</td>`;
           return `<tr><th scope="row">${head(rows[i])}</th>${row.map(cell).join("")}</tr>`;
         })
         .join("")}</table>`;
-    table.querySelectorAll("tr:nth-child(2) td").forEach((cell, j) => {
-      cell.classList.add("mine");
-      cell.addEventListener("click", () => bench.become(cells[0][j].change));
+    table.querySelectorAll("td button").forEach((button, j) => {
+      button.addEventListener("click", () => bench.become(cells[0][j].change));
     });
     part.querySelector(".keep").hidden = false;
   };

@@ -1,6 +1,7 @@
 // The bench of one tab: the picture on the left, what to do with it on the right.
 
 import { addAnimation } from "./animate.js";
+import { leave } from "./api.js";
 import { Bench } from "./bench.js";
 import { element, escaped } from "./dom.js";
 import { addDonor } from "./donor.js";
@@ -9,10 +10,13 @@ import { addMany } from "./many.js";
 import { addPad } from "./pad.js";
 import { addPhoto } from "./photo.js";
 import { addPictures } from "./pictures.js";
+import { addPrivacy } from "./privacy.js";
 import { addRandom } from "./random.js";
 import { addShare } from "./share.js";
 import { addSliders } from "./sliders.js";
 import { Tray } from "./tray.js";
+
+window.addEventListener("pagehide", leave); // a visitor who comes back has the picture opened again
 
 export function mount(host) {
   const root = host.querySelector(".rb");
@@ -33,6 +37,7 @@ export function mount(host) {
   addAnimation(bench, tools("Film"));
   if (faces) addMany(bench, tools("Many photos"));
   (faces ? addPhoto : addPad)(bench, left); // last: it opens an example
+  addPrivacy(bench, left);
 }
 
 // Small tabs; a name -> its panel, made when first asked for.

@@ -1,8 +1,10 @@
-// One expression on many photos: progress, cancel, a ZIP.
+// One expression on many photos: progress, cancel, and a ZIP with a manifest of what became of each.
 
 import { Refused, forget, send } from "./api.js";
 import { chooser, element, escaped, save } from "./dom.js";
 import { zip } from "./zip.js";
+
+const SMALL = 168; // pixels of a picture in the list
 
 export function addMany(bench, place) {
   const part = element(`<div><p class="hint">What you set up for this face, on as many photos as you like.</p>
@@ -11,7 +13,8 @@ export function addMany(bench, place) {
       <label class="inline"><input type="radio" name="like" value="same"> This very expression</label></div>
     <div class="bar choosing"><button type="button" class="button cancel" hidden>Cancel</button>
       <button type="button" class="button primary keep" hidden>Download all (ZIP)</button></div>
-    <div class="progress" hidden><progress max="1" value="0"></progress> <output></output></div>
+    <div class="progress" hidden role="status"><progress max="1" value="0" aria-label="Photos done"></progress>
+      <output></output></div>
     <div class="pictures batch"></div></div>`);
   place.append(part);
   const [cancel, keep] = [part.querySelector(".cancel"), part.querySelector(".keep")];
@@ -20,51 +23,66 @@ export function addMany(bench, place) {
   let running = null;
 
   // One photo: opened, changed, written, put away again.
-  const edited = async (file, like, signal) => {
-    const record = await (await send(bench.kind, "open", file, signal)).json();
-    if (!record.original) throw new Refused("no face was found", 422);
+  const edited = async (file, name, like, signal) => {
+    const ask = (action, fields) => send(bench.kind, action, fields, signal);
+    const record = await (await ask("open", file)).json();
     const { key } = record;
-    const change = like.same
-      ? (await (await send(bench.kind, "transfer", { key, donor: like.key, change: like.change }, signal)).json()).change
-      : like.change;
-    const blob = await (await send(bench.kind, "download", { key, change, keep: true }, signal)).blob();
-    forget(bench.kind, key);
-    return blob;
+    try {
+      if (!record.original) throw new Refused("no face was found", 422);
+      const copied = { key, donor: like.key, change: like.change };
+      const change = like.same ? (await (await ask("transfer", copied)).json()).change : like.change;
+      const [entry, blob] = await Promise.all([
+        ask("entry", { key, change, photo: file.name, file: name }).then((answer) => answer.json()),
+        ask("download", { key, change, keep: like.keep }).then((answer) => answer.blob()),
+      ]);
+      return { entry, blob };
+    } finally {
+      forget(bench.kind, key);
+    }
+  };
+  // What became of one photo, whatever happened.
+  const tried = async (file, number, like, signal) => {
+    const name = `${String(number).padStart(4, "0")}-${plain(file.name)}.jpg`;
+    try {
+      return { name, ...(await edited(file, name, like, signal)) };
+    } catch (error) {
+      if (!(error instanceof Refused) && !signal.aborted) console.error(error);
+      return { name, entry: { photo: file.name, ok: false, error: error.message } };
+    }
   };
   const run = async (files) => {
     if (!bench.record?.original) return bench.tell("Choose a photo of your own first");
     const like = {
       same: part.querySelector("[value=same]").checked,
+      keep: !bench.root.querySelector("input[value=replace]").checked,
       key: bench.record.key,
       change: bench.change,
     };
     running = new AbortController();
+    const { signal } = running;
     results = [];
     pictures.replaceChildren();
     [cancel.hidden, keep.hidden, progress.hidden] = [false, true, false];
-    let done = 0;
-    const tell = () => {
-      progress.querySelector("progress").value = done / files.length;
-      progress.querySelector("output").textContent = `${done} of ${files.length}`;
+    const tell = (more = "") => {
+      const failed = results.filter(({ entry }) => !entry.ok).length;
+      progress.querySelector("progress").value = results.length / files.length;
+      progress.querySelector("output").textContent =
+        `${results.length} of ${files.length}${more}${failed ? `, ${failed} without a result` : ""}`;
     };
     tell();
-    for (const file of files) {
-      try {
-        const blob = await edited(file, like, running.signal);
-        const name = `${String(done + 1).padStart(3, "0")}-${file.name.replace(/\.[^.]*$/, "")}.jpg`;
-        results.push({ name, blob });
-        pictures.append(element(`<img src="${URL.createObjectURL(blob)}" alt="${escaped(name)}" loading="lazy">`));
-      } catch (error) {
-        if (running.signal.aborted) break;
-        if (!(error instanceof Refused)) throw error;
-        pictures.append(element(`<p class="notice">${escaped(`${file.name}: ${error.message}`)}</p>`));
+    try {
+      for (const file of files) {
+        const result = await tried(file, results.length + 1, like, signal);
+        if (signal.aborted) break;
+        results.push(result);
+        pictures.append(await shown(result));
+        tell();
       }
-      done += 1;
-      tell();
+      if (signal.aborted) tell(", then cancelled");
+    } finally {
+      [cancel.hidden, keep.hidden] = [true, !results.some(({ blob }) => blob)];
+      running = null;
     }
-    if (running.signal.aborted) progress.querySelector("output").textContent += ", then cancelled";
-    [cancel.hidden, keep.hidden] = [true, results.length === 0];
-    running = null;
     return undefined;
   };
   const file = chooser("Choose photos", { multiple: true, name: "many" });
@@ -75,5 +93,25 @@ export function addMany(bench, place) {
   });
   part.querySelector(".choosing").prepend(file);
   cancel.addEventListener("click", () => running?.abort());
-  keep.addEventListener("click", async () => save(await zip(results), "edited.zip"));
+  keep.addEventListener("click", async () => {
+    const manifest = { note: bench.setup.note, photos: results.map(({ entry }) => entry) };
+    const told = new Blob([`${JSON.stringify(manifest, null, 2)}\n`], { type: "application/json" });
+    const written = results.filter(({ blob }) => blob);
+    save(await zip([...written, { name: "manifest.json", blob: told }]), "edited.zip");
+  });
+}
+
+// A file name that every system takes.
+const plain = (name) =>
+  name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 60) || "photo";
+
+// A small picture of the result, or why there is none.
+async function shown({ name, entry, blob }) {
+  if (!blob) return element(`<p class="notice">${escaped(`${entry.photo}: ${entry.error}`)}</p>`);
+  const bitmap = await createImageBitmap(blob, { resizeHeight: SMALL, resizeQuality: "medium" });
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return element(`<img src="${canvas.toDataURL("image/jpeg", 0.85)}" alt="${escaped(name)}">`);
 }

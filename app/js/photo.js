@@ -131,6 +131,7 @@ export function addPhoto(bench, place) {
     patch.hidden = true;
     mark(record);
     part.querySelector(".result").hidden = !record.original;
+    if (!record.original) stage.scrollIntoView({ block: "nearest" }); // the eyes are clicked there
     const [width, height] = record.size;
     stage.style.setProperty("--ratio", width / height);
     stage.style.setProperty("--most", `${2 * height}px`);

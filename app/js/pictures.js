@@ -24,7 +24,11 @@ export function addPictures(bench, place) {
     image.hidden = false;
   };
   bench.on("opened", (record) => {
-    if (!record.original) return;
+    if (!record.original) {
+      for (const image of [original, copy, edit]) image.hidden = true;
+      drift.hidden = true;
+      return;
+    }
     put(original, record.original);
     put(copy, record.copy);
     put(edit, record.copy);

@@ -75,6 +75,7 @@ export function addSliders(bench, place) {
   bench.on("settled", follow);
   bench.on("opened", (record) => {
     follow();
+    part.querySelectorAll(".strip img").forEach((image) => image.remove()); // of the face before
     if (!record.original) return;
     bench.attempt(async () => {
       await new Promise((later) => setTimeout(later, LATER));

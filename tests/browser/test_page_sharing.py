@@ -1,0 +1,86 @@
+"""Settings that travel, and photos that stay private."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+
+def test_settings_travel_as_json_and_wrong_ones_are_refused_in_words(opened):
+    opened.bench.get_by_text("Save or share these settings").click()
+    text = opened.bench.get_by_label("Slider values as JSON")
+    text.fill('{"smile": 1.25, "frown": -0.5}')
+    opened.press("Apply")
+    expect(opened.value).to_have_text("+1.25")
+    assert json.loads(text.input_value()) == {"smile": 1.25, "frown": -0.5}
+    text.fill('{"grin": 1}')
+    opened.press("Apply")
+    expect(opened.notice).to_contain_text('There is no slider "grin"')
+    text.fill("smile!")
+    opened.press("Apply")
+    expect(opened.notice).to_contain_text("This is not JSON")
+    opened.bench.get_by_text("Save or share these settings").click()
+
+
+def test_a_link_carries_the_edit_and_no_photo(visit, astronaut):
+    visitor = visit("#faces?smile=1.5&frown=-1")
+    expect(visitor.value).to_have_text("+1.50")
+    visitor.opens(astronaut)
+    expect(visitor.value).to_have_text("+1.50")
+    visitor.bench.get_by_text("Save or share these settings").click()
+    visitor.press("Copy a link")
+    link = visitor.bench.get_by_label("Slider values as JSON").input_value()
+    assert urlsplit(link).fragment == "faces?smile=1.5&frown=-1" and not urlsplit(link).query
+
+
+def test_a_photo_that_was_put_away_is_opened_again(visit, demo, astronaut):
+    visitor = visit()
+    visitor.opens(astronaut)
+    demo.visits.clear()
+    visitor.changes(visitor.edit, visitor.slide)
+    assert visitor.bench.locator(".notice.error").count() == 0
+
+
+def test_delete_my_photos_clears_the_server_and_the_page(visit, demo, astronaut):
+    visitor = visit()
+    demo.visits.clear()
+    visitor.opens(astronaut)
+    others = demo.visits.keep(next(iter(demo.visits._published.values())), "s" * 16)
+    visitor.press("Delete my photos now")
+    expect(visitor.bench).to_contain_text("1 picture was deleted from the server")
+    assert visitor.bench.locator("img").count() == 0 and list(demo.visits._kept) == [others]
+    visitor.press("Start again")
+    visitor.sees(visitor.bench.locator(".patch"))
+
+
+def test_a_busy_server_is_asked_again(visit, astronaut):
+    visitor = visit()
+    busy = {"status": 503, "headers": {"Retry-After": "0"}, "json": {"error": "busy: 64 are waiting before you"}}
+    visitor.page.route("**/page/faces/open", lambda route: route.fulfill(**busy), times=1)
+    visitor.opens(astronaut)
+    assert visitor.bench.locator(".notice.error").count() == 0
+
+
+def test_a_photo_is_put_away_when_the_page_is_left(visit, demo, astronaut):
+    visitor = visit()
+    visitor.opens(astronaut)
+    visitor.slide()
+    visitor.page.wait_for_timeout(300)
+    key = visitor.asked[-1].post_data_json["key"]
+    assert key in demo.visits._kept
+    visitor.page.goto("about:blank")
+    visitor.page.wait_for_timeout(300)
+    assert key not in demo.visits._kept
+
+
+def test_visitors_have_keys_of_their_own(opened, visit, astronaut):
+    other = visit()
+    other.opens(astronaut)
+    other.slide()
+    opened.changes(opened.edit, opened.slide)
+    keys = [
+        {request.post_data_json["key"] for request in who.asked if "/draw" in request.url} for who in (opened, other)
+    ]
+    assert keys[0] and keys[1] and not keys[0] & keys[1]
