@@ -52,6 +52,8 @@ def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = 
     or what its file is called.
     """
     name = shown(name or (Path(source).name if isinstance(source, (str, Path)) else "")) or "the picture"
+    if isinstance(source, np.ndarray) and _is_final(source, max_side, limits):
+        return source
     image = _from_array(source, name) if isinstance(source, np.ndarray) else _open(source, name, limits)
     _check(image, name, limits.pixels)
     try:
@@ -146,6 +148,13 @@ def _too_large(name: str, size: str, limit: int) -> ImageError:
 
 def _too_heavy(name: str, size: int, limit: int) -> ImageError:
     return ImageError(f"{name} is {size / 1e6:.1f} MB; the limit is {limit // 10**6} MB, so save it smaller first")
+
+
+def _is_final(pixels: np.ndarray, max_side: int | None, limits: Limits) -> bool:
+    """Whether an array is what load_photo gives already, and nobody can change it."""
+    good = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8 and pixels.flags["C_CONTIGUOUS"]
+    small = max_side is None or max(pixels.shape) <= max_side
+    return good and small and 0 < pixels.size <= 3 * limits.pixels and not pixels.flags.writeable
 
 
 def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
