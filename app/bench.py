@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ticks", type=int, default=100, help="slider ticks timed (100)")
     parser.add_argument("--repeats", type=int, default=7, help="uploads, edits and transfers timed (7)")
     options = parser.parse_args(argv)
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
+    if (chromium := installed()) is None:
         print("error: no chromium, chromium-browser or google-chrome is installed; install one", file=sys.stderr)
         return 2
     figures = measure(chromium, options.ticks, options.repeats)
@@ -83,19 +84,31 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def installed() -> str | None:
+    """Chromium's path."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 def measure(chromium: str, ticks: int, repeats: int) -> dict[str, float]:
     """Starts the app, times it, stops it."""
-    url = f"http://127.0.0.1:{PORT}/"
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(PORT), "GRADIO_ANALYTICS_ENABLED": "False"}
     began = time.perf_counter()
-    app = subprocess.Popen([sys.executable, str(HERE / "app.py")], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        _wait(url, app)
+    with served() as url:
         figures = {"start_s": time.perf_counter() - began}
         with tempfile.TemporaryDirectory() as folder:
             large = _large_photo(Path(folder))
             figures |= _in_the_page(chromium, url, large, ticks, repeats)
         return figures | _endpoints(url, repeats)
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The app in a process of its own, once it answers; its address."""
+    url = f"http://127.0.0.1:{PORT}/"
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(PORT), "GRADIO_ANALYTICS_ENABLED": "False"}
+    app = subprocess.Popen([sys.executable, str(HERE / "app.py")], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait(url, app)
+        yield url
     finally:
         app.terminate()
         app.wait(timeout=20)

@@ -96,4 +96,4 @@ def test_the_first_example_is_one_that_the_model_knows(visit, editors):
     known = {path.stem: editors.faces.infer(path).warnings for path in EXAMPLES.glob("*.jpg")}
     doubtful = [bool(known[name.lower().replace(" ", "-")]) for name in offered]
     assert doubtful == sorted(doubtful) and len(doubtful) == len(known)
-    expect(visitor.notice).to_have_count(doubtful[0])
+    expect(visitor.notice).to_have_count(int(doubtful[0]))

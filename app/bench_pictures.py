@@ -1,0 +1,76 @@
+"""The pictures of the app in docs/: it is started here and driven in headless Chromium, on a desktop and on a phone.
+
+python app/bench_pictures.py --out docs
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from PIL import Image
+
+from app.bench import FLAGS, PHOTO, installed, served
+
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+TABS = {"digits": "Digits", "programs": "For programs", "about": "About"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python app/bench_pictures.py",
+        description="Take the pictures of the app that the docs show.",
+        epilog="example: python app/bench_pictures.py --out docs",
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR", help="where to write them (docs)")
+    options = parser.parse_args(argv)
+    if (chromium := installed()) is None:
+        print("error: no chromium, chromium-browser or google-chrome is installed; install one", file=sys.stderr)
+        return 2
+    from playwright.sync_api import sync_playwright
+
+    with served() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        for size, (width, height) in SIZES.items():
+            page = browser.new_page(viewport={"width": width, "height": height}, has_touch=size == "phone")
+            page.goto(url)
+            page.wait_for_selector(".rb.faces .patch:not([hidden])")
+            _take(page, size, options.out)
+        browser.close()
+    return 0
+
+
+def _take(page: Any, size: str, out: Path) -> None:
+    """Every tab at one size; on a desktop the larger tools, too."""
+    bench = page.locator(".rb.faces")
+    bench.locator("input[name=photo]").set_input_files(str(PHOTO))
+    page.wait_for_timeout(3000)
+    bench.locator(".strip button").nth(4).click()
+    _save(page, out / f"app-faces-{size}.webp")
+    bench.get_by_role("tab", name="Grid").click()
+    bench.get_by_role("button", name="Make the grid").click()
+    bench.locator(".gridded td img").first.wait_for()
+    _save(page, out / f"app-grid-{size}.webp")
+    bench.get_by_role("tab", name="Film").click()
+    bench.get_by_role("button", name="Make the film").click()
+    bench.locator(".film video").wait_for()
+    _save(page, out / f"app-film-{size}.webp")
+    for name, tab in TABS.items():
+        page.get_by_role("tab", name=tab, exact=True).click()
+        _save(page, out / f"app-{name}-{size}.webp")
+
+
+def _save(page: Any, path: Path) -> None:
+    page.wait_for_timeout(1500)  # strips, fonts, the film's first frame
+    with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
+        picture.convert("RGB").save(path, quality=85, method=6)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
