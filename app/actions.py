@@ -170,8 +170,8 @@ class FaceActions(Actions):
 
     def record(self, opened: Opened) -> dict[str, Any]:
         """With where the faces are; without a face, advice instead of pictures."""
-        height, width = opened.faces.source.shape[:2]
-        boxes = [[round(float(edge), 1) for edge in box] for box in opened.faces.boxes]
+        height, width = opened.photo.source.shape[:2]
+        boxes = [[round(float(edge), 1) for edge in box] for box in opened.photo.boxes]
         where = {"size": [width, height], "boxes": boxes, "face": opened.face}
         return {**where, **(super().record(opened) if opened.inference is not None else {"advice": NO_FACE})}
 

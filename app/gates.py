@@ -39,8 +39,9 @@ class Gate:
         if self.waiting >= self.line:
             raise BusyError(self.waiting)
         self.waiting += 1
+        me = object()
         try:
-            await self._limiter.acquire_on_behalf_of(job)
+            await self._limiter.acquire_on_behalf_of(me)
         finally:
             self.waiting -= 1
         try:
@@ -48,7 +49,7 @@ class Gate:
                 raise GoneError
             return await run_sync(job)
         finally:
-            self._limiter.release_on_behalf_of(job)
+            self._limiter.release_on_behalf_of(me)
 
 
 class Room:

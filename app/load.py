@@ -55,6 +55,8 @@ class Tally:
 class Visitor:
     """One visitor with one photo; `known` holds the hashes of what was answered when nobody else was there."""
 
+    forgets = 0.3  # how often it puts its photo away; otherwise the server keeps it
+
     def __init__(self, number: int, photo: bytes, url: str, tally: Tally, everyone: list[Visitor]) -> None:
         self.number, self.photo, self.tally, self.everyone = number, photo, tally, everyone
         self.known: dict[str, str] = {}
@@ -78,7 +80,7 @@ class Visitor:
         await self.opened()
         await self.edits()
         await self.trespass()
-        if self.chance.random() < 0.3:
+        if self.chance.random() < self.forgets:
             await self.ask("forget", key=self.key)
             gone = await self.http.post("page/faces/draw", json={"key": self.key, "change": {"values": []}})
             self.expect("forget", gone.status_code == 410)
@@ -235,6 +237,7 @@ async def crowd(url: str, pid: int, options: argparse.Namespace) -> Tally:
         programs = options.users // 10
         kind = Program if len(everyone) < programs and not options.edits else Visitor
         visitor = kind(len(everyone), photo, url, tally, everyone)
+        visitor.forgets = options.forget
         if await visitor.prepare(len(told["strips"])):
             everyone.append(visitor)
         else:
@@ -323,6 +326,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=0, metavar="M", help="for how long")
     parser.add_argument("--requests", type=int, default=0, metavar="N", help="or until so many were answered")
     parser.add_argument("--edits", type=int, default=0, metavar="N", help="or exactly so many edits each, nothing else")
+    parser.add_argument("--forget", type=float, default=0.3, metavar="P", help="share of photos put away (0.3)")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, one a visitor (made of the examples)")
     parser.add_argument("--url", help="a running app's address (one is started)")
     parser.add_argument("--pid", type=int, default=0, help="its process, to watch its memory")

@@ -240,9 +240,10 @@ def test_keys_cannot_be_guessed(portrait):
     assert len(keys) == 50 and min(map(len, keys)) >= 32
 
 
-def ask(client, action, content=b"", kind="faces", **fields):
+def ask(client, action, content=b"", kind="faces", visitor="", **fields):
     body = content or json.dumps(fields).encode()
-    return httpx.post(f"{client.src}page/{kind}/{action}", content=body, timeout=60)
+    headers = {"Visitor": visitor} if visitor else {}
+    return httpx.post(f"{client.src}page/{kind}/{action}", content=body, timeout=60, headers=headers)
 
 
 def test_the_page_edits_by_key(client, astronaut):
