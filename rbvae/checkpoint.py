@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ FORMAT = 1
 KINDS = ("faces", "digits")
 FILES = ("config.json", "model.safetensors", "README.md")  # what is fetched from the Hub; the card may be missing
 MAX_BYTES = 1 << 30  # of weights; larger files are refused before they are read
+MAX_CONFIG, MAX_HEADER = 1 << 20, 1 << 20  # bytes of config.json, and of the list of tensors that begins the weights
+MAX_DIRECTIONS, LONGEST_NAME = 256, 80
+DTYPES = ("F16", "BF16", "F32")
+NUMBERS = ("sigma", "low", "high", "moves", "correlation")  # of a direction
+CARD_HASH = "sha256 of model.safetensors: {}"  # a line of the card
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,16 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype
     files = {
         "model.safetensors": weights,
         "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-        "README.md": card.encode(),
+        "README.md": _with_hash(card, config["weights_sha256"]).encode(),
     }
     for name, content in files.items():
         write_atomically(folder / name, content)
+
+
+def _with_hash(card: str, sha256: str) -> str:
+    """The card, with the hash of the weights as its last line."""
+    lines = [line for line in card.splitlines() if not re.fullmatch(CARD_HASH.format("[0-9a-f]{64}"), line)]
+    return "\n".join(lines).rstrip() + f"\n\n{CARD_HASH.format(sha256)}\n"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -78,25 +91,29 @@ def write_atomically(path: Path, content: bytes) -> None:
 def load_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoint:
     """A checkpoint from a folder or a Hub id (`user/name`, at `revision`); weights in float32, in eval mode.
 
-    Strict: raises CheckpointError, naming the file and the fix, for a missing or truncated file, a wrong
-    hash, weights that do not match the config, and a Hub that has no such name or revision, wants a login or
-    cannot be reached. What was fetched once is found again without network: by commit id always, by branch
-    or tag when the Hub cannot be reached.
+    Strict: raises CheckpointError, naming the file and the fix, for a missing or truncated file, a hash that is not
+    config.json's and the card's, a config with anything but what belongs there, weights that do not match it in name,
+    type or shape (seen in the file's header, before anything is allocated), and a Hub that has no such name or
+    revision, wants a login or cannot be reached. What was fetched once is found again without network: by commit id
+    always, by branch or tag when the Hub cannot be reached.
     """
     folder = _folder(source, revision)
     config = _config(folder / "config.json")
     try:
-        model = RbVAE(ModelConfig.from_dict(config["model"]))
+        shape = ModelConfig.from_dict(config["model"])
     except ConfigError as error:
         raise CheckpointError(f"{folder / 'config.json'}: {error}") from error
-    weights = _weights(folder / "model.safetensors", config["weights_sha256"])
+    _check_directions(folder / "config.json", config.get("directions", []), shape.dim_e)
+    _check_card(folder / "README.md", config["weights_sha256"])
+    path = folder / "model.safetensors"
+    content = _content(path, config["weights_sha256"])
+    _check_header(path, content, shape)
     try:
-        model.load_state_dict({name: t.float() for name, t in weights.items()}, strict=True)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())[:300]
-        raise CheckpointError(
-            f"{folder / 'model.safetensors'} does not match its config.json ({detail}); take both from one checkpoint"
-        ) from error
+        weights = load(content)
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file ({error}); copy the checkpoint again") from error
+    model = RbVAE(shape)
+    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True)
     model.eval().requires_grad_(False)
     return Checkpoint(
         model, config["kind"], config["method"], config.get("directions", []), config.get("calibration", {})
@@ -109,7 +126,7 @@ def _folder(source: str | Path, revision: str | None) -> Path:
             raise CheckpointError(f"{source} is a folder and has no revision {revision}; leave the revision out")
         return Path(source)
     name = str(source)
-    if isinstance(source, Path) or name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if isinstance(source, Path) or not HUB_ID.fullmatch(name) or ".." in name:
         raise CheckpointError(f"no checkpoint folder at {name}; give a folder or a Hub id such as user/name")
     from huggingface_hub.errors import HTTPError
 
@@ -161,21 +178,68 @@ def hub_advice(error: Exception) -> str:
 
 
 def _config(path: Path) -> dict[str, Any]:
+    """config.json with the types its readers rely on; its numbers are judged by ModelConfig."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_CONFIG:
+            raise CheckpointError(f"{path} holds over {MAX_CONFIG} bytes; a checkpoint's config.json is a few thousand")
+        config = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except OSError as error:
         raise CheckpointError(f"{path} is missing; a checkpoint holds config.json and model.safetensors") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not valid JSON ({error}); copy the checkpoint again") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not an rbvae checkpoint of format {FORMAT}; train or download one")
     missing = {"kind", "method", "model", "weights_sha256"} - set(config)
     if missing or config["kind"] not in KINDS:
         raise CheckpointError(f"{path} lacks {sorted(missing) or 'a known kind'}; copy the checkpoint again")
+    for name in ("method", "weights_sha256"):
+        if not _is_name(config[name]):
+            raise CheckpointError(f"{path} has no text in {name}; copy the checkpoint again")
+    calibration = config.get("calibration", {})
+    if not isinstance(calibration, dict) or not all(map(_is_finite, calibration.values())):
+        raise CheckpointError(f"{path} has something else than numbers in its calibration; leave it out")
     return config
 
 
-def _weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9 and value == value
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
+
+
+def _check_directions(path: Path, directions: Any, dim_e: int) -> None:
+    """Raises CheckpointError for directions that are none of a model with e of `dim_e`."""
+    if not isinstance(directions, list) or len(directions) > MAX_DIRECTIONS:
+        raise CheckpointError(f"{path} has no list of at most {MAX_DIRECTIONS} directions; copy the checkpoint again")
+    for number, one in enumerate(directions):
+        good = isinstance(one, dict) and set(one) == {"name", "vector", *NUMBERS} and _is_name(one["name"])
+        vector = one["vector"] if good else None
+        good = good and isinstance(vector, list) and len(vector) == dim_e and all(map(_is_finite, vector))
+        if not good or not all(_is_finite(one[name]) for name in NUMBERS):
+            raise CheckpointError(
+                f"{path}: direction {number} is not a name, a vector of {dim_e} numbers and {', '.join(NUMBERS)}; "
+                "copy the checkpoint again"
+            )
+
+
+def _check_card(path: Path, sha256: str) -> None:
+    """Raises CheckpointError where the model card, if there is one, names other weights than config.json."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as card:
+            named = re.search(CARD_HASH.format("([0-9a-f]{64})"), card.read(MAX_CONFIG))
+    except OSError:
+        return
+    if named and named[1] != sha256:
+        raise CheckpointError(f"{path} is the card of other weights than config.json names; take both from one place")
+
+
+def _content(path: Path, sha256: str) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CheckpointError(f"{path} holds {path.stat().st_size} bytes, over the limit of {MAX_BYTES}")
@@ -186,7 +250,27 @@ def _weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
         raise CheckpointError(
             f"{path} is truncated or altered: its sha256 is not the one in config.json; copy the checkpoint again"
         )
+    return content
+
+
+def _check_header(path: Path, content: bytes, shape: ModelConfig) -> None:
+    """The list of tensors that begins a safetensors file against what a model of this shape has; allocates nothing."""
     try:
-        return load(content)
-    except (SafetensorError, ValueError) as error:
+        (length,) = struct.unpack("<Q", content[:8])
+        if length > min(MAX_HEADER, len(content) - 8):
+            raise ValueError(f"a header of {length} bytes")
+        header = json.loads(content[8 : 8 + length])
+        header.pop("__metadata__", None)
+        held = {name: tuple(tensor["shape"]) for name, tensor in header.items()}
+        kinds = {str(tensor["dtype"]) for tensor in header.values()} - set(DTYPES)
+    except (struct.error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a safetensors file ({error}); copy the checkpoint again") from error
+    with torch.device("meta"):  # shapes alone
+        expected = {name: tuple(tensor.shape) for name, tensor in RbVAE(shape).state_dict().items()}
+    if kinds:
+        raise CheckpointError(f"{path} holds tensors of {sorted(kinds)}; a checkpoint's are of {', '.join(DTYPES)}")
+    if held != expected:
+        odd = sorted(name for name in {*held, *expected} if held.get(name) != expected.get(name))[:3]
+        raise CheckpointError(
+            f"{path} does not match its config.json ({', '.join(odd)[:200]}); take both from one checkpoint"
+        )

@@ -23,6 +23,7 @@ from training.engine import GraphedStep, tensors_of
 from training.processes import Processes
 
 ADAPT_EVERY = 16  # steps between two moves of augment_p
+PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer", "augment_p", "sign_gaps"}
 AUGMENT_LIMIT = 0.8  # of augment_p: beyond it augmentations leak into what is generated (Karras et al. 2020)
 
 
@@ -179,6 +180,8 @@ class TrainingState:
             saved = torch.load(path, map_location=self.device, weights_only=True)
         except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{path} is damaged; delete the run folder or choose another --out") from error
+        if not isinstance(saved, dict) or not PARTS <= set(saved) or not isinstance(saved["config"], dict):
+            raise TrainingError(f"{path} is no state of a run; delete the run folder or choose another --out")
         changed = differences(completed(saved["config"]), self.config.to_dict())
         if changed:
             raise TrainingError(
