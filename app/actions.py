@@ -17,7 +17,7 @@ from rbvae.batch import Result
 from rbvae.calibration import drift_words
 from rbvae.editing import Editor
 from rbvae.faces import Faces
-from rbvae.images import Photo, load_photo
+from rbvae.images import MAX_SIDE, Photo, load_photo
 from rbvae.marking import encode
 
 RANDOM = 8
@@ -57,7 +57,7 @@ class Actions:
 
     def open(self, content: bytes) -> dict[str, Any]:
         """An uploaded picture -> its record."""
-        return self.kept(Opened(self.editor.infer(decoded(content))))
+        return self.kept(Opened(self.editor.infer(decoded(content, max_side=MAX_SIDE))))
 
     def kept(self, opened: Opened) -> dict[str, Any]:
         """Keeps an opened picture for this visitor; its record."""

@@ -26,6 +26,7 @@ from app.rendering import errors_in_words, picture_file, read_upload
 from rbvae import ConfigError, Portrait
 from rbvae.animation import Film, animate
 from rbvae.batch import NEUTRAL, edit_all, expression, write_zip
+from rbvae.images import MAX_SIDE
 
 Upload = dict[str, Any] | None
 AT_ONCE = 2  # calls of all endpoints together, so that no crowd of large photos fills the memory
@@ -170,7 +171,7 @@ class Endpoints:
         """
         with errors_in_words():
             amount = number(strength, "strength")
-            edit = self.digits.transfer(read_upload(style), read_upload(digit), amount)
+            edit = self.digits.transfer(read_upload(style, MAX_SIDE), read_upload(digit, MAX_SIDE), amount)
         return picture_file(edit.crop, "edited")
 
     def _portrait(self, photo: Upload) -> Portrait:

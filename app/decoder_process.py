@@ -32,11 +32,11 @@ def main() -> None:
     Image.init()
     add_heic()
     limit_memory()
-    while len(head := questions.read(8)) == 8:
-        named, length = struct.unpack(">II", head)
+    while len(head := questions.read(12)) == 12:
+        named, length, max_side = struct.unpack(">III", head)
         name, content = questions.read(named).decode("utf-8", "replace"), questions.read(length)
         try:
-            pixels = load_photo(content, max_side=None, limits=UPLOAD, name=name)
+            pixels = load_photo(content, max_side=max_side or None, limits=UPLOAD, name=name)
             answers.write(struct.pack(">III", *pixels.shape[:2], 0))
             answers.write(pixels.data)
             del pixels

@@ -31,14 +31,14 @@ def errors_in_words() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def read_upload(upload: dict[str, Any] | None) -> np.ndarray:
-    """What a gr.Image hands over with preprocess=False -> uint8 RGB at its own size; app.decoder refuses in words.
+def read_upload(upload: dict[str, Any] | None, max_side: int = 0) -> np.ndarray:
+    """What a gr.Image hands over with preprocess=False -> uint8 RGB; app.decoder shrinks it and refuses in words.
 
     Raises ImageError for no file, and for one that is no picture.
     """
     if not upload or not upload.get("path"):
         raise ImageError("no picture was given; upload a JPEG, PNG or WebP file")
-    return decoded(Path(upload["path"]))
+    return decoded(Path(upload["path"]), max_side=max_side)
 
 
 def jpeg(image: Image.Image, edited: bool = True) -> bytes:

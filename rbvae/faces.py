@@ -23,7 +23,7 @@ from rbvae.landmarks import FaceLandmarker
 
 Point = tuple[float, float]
 
-PATIENCE = (
+PATIENCE = 2.0(
     2.5  # seconds after which a search goes no deeper; alone on two slow cores it needs 1.7 for the largest photo
 )
 UPRIGHT = 50.0  # degrees of roll up to which a face counts as upright
