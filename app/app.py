@@ -24,7 +24,7 @@ from app.digits_tab import digits_tab
 from app.editors import Editors, load_editors
 from app.faces_tab import faces_tab
 from app.guard import LARGEST, Guard
-from app.hosting import has_mcp
+from app.hosting import has_mcp, lean_memory
 from app.keeper import EVERY, FILES_KEPT_FOR, keeper, own_folder
 from app.programs_tab import programs_tab
 from app.routes import LINE, routes
@@ -116,6 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(own_folder()))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the files go when a container is stopped, too
+    lean_memory()
     torch.set_num_threads(1)  # a picture takes a millisecond; threads that wait for each other on a busy host take 100
     try:
         launch(build(load_editors()), **address())

@@ -18,6 +18,7 @@ from typing import Any
 from anyio.to_thread import run_sync
 from gradio.utils import get_upload_folder
 
+from app.hosting import return_memory
 from app.state import Visits
 
 EVERY = 30  # seconds
@@ -39,6 +40,7 @@ def keeper(
                 visits.expire()
                 forget_sessions(server, age)
                 await run_sync(sweep, Path(get_upload_folder()), age)
+                await run_sync(return_memory)
             except Exception as error:  # one look that fails must not be the last
                 log.error("%s while looking through what was left behind", type(error).__name__)
 

@@ -28,7 +28,7 @@ from rbvae import ConfigError, RbvaeError
 HERE = Path(__file__).resolve().parent
 LINE = 64  # who may wait at each gate
 UPLOADS = 200_000_000  # bytes on their way, of all visitors together
-AT_ONCE = {"quick": 4, "slow": 3, "open": 2}  # by how long they take; none waits behind one of another kind
+AT_ONCE = {"quick": 4, "slow": 2, "open": 2}  # by how long they take; none waits behind one of another kind
 KINDS = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "drift", "neutral", "transfer"), "quick")
 AT_ANY_TIME = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")

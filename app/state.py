@@ -19,7 +19,7 @@ from rbvae.editing import Editor
 WIDEST = 4.0  # sigmas
 STEP = 0.05
 KEPT_FOR = 3600  # seconds a picture outlives its last use
-CAPACITY = 400_000_000  # bytes of all opened photos together
+CAPACITY = 250_000_000  # bytes of all opened photos together
 
 
 class ForgottenError(RbvaeError):
