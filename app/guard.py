@@ -22,8 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.gates import BusyError
 from app.hosting import has_mcp
+from rbvae.images import UPLOAD
 
-LARGEST = 10_000_000  # bytes of an upload
+LARGEST = UPLOAD.bytes
 WORDS = 1_000_000  # bytes of a body that holds no file
 ENVELOPE = 10_000  # bytes around the files of a form
 READ = re.compile(

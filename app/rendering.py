@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ def errors_in_words() -> Iterator[None]:
     try:
         yield
     except RbvaeError as error:
+        traceback.clear_frames(error.__traceback__)  # which hold the photo for as long as the error lives
         raise gr.Error(str(error), print_exception=False) from error
 
 

@@ -11,6 +11,7 @@ import copy
 import inspect
 import json
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         except ForgottenError as error:
             return _refusal(str(error), 410)
         except RbvaeError as error:
+            traceback.clear_frames(error.__traceback__)  # which hold the photo for as long as the error lives
             return _refusal(str(error), 422)
         except (ClientDisconnect, GoneError):
             return Response(status_code=204)

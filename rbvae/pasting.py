@@ -79,7 +79,9 @@ def patch(
 def face_mask(size: int) -> np.ndarray:
     """The weight of an edit at each pixel of its crop: float32 [size, size] in [0, 1], nothing at the border."""
     shrinking = size <= MASK_SIDE
-    return cv2.resize(_drawn_mask(), (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    mask = cv2.resize(_drawn_mask(), (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    mask[[0, -1]] = mask[:, [0, -1]] = 0.0  # what lies there goes on beyond the crop
+    return mask
 
 
 @functools.cache
