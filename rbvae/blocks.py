@@ -106,3 +106,51 @@ class ImageTrunk(nn.Module):
         h = self.from_image(self.fold(x))  # [N, C0, S/p, S/p]
         h = self.last(self.downs(h))  # [N, CL, 6, 6] or so
         return h.flatten(1)  # [N, features]
+
+
+class EqualLinear(nn.Module):
+    """Fully connected; zeros at first, since training begins with a closed form (training/linear_start.py).
+
+    Its weights are kept `gain` times too large (equalised learning rate, Karras et al. 2018): what is linear in
+    thousands of pixels has small weights, which steps of Adam's size would soon drown.
+    """
+
+    def __init__(self, dim_in: int, dim_out: int) -> None:
+        super().__init__()
+        self.gain = dim_in**-0.5
+        self.weight = nn.Parameter(torch.zeros(dim_out, dim_in))
+        self.bias = nn.Parameter(torch.zeros(dim_out))
+
+    def forward(self, h: Tensor) -> Tensor:
+        return F.linear(h, self.weight, self.bias) * self.gain
+
+    @torch.no_grad()
+    def set(self, weight: Tensor, bias: Tensor) -> None:
+        """Makes this the map h @ weight.T + bias."""
+        self.weight.copy_(weight / self.gain)
+        self.bias.copy_(bias / self.gain)
+
+
+class LinearEncoding(nn.Module):
+    """Image [N, 3, S, S] -> [N, dim]: linear in its pixels, those of a patch averaged; ours."""
+
+    def __init__(self, channels: int, side: int, patch: int, dim: int) -> None:
+        super().__init__()
+        self.patch = patch
+        self.map = EqualLinear(channels * side**2, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.map(F.avg_pool2d(x, self.patch).flatten(1))
+
+
+class LinearDrawing(nn.Module):
+    """Latents [N, dim] -> [N, 3, S, S], to be added before the tanh: linear, enlarged from one value a patch."""
+
+    def __init__(self, channels: int, side: int, patch: int, dim: int) -> None:
+        super().__init__()
+        self.grid, self.patch = (channels, side, side), patch
+        self.map = EqualLinear(dim, channels * side**2)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        h = self.map(latents).unflatten(1, self.grid)
+        return F.interpolate(h, scale_factor=float(self.patch), mode="bilinear") if self.patch > 1 else h

@@ -17,7 +17,8 @@ class ModelConfig:
     `width` is the channel count at the finest grid; it doubles at every halving, up to `max_width`.
     `patch` folds p x p pixels into channels before the first convolution (and unfolds them after the
     last), so that the finest grid is image_size / patch: the cheap way to more pixels. The paper's text
-    gives none of these numbers, so the defaults are ours.
+    gives none of these numbers, so the defaults are ours. `linear` adds a linear path from pixels to the
+    latents' means and one from latents to pixels, beside the convolutions; not in the paper.
     """
 
     image_size: int = 96
@@ -27,6 +28,7 @@ class ModelConfig:
     dim_z: int = 64
     dim_e: int = 8
     patch: int = 1
+    linear: bool = False
 
     def __post_init__(self) -> None:
         bounds = {
@@ -42,6 +44,8 @@ class ModelConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(f"{name}={value!r}; give a whole number from {low} to {high}")
+        if not isinstance(self.linear, bool):
+            raise ConfigError(f"linear={self.linear!r}; give true or false")
         if self.image_size % self.patch or self.sides[-1] < 2:
             raise ConfigError(
                 f"image_size={self.image_size} with patch={self.patch} does not halve evenly down to 3..6 pixels; "
@@ -63,7 +67,7 @@ class ModelConfig:
         """Channels of the grids, finest first."""
         return [min(self.width * 2**level, self.max_width) for level in range(len(self.sides))]
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, int | bool]:
         """Plain numbers, by field name."""
         return dataclasses.asdict(self)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from rbvae.blocks import ImageTrunk, linear
+from rbvae.blocks import ImageTrunk, LinearEncoding, linear
 from rbvae.config import ModelConfig
 from rbvae.distributions import LOG_VAR_RANGE, DiagonalGaussian
 
@@ -20,7 +20,13 @@ class Encoder(nn.Module):
         self.moments = linear(self.trunk.features, 2 * dim)
         nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)
         nn.init.constant_(self.moments.bias[dim:], FIRST_LOG_VAR)
+        self.linear = None
+        if config.linear:  # the convolutions begin by adding nothing to it
+            self.linear = LinearEncoding(config.channels, config.sides[0], config.patch, dim)
+            nn.init.zeros_(self.moments.weight[:dim])
 
     def forward(self, x: Tensor) -> DiagonalGaussian:
         mean, log_var = self.moments(self.trunk(x)).float().chunk(2, dim=1)  # [N, dim] each
+        if self.linear is not None:
+            mean = mean + self.linear(x).float()
         return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR_RANGE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rbvae.blocks import LEAK, PixelNorm, Up, conv, linear
+from rbvae.blocks import LEAK, LinearDrawing, PixelNorm, Up, conv, linear
 from rbvae.config import ModelConfig
 
 
@@ -23,9 +23,17 @@ class Generator(nn.Module):
         with torch.no_grad():  # the pixels of a patch start alike: no checkerboard to unlearn (Aitken et al. 2017)
             self.to_image.weight.copy_(self.to_image.weight[:: config.patch**2].repeat_interleave(config.patch**2, 0))
         self.unfold = nn.PixelShuffle(config.patch)
+        self.linear = None
+        if config.linear:  # the convolutions begin by adding nothing to it
+            self.linear = LinearDrawing(config.channels, config.sides[0], config.patch, config.dim_z + config.dim_e)
+            nn.init.zeros_(self.to_image.weight)
+            nn.init.zeros_(self.to_image.bias)  # type: ignore[arg-type]
 
     def forward(self, z: Tensor, e: Tensor) -> Tensor:
-        h = self.from_latents(torch.cat([z, e], dim=1))  # [N, C*6*6]
+        latents = torch.cat([z, e], dim=1)
+        h = self.from_latents(latents)  # [N, C*6*6]
         h = self.first(h.unflatten(1, self.grid))  # [N, C, 6, 6]
-        h = self.to_image(self.ups(h))  # [N, 3*p*p, S/p, S/p]
-        return self.unfold(h).tanh()  # [N, 3, S, S]
+        h = self.unfold(self.to_image(self.ups(h)))  # [N, 3*p*p, S/p, S/p] -> [N, 3, S, S]
+        if self.linear is not None:
+            h = h + self.linear(latents)
+        return h.tanh()  # [N, 3, S, S]

@@ -34,11 +34,13 @@ def train(
 ) -> dict:
     """Trains until `config.steps`, the clock or an interrupt; resumes what `run_dir` holds; returns final scores."""
     state = TrainingState(config, processes)
+    batches, means = batches_of(config, sets, processes), Means()
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
     elif config.init:
         state.warm_start(config.init)
-    batches, means = batches_of(config, sets, processes), Means()
+    else:
+        state.linear_start(batches)
     report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
     with contextlib.closing(batches), stopping(minutes, processes) as stop:
         while state.step < config.steps:

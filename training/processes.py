@@ -53,6 +53,14 @@ class Processes:
             gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
             torch._foreach_copy_(gradients, self.average(gradients))
 
+    def from_main(self, tensors: list[Tensor]) -> list[Tensor]:
+        """The main process's tensors, in every process."""
+        if self.world == 1:
+            return tensors
+        from accelerate.utils import broadcast
+
+        return [broadcast(tensor, from_process=0) for tensor in tensors]
+
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in any process; all of them must ask together."""
         if self.world == 1:

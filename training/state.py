@@ -8,6 +8,7 @@ import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +18,14 @@ from rbvae.errors import TrainingError
 from rbvae.joints import Noise, draw_noise
 from rbvae.model import RbVAE
 from rbvae.objectives import get_method, means
-from training.batches import step_generator
+from training.batches import Batches, step_generator
 from training.config import TrainConfig
 from training.engine import GraphedStep, tensors_of
+from training.linear_start import linear_start
 from training.processes import Processes
+
+if TYPE_CHECKING:
+    from training.streaming import StreamedBatches
 
 ADAPT_EVERY = 16  # steps between two moves of augment_p
 PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer", "augment_p", "sign_gaps"}
@@ -146,6 +151,12 @@ class TrainingState:
             self.augment_p += change * (total / count - objective.augment_target).sign()
             self.augment_p.clamp_(0.0, AUGMENT_LIMIT)
             self.sign_gaps.zero_()
+
+    def linear_start(self, batches: Batches | StreamedBatches) -> None:
+        """Begins with a closed form in the linear paths, where the networks have them."""
+        if self.config.model.linear:
+            linear_start(self.model, batches, self.method.features == "e", self.processes)
+            self.ema.load_state_dict(self.model.state_dict())
 
     def warm_start(self, checkpoint: str) -> None:
         """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""

@@ -1,0 +1,129 @@
+"""A start in closed form: what varies among references goes into z, what varies more among other images into e.
+
+The images' leading principal components are rotated so that both covariances are diagonal at once (Fukunaga and
+Koontz 1970; the idea of contrastive PCA, Abid et al. 2018): the directions along which unlabelled images vary most,
+compared with references, become e, all others z. A linear map draws images from them. These are the first weights of
+the networks' linear paths, so that the objective begins near its goal instead of having to find it; ours, not the paper's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rbvae.model import RbVAE
+from training.processes import Processes
+
+if TYPE_CHECKING:
+    from training.batches import Batches
+    from training.streaming import StreamedBatches
+
+IMAGES = 4096  # of either kind
+RIDGE = 0.03  # of the references' mean variance, so that no direction is divided by next to nothing
+SHORT_OF_ONE = 0.95  # the images' range before atanh
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class LinearCode:
+    """(x - centre) @ directions are latents [N, D_z + D_e], z first; `e_ref` [D_e] is the references' mean e."""
+
+    centre: Tensor  # [D_z + D_e] of projected images
+    directions: Tensor  # [pixels, D_z + D_e]
+    e_ref: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x @ self.directions - self.centre
+
+
+def linear_start(model: RbVAE, batches: Batches | StreamedBatches, contrast: bool, processes: Processes) -> None:
+    """Fills the linear paths of `model` and its e_ref; the main process computes, from the first batches of its share.
+
+    Without `contrast`, for methods that know no references: principal components, in no order that matters.
+    """
+    path = [*model.encoder_z.linear.parameters(), *model.encoder_e.linear.parameters(),
+            *model.generator.linear.parameters(), model.e_ref]  # fmt: skip
+    if processes.main:
+        x_u, x_r = first_images(batches)
+        fill(model, x_u, x_r, contrast)
+    with torch.no_grad():
+        for mine, everybodys in zip(path, processes.from_main([p.detach() for p in path]), strict=True):
+            mine.copy_(everybodys)
+
+
+def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
+    """(x_u, x_r), IMAGES each or a few more."""
+    drawn, count = [], 0
+    while count < IMAGES:
+        drawn.append(batches.at(len(drawn)))
+        count += len(drawn[-1][0])
+    return torch.cat([x_u for x_u, _ in drawn]), torch.cat([x_r for _, x_r in drawn])
+
+
+@torch.no_grad()
+def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool) -> None:
+    """The closed form from images [N, 3, S, S] of both kinds."""
+    config = model.config
+    u, r = (F.avg_pool2d(x, config.patch).flatten(1) for x in (x_u, x_r))
+    code = fitted(u, r, config.dim_z, config.dim_e, contrast)
+    of_z, of_e = slice(config.dim_z), slice(config.dim_z, None)
+    model.encoder_z.linear.map.set(code.directions[:, of_z].T, -code.centre[of_z])
+    model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e])
+    model.e_ref.copy_(code.e_ref)
+    latents_r = code(r)
+    if contrast:
+        latents_r[:, of_e] = code.e_ref
+    model.generator.linear.map.set(*drawing(torch.cat([code(u), latents_r]), torch.cat([u, r])))
+
+
+def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> LinearCode:
+    """The code of unlabelled and reference images [N, pixels]; each latent has variance 1 among the unlabelled, and z
+    among the references."""
+    both = torch.cat([u, r])
+    middle = both.mean(dim=0)
+    components = principal(both - middle, dim_z + dim_e)  # [pixels, K]
+    c_u, c_r = (u - middle) @ components, (r - middle) @ components
+    if contrast:
+        rotation = diagonalising(scatter(c_u, c_r.mean(dim=0)), scatter(c_r, c_r.mean(dim=0)))  # [K, K], e last
+    else:
+        rotation = torch.eye(dim_z + dim_e, device=u.device)
+    l_u, l_r = c_u @ rotation, c_r @ rotation
+    of_z, of_e = slice(dim_z), slice(dim_z, None)
+    spread = torch.cat([torch.cat([l_u, l_r])[:, of_z].std(dim=0), l_u[:, of_e].std(dim=0)]).clamp_min(EPSILON)
+    centre = torch.cat([torch.cat([l_u, l_r])[:, of_z].mean(dim=0), l_u[:, of_e].mean(dim=0)]) / spread
+    directions = components @ rotation / spread
+    e_ref = (l_r.mean(dim=0) / spread - centre)[of_e]
+    return LinearCode(centre + middle @ directions, directions, e_ref)
+
+
+def principal(centred: Tensor, count: int) -> Tensor:
+    """The leading `count` principal directions of [N, pixels], [pixels, count]: exact, from the smaller Gram matrix."""
+    if len(centred) < centred.shape[1]:
+        values, vectors = torch.linalg.eigh(centred @ centred.T)
+        return F.normalize(centred.T @ vectors[:, -count:], dim=0)
+    return torch.linalg.eigh(centred.T @ centred)[1][:, -count:]
+
+
+def scatter(c: Tensor, about: Tensor) -> Tensor:
+    """Mean outer product of c - about, [K, K]."""
+    return (c - about).T @ (c - about) / len(c)
+
+
+def diagonalising(of_u: Tensor, of_r: Tensor) -> Tensor:
+    """The rotation and scaling that makes `of_r` the identity and `of_u` diagonal, its largest values last."""
+    ridge = RIDGE * of_r.diagonal().mean() * torch.eye(len(of_r), device=of_r.device)
+    inverse = torch.linalg.inv(torch.linalg.cholesky(of_r + ridge))
+    return inverse.T @ torch.linalg.eigh(inverse @ of_u @ inverse.T)[1]
+
+
+def drawing(latents: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight [pixels, K] and bias [pixels] of the least squares that give atanh(x) from latents [N, K]."""
+    aim = (SHORT_OF_ONE * x).atanh()
+    known = torch.cat([latents, torch.ones_like(latents[:, :1])], dim=1)
+    gram = known.T @ known + 1e-3 * len(known) * torch.eye(known.shape[1], device=x.device)
+    solved = torch.linalg.solve(gram, known.T @ aim)  # [K + 1, pixels]
+    return solved[:-1].T, solved[-1]
