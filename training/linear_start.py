@@ -3,7 +3,7 @@
 The images' leading principal components are rotated so that both covariances are diagonal at once (Fukunaga and
 Koontz 1970; the idea of contrastive PCA, Abid et al. 2018): the directions along which unlabelled images vary most,
 compared with references, become e, all others z. A linear map draws images from them. These are the first weights of
-the networks' linear paths, so that the objective begins near its goal instead of having to find it; ours, not the paper's.
+the networks' linear paths, so that the objective begins near its goal; ours, not the paper's.
 """
 
 from __future__ import annotations
