@@ -10,6 +10,7 @@ import atexit
 import functools
 import os
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from rbvae.images import UPLOAD
 
 PROGRAM = Path(__file__).with_name("decoder_process.py")
 WORKERS = 4  # of 70 MB: one more than pictures that are opened at a time, so that a slow one keeps nobody waiting
-SECONDS = 1.5  # for one picture; a large photo takes a fifth of that
+SECONDS = 2.4  # for one picture; the process ends itself after one or two of the processor's own
 PASSED_ON = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
@@ -51,7 +52,8 @@ class Decoder:
         try:
             said = _ask(process, content, name.encode("utf-8", "replace"), max_side)
         except (OSError, EOFError) as error:  # it is no longer there
-            words = "takes too long to decode" if late.is_set() else "cannot be decoded here"
+            slow = late.is_set() or process.wait(1) == -getattr(signal, "SIGXCPU", 0)
+            words = "takes too long to decode" if slow else "cannot be decoded here"
             raise ImageError(f"{called} {words}; save it as an ordinary JPEG first") from error
         finally:
             timer.cancel()

@@ -5,14 +5,17 @@ Run as a program with the folder of the project. It imports a part of rbvae, and
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import sys
+import time
 import types
 import warnings
 from pathlib import Path
 
 MEMORY = 1_000_000_000  # bytes of address space
+SECONDS = 1  # and up to one more, of the processor's time for one picture: a large photo takes a third of that
 
 
 def main() -> None:
@@ -35,6 +38,7 @@ def main() -> None:
     while len(head := questions.read(12)) == 12:
         named, length, max_side = struct.unpack(">III", head)
         name, content = questions.read(named).decode("utf-8", "replace"), questions.read(length)
+        limit_time()
         try:
             pixels = load_photo(content, max_side=max_side or None, limits=UPLOAD, name=name)
             answers.write(struct.pack(">III", *pixels.shape[:2], 0))
@@ -57,6 +61,16 @@ def limit_memory() -> None:
         _, hard = resource.getrlimit(kind)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
+
+
+def limit_time() -> None:
+    """From now on SECONDS of the processor, however busy it is with others; then the system ends this process."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + SECONDS, hard))
 
 
 if __name__ == "__main__":
