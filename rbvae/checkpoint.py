@@ -196,8 +196,10 @@ def _config(path: Path) -> dict[str, Any]:
         if not _is_name(config[name]):
             raise CheckpointError(f"{path} has no text in {name}; copy the checkpoint again")
     calibration = config.get("calibration", {})
-    if not isinstance(calibration, dict) or not all(map(_is_finite, calibration.values())):
-        raise CheckpointError(f"{path} has something else than numbers in its calibration; leave it out")
+    if not isinstance(calibration, dict):
+        raise CheckpointError(f"{path} has a calibration that is no object of numbers; leave it out")
+    if odd := [name for name, value in calibration.items() if not _is_finite(value)]:
+        raise CheckpointError(f"{path} has no numbers in its calibration's {', '.join(odd)[:200]}; leave it out")
     return config
 
 

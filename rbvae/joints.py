@@ -101,6 +101,20 @@ def draw_generator_joint(model: RbVAE, noise: Noise) -> Joint:
     return Joint(x_u=x_u, z_u=z_u, e_u=e_u, x_r=x_r, z_r=z_r)
 
 
-def draw_joints(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise) -> tuple[EncoderJoint, Joint]:
+def crossed(noise: Noise, q: EncoderJoint, share: float) -> Noise:
+    """`noise` whose first `share` of prior z are z of q instead: those of references where e is drawn, those of
+    unlabelled images where it is e_ref. As q(z) = p(z) on either set at the optimum, it has the same optimum; ours."""
+    rows = round(share * len(q.z_u))
+    if not rows:
+        return noise
+    z_u, z_r = noise.prior_z_u.clone(), noise.prior_z_r.clone()
+    z_u[:rows], z_r[:rows] = q.z_r[:rows].detach(), q.z_u[:rows].detach()
+    return dataclasses.replace(noise, prior_z_u=z_u, prior_z_r=z_r)
+
+
+def draw_joints(
+    model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, cross_share: float = 0.0
+) -> tuple[EncoderJoint, Joint]:
     """(q, p) of the same size."""
-    return draw_encoder_joint(model, x_u, x_r, noise), draw_generator_joint(model, noise)
+    q = draw_encoder_joint(model, x_u, x_r, noise)
+    return q, draw_generator_joint(model, crossed(noise, q, cross_share))

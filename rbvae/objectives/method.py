@@ -36,6 +36,10 @@ class ObjectiveConfig:
                      by 1 over augment_images images (Karras et al. 2020, "ADA")
     pin_weight       pulls the mean of q(e|x_r) to e_ref (Louiset et al. 2023, "SepVAE"); off: encoder_e sees no x_r
     swap_weight      Gaussian NLL of (z_a, e_b) read back from G(z_a, e_b), a latent dimension (Mathieu et al. 2016)
+    cross_share      of the generator joint's draws, those whose z is that of an image of the other set instead of the
+                     prior's: G(z_r, e) against unlabelled images, G(z_u, e_ref) against references (sRb-VAE; ours)
+    z_of_references  the image cycle teaches encoder_z by references alone: z is what it takes to draw one of those, and
+                     whatever else an unlabelled image shows is left to e (sRb-VAE; ours)
     reverse_weight   z must not tell a reference from an unlabelled image (Ganin and Lempitsky 2015)
     beta             weight of the KL (beta-VAE) or of the total correlation (beta-TCVAE)
     dip_weight       lambda_od of DIP-VAE; lambda_d follows, ten times as much in I and as much in II
@@ -56,6 +60,8 @@ class ObjectiveConfig:
     augment_images: int = 100_000
     pin_weight: float = 0.0
     swap_weight: float = 0.0
+    cross_share: float = 0.0
+    z_of_references: bool = False
     reverse_weight: float = 0.0
     beta: float = 4.0
     dip_weight: float = 5.0
@@ -71,6 +77,8 @@ class ObjectiveConfig:
             raise ConfigError("a weight is below 0; give 0 to leave its term out")
         if min(self.r1_every, self.fusion_depth, self.augment_images) < 1:
             raise ConfigError("r1_every, fusion_depth and augment_images must be at least 1")
+        if not 0 <= self.cross_share <= 1:
+            raise ConfigError(f"cross_share={self.cross_share}; give a share from 0 to 1")
         if not 0 <= self.augment_p <= 1 or not 0 < self.augment_target < 1:
             raise ConfigError("augment_p lies from 0 to 1, augment_target between them")
         if self.augment == "fixed" and self.augment_p == 0:

@@ -89,7 +89,8 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
     q, p = draws.q, draws.p
     d_q_u, d_p_u, d_q_r, d_p_r = logits(discs, draws, still=len(q.x_u))
     e = torch.cat([q.e_u, model.e_ref.expand(len(q.z_r), -1)])
-    x_hat_u, x_hat_r = model.generator(torch.cat([q.z_u, q.z_r]), e).float().chunk(2)
+    z_u = q.z_u.detach() if objective.z_of_references else q.z_u
+    x_hat_u, x_hat_r = model.generator(torch.cat([z_u, q.z_r]), e).float().chunk(2)
     q_z_u, q_z_r = model.encoder_z(torch.cat([p.x_u, p.x_r])).split(len(p.x_u))
     scale = None if objective.laplace_learned else 1.0
     swap_z, swap_e = swap(model, q) if objective.swap_weight else (None, None)
@@ -174,7 +175,7 @@ def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]
 
 def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig) -> Draws:
     """One draw from each joint, and the discriminators' view of its images."""
-    q, p = draw_joints(model, x_u, x_r, noise)
+    q, p = draw_joints(model, x_u, x_r, noise, objective.cross_share)
     seen_u, seen_r = torch.cat([q.x_u, p.x_u]), torch.cat([q.x_r, p.x_r])
     if objective.augment != "none":
         seen_u = augment(seen_u, noise.augment_u, noise.augment_p)
