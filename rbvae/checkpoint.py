@@ -50,19 +50,20 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.detach().cpu().to(dtype).contiguous() for name, t in checkpoint.model.state_dict().items()}
     weights = save(tensors)
+    sha256 = hashlib.sha256(weights).hexdigest()
     config = {
         "format": FORMAT,
         "kind": checkpoint.kind,
         "method": checkpoint.method,
         "model": checkpoint.model.config.to_dict(),
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "weights_sha256": sha256,
         "directions": checkpoint.directions,
         **({"calibration": checkpoint.calibration} if checkpoint.calibration else {}),
     }
     files = {
         "model.safetensors": weights,
         "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-        "README.md": _with_hash(card, config["weights_sha256"]).encode(),
+        "README.md": _with_hash(card, sha256).encode(),
     }
     for name, content in files.items():
         write_atomically(folder / name, content)

@@ -53,6 +53,8 @@ OPTIONS = {
     "pin": {"pin_weight": 1.0},
     "swap": {"swap_weight": 1.0},
     "reversal": {"reverse_weight": 0.1},
+    "crossed": {"cross_share": 0.5},
+    "z of references": {"z_of_references": True},
     "depth": {"fusion_depth": 4},
 }
 

@@ -58,6 +58,16 @@ def test_detached_joints_carry_no_history():
             assert not any(tensor.requires_grad for tensor in tensors)
 
 
+def test_crossed_draws_take_z_from_images_of_the_other_set():
+    model = RbVAE(SMALL)
+    q, p = draw_joints(model, images(4), images(4, seed=1), noise(4), cross_share=0.5)
+    _, plain = draw_joints(model, images(4), images(4, seed=1), noise(4))
+    assert torch.equal(p.z_u[:2], q.z_r[:2]) and torch.equal(p.z_r[:2], q.z_u[:2])
+    assert torch.equal(p.z_u[2:], plain.z_u[2:]) and torch.equal(p.e_u, plain.e_u)
+    torch.testing.assert_close(p.x_r, model.decode_reference(p.z_r))
+    assert not p.z_u.requires_grad
+
+
 def test_the_shares_of_two_processes_are_the_whole_draw():
     whole, shares = noise(4), [noise(4, rank=rank, world=2) for rank in (0, 1)]
     for field in dataclasses.fields(whole):

@@ -12,9 +12,10 @@ from rbvae.model import RbVAE
 SMALL = ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2)
 
 
+@pytest.mark.parametrize("linear", [False, True])
 @pytest.mark.parametrize(("size", "patch"), [(32, 1), (48, 1), (64, 1), (64, 2), (96, 1), (96, 2), (128, 2)])
-def test_every_image_size_goes_in_and_comes_out(size, patch):
-    model = RbVAE(ModelConfig(image_size=size, width=4, dim_z=8, dim_e=2, patch=patch))
+def test_every_image_size_goes_in_and_comes_out(size, patch, linear):
+    model = RbVAE(ModelConfig(image_size=size, width=4, dim_z=8, dim_e=2, patch=patch, linear=linear))
     with torch.no_grad():
         images = model(torch.zeros(2, 3, size, size))
     assert images.shape == (2, 3, size, size)

@@ -10,11 +10,12 @@ from torch.distributions import Normal, kl_divergence
 from rbvae.config import ModelConfig
 from rbvae.distributions import DiagonalGaussian
 from rbvae.errors import ConfigError
-from rbvae.joints import draw_noise
+from rbvae.joints import draw_encoder_joint, draw_noise
 from rbvae.model import RbVAE
 from rbvae.objectives import ObjectiveConfig, get_method, means, method_names, tc_vae
 from rbvae.objectives.adversarial import adversarial, classify, gradient_penalty
 from rbvae.objectives.covariance import covariance_of_latents, covariance_of_means, penalties
+from rbvae.objectives.extras import ReferenceClassifier, hide_reference, tell_reference
 
 SMALL = ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2)
 OBJECTIVE = ObjectiveConfig()
@@ -134,6 +135,39 @@ def test_symmetric_terms_follow_figure_3():
     raw = method.model_terms(model, discs, draws, dataclasses.replace(OBJECTIVE, form="raw"))
     expected = discs["disc_xz"](q.x_r, q.z_r) - discs["disc_xz"](p.x_r, p.z_r)
     torch.testing.assert_close(raw.adversarial_r, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_z_of_references_learns_images_from_references_alone():
+    method, objective = get_method("srb"), ObjectiveConfig(z_of_references=True)
+    for wanted, term in ((False, "image_u"), (True, "image_r")):
+        model = RbVAE(SMALL)
+        draws = method.draw(model, images(2), images(2, seed=1), noise(2), objective)
+        terms = method.model_terms(model, method.discriminators(SMALL, objective), draws, objective)
+        getattr(terms, term).sum().backward()
+        assert bool(model.encoder_z.moments.weight.grad.any()) == wanted, term
+        assert model.generator.to_image.weight.grad.any()
+
+
+def test_hiding_z_teaches_encoder_z_alone_and_telling_sees_dependence():
+    """For (z_r, e) and (z_u, e) of one distribution nothing can be told; z_u = e is told by their correlation."""
+    model, objective = RbVAE(SMALL), ObjectiveConfig(reverse_weight=1.0)
+    discs = get_method("srb").discriminators(SMALL, objective)
+    q = draw_encoder_joint(model, images(4), images(4, seed=1), noise(4))
+    hide_reference(discs["disc_z"], q).sum().backward()
+    assert model.encoder_z.moments.weight.grad is not None and model.encoder_e.moments.weight.grad is None
+    rng = torch.Generator().manual_seed(0)
+    z_r, e = torch.randn(512, 2, generator=rng), torch.randn(512, 2, generator=rng)
+    told = {}
+    for name, z_u in (("independent", torch.randn(512, 2, generator=rng)), ("copied", e)):
+        disc = ReferenceClassifier(2, 2)
+        optimizer = torch.optim.Adam(disc.parameters(), 1e-2)
+        for _ in range(100):
+            optimizer.zero_grad()
+            loss = tell_reference(disc, SimpleNamespace(z_r=z_r, z_u=z_u, e_u=e)).mean()
+            loss.backward()
+            optimizer.step()
+        told[name] = loss.item()
+    assert told["copied"] < 0.4 < 1.0 < told["independent"]  # 2 log 2 = 1.39: chance
 
 
 def test_unknown_method_and_form_list_what_there_is():

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from rbvae import ConfigError, load_checkpoint
+from rbvae.config import ModelConfig
+from rbvae.model import RbVAE
 from rbvae.onnx import TOLERANCE, difference, export_generator
 
 needs_onnx = pytest.mark.skipif(
@@ -22,6 +25,13 @@ def test_the_embedded_generators_are_exported_as_one_file_that_draws_the_same(ki
     export_generator(model, tmp_path / "generator.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["generator.onnx"]
     assert difference(model, (tmp_path / "generator.onnx").read_bytes(), n=3, seed=7) < TOLERANCE
+
+
+@needs_onnx
+def test_a_linear_path_is_exported_too():
+    model = RbVAE(ModelConfig(image_size=32, width=4, dim_z=6, dim_e=2, patch=2, linear=True)).eval()
+    torch.nn.init.normal_(model.generator.linear.map.weight)
+    assert difference(model, export_generator(model)) < TOLERANCE
 
 
 @needs_onnx

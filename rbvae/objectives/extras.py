@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from rbvae.blocks import LEAK, linear
@@ -11,16 +12,17 @@ from rbvae.objectives.adversarial import adversarial, classify
 
 
 class ReferenceClassifier(nn.Module):
-    """z [N, D_z] -> logit [N] of "this z is of a reference image"."""
+    """z [N, D_z], e [N, D_e] -> logit [N] of "this z is of a reference image, and e of some other image"."""
 
-    def __init__(self, dim_z: int, hidden: int = 128) -> None:
+    def __init__(self, dim_z: int, dim_e: int, hidden: int = 128) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            linear(dim_z, hidden), nn.LeakyReLU(LEAK), linear(hidden, hidden), nn.LeakyReLU(LEAK), nn.Linear(hidden, 1)
-        )
+            linear(dim_z + dim_e, hidden), nn.LeakyReLU(LEAK), linear(hidden, hidden), nn.LeakyReLU(LEAK),
+            nn.Linear(hidden, 1),
+        )  # fmt: skip
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z).squeeze(1).float()
+    def forward(self, z: Tensor, e: Tensor) -> Tensor:
+        return self.layers(torch.cat([z, e], dim=1)).squeeze(1).float()
 
 
 def pin(model: RbVAE, x_r: Tensor) -> Tensor:
@@ -39,11 +41,16 @@ def swap(model: RbVAE, q: EncoderJoint) -> tuple[Tensor, Tensor]:
 
 
 def tell_reference(disc_z: nn.Module, q: EncoderJoint) -> Tensor:
-    """Logistic loss of telling z_r from z_u: [N]."""
-    return classify(disc_z(q.z_r), disc_z(q.z_u))
+    """Logistic loss of telling (z_r, e_u), which know nothing of each other, from (z_u, e_u) of one image: [N].
+
+    Its optimum is log q(z_r) q(e_u) / q(z_u, e_u): nothing to be told where z_u is distributed as z_r and independent
+    of e_u, as both joints of the paper agree on at the optimum.
+    """
+    return classify(disc_z(q.z_r, q.e_u), disc_z(q.z_u, q.e_u))
 
 
 def hide_reference(disc_z: nn.Module, q: EncoderJoint) -> Tensor:
-    """What encoder_z minimises against it: labels swapped, so that the gradient never dies (Ganin and Lempitsky 2015
-    reverse it instead): [N]."""
-    return adversarial(disc_z(q.z_r), disc_z(q.z_u), "softplus")
+    """What encoder_z alone minimises against it: labels swapped, so that the gradient never dies (Ganin and Lempitsky
+    2015 reverse it instead): [N]."""
+    e_u = q.e_u.detach()
+    return adversarial(disc_z(q.z_r, e_u), disc_z(q.z_u, e_u), "softplus")

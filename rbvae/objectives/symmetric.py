@@ -142,7 +142,7 @@ def discriminators(config: ModelConfig, objective: ObjectiveConfig) -> dict[str,
         "disc_xz": Discriminator(config, config.dim_z, depth=depth),
     }
     if objective.reverse_weight:
-        networks["disc_z"] = ReferenceClassifier(config.dim_z)
+        networks["disc_z"] = ReferenceClassifier(config.dim_z, config.dim_e)
     return networks
 
 
