@@ -7,6 +7,7 @@ file, and sees one picture at a time. One that takes too long is ended, and a ne
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import queue
@@ -15,49 +16,101 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from app.gates import BusyError
 from rbvae import ImageError
 from rbvae.images import UPLOAD
 
 PROGRAM = Path(__file__).with_name("decoder_process.py")
 WORKERS = 4  # of 70 MB: one more than pictures that are opened at a time, so that a slow one keeps nobody waiting
 SECONDS = 2.4  # for one picture; the process ends itself after one or two of the processor's own
+PATIENCE = 10  # seconds for one that is idle; as many may ask at a time as there are, so that few ever wait
+LONGEST_ANSWER = 10_000  # bytes of words
 PASSED_ON = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
+
+
+class Worker:
+    """One process that decodes, and another after an answer that was not read to its end.
+
+    What is left unread of one picture would be taken for the next one.
+    """
+
+    def __init__(self, program: Path) -> None:
+        self.program = program
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """The process, a new one where there is none that runs; raises OSError where none can be started."""
+        if self.process is None or self.process.poll() is not None:
+            self.end()
+            environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+            environment["OPENBLAS_NUM_THREADS"] = "1"
+            command = [sys.executable, str(self.program), str(PROGRAM.parents[1])]
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        return self.process
+
+    def ask(self, content: bytes, name: bytes, max_side: int, seconds: float) -> np.ndarray | str:
+        """Pixels, or what is wrong; raises TimeoutError, and OSError, EOFError or MemoryError where it breaks."""
+        process, late, read = self.start(), threading.Event(), False
+        timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+        timer.start()
+        try:
+            said = _ask(process, content, name, max_side)
+            read = True
+            return said
+        except (OSError, EOFError) as error:  # it is no longer there
+            self.end()
+            if late.is_set() or process.returncode == -getattr(signal, "SIGXCPU", 0):
+                raise TimeoutError from error
+            raise
+        finally:
+            timer.cancel()
+            timer.join()  # so that it ends nothing later on
+            if late.is_set() or not read:
+                self.end()
+                with contextlib.suppress(OSError, MemoryError):  # at the next picture it is tried again
+                    self.start()
+
+    def end(self) -> None:
+        """Ends the process, if there is one."""
+        if self.process is not None:
+            _end(self.process)
+        self.process = None
 
 
 class Decoder:
     """A few processes that decode, one picture each at a time; safe to share between threads."""
 
-    def __init__(self, workers: int = WORKERS, seconds: float = SECONDS, program: Path = PROGRAM) -> None:
-        self.seconds, self.program = seconds, program
-        self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
-        self._all = [self._started() for _ in range(workers)]
-        for process in self._all:
-            self._idle.put(process)
+    def __init__(
+        self, workers: int = WORKERS, seconds: float = SECONDS, program: Path = PROGRAM, patience: float = PATIENCE
+    ) -> None:
+        self.seconds, self.patience = seconds, patience
+        self._waiting = 0
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        self.workers = [Worker(program) for _ in range(workers)]
+        for worker in self.workers:
+            worker.start()
+            self._idle.put(worker)
 
     def decode(self, content: bytes, name: str = "", max_side: int = 0) -> np.ndarray:
-        """Encoded bytes -> uint8 RGB [H, W, 3], upright, at its own size or at most `max_side`; raises ImageError."""
+        """Encoded bytes -> uint8 RGB [H, W, 3], upright, at its own size or at most `max_side`.
+
+        Raises ImageError for what is no picture, BusyError where no process is to be had.
+        """
         called = name or "the picture"
         if len(content) > UPLOAD.bytes:  # not even sent
             raise ImageError(f"{called} is larger than {UPLOAD.bytes // 10**6} MB, the limit; save it smaller first")
-        process = self._idle.get()
-        if process.poll() is not None:  # it died between two pictures
-            process = self._replaced(process)
-        late = threading.Event()
-        timer = threading.Timer(self.seconds, lambda: (late.set(), process.kill()))
-        timer.start()
-        try:
-            said = _ask(process, content, name.encode("utf-8", "replace"), max_side)
-        except (OSError, EOFError) as error:  # it is no longer there
-            slow = late.is_set() or process.wait(1) == -getattr(signal, "SIGXCPU", 0)
-            words = "takes too long to decode" if slow else "cannot be decoded here"
-            raise ImageError(f"{called} {words}; save it as an ordinary JPEG first") from error
-        finally:
-            timer.cancel()
-            self._idle.put(process if process.poll() is None and not late.is_set() else self._replaced(process))
+        with self._worker() as worker:
+            try:
+                said = worker.ask(content, name.encode("utf-8", "replace"), max_side, self.seconds)
+            except TimeoutError as error:
+                raise ImageError(f"{called} takes too long to decode; save it as an ordinary JPEG first") from error
+            except (OSError, EOFError, MemoryError) as error:
+                raise ImageError(f"{called} cannot be decoded here; save it as an ordinary JPEG first") from error
         if isinstance(said, str):
             raise ImageError(said)
         said.flags.writeable = False  # so that nobody downstream needs a copy of their own
@@ -65,19 +118,27 @@ class Decoder:
 
     def close(self) -> None:
         """Ends the processes."""
-        for process in self._all:
-            _end(process)
+        for worker in self.workers:
+            worker.end()
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        environment["OPENBLAS_NUM_THREADS"] = "1"
-        command = [sys.executable, str(self.program), str(PROGRAM.parents[1])]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-
-    def _replaced(self, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
-        _end(process)
-        self._all[self._all.index(process)] = new = self._started()
-        return new
+    @contextlib.contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        """An idle one, started; raises BusyError where none is idle for long, or can be started."""
+        self._waiting += 1
+        try:
+            worker = self._idle.get(timeout=self.patience)
+        except queue.Empty:
+            raise BusyError(self._waiting - 1) from None
+        finally:
+            self._waiting -= 1
+        try:
+            try:
+                worker.start()
+            except (OSError, MemoryError) as error:  # the machine is full; this place is kept for when it no longer is
+                raise BusyError(self._waiting) from error
+            yield worker
+        finally:
+            self._idle.put(worker)
 
 
 @functools.cache
@@ -107,6 +168,8 @@ def _ask(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side
     process.stdin.write(content)
     process.stdin.flush()
     height, width, said = struct.unpack(">III", _exactly(process, bytearray(12)))
+    if said > LONGEST_ANSWER or height * width > UPLOAD.pixels:
+        raise EOFError  # no answer of ours
     if said:
         return _exactly(process, bytearray(said)).decode()
     return np.frombuffer(_exactly(process, bytearray(height * width * 3)), np.uint8).reshape(height, width, 3)

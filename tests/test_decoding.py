@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from app.decoder import Decoder
+from app.gates import BusyError
 from rbvae.colours import foreign
 from rbvae.decoding import UPLOAD, load_photo, shown
 from rbvae.errors import ImageError
@@ -198,9 +199,64 @@ def test_a_picture_that_takes_too_much_memory_is_refused_and_the_next_one_is_dec
     assert decoder.decode(encoded(PHOTO, "PNG")).shape == (96, 96, 3)
 
 
+def kill(decoder):
+    decoder.workers[0].process.kill()
+    decoder.workers[0].process.wait()
+
+
+def test_a_process_that_cannot_be_replaced_is_so_at_the_next_picture(decoder, monkeypatch):
+    kill(decoder)
+    with monkeypatch.context() as broken:
+        broken.setattr("sys.executable", "/no/such/python")
+        for _ in range(2):
+            with pytest.raises(BusyError, match="try again in a moment"):
+                decoder.decode(encoded(PHOTO, "PNG"))
+    assert decoder.decode(encoded(PHOTO, "PNG")).shape == (96, 96, 3)
+
+
+def test_what_was_left_unread_of_one_photo_is_not_given_to_the_next_caller(decoder, monkeypatch):
+    def scarce(size):
+        if size > 1000:
+            raise MemoryError
+        return bytearray(size)
+
+    mine, yours = PHOTO, Image.new("RGB", PHOTO.size, "green")
+    for error, failing in ((ImageError, scarce), (KeyboardInterrupt, lambda size: _interrupt())):
+        with monkeypatch.context() as full:
+            full.setattr("app.decoder.bytearray", failing, raising=False)
+            with pytest.raises(error):
+                decoder.decode(encoded(mine, "PNG"))
+        np.testing.assert_array_equal(decoder.decode(encoded(yours, "PNG")), np.asarray(yours))
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("answer", [(30000, 30000, 0), (2**32 - 1, 2**32 - 1, 0), (0, 0, 2**31), (9, 9, 0)])
+def test_an_answer_that_is_none_of_ours_ends_its_process(tmp_path, answer):
+    program = tmp_path / "program.py"
+    program.write_text(f"import struct, sys\nsys.stdout.buffer.write(struct.pack('>III', *{answer}))\n")
+    odd = Decoder(workers=1, program=program)
+    try:
+        with pytest.raises(ImageError, match="cannot be decoded here"):
+            odd.decode(encoded(PHOTO, "PNG"))
+    finally:
+        odd.close()
+
+
+def test_who_waits_long_for_a_process_is_told_that_all_are_busy():
+    crowded = Decoder(workers=1, patience=0.05)
+    try:
+        with crowded._worker(), pytest.raises(BusyError, match="busy: 0 are waiting before you"):
+            crowded.decode(encoded(PHOTO, "PNG"))
+        assert crowded.decode(encoded(PHOTO, "PNG")).shape == (96, 96, 3)
+    finally:
+        crowded.close()
+
+
 def test_a_process_that_dies_is_replaced(decoder):
-    decoder._all[0].kill()
-    decoder._all[0].wait()
+    kill(decoder)
     assert decoder.decode(encoded(PHOTO, "PNG")).shape == (96, 96, 3)
 
 
@@ -208,7 +264,9 @@ def test_such_a_process_knows_no_secrets(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "secret")
     made = Decoder(workers=1)
     try:
-        environment = open(f"/proc/{made._all[0].pid}/environ", "rb").read() if sys.platform == "linux" else b""
+        environment = (
+            open(f"/proc/{made.workers[0].process.pid}/environ", "rb").read() if sys.platform == "linux" else b""
+        )
         assert b"secret" not in environment
     finally:
         made.close()
