@@ -20,6 +20,7 @@ from starlette.middleware import Middleware
 
 from app.about import about
 from app.api import add_endpoints
+from app.bench_html import FOLLOW_LINKS
 from app.digits_tab import digits_tab
 from app.editors import Editors, load_editors
 from app.faces_tab import faces_tab
@@ -50,7 +51,7 @@ def build(editors: Editors) -> gr.Blocks:
         gr.Markdown(INTRO, elem_id="intro")
         with gr.Tab("Faces", elem_id="faces"):
             faces = faces_tab(editors.faces, visits)
-        with gr.Tab("Digits", elem_id="digits-tab", render_children=True):  # a link may be about a digit
+        with gr.Tab("Digits", elem_id="digits-tab"):
             digits = digits_tab(editors.digits, visits)
         with gr.Tab("For programs"):
             programs_tab()
@@ -80,6 +81,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     settings: dict[str, Any] = {
         "theme": theme,
         "css_paths": HERE / "style.css",
+        "js": FOLLOW_LINKS,
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": demo.page_routes,

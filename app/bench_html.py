@@ -19,10 +19,9 @@ from rbvae.editing import Editor
 PLAIN_WORDS = {"scale": "size", "jaw open": "mouth open", "scale 2": "size, another way"}
 UNNAMED = "other"
 
-MOUNT = """
-const page = document.baseURI.replace(/[?#].*$/, "").replace(/[^/]*$/, "");
-import(page + "page/js/main.js").then((main) => main.mount(element));
-"""
+SCRIPTS = 'document.baseURI.replace(/[?#].*$/, "").replace(/[^/]*$/, "") + "page/js/"'
+MOUNT = f'import({SCRIPTS} + "main.js").then((main) => main.mount(element));'
+FOLLOW_LINKS = f'() => {{ import({SCRIPTS} + "links.js").then((links) => links.followLinks()); }}'
 
 
 def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML:

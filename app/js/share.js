@@ -54,9 +54,6 @@ export function addShare(bench, place) {
       if (!wanted) return;
       bench.wanted = wanted;
       if (bench.record?.original) bench.become(wanted, false);
-      [...document.querySelectorAll("button[role=tab]")]
-        .find((tab) => tab.textContent.trim().toLowerCase() === bench.kind)
-        ?.click();
     });
   window.addEventListener("hashchange", arrive);
   arrive();

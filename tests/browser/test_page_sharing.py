@@ -35,6 +35,24 @@ def test_a_link_carries_the_edit_and_no_photo(visit, astronaut):
     assert urlsplit(link).fragment == "faces?smile=1.5&frown=-1" and not urlsplit(link).query
 
 
+def test_a_link_about_a_digit_opens_the_digits(visit):
+    visitor = visit("#digits?green=1.5", bench="digits")
+    tab = visitor.page.get_by_role("tab", name="Digits", exact=True)
+    expect(tab).to_have_attribute("aria-selected", "true")
+    expect(visitor.bench.locator(".sliders output").nth(1)).to_have_text("+1.50")
+
+
+def test_a_link_followed_later_opens_its_tab_too(visit):
+    visitor = visit()
+    visitor.page.evaluate("location.hash = 'digits?red=-1'")
+    digits = visitor.page.locator(".rb.digits")
+    visitor.sees(digits.locator(".edit img"))
+    expect(digits.locator(".sliders output").first).to_have_text("−1.00")
+    visitor.page.evaluate("location.hash = 'faces?smile=2'")
+    expect(visitor.value).to_have_text("+2.00")
+    expect(visitor.bench).to_be_visible()
+
+
 def test_a_photo_that_was_put_away_is_opened_again(visit, demo, astronaut):
     visitor = visit()
     visitor.opens(astronaut)
