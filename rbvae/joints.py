@@ -36,6 +36,7 @@ class Noise:
     prior_e_r: Tensor
     augment_u: Tensor
     augment_r: Tensor
+    cross: Tensor
     augment_p: Tensor
 
 
@@ -50,7 +51,8 @@ def draw_noise(
     latents = normal.split(2 * dims, dim=1)
     uniform = torch.rand(n, 4, DRAWS, generator=generator, device=device)[rows].transpose(0, 1)  # [4, N, DRAWS]
     augment_u, augment_r = uniform[:2].reshape(-1, DRAWS), uniform[2:].reshape(-1, DRAWS)
-    return Noise(*latents, augment_u, augment_r, augment_p)  # type: ignore[call-arg]
+    cross = torch.rand(n, generator=generator, device=device)[rows]
+    return Noise(*latents, augment_u, augment_r, cross, augment_p)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True)
@@ -102,13 +104,13 @@ def draw_generator_joint(model: RbVAE, noise: Noise) -> Joint:
 
 
 def crossed(noise: Noise, q: EncoderJoint, share: float) -> Noise:
-    """`noise` whose first `share` of prior z are z of q instead: those of references where e is drawn, those of
+    """`noise` in which a `share` of the prior z are z of q instead: those of references where e is drawn, those of
     unlabelled images where it is e_ref. As q(z) = p(z) on either set at the optimum, it has the same optimum; ours."""
-    rows = round(share * len(q.z_u))
-    if not rows:
+    if not share:
         return noise
-    z_u, z_r = noise.prior_z_u.clone(), noise.prior_z_r.clone()
-    z_u[:rows], z_r[:rows] = q.z_r[:rows].detach(), q.z_u[:rows].detach()
+    chosen = (noise.cross < share)[:, None]
+    z_u = torch.where(chosen, q.z_r.detach(), noise.prior_z_u)
+    z_r = torch.where(chosen, q.z_u.detach(), noise.prior_z_r)
     return dataclasses.replace(noise, prior_z_u=z_u, prior_z_r=z_r)
 
 

@@ -19,6 +19,7 @@ from tests.test_training import CONFIG, CPU, batch, image_sets, moved, snapshot
 from training.batches import Batches
 from training.cli import run_command
 from training.compare import VARIANTS, scaled
+from training.compare import main as compare
 from training.config import get_preset, override
 from training.engine import EngineConfig
 from training.lesser import Economies, LesserState
@@ -140,7 +141,9 @@ def test_every_variant_of_the_comparison_is_a_valid_config():
 
 
 def test_two_processes_learn_what_one_does(prepared_faces, tmp_path):
-    options = ["--steps", 5, "--set", "report_every=1", "--set", "objective.augment=adaptive", "--set", "lr=1e-4"]
+    settings = ("report_every=1", "lr=1e-4", "model.linear=true", "objective.augment=adaptive",
+                "objective.cross_share=0.5", "objective.reverse_weight=1")  # fmt: skip
+    options = ["--steps", 5, *(part for setting in settings for part in ("--set", setting))]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     subprocess.run([sys.executable, *train_command(prepared_faces, tmp_path / "one", *options)],
                    cwd=ROOT, env=QUIET, check=True, capture_output=True)  # fmt: skip
@@ -155,6 +158,18 @@ def test_two_processes_learn_what_one_does(prepared_faces, tmp_path):
     weights = [torch.load(tmp_path / name / "state.pt", weights_only=True)["ema"] for name in ("one", "two")]
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor, rtol=1e-2, atol=1e-3, msg=name)
+
+
+def test_options_are_compared_by_one_command_that_can_be_repeated(prepared_faces, tmp_path, capsys):
+    options = ["--preset", "tiny", "--data", str(prepared_faces), "--out", str(tmp_path), "--device", "cpu"]
+    options += ["--steps", "3", "--warm-steps", "2", "--only", "base", "--only", "linear paths"]
+    tables = []
+    for _ in range(2):
+        assert run_command(compare, options) == 0
+        tables.append((tmp_path / "table.md").read_text())
+    assert tables[0] == tables[1] and tables[0].count("\n") == 4
+    assert run_command(compare, [*options, "--set", "lr=1e-5"]) == 2
+    assert "made with other settings" in capsys.readouterr().err
 
 
 def test_a_batch_that_does_not_divide_over_the_processes_is_refused():

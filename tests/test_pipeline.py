@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rbvae import PortraitEditor
+from rbvae.objectives import method_names
 from training.cli import run_command
 from training.evaluate import main as evaluate_main
 from training.prepare_faces import main as prepare_main
@@ -59,6 +60,29 @@ def test_dry_run_writes_nothing(prepared_faces, tmp_path, capsys):
     assert run(train_main, *options) == 0
     assert not (tmp_path / "run").exists()
     assert "MFLOP" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_a_dry_run_counts_the_networks_of_every_method(method, prepared_faces, tmp_path, capsys):
+    options = ("--preset", "tiny", "--data", prepared_faces, "--out", tmp_path, "--dry-run", "--method", method)
+    assert run(train_main, *options, "--set", "objective.reverse_weight=1") == 0
+    said = capsys.readouterr().out
+    assert ("disc_z:" in said) == (method == "srb") and "generator:" in said
+
+
+def test_a_run_that_may_not_go_on_changes_nothing(prepared_faces, tmp_path, capsys):
+    options = ("--preset", "tiny", "--data", prepared_faces, "--out", tmp_path / "run")
+    assert run(train_main, *options, "--steps", 2) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
+    assert run(train_main, *options, "--steps", 4, "--set", "objective.r1_weight=9") == 2
+    assert "begun with other settings (objective.r1_weight: 0.2 -> 9.0)" in capsys.readouterr().err
+    run_json = tmp_path / "run" / "run.json"
+    run_json.write_text(run_json.read_text().replace('"images": [', '"images": [7,'))
+    other = run_json.read_bytes()
+    assert run(train_main, *options, "--steps", 4) == 2
+    assert "begun on other images" in capsys.readouterr().err and run_json.read_bytes() == other
+    after = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
+    assert {**after, "run.json": before["run.json"]} == before
 
 
 @pytest.mark.parametrize(

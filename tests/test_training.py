@@ -123,6 +123,16 @@ def test_run_leaves_what_it_promises(tmp_path):
     assert moves == sorted(moves, reverse=True)
 
 
+def test_a_state_that_has_diverged_is_not_saved(tmp_path):
+    state = TrainingState(CONFIG, CPU)
+    state.save(tmp_path / "state.pt")
+    before = (tmp_path / "state.pt").read_bytes()
+    state.model.e_ref.data.fill_(math.nan)
+    with pytest.raises(TrainingError, match="weights are not finite; lower lr"):
+        state.save(tmp_path / "state.pt")
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
 def test_the_clock_ends_a_run_with_a_checkpoint(tmp_path):
     train(dataclasses.replace(CONFIG, steps=10**6), image_sets(), tmp_path, CPU, minutes=1e-6)
     assert load_checkpoint(tmp_path / "checkpoint").kind == "faces"

@@ -33,10 +33,10 @@ VARIANTS: dict[str, list[str]] = {
     "R1 off": ["objective.r1_weight=0"],
     "R1 x4": ["objective.r1_weight=x4"],
     "R1 /4": ["objective.r1_weight=x0.25"],
-    "R2 as R1": ["objective.r2_weight=0.1"],
+    "R2 0.2": ["objective.r2_weight=0.2"],
     "raw form": ["objective.form=raw"],
     "relativistic form": ["objective.form=relativistic"],
-    "relativistic, R2": ["objective.form=relativistic", "objective.r2_weight=0.1"],
+    "relativistic, R2": ["objective.form=relativistic", "objective.r2_weight=0.2"],
     "image cycle x3": ["objective.image_weight=x3"],
     "image cycle /3": ["objective.image_weight=x0.333"],
     "latent cycle x3": ["objective.latent_weight=x3"],
@@ -52,8 +52,12 @@ VARIANTS: dict[str, list[str]] = {
     "lr /3": ["lr=x0.333"],
     "e pinned": ["objective.pin_weight=1"],
     "swap cycle": ["objective.swap_weight=1"],
-    "z reversal": ["objective.reverse_weight=0.1"],
+    "z reversal": ["objective.reverse_weight=1"],
+    "crossed draws": ["objective.cross_share=0.5"],
+    "z of references": ["objective.z_of_references=true"],
     "no warm start": ["init="],
+    "linear paths": ["init=", "model.linear=true"],
+    "linear paths, z apart": ["init=", "model.linear=true", "objective.reverse_weight=1", "objective.pin_weight=1"],
 }
 COLUMNS = {
     "L1": "reconstruction.l1",
@@ -83,10 +87,16 @@ def scaled(config: TrainConfig, assignments: list[str]) -> TrainConfig:
 
 
 def run(config: TrainConfig, sets: ImageSets, folder: Path, processes: Processes) -> dict[str, Any]:
-    """Trains one variant, or reads back what it measured; a run that stops itself is a result as well."""
-    path = folder / "result.json"
+    """Trains one variant, or reads back what it measured; a run that stops itself is a result as well.
+
+    Raises ConfigError where the folder holds a result of other settings.
+    """
+    path, settings = folder / "result.json", json.loads(json.dumps(config.to_dict()))
     if path.exists():
-        return json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result["settings"] != settings:
+            raise ConfigError(f"{path} was made with other settings than this command's; choose another --out")
+        return result
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     try:
@@ -97,9 +107,15 @@ def run(config: TrainConfig, sets: ImageSets, folder: Path, processes: Processes
             raise KeyboardInterrupt
     except TrainingError as error:
         result = {"stopped": str(error)}
-    result["seconds"] = round(time.monotonic() - started, 1)
+    result |= {"settings": settings, "seconds": round(time.monotonic() - started, 1)}
     write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
     return result
+
+
+def told_at_the_end(config: TrainConfig) -> TrainConfig:
+    """The same run, whose last report is of its last step."""
+    every = next(n for n in range(min(config.report_every, config.steps), 0, -1) if config.steps % n == 0)
+    return dataclasses.replace(config, report_every=every, grid_every=config.steps, save_every=10**9)
 
 
 def table(results: dict[str, dict[str, Any]], columns: dict[str, str]) -> str:
@@ -141,11 +157,11 @@ def main(argv: list[str] | None = None) -> int:
         raise ConfigError(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(VARIANTS)}")
     processes = join(options.device)
     base = override(get_preset(options.preset), options.assignments)
-    base = dataclasses.replace(base, method="srb", steps=options.steps, grid_every=options.steps, save_every=10**9)
+    base = told_at_the_end(dataclasses.replace(base, method="srb", steps=options.steps))
     sets = load_images(options.data, base.kind, base.model.image_size, base.seed)
     if options.warm_steps:
         warm = dataclasses.replace(base, method="rb", steps=options.warm_steps, lr=5e-4)
-        warm = override(warm, ["objective.laplace_scale=0.3"])
+        warm = told_at_the_end(override(warm, ["objective.laplace_scale=0.3"]))
         run(warm, sets, options.out / "warm-start", processes)
         base = dataclasses.replace(base, init=str(options.out / "warm-start" / "checkpoint"))
     columns = COLUMNS | {f"{factor} {x}": f"probes.{factor}.from_{x}.r2" for factor in PROBES[base.kind] for x in "ez"}

@@ -95,6 +95,12 @@ def spread(model: RbVAE, images: Tensor, device: torch.device, seed: int = 0) ->
     return float((pictures[0::2] - pictures[1::2]).abs().mean() * 127.5)
 
 
+def apart(images: Tensor) -> float:
+    """Mean absolute difference, in grey levels, between one picture and the next: what `spread` would be at most."""
+    pixels = images[:256].float()
+    return float((pixels[1:] - pixels[:-1]).abs().mean()) if len(pixels) > 1 else 0.0
+
+
 @torch.inference_mode()
 def foretold_transfer(
     model: RbVAE, sets: ImageSets, z: Tensor, e: Tensor, device: torch.device, seed: int
@@ -153,6 +159,7 @@ def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0)
         "test_images": len(sets.probe_test.images),
         "reconstruction": fidelity(model, sets.probe_test.images, device),
         "spread_over_e": spread(model, sets.probe_test.images[:64], device, seed),
+        "apart": apart(sets.probe_test.images),
         "e_std": float(e_test.std(dim=0).mean()),
         "follows_a_foretold": foretold_transfer(model, sets, z_test, e_test, device, seed),
         "probes": probes,
@@ -215,6 +222,7 @@ def main(argv: list[str] | None = None) -> int:
         with tracker() as track:
             settings = Settings(options.seed, options.pairs, options.features)
             scores = measure(checkpoint, sets, device, settings, track)
+    scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}
     text = json.dumps(scores, indent=2)
     print(text)
     if options.json:

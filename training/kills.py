@@ -19,6 +19,7 @@ from rbvae.errors import ConfigError, TrainingError
 from training.cli import run_command
 
 LONGEST = 4.0  # seconds between the first sign of a new step and a kill
+EARLY, STARTS = 4, 6.0  # of so many kills one comes before that sign, within so many seconds of the start
 
 
 def run(command: list[str]) -> None:
@@ -28,11 +29,12 @@ def run(command: list[str]) -> None:
         raise TrainingError(f"{' '.join(command[1:])} ended with {done.returncode}: {done.stderr[-500:]}")
 
 
-def kill_once(command: list[str], stats: Path, after: float) -> bool:
-    """Starts the run, waits until it writes, then `after` seconds, and kills it; False when it had ended before."""
+def kill_once(command: list[str], stats: Path, after: float, early: bool) -> bool:
+    """Starts the run, waits until it writes (not if `early`), then `after` seconds, and kills it; False when it had
+    ended before."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seen = stats.stat().st_mtime_ns if stats.exists() else 0
-    while process.poll() is None and (not stats.exists() or stats.stat().st_mtime_ns == seen):
+    while not early and process.poll() is None and (not stats.exists() or stats.stat().st_mtime_ns == seen):
         time.sleep(0.005)
     time.sleep(after)
     alive = process.poll() is None
@@ -49,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, metavar="DIR", help="prepared faces at 32 px, or an MNIST root")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="an empty folder for the two runs")
     parser.add_argument("--kills", type=int, default=20, help="default 20")
-    parser.add_argument("--steps", type=int, default=400, help="of the run (default 400)")
+    parser.add_argument("--steps", type=int, default=2500, help="of the run (default 2500)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     options = parser.parse_args(argv)
     if options.out.exists() and any(options.out.iterdir()):
@@ -62,11 +64,13 @@ def main(argv: list[str] | None = None) -> int:
     }
     moments, kills = random.Random(options.seed), 0
     for number in range(options.kills):
-        moment = moments.uniform(0.0, LONGEST)
-        alive = kill_once(commands["killed"], options.out / "killed" / "stats.jsonl", moment)
+        early, stats = number % EARLY == 0, options.out / "killed" / "stats.jsonl"
+        moment = moments.uniform(0.0, STARTS if early else LONGEST)
+        alive = kill_once(commands["killed"], stats, moment, early)
         kills += alive
-        lines = (options.out / "killed" / "stats.jsonl").read_text(encoding="utf-8").splitlines()
-        print(f"kill {number + 1}: {moment:.2f} s after its first line, {len(lines)} steps told", flush=True)
+        lines = stats.read_text(encoding="utf-8").splitlines() if stats.exists() else []
+        since = "its start" if early else "its first line"
+        print(f"kill {number + 1}: {moment:.2f} s after {since}, {len(lines)} steps told", flush=True)
         if not alive:
             raise TrainingError(f"the run ended before kill {number + 1}; give more --steps")
     for command in commands.values():

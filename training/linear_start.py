@@ -8,6 +8,7 @@ the networks' linear paths, so that the objective begins near its goal; ours, no
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rbvae.model import RbVAE
+from training.batches import Batches
 from training.processes import Processes
 
 if TYPE_CHECKING:
-    from training.batches import Batches
     from training.streaming import StreamedBatches
 
 IMAGES = 4096  # of either kind
@@ -41,7 +42,8 @@ class LinearCode:
 
 
 def linear_start(model: RbVAE, batches: Batches | StreamedBatches, contrast: bool, processes: Processes) -> None:
-    """Fills the linear paths of `model` and its e_ref; the main process computes, from the first batches of its share.
+    """Fills the linear paths of `model` and its e_ref; the main process computes, from the first batches (whole ones,
+    so that several processes begin as one does; its own share of images that are streamed).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
@@ -57,6 +59,8 @@ def linear_start(model: RbVAE, batches: Batches | StreamedBatches, contrast: boo
 
 def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
     """(x_u, x_r), IMAGES each or a few more."""
+    if isinstance(batches, Batches):
+        batches = dataclasses.replace(batches, rank=0, world=1)
     drawn, count = [], 0
     while count < IMAGES:
         drawn.append(batches.at(len(drawn)))

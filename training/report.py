@@ -23,6 +23,7 @@ from training.processes import Processes
 PEOPLE, RANDOM_E, GAP = 8, 6, 4
 LOGIT_LIMIT = 60.0  # a logit this large is a discriminator that has won
 LEAST_SPREAD, GRACE_IMAGES = 0.1, 200_000  # grey levels between random e, and when that begins to count
+DIVERGED = "lower lr or raise objective.r1_weight, and begin again in another --out (the last saved state is intact)"
 LINE_SECONDS = 20.0  # between printed lines where there is no terminal for a bar
 
 
@@ -117,10 +118,7 @@ def check(step: int, stats: dict[str, float], images: int) -> None:
     images into the run, e no longer moves a picture."""
     broken = [name for name, value in stats.items() if not np.isfinite(value)]
     if broken:
-        raise TrainingError(
-            f"diverged before step {step}: {', '.join(broken)} not finite; lower lr or raise objective.r1_weight, "
-            "and begin again in another --out (the last saved state is intact)"
-        )
+        raise TrainingError(f"diverged before step {step}: {', '.join(broken)} not finite; {DIVERGED}")
     saturated = [name for name, value in stats.items() if name.startswith("logit") and abs(value) > LOGIT_LIMIT]
     if saturated:
         raise TrainingError(

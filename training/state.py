@@ -23,6 +23,7 @@ from training.config import TrainConfig
 from training.engine import GraphedStep, tensors_of
 from training.linear_start import linear_start
 from training.processes import Processes
+from training.report import DIVERGED
 
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
@@ -167,8 +168,10 @@ class TrainingState:
         self.ema.load_state_dict(model.state_dict())
 
     def save(self, path: Path) -> None:
-        """Writes the whole state atomically."""
+        """Writes the whole state atomically; raises TrainingError, and leaves the last one, where this has diverged."""
         stream = io.BytesIO()
+        if not all(bool(tensor.isfinite().all()) for tensor in (*self.model.parameters(), *self.discs.parameters())):
+            raise TrainingError(f"diverged before step {self.step}: weights are not finite; {DIVERGED}")
         torch.save(
             {
                 "config": self.config.to_dict(),
@@ -193,12 +196,7 @@ class TrainingState:
             raise TrainingError(f"{path} is damaged; delete the run folder or choose another --out") from error
         if not isinstance(saved, dict) or not PARTS <= set(saved) or not isinstance(saved["config"], dict):
             raise TrainingError(f"{path} is no state of a run; delete the run folder or choose another --out")
-        changed = differences(completed(saved["config"]), self.config.to_dict())
-        if changed:
-            raise TrainingError(
-                f"{path.parent} was begun with other settings ({'; '.join(changed)}); "
-                "use the settings it was begun with, or another --out"
-            )
+        refuse_changes(path.parent, saved["config"], self.config)
         self.step = saved["step"]
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
@@ -227,6 +225,15 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 # What may change when a run is continued: how long, how it is executed and told, and the dials people turn down late.
 MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every", "lr", "lr_decay_images", "ema_images", "engine"}
+
+
+def refuse_changes(run_dir: Path, begun: dict, config: TrainConfig) -> None:
+    """Raises TrainingError where a run that began with the config `begun` cannot go on with this one."""
+    if changed := differences(completed(begun), config.to_dict()):
+        raise TrainingError(
+            f"{run_dir} was begun with other settings ({'; '.join(changed)}); "
+            "use the settings it was begun with, or another --out"
+        )
 
 
 def completed(begun: dict) -> dict:

@@ -29,6 +29,7 @@ from training.config import PRESETS, TrainConfig, get_preset, override
 from training.datasets import ImageSets, load_images
 from training.loop import train
 from training.processes import Processes, join
+from training.state import refuse_changes
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -96,7 +97,8 @@ def describe(config: TrainConfig, sets: ImageSets) -> str:
     size, channels = config.model.image_size, config.model.channels
     x = torch.zeros(1, channels, size, size)
     z, e = torch.zeros(1, config.model.dim_z), torch.zeros(1, config.model.dim_e)
-    takes = {"encoder_z": (x,), "encoder_e": (x,), "generator": (z, e), "disc_xze": (x, z, e), "disc_xz": (x, z)}
+    takes = {"encoder_z": (x,), "encoder_e": (x,), "generator": (z, e), "disc_xze": (x, z, e), "disc_xz": (x, z),
+             "disc_xl": (x, torch.cat([z, e], dim=1)), "disc_u": (x,), "disc_r": (x,), "disc_z": (z, e)}  # fmt: skip
     for name, network in networks.items():
         parameters = sum(p.numel() for p in network.parameters())
         lines.append(f"{name}: {parameters:,} parameters, {flops(network, takes[name]) / 1e6:.1f} MFLOP an image")
@@ -112,8 +114,11 @@ def flops(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
     return counter.get_total_flops()
 
 
-def begin(run_dir: Path, config: TrainConfig, processes: Processes) -> None:
-    """Makes the run folder with what it takes to repeat the run; continuing adds a part to its run.json."""
+def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Processes) -> None:
+    """Makes the run folder with what it takes to repeat the run; continuing adds a part to its run.json.
+
+    Raises TrainingError, before anything is written, where it holds a run of other settings or other images.
+    """
     if run_dir.exists() and any(run_dir.iterdir()) and not (run_dir / "run.json").exists():
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -125,11 +130,19 @@ def begin(run_dir: Path, config: TrainConfig, processes: Processes) -> None:
     part = {
         "command": shlex.join(["python", "training/train.py", *options]),  # goes into a public card: no private folders
         "commit": git_commit(),
+        "images": [len(sets.unlabelled), len(sets.references), len(sets.probe_test.images)],
         "device": accelerator,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
     path = run_dir / "run.json"
     parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
+    if parts and (run_dir / "state.pt").exists():
+        refuse_changes(run_dir, json.loads((run_dir / "config.json").read_text(encoding="utf-8")), config)
+        if (before := parts[-1].get("images", part["images"])) != part["images"]:
+            raise TrainingError(
+                f"{run_dir} was begun on other images ({before} unlabelled, reference and test images, now "
+                f"{part['images']}); use the --data it was begun with, or another --out"
+            )
     for name, record in (("run.json", {"parts": [*parts, part]}), ("config.json", config.to_dict())):
         write_atomically(run_dir / name, (json.dumps(record, indent=2) + "\n").encode())
 
@@ -159,7 +172,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     run_dir = options.out or Path("runs") / f"{config.preset}-{config.method}"
     if processes.main:
-        begin(run_dir, config, processes)
+        begin(run_dir, config, sets, processes)
     processes.wait()
     scores = train(config, sets, run_dir, processes, options.minutes)
     if processes.main:
