@@ -10,7 +10,7 @@ from PIL import Image
 
 from app.decoder import decoded
 from app.rendering import data_url, jpeg
-from app.state import Opened, Visits, change_to, changed, numbers
+from app.state import Opened, Visits, change_to, changed, numbers, reaches
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
 from rbvae.animation import FORMATS, Film, animate
 from rbvae.batch import Result
@@ -79,6 +79,7 @@ class Actions:
             "original": data_url(inference.crop, edited=False),
             "copy": data_url(inference.reconstruction),
             "warnings": list(inference.warnings),
+            "reach": reaches(self.editor, inference.e),
         }
 
     def draw(self, key: str, change: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from app.editors import Editors
 from app.guard import in_cache
 from app.hosting import not_a_tool
 from app.rendering import errors_in_words, picture_file, read_upload
+from app.state import within_reach
 from rbvae import ConfigError, Portrait
 from rbvae.animation import Film, animate
 from rbvae.batch import NEUTRAL, edit_all, expression, write_zip
@@ -93,7 +94,7 @@ class Endpoints:
         return picture_file(edit.photo, "edited")
 
     def edit(self, photo: Upload, values: Any) -> str:
-        """Give the face in a photo another expression, by name or by number.
+        """Give the face in a photo another expression; named changes are limited to what the model has seen.
 
         Args:
             photo: A photo with a face.
@@ -103,7 +104,7 @@ class Endpoints:
         """
         with errors_in_words():
             portrait = self._portrait(photo)
-            edit = self.faces.edit(portrait, expression(self.faces, wanted(values), portrait))
+            edit = self.faces.edit(portrait, self._expression(values, portrait))
         return picture_file(edit.photo, "edited")
 
     def neutral(self, photo: Upload) -> str:
@@ -132,7 +133,7 @@ class Endpoints:
         with errors_in_words():
             film = Film(number(seconds, "seconds"), format=format, view="photo", size=480)
             portrait = self._portrait(photo)
-            e = expression(self.faces, wanted(values), portrait)
+            e = self._expression(values, portrait)
             content = animate(self.faces, portrait, [portrait.e, e], film)
         path = fresh_file(f"film.{film.format}")
         path.write_bytes(content)
@@ -154,7 +155,7 @@ class Endpoints:
             if not 1 <= len(paths) <= MAX_PHOTOS:
                 raise ConfigError(f"{len(paths)} photos were given; give 1 to {MAX_PHOTOS}")
             results = edit_all(
-                self.faces, [(path.name, functools.partial(decoded, path)) for path in paths], wanted(values)
+                self.faces, [(path.name, functools.partial(decoded, path)) for path in paths], self._wanted(values)
             )
             path = fresh_file("edited.zip")
             return str(path), write_zip(results, path)
@@ -175,6 +176,19 @@ class Endpoints:
         return picture_file(edit.crop, "edited")
 
     def _portrait(self, photo: Upload) -> Portrait:
+    def _expression(self, values: Any, portrait: Portrait) -> np.ndarray:
+        return expression(self.faces, self._wanted(values, portrait.e), portrait)
+
+    def _wanted(self, values: Any, e: np.ndarray | None = None) -> Any:
+        """As `wanted`, with named changes kept to what training saw; the caller is told of those that went further."""
+        asked = wanted(values)
+        if not isinstance(asked, dict):
+            return asked
+        kept, words = within_reach(self.faces, asked, e)
+        if words:
+            gr.Warning(words)
+        return kept
+
         return self.faces.infer(read_upload(photo))
 
 

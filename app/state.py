@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,6 +179,33 @@ def slider_range(direction: Direction) -> tuple[float, float]:
     low = math.floor(min(direction.low, -2.0) * 2) / 2
     high = math.ceil(max(direction.high, 2.0) * 2) / 2
     return max(low, -WIDEST), min(high, WIDEST)
+
+
+def reaches(editor: Editor, e: np.ndarray | None = None) -> list[tuple[float, float]]:
+    """How far each slider's value may go: its range, and on to where the data ends for a picture whose own e is `e`."""
+    found = []
+    for direction in editor.directions:
+        low, high = slider_range(direction)
+        own = (
+            0.0 if e is None else float(e @ direction.vector) / direction.sigma
+        )  # about 0, where the prior has its mean
+        further = np.array([math.floor((direction.low - own) / STEP), math.ceil((direction.high - own) / STEP)]) * STEP
+        found.append((min(low, round(float(further[0]), 2)), max(high, round(float(further[1]), 2))))
+    return found
+
+
+def within_reach(
+    editor: Editor, named: Mapping[str, float], e: np.ndarray | None = None
+) -> tuple[dict[str, float], str]:
+    """Named changes, none beyond its slider's reach, and a sentence on those that went further; raises ConfigError."""
+    reach = {direction.name: ends for direction, ends in zip(editor.directions, reaches(editor, e), strict=True)}
+    kept, cut = {}, []
+    for name, value in named.items():
+        low, high = reach[editor.direction(name).name]
+        kept[name] = min(high, max(low, value))
+        if kept[name] != value:
+            cut.append(f"{name} {value:g} became {kept[name]:g}")
+    return kept, f"limited to what the model has seen: {', '.join(cut)}" if cut else ""
 
 
 def steps(editor: Editor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -23,7 +24,7 @@ from app.editors import Editors, checkpoint_source, imagined
 from app.guard import LARGEST
 from app.programs_tab import CURL, PYTHON
 from app.rendering import picture_file
-from app.state import KEPT_FOR, ForgottenError, Opened, Visits, change_to, changed
+from app.state import KEPT_FOR, ForgottenError, Opened, Visits, change_to, changed, reaches, within_reach
 from rbvae import ConfigError, Inference, PortraitEditor, StyleEditor
 from rbvae.marking import AI_NOTE
 
@@ -194,6 +195,31 @@ def test_what_no_slider_expresses_is_kept_as_a_rest(editors, portrait, monkeypat
     change = change_to(editors.faces, portrait, e)
     assert len(change["values"]) == 2 and change["rest"]
     assert changed(editors.faces, portrait, change) == pytest.approx(e, abs=0.02)
+
+
+def test_changes_are_limited_to_what_the_model_has_seen(editors, portrait):
+    kept, words = within_reach(editors.faces, {"smile": 50, "frown": -1})
+    assert kept == {"smile": 3.0, "frown": -1}  # the data reach from -2.3 to 2.7
+    assert words == "limited to what the model has seen: smile 50 became 3"
+    assert within_reach(editors.faces, {"smile": 2}) == ({"smile": 2}, "")
+    with pytest.raises(ConfigError, match="no direction 'grin'"):
+        within_reach(editors.faces, {"grin": 1})
+
+
+def test_a_face_far_from_the_middle_may_go_all_the_way_to_the_other_end(editors):
+    e = np.float32([2.5, 0, 0, -2.0])
+    (low, high), *_, (lowest, highest) = reaches(editors.faces, e)
+    assert (low, high) == (pytest.approx(-4.8), 3.0) and (lowest, highest) == (-2.5, pytest.approx(4.7))
+
+
+def test_a_program_that_asks_for_more_gets_the_most_and_is_told(client, photo, editors, portrait):
+    async def told(job):
+        return [update.log async for update in job if getattr(update, "log", None)]
+
+    kept, words = within_reach(editors.faces, {"smile": 50}, portrait.e)
+    job = client.submit(photo, {"smile": 50}, api_name="/edit")
+    assert asyncio.run(told(job)) == [(words, "warning")]
+    assert np.array_equal(pixels(job.result()), pixels(client.predict(photo, kept, api_name="/edit")))
 
 
 @pytest.mark.parametrize(

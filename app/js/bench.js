@@ -13,7 +13,7 @@ export class Bench extends EventTarget {
     super();
     Object.assign(this, { root, setup, kind: setup.kind, directions: setup.directions });
     this.record = null;
-    this.wanted = null; // a change from a link, for whatever is opened until the visitor changes something
+    this.wanted = null; // a preset from a link, for whatever is opened until the visitor changes something
     this.past = [];
     this.future = [];
     this.change = this.still();
@@ -87,7 +87,7 @@ export class Bench extends EventTarget {
     this.change = this.still();
     this.emit("opened", record);
     this.tell(record.advice ?? record.warnings, "warning");
-    if (this.wanted && record.original) this.become(this.wanted, false);
+    if (this.wanted && record.original) this.take(this.wanted, false);
     else setTimeout(() => this.record === record && this.emit("settled"), LATER);
   }
 
@@ -159,14 +159,30 @@ export class Bench extends EventTarget {
     return named;
   }
 
+  // The same as numbers by slider; refused where a name or a number is none.
   fromPreset(named) {
-    const change = this.still();
+    const { values } = this.still();
     for (const [name, value] of Object.entries(named)) {
       const i = this.directions.findIndex((direction) => direction.name === name);
       if (i < 0) throw new Refused(`there is no slider "${name}" here`, 422);
-      if (!Number.isFinite(value) || Math.abs(value) > 100) throw new Refused(`"${name}" needs a number`, 422);
-      change.values[i] = value;
+      if (!Number.isFinite(value)) throw new Refused(`"${name}" needs a number`, 422);
+      values[i] = value;
     }
-    return change;
+    return values;
+  }
+
+  // A preset onto the sliders, none further than what the model has seen; a visitor who asked for more is told.
+  take(named, chosen = true) {
+    const cut = [];
+    const values = this.fromPreset(named).map((value, i) => {
+      const { name, low, high } = this.directions[i];
+      const [least, most] = this.record?.reach?.[i] ?? [low, high];
+      const kept = Math.min(most, Math.max(least, value));
+      if (kept !== value) cut.push(`${name} ${value} became ${kept}`);
+      return kept;
+    });
+    const told = cut.length ? [`limited to what the model has seen: ${cut.join(", ")}`] : [];
+    this.tell([...(this.record?.warnings ?? []), ...told], "warning");
+    this.become({ values, rest: [] }, chosen);
   }
 }

@@ -33,17 +33,22 @@ export function addShare(bench, place) {
   const press = (name, act) => part.querySelector(`.${name}`).addEventListener("click", act);
   press("copy", () => copy(JSON.stringify(bench.preset)));
   press("link", () => copy(link()));
+  const aboutThis = (hash) => {
+    const named = fromLink(bench, hash);
+    if (!named) throw new Refused("this link is not about what is on this tab", 422);
+    return named;
+  };
   press("apply", () =>
     bench.attempt(async () => {
       const given = text.value.trim();
-      if (given.includes("#")) return bench.become(fromLink(bench, given.slice(given.indexOf("#"))));
+      if (given.includes("#")) return bench.take(aboutThis(given.slice(given.indexOf("#"))));
       let named;
       try {
         named = JSON.parse(given);
       } catch {
         throw new Refused('this is not JSON; write it like {"smile": 1.5}', 422);
       }
-      return bench.become(bench.fromPreset(named ?? {}));
+      return bench.take(named ?? {});
     }),
   );
   bench.on("settled", () => (text.value = JSON.stringify(bench.preset)));
@@ -52,17 +57,17 @@ export function addShare(bench, place) {
     bench.attempt(async () => {
       const wanted = fromLink(bench, location.hash);
       if (!wanted) return;
+      bench.fromPreset(wanted); // refused now rather than with the next photo
       bench.wanted = wanted;
-      if (bench.record?.original) bench.become(wanted, false);
+      if (bench.record?.original) bench.take(wanted, false);
     });
   window.addEventListener("hashchange", arrive);
   arrive();
 }
 
-// "#faces?smile=1.5" -> a change; null when the link is about something else.
+// "#faces?smile=1.5" -> a preset; null when the link is about something else.
 export function fromLink(bench, hash) {
   const [kind, query] = hash.replace(/^#/, "").split("?");
   if (kind !== bench.kind || !query) return null;
-  const named = [...new URLSearchParams(query)].map(([name, value]) => [name, Number(value)]);
-  return bench.fromPreset(Object.fromEntries(named));
+  return Object.fromEntries([...new URLSearchParams(query)].map(([name, value]) => [name, Number(value)]));
 }

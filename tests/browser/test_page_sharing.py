@@ -21,6 +21,33 @@ def test_settings_travel_as_json_and_wrong_ones_are_refused_in_words(opened):
     text.fill("smile!")
     opened.press("Apply")
     expect(opened.notice).to_contain_text("This is not JSON")
+    text.fill('{"smile": 50, "frown": -1}')
+    opened.press("Apply")
+    expect(opened.notice).to_contain_text("Limited to what the model has seen: smile 50 became ")
+    assert float(opened.value.inner_text()) <= 5 and json.loads(text.input_value())["frown"] == -1
+    opened.bench.get_by_text("Save or share these settings").click()
+
+
+def test_a_link_beyond_what_the_model_has_seen_is_limited_too(visit):
+    visitor = visit("#faces?smile=-40")
+    expect(visitor.notice).to_contain_text("smile -40 became ")
+    assert float(visitor.value.inner_text().replace("−", "-")) >= -5
+
+
+def test_a_random_expression_travels_as_it_is(opened):
+    opened.tool("Random")
+    drawn = opened.changes(opened.edit, lambda: opened.bench.locator(".random button").nth(2).click())
+    opened.tool("Sliders")
+    opened.bench.get_by_text("Save or share these settings").click()
+    text = opened.bench.get_by_label("Slider values as JSON")
+    expect(text).not_to_have_value("{}")
+    preset = text.input_value()
+    opened.press("Reset")
+    expect(opened.edit).not_to_have_attribute("src", drawn)
+    text.fill(preset)
+    opened.changes(opened.edit, lambda: opened.press("Apply"))
+    expect(opened.edit).to_have_attribute("src", drawn)
+    expect(opened.bench.get_by_text("Limited to")).to_have_count(0)
     opened.bench.get_by_text("Save or share these settings").click()
 
 
