@@ -76,6 +76,8 @@ class TrainConfig:
         return cls(**{**fields, **nested})
 
 
+# The linear start knows faces and expressions from the first step on: what training adds must not cost that (docs/log.md).
+FACES = ObjectiveConfig(image_weight=50.0, pin_weight=1.0, reverse_weight=3.0)
 PRESETS: dict[str, TrainConfig] = {
     "tiny": TrainConfig(
         preset="tiny",
@@ -93,10 +95,10 @@ PRESETS: dict[str, TrainConfig] = {
     "digits": TrainConfig(
         preset="digits",
         kind="digits",
-        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2),
-        objective=ObjectiveConfig(
-            image_weight=100.0, latent_weight=10.0, r1_weight=2.0
-        ),  # sparse outlines: docs/log.md
+        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2, linear=True),
+        objective=ObjectiveConfig(  # sparse outlines weigh the image cycle and R1 more: docs/log.md
+            image_weight=100.0, r1_weight=2.0, pin_weight=1.0, reverse_weight=1.0
+        ),
         lr=5e-4,
         steps=60_000,
         batch=64,
@@ -106,7 +108,8 @@ PRESETS: dict[str, TrainConfig] = {
     "faces": TrainConfig(
         preset="faces",
         kind="faces",
-        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2),
+        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=16, linear=True),
+        objective=FACES,
         steps=60_000,
         batch=64,
         flip=True,
@@ -114,7 +117,8 @@ PRESETS: dict[str, TrainConfig] = {
     "faces-cpu": TrainConfig(
         preset="faces-cpu",
         kind="faces",
-        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2),
+        model=ModelConfig(image_size=96, width=16, max_width=128, patch=3, dim_z=256, dim_e=16, linear=True),
+        objective=FACES,
         steps=20_000,
         batch=32,
         flip=True,
