@@ -1,11 +1,18 @@
 # make app    the app on http://127.0.0.1:7860 with the embedded checkpoints
 # make test   all tests
 # Both make .venv first, from requirements.txt, and again only when that file changes.
+#
+# make train-faces PHOTOS=folder    from a folder of photos to runs/faces/checkpoint; train-faces-rb: the Rb-VAE
+# make train-digits                 from MNIST, fetched into data/, to runs/digits/checkpoint; train-digits-rb
+# MINUTES=60 bounds a run by the clock, and the same command continues it; FACES=faces is the preset for a GPU.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test check lint format
+FACES ?= faces-cpu
+MINUTES ?= 60
+
+.PHONY: app test check lint format train-faces train-faces-rb train-digits train-digits-rb
 
 app: .venv/installed
 	@$(BIN)/python app/app.py
@@ -23,6 +30,18 @@ lint: .venv/installed
 format: .venv/installed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+data/faces96/dataset.json: | .venv/installed
+	@test -n "$(PHOTOS)" || { echo "say where the photos are: make train-faces PHOTOS=folder"; exit 2; }
+	@$(BIN)/python training/prepare_faces.py --photos "$(PHOTOS)" --out data/faces96 --size 96
+
+train-faces train-faces-rb: data/faces96/dataset.json
+	@$(BIN)/python training/train.py --preset $(FACES) --data data/faces96 --minutes $(MINUTES) \
+	    --method $(if $(filter %-rb,$@),rb,srb) --out runs/$(@:train-%=%)
+
+train-digits train-digits-rb: .venv/installed
+	@$(BIN)/python training/train.py --preset digits --minutes $(MINUTES) \
+	    --method $(if $(filter %-rb,$@),rb,srb) --out runs/$(@:train-%=%)
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; set PYTHON=python3.12, say")'

@@ -76,7 +76,7 @@ class TrainConfig:
         return cls(**{**fields, **nested})
 
 
-# The linear start knows faces and expressions from the first step on: what training adds must not cost that (docs/log.md).
+# The linear start knows faces and expressions from the first step on; what is added must not cost that (docs/log.md).
 FACES = ObjectiveConfig(image_weight=50.0, pin_weight=1.0, reverse_weight=3.0)
 PRESETS: dict[str, TrainConfig] = {
     "tiny": TrainConfig(
