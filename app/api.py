@@ -33,6 +33,7 @@ Upload = dict[str, Any] | None
 AT_ONCE = 2  # calls of all endpoints together, so that no crowd of large photos fills the memory
 MAX_COUNT = 64
 MAX_PHOTOS = 100
+MAX_SECONDS, MAX_FRAMES = 20, 240  # of a film: one way, and there and back
 
 
 class Endpoints:
@@ -126,12 +127,12 @@ class Endpoints:
             photo: A photo with a face.
             values: Where it goes: "neutral", named changes such as {"smile": 2}, or e as a list of numbers.
             format: "mp4", "webp" or "gif".
-            seconds: How long one way takes, 0.1 to 20.
+            seconds: How long one way takes, 0.1 to 20; from 6 on with fewer pictures a second.
         Returns:
             The film, of the whole photo made smaller.
         """
         with errors_in_words():
-            film = Film(number(seconds, "seconds"), format=format, view="photo", size=480)
+            film = short_film(seconds, format)
             portrait = self._portrait(photo)
             e = self._expression(values, portrait)
             content = animate(self.faces, portrait, [portrait.e, e], film)
@@ -175,7 +176,6 @@ class Endpoints:
             edit = self.digits.transfer(read_upload(style, MAX_SIDE), read_upload(digit, MAX_SIDE), amount)
         return picture_file(edit.crop, "edited")
 
-    def _portrait(self, photo: Upload) -> Portrait:
     def _expression(self, values: Any, portrait: Portrait) -> np.ndarray:
         return expression(self.faces, self._wanted(values, portrait.e), portrait)
 
@@ -189,6 +189,7 @@ class Endpoints:
             gr.Warning(words)
         return kept
 
+    def _portrait(self, photo: Upload) -> Portrait:
         return self.faces.infer(read_upload(photo))
 
 
@@ -206,6 +207,14 @@ def wanted(values: Any) -> Any:
     if isinstance(values, list):
         return np.array([number(value, "values") for value in values], np.float32)
     raise ConfigError(f'values={values!r}; give a list of numbers, or named changes such as {{"smile": 2}}')
+
+
+def short_film(seconds: Any, format: Any) -> Film:
+    """A film of the whole photo, with no more frames than two cores draw in half a minute; raises ConfigError."""
+    if not 0.1 <= number(seconds, "seconds") <= MAX_SECONDS:
+        raise ConfigError(f"seconds={seconds!r}; give a number from 0.1 to {MAX_SECONDS}")
+    fps = min(20, int(MAX_FRAMES / (2 * seconds)))
+    return Film(seconds, fps, format=format, view="photo", size=480)
 
 
 def fresh_file(name: str) -> Path:

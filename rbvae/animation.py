@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import os
 import tempfile
@@ -25,8 +26,8 @@ from rbvae.marking import AI_NOTE, XMP, marked_mp4
 FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
 VIEWS = ("crop", "photo")
 CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack the first; browsers play the first two
-LONGEST, LARGEST = 600, 1280  # frames, and pixels of a side
-BATCH = 32
+LONGEST, LARGEST = 600, 1280  # frames there and back, and pixels of a side
+BATCH = 16  # frames that are decoded at a time
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,18 @@ class Film:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                 raise ConfigError(f"{name}={value!r}; give a number from {low} to {high}")
-        if self.seconds * self.fps > LONGEST:
-            raise ConfigError(f"{self.seconds * self.fps:.0f} frames are more than {LONGEST}; make it shorter")
+        if self.frames > LONGEST:
+            raise ConfigError(f"{self.frames} frames are more than {LONGEST}; make it shorter")
+
+    @property
+    def one_way(self) -> int:
+        """How many frames lead from the first expression to the last."""
+        return max(2, round(self.seconds * self.fps))
+
+    @property
+    def frames(self) -> int:
+        """How many it has altogether."""
+        return 2 * self.one_way - 2 if self.loop else self.one_way
 
 
 def animate(
@@ -70,7 +81,11 @@ def animate(
     film = film or Film()
     es = between(path_of_e, film)
     pictures = _reported(frames(editor, inference, es, film), len(es), progress)
-    return _as_mp4(pictures, film) if film.format == "mp4" else _as_picture(pictures, film)
+    if film.format == "mp4":
+        return _as_mp4(pictures, film)
+    if film.format == "webp":
+        return _as_webp(pictures, film)
+    return _as_gif(pictures, list(frames(editor, inference, es[[0, len(es) // 2, -1]], film)), film)
 
 
 def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
@@ -78,8 +93,7 @@ def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
     stops = np.stack([np.asarray(e, dtype=np.float32) for e in path_of_e])
     if len(stops) < 2:
         raise ConfigError("a film needs two expressions or more; give another")
-    count = max(2, round(film.seconds * film.fps))
-    at = np.linspace(0.0, len(stops) - 1, count)
+    at = np.linspace(0.0, len(stops) - 1, film.one_way)
     first = np.minimum(at.astype(int), len(stops) - 2)
     eased = ((1.0 - np.cos(math.pi * (at - first))) / 2)[:, None].astype(np.float32)
     there = stops[first] * (1 - eased) + stops[first + 1] * eased
@@ -114,33 +128,52 @@ def _reported(
     pictures: Iterator[Image.Image], count: int, progress: Callable[[float], None] | None
 ) -> Iterator[Image.Image]:
     for number, picture in enumerate(pictures, start=1):
-        yield picture
         if progress:
             progress(number / count)
+        yield picture
 
 
-def _as_picture(pictures: Iterator[Image.Image], film: Film) -> bytes:
-    first, *rest = pictures
-    shared = {"save_all": True, "append_images": rest, "duration": round(1000 / film.fps)}
-    once = {} if film.loop else {"loop": 1}
+class Reel(Image.Image):
+    """Pictures as Pillow's encoders want those of a film, each drawn when it is sought: only one is kept at a time."""
+
+    def __init__(self, pictures: Iterator[Image.Image], n_frames: int) -> None:
+        super().__init__()
+        self.n_frames, self._pictures, self._at = n_frames, pictures, -1
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        """To the next picture; those before it are gone, and it stays where it is."""
+        if frame >= self.n_frames:
+            raise EOFError
+        if frame > self._at:
+            picture = next(self._pictures)
+            self.im, self.palette, self._at = picture.im, picture.palette, frame
+            self._mode, self._size = picture.mode, picture.size
+
+    def tell(self) -> int:
+        """Which one it is."""
+        return self._at
+
+
+def _as_webp(pictures: Iterator[Image.Image], film: Film) -> bytes:
     stream = io.BytesIO()
-    if film.format == "gif":
-        first, *rest = _in_few_colours([first, *rest])
-        shared["append_images"] = rest
-        first.save(stream, "GIF", comment=AI_NOTE.encode(), **shared, **({"loop": 0} if film.loop else {}))
-    else:
-        first.save(stream, "WEBP", quality=80, method=2, xmp=XMP, **shared, **(once or {"loop": 0}))
+    Reel(pictures, film.frames).save(stream, "WEBP", save_all=True, quality=80, method=2, xmp=XMP,
+                                     duration=round(1000 / film.fps), loop=0 if film.loop else 1)  # fmt: skip
     return stream.getvalue()
 
 
-def _in_few_colours(pictures: list[Image.Image]) -> list[Image.Image]:
-    """Pictures in one palette taken from the first, the middle and the last; undithered, so that what rests rests."""
-    width, height = pictures[0].size
-    sample = Image.new("RGB", (3 * width, height))
-    for place, number in enumerate((0, len(pictures) // 2, -1)):
-        sample.paste(pictures[number], (place * width, 0))
-    palette = sample.quantize(256, Image.Quantize.MEDIANCUT)
-    return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+def _as_gif(pictures: Iterator[Image.Image], samples: Sequence[Image.Image], film: Film) -> bytes:
+    """In one palette, taken from the samples; undithered, so that what rests rests."""
+    width, height = samples[0].size
+    sheet = Image.new("RGB", (len(samples) * width, height))
+    for place, sample in enumerate(samples):
+        sheet.paste(sample, (place * width, 0))
+    palette = sheet.quantize(256, Image.Quantize.MEDIANCUT)
+    few = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
+    stream = io.BytesIO()
+    Reel(few, film.frames).save(stream, "GIF", save_all=True, comment=AI_NOTE.encode(),
+                                duration=round(1000 / film.fps), **({"loop": 0} if film.loop else {}))  # fmt: skip
+    return stream.getvalue()
 
 
 def _as_mp4(pictures: Iterator[Image.Image], film: Film) -> bytes:
@@ -149,7 +182,7 @@ def _as_mp4(pictures: Iterator[Image.Image], film: Film) -> bytes:
         path = Path(folder) / "film.mp4"
         writer = _writer(path, film.fps, first.size)
         try:
-            for picture in (first, *pictures):
+            for picture in itertools.chain([first], pictures):
                 writer.write(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR))
         finally:
             writer.release()

@@ -1,5 +1,6 @@
 """Films between expressions can be opened, are as long and as large as asked, and say that an AI made them."""
 
+import gc
 import io
 
 import cv2
@@ -9,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from rbvae import ConfigError, PortraitEditor
-from rbvae.animation import Film, animate, between
+from rbvae.animation import BATCH, Film, animate, between
 from rbvae.marking import AI_NOTE
 
 
@@ -31,6 +32,29 @@ def test_a_path_starts_and_ends_where_asked_passes_every_stop_and_comes_back():
     assert np.abs(there[1] - there[0]).max() < 0.3 * np.abs(there[6] - there[5]).max()  # slow at the ends
     back = between(stops, Film(seconds=2.1, fps=10))
     assert len(back) == 40 and np.allclose(back[39], back[1]) and np.allclose(back[20], stops[2])
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_a_films_frames_are_those_there_and_back(loop):
+    film = Film(seconds=2.1, fps=10, loop=loop)
+    assert film.frames == len(between([np.zeros(3), np.ones(3)], film)) == (40 if loop else 21)
+    assert Film(seconds=15, fps=20).frames == 598 and Film(seconds=30, fps=20, loop=False).frames == 600
+
+
+@pytest.mark.parametrize("format", ["webp", "gif", "mp4"])
+def test_the_frames_of_a_film_are_not_kept(editor, portrait, format):
+    film, shares, alive = Film(2, 20, 32, format=format), [], []
+
+    def look(share):
+        shares.append(share)
+        if len(shares) in (20, 78):
+            things = (thing for thing in gc.get_objects() if issubclass(type(thing), Image.Image))
+            alive.append(sum(thing.size == (32, 32) for thing in things))
+
+    animate(editor, portrait, [portrait.e, portrait.e + 3], film, look)
+    kept = 58 if format == "gif" else 0  # Pillow keeps those of a GIF until it writes, in a byte a pixel
+    assert len(shares) == film.frames == 78 and shares[-1] == 1.0
+    assert alive[1] - alive[0] <= kept + BATCH
 
 
 @pytest.mark.parametrize("format", ["webp", "gif"])
@@ -64,7 +88,8 @@ def test_the_whole_photo_moves_only_in_its_face(editor, portrait):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"format": "avi"}, {"seconds": 0}, {"fps": 1000}, {"size": 1}, {"seconds": 60}, {"view": "x"}]
+    "wrong",
+    [{"format": "avi"}, {"seconds": 0}, {"fps": 1000}, {"size": 1}, {"seconds": 60}, {"seconds": 16}, {"view": "x"}],
 )
 def test_a_film_that_cannot_be_is_refused(wrong):
     with pytest.raises(ConfigError):

@@ -12,7 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app.api import Endpoints, add_endpoints
+from app.api import MAX_FRAMES, Endpoints, add_endpoints, short_film
 from app.editors import Editors
 from rbvae import PortraitEditor, StyleEditor
 from rbvae.marking import AI_NOTE
@@ -54,6 +54,12 @@ def test_a_film_comes_in_each_format(client, photo, values, format):
     assert path.suffix == f".{format}" and AI_NOTE.encode() in path.read_bytes()
 
 
+@pytest.mark.parametrize("seconds", [0.1, 1.5, 6, 6.1, 13.3, 20])
+def test_a_film_of_any_length_has_a_limited_number_of_frames(seconds):
+    film = short_film(seconds, "gif")
+    assert film.frames <= MAX_FRAMES and film.seconds == seconds and (film.fps == 20) == (seconds <= 6)
+
+
 def test_a_batch_accounts_for_every_photo(client, photo, tmp_path):
     (tmp_path / "letter.jpg").write_text("Dear Sir")
     path, manifest = client.predict([photo, handle_file(str(tmp_path / "letter.jpg"))], {"smile": 1}, api_name="/batch")
@@ -68,6 +74,7 @@ def test_what_cannot_be_is_said(client, photo):
         ((photo, {"wink": 1}, "gif", 0.2), "/animate", "no direction 'wink'"),
         ((photo, "neutral", "avi", 0.2), "/animate", "format='avi'"),
         ((photo, "neutral", "gif", 1000), "/animate", "seconds=1000"),
+        ((photo, "neutral", "gif", 20.5), "/animate", "seconds=20.5; give a number from 0.1 to 20"),
         (([], "neutral"), "/batch", "0 photos were given"),
         (([photo], "grin"), "/batch", "not JSON"),
     ):
