@@ -11,7 +11,7 @@ from PIL import Image
 from app.decoder import decoded
 from app.rendering import data_url, jpeg
 from app.state import Opened, Visits, change_to, changed, numbers, reaches
-from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
+from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, PortraitEditor
 from rbvae.animation import FORMATS, Film, animate
 from rbvae.batch import Result
 from rbvae.calibration import drift_words
@@ -182,13 +182,13 @@ class FaceActions(Actions):
 
     def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
         """The part of the photo that the edit covers, edited, and where it lies."""
-        edit = self._edit(key, change)
-        box = covered(edit.inference)
-        return {"picture": data_url(self._photo(edit, keep).crop(box)), "box": list(box)}
+        box, picture = self._edit(key, change).patch(keep)
+        return {"picture": data_url(picture), "box": list(box)}
 
     def download(self, key: str, change: Any, keep: bool = True) -> File:
         """The whole photo, edited."""
-        return File(encode(self._photo(self._edit(key, change), keep)), "image/jpeg")
+        edit = self._edit(key, change)
+        return File(encode(edit.photo if keep else edit.replaced), "image/jpeg")
 
     def drift(self, key: str, change: Any) -> dict[str, Any]:
         """How far the edit is from who it was: 0, the same, to 1."""
@@ -200,9 +200,6 @@ class FaceActions(Actions):
         edit = self._edit(key, change)
         return Result(str(photo), 1.0, edit, self.editor.drift(edit)).entry(str(file))
 
-    def _photo(self, edit: Edit, keep: bool) -> Image.Image:
-        return edit.photo if keep else edit.replaced
-
 
 def found(editor: PortraitEditor, photo: Photo) -> Opened:
     """A photo opened at its largest face, or without one."""
@@ -211,14 +208,3 @@ def found(editor: PortraitEditor, photo: Photo) -> Opened:
     except FaceNotFoundError:
         return Opened(None, Faces(load_photo(photo, max_side=None), ()))
     return Opened(editor.infer(faces), faces)
-
-
-def covered(portrait: Portrait) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the photo's pixels that a crop covers."""
-    side = float(portrait.alignment.size)
-    back = portrait.alignment.inverse()
-    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ back[:, :2].T + back[:, 2]
-    height, width = portrait.source.shape[:2]
-    left, top = np.floor(corners.min(axis=0)).clip(0, (width - 1, height - 1)).astype(int)
-    right, bottom = np.ceil(corners.max(axis=0)).clip((left + 1, top + 1), (width, height)).astype(int)
-    return int(left), int(top), int(right), int(bottom)

@@ -111,21 +111,25 @@ export function addPhoto(bench, place) {
     }
   });
 
-  // the edit in the photo
+  // the edit in the photo, while it moves, too; when it stays, also how far it has drifted
+  let pasted = {};
   const paste = newest(async () => {
-    const { record } = bench;
-    if (!record?.original) return;
-    const [{ picture, box }, drift] = await Promise.all([
-      bench.ask("paste", { change: bench.change, keep: keep() }),
-      bench.ask("drift", { change: bench.change }),
-    ]);
+    const { record, change } = bench;
+    const now = { record, change, keep: keep() };
+    if (!record?.original || Object.keys(now).every((name) => now[name] === pasted[name])) return;
+    const { picture, box } = await bench.ask("paste", { change, keep: now.keep });
     if (bench.record !== record) return;
     await show(patch, picture);
     place4(patch, box);
     divide();
     patch.hidden = false;
-    bench.emit("drift", drift);
-    bench.emit("pasted", picture);
+    pasted = now;
+  });
+  const measure = newest(async () => {
+    const { record, change } = bench;
+    if (!record?.original) return;
+    const drift = await bench.ask("drift", { change });
+    if (bench.record === record) bench.emit("drift", drift);
   });
   bench.on("opened", (record) => {
     patch.hidden = true;
@@ -136,7 +140,9 @@ export function addPhoto(bench, place) {
     stage.style.setProperty("--ratio", width / height);
     stage.style.setProperty("--most", `${2 * height}px`);
   });
+  bench.on("changed", paste);
   bench.on("settled", paste);
+  bench.on("settled", measure);
   compare.addEventListener("input", divide);
   part.querySelectorAll("input[name=blend]").forEach((radio) => radio.addEventListener("change", paste));
   part.querySelector(".download").addEventListener("click", () =>

@@ -23,6 +23,34 @@ def test_the_newest_value_of_a_drag_is_drawn_and_the_last_is_never_lost(opened):
     expect(opened.edit).to_have_attribute("src", shown)
 
 
+def test_the_photo_follows_while_the_mouse_is_held_one_request_at_a_time(visit, astronaut):
+    visitor = visit()
+    visitor.opens(astronaut)
+    under_way, most = set(), []
+
+    def begun(request):
+        if request.url.endswith("/paste"):
+            under_way.add(request)
+            most.append(len(under_way))
+
+    visitor.page.on("request", begun)
+    visitor.page.on("requestfinished", lambda request: under_way.discard(request))
+    frame = visitor.slider.bounding_box()
+    left, middle = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    visitor.page.mouse.move(left, middle)
+    visitor.page.mouse.down()
+    for percent in range(1, 40):
+        visitor.page.mouse.move(left + percent * frame["width"] / 100, middle)
+    held = float(visitor.value.inner_text())
+    visitor.page.wait_for_timeout(1000)
+    pasted, shown = visitor.asked_last("paste"), visitor.patch.get_attribute("src")
+    assert held > 1 and pasted["change"]["values"][0] == held  # with the button still down
+    visitor.page.mouse.up()
+    visitor.page.wait_for_timeout(500)
+    assert visitor.patch.get_attribute("src") == shown and visitor.asked_last("paste") == pasted
+    assert len(most) > 1 and max(most) == 1
+
+
 def test_a_slider_goes_by_keys_and_takes_the_photo_along(opened):
     opened.changes(opened.patch, lambda: opened.slide(3))
     expect(opened.value).to_have_text("+0.15")

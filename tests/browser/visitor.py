@@ -36,6 +36,10 @@ class Visitor:
         if "/page/" in request.url and request.method == "POST":
             self.asked.append(request)
 
+    def asked_last(self, action):
+        """What the page last sent for an action."""
+        return [request for request in self.asked if request.url.endswith(f"/{action}")][-1].post_data_json
+
     def sees(self, locator):
         expect(locator).to_be_visible(timeout=WAIT)
 
