@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -13,8 +14,9 @@ from rbvae.encoders import Encoder
 from rbvae.errors import TrainingError
 from rbvae.images import to_float
 from rbvae.model import RbVAE
-from training.batches import step_generator
+from training.batches import Batches, step_generator
 from training.config import TrainConfig
+from training.linear_start import linear_start
 from training.loop import stopping
 from training.state import due
 from training.table1.cells import Budget, Cell, Tell, features_of, spent
@@ -27,6 +29,7 @@ TITLES = {  # name -> (row of the table, features, whether it differs from seed 
     "constant": ("no features: the mean, or chance", "", False),
     "random_e": ("random encoder, as many features as e", "e", True),
     "random": ("random encoder", "ze", True),
+    "start": ("the closed form that networks begin with", "e", False),
     "pixels_e": ("pixels by PCA, as many features as e", "e", False),
     "pixels": ("pixels by PCA", "ze", False),
     "supervised": ("supervised network of the same size", "e", True),
@@ -41,7 +44,13 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tel
         features = np.zeros((len(task.held_out.targets), 1))
     elif name.startswith("random"):
         torch.manual_seed(config.seed)
-        features = features_of(RbVAE(config.model).to(device).eval(), task.held_out.images, device)[kind]
+        plain = dataclasses.replace(config.model, linear=False)  # linear paths begin in closed form, not at random
+        features = features_of(RbVAE(plain).to(device).eval(), task.held_out.images, device)[kind]
+    elif name == "start":
+        model = RbVAE(dataclasses.replace(config.model, linear=True)).to(device).eval()
+        images = task.unlabelled.to(device), task.references.to(device)
+        linear_start(model, Batches(*images, config.batch, config.flip, config.seed), True, budget.processes)
+        features = features_of(model, task.held_out.images, device)[kind]
     elif name.startswith("pixels"):
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)
         features = principal_components(task.unlabelled, task.held_out.images, count)
