@@ -53,26 +53,26 @@ class Gate:
 
 
 class Room:
-    """Bytes that all uploads take together, from their first byte until they are dealt with."""
+    """Bytes that all bodies of a kind take together while they are dealt with; the first `free` of each don't count."""
 
-    def __init__(self, size: int) -> None:
-        self.size, self.held, self.uploads = size, 0, 0
+    def __init__(self, size: int, free: int = 0) -> None:
+        self.size, self.free, self.held, self.uploads = size, free, 0, 0
 
     @contextmanager
     def upload(self) -> Iterator[Callable[[int], None]]:
         """Yields a function that takes room for so many bytes more; it raises BusyError when there is none."""
-        mine = 0
+        came = mine = 0
 
         def take(count: int) -> None:
-            nonlocal mine
-            if self.held + count > self.size:
-                raise BusyError(self.uploads - 1)
-            self.held += count
-            mine += count
+            nonlocal came, mine
+            more = max(0, came + count - self.free) - mine
+            if more and self.held + more > self.size:
+                raise BusyError(self.uploads - (mine > 0))
+            self.uploads += mine == 0 < more
+            came, mine, self.held = came + count, mine + more, self.held + more
 
-        self.uploads += 1
         try:
             yield take
         finally:
-            self.uploads -= 1
+            self.uploads -= mine > 0
             self.held -= mine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ from app.state import Visits
 EVERY = 30  # seconds
 FILES_KEPT_FOR = 600  # seconds after their last change
 PREFIX = "rbvae-"
+FULL = 1_000_000_000  # bytes of all files together; from then on no more are taken
+LEAST = 1 << 16  # bytes that a file counts for however small it is: there is an end to their number, too
 
 log = logging.getLogger("rbvae.app")
 
@@ -54,6 +57,39 @@ def keeper(
             visits.clear()
 
     return lifespan
+
+
+class Shelf:
+    """How full the folder of files is: looked up every `every` seconds at most; what came since is added."""
+
+    def __init__(self, size: int = FULL, every: float = 1.0) -> None:
+        self.size, self.every = size, every
+        self._held, self._looked = 0, -math.inf
+
+    async def look(self) -> None:
+        """Looks it up, unless that was done just now."""
+        if time.monotonic() - self._looked >= self.every:
+            self._looked = time.monotonic()
+            self._held = await run_sync(taken, Path(get_upload_folder()))
+
+    def add(self, count: int) -> None:
+        """Notes so many bytes more."""
+        self._held += count
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be put there."""
+        return self._held > self.size
+
+
+def taken(folder: Path) -> int:
+    """The bytes of the files in a folder and below."""
+    total = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):
+                total += max(LEAST, Path(place, name).lstat().st_size)
+    return total
 
 
 def sweep(folder: Path, age: float) -> None:

@@ -22,13 +22,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.actions import Actions, File
-from app.gates import BusyError, Gate, GoneError, Room
+from app.gates import BusyError, Gate, GoneError
 from app.state import ForgottenError, Visits
 from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
 LINE = 64  # who may wait at each gate
-UPLOADS = 200_000_000  # bytes on their way, of all visitors together
 AT_ONCE = {"quick": 4, "slow": 2, "open": 2}  # by how long they take; none waits behind one of another kind
 KINDS = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "drift", "neutral", "transfer"), "quick")
 AT_ANY_TIME = ("forget", "progress")
@@ -48,18 +47,16 @@ class Scripts(StaticFiles):
 def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
     """The routes for the editors' actions, by kind."""
     gates = {kind: Gate(at_once, LINE) for kind, at_once in AT_ONCE.items()}
-    room = Room(UPLOADS)
 
     async def answer(request: Request) -> Response:
         kind, name = request.path_params["kind"], request.path_params["action"]
         if kind not in actions or name not in ("open", *actions[kind].asked):
             return _refusal("there is no such action", 404)
         try:
-            with room.upload() as take:  # read before a place in line is taken: a slow upload keeps nobody waiting
-                body = await _body(request, take)
-                call = _call(_of(_visitor(request), actions[kind]), name, body)
-                gate = gates[KINDS.get(name, "slow")]
-                result = call() if name in AT_ANY_TIME else await gate.run(call, request.is_disconnected)
+            body = await request.body()  # before a place in line is taken: a slow upload keeps nobody waiting
+            call = _call(_of(_visitor(request), actions[kind]), name, body)
+            gate = gates[KINDS.get(name, "slow")]
+            result = call() if name in AT_ANY_TIME else await gate.run(call, request.is_disconnected)
         except BusyError as error:
             return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.again)})
         except ForgottenError as error:
@@ -95,14 +92,6 @@ def _of(visitor: str, actions: Actions) -> Actions:
     mine = copy.copy(actions)
     mine.visits = actions.visits.of(visitor)
     return mine
-
-
-async def _body(request: Request, take: Callable[[int], None]) -> bytes:
-    parts = []
-    async for part in request.stream():
-        take(len(part))
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _call(actions: Actions, name: str, body: bytes) -> Callable[[], Any]:

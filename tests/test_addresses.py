@@ -85,6 +85,8 @@ def test_addresses_and_paths_given_as_pictures_are_refused_and_not_fetched(url, 
         "gradio_api/runs",
         "gradio_api/profiling/traces",
         "?deep_link=x",
+        "?deep%5Flink=x",
+        "?a=1&%64eep_link",
         "%00",
     ],
 )
