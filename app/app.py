@@ -25,7 +25,7 @@ from app.digits_tab import digits_tab
 from app.editors import Editors, load_editors
 from app.faces_tab import faces_tab
 from app.guard import LARGEST, Guard
-from app.hosting import has_mcp, lean_memory
+from app.hosting import has_mcp, lean_memory, tidy_tools
 from app.keeper import EVERY, FILES_KEPT_FOR, keeper, own_folder
 from app.programs_tab import programs_tab
 from app.routes import LINE, routes
@@ -95,6 +95,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "run_history": False,
         "ssr_mode": False,
     }
+    tidy_tools()
     return demo.launch(**{**settings, **options})
 
 

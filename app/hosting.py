@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import importlib.metadata
 import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
+
+import gradio.mcp
+from gradio.utils import get_upload_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,6 +38,21 @@ def has_mcp() -> bool:
         return importlib.metadata.version("mcp").startswith("1.")
     except importlib.metadata.PackageNotFoundError:
         return False
+
+
+def tidy_tools() -> None:
+    """Has Gradio's MCP tools keep what they are given where it is swept up, and hand on pictures as they were written.
+
+    Otherwise photos would stay in the system's temporary folder for good, and the pictures would lose a part of the
+    note that an AI edited them.
+    """
+    gradio.mcp.DEFAULT_TEMP_DIR = get_upload_folder()
+    gradio.mcp.GradioMCPServer.get_base64_data = staticmethod(as_written)
+
+
+def as_written(picture: Any, format: str) -> str:
+    """The bytes of the file that a picture was opened from, in base64."""
+    return base64.b64encode(Path(picture.filename).read_bytes()).decode()
 
 
 def not_a_tool(function: Function) -> Function:

@@ -6,10 +6,11 @@ import gradio as gr
 
 from app.hosting import has_mcp
 
-INTRO = """Everything on this page is also an endpoint with a name: `/infer`, `/edit`, `/neutral`, `/transfer`,
-`/sample`, `/animate`, `/batch` and `/digits_transfer`. **Use via API**, at the foot of this page, says what each takes
-and gives. Pictures go in as files and come out as files; nothing is remembered between calls. Where this page is
-served elsewhere, replace `http://127.0.0.1:7860` by its address.
+INTRO = """What the page does with a face in a photo is also an endpoint with a name: `/infer`, `/edit`, `/neutral`,
+`/transfer`, `/sample`, `/animate` and `/batch`; with a digit, `/digits_transfer`. Choosing among several faces,
+clicking eyes, grids, slider strips and the likeness are for the page and the Python library alone. **Use via API**, at
+the foot of this page, says what each endpoint takes and gives. Pictures go in and come out as files; nothing is
+remembered between calls. Where this page is served elsewhere, replace `http://127.0.0.1:7860` by its address.
 """
 PYTHON = """from gradio_client import Client, handle_file  # pip install gradio_client
 
@@ -22,7 +23,7 @@ mine = app.predict(friend, me, 1.0, api_name="/transfer")   # the friend's expre
 several = app.predict(me, 8, 0, api_name="/sample")         # eight random ones, seed 0
 print(smiling, mine)                                        # paths of the files
 """
-JAVASCRIPT = """import { Client, handle_file } from "@gradio/client"; // npm install @gradio/client
+JAVASCRIPT = """import { Client } from "@gradio/client"; // npm install @gradio/client
 
 const app = await Client.connect("http://127.0.0.1:7860");
 const me = await (await fetch("https://example.com/me.jpg")).blob();
@@ -55,7 +56,10 @@ def programs_tab() -> None:
     gr.Markdown(INTRO, elem_classes="text")
     missing = 'Not served here: `pip install "gradio[mcp]"`, and start the app again.'
     served = "They are served here." if has_mcp() else missing
-    assistants = f"Assistants that speak MCP can call the endpoints as tools, all but `/batch`. {served}"
+    assistants = (
+        f"Assistants that speak MCP can call the endpoints as tools, all but `/batch`. {served} A photo is given as "
+        "the address of a file uploaded to `/gradio_api/upload`, or as a `data:` URL of up to 700 KB."
+    )
     for name, words, language, code in (
         ("Python", "", "python", PYTHON),
         ("JavaScript", "", "javascript", JAVASCRIPT),

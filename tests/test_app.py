@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from PIL import Image
 from app.app import address, build, launch
 from app.editors import Editors, checkpoint_source, imagined
 from app.guard import LARGEST
-from app.programs_tab import CURL, PYTHON
+from app.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON
 from app.rendering import picture_file
 from app.state import KEPT_FOR, ForgottenError, Opened, Visits, change_to, changed, reaches, within_reach
 from rbvae import ConfigError, Inference, PortraitEditor, StyleEditor
@@ -328,6 +329,12 @@ def test_the_curl_snippet_runs(client, astronaut, tmp_path):
     script = CURL.replace("http://127.0.0.1:7860/", client.src)
     done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert "event: complete" in done.stdout and "edited.jpg" in done.stdout
+
+
+def test_the_words_above_the_snippets_name_every_endpoint():
+    assert set(re.findall(r"`(/\w+)`", INTRO)) >= ENDPOINTS
+    imported = re.findall(r"import \{ (.*?) \}", JAVASCRIPT)[0].split(", ")
+    assert all(JAVASCRIPT.count(name) > 1 for name in imported)
 
 
 def test_drawing_waits_for_nothing_slow(client, editors):
