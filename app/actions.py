@@ -10,12 +10,13 @@ from PIL import Image
 
 from app.decoder import decoded
 from app.rendering import data_url, jpeg
-from app.state import Opened, Visits, change_to, changed, numbers, reaches
+from app.state import ForgottenError, Opened, Visits, change_to, changed, numbers, reaches
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, PortraitEditor
 from rbvae.animation import FORMATS, Film, animate
 from rbvae.batch import Result
 from rbvae.calibration import drift_words
 from rbvae.editing import Editor
+from rbvae.errors import quoted, shown
 from rbvae.faces import Faces
 from rbvae.images import MAX_SIDE, Photo, load_photo
 from rbvae.marking import encode
@@ -63,9 +64,16 @@ class Actions:
         """Keeps an opened picture for this visitor; its record."""
         return {"key": self.visits.keep(opened), **self.record(opened)}
 
+    def opened(self, key: Any) -> Opened:
+        """The picture of a key; raises ForgottenError, also for one of another editor's."""
+        opened = self.visits.get(key)
+        if opened.kind != self.editor.kind:
+            raise ForgottenError("this picture was put away; open it again")
+        return opened
+
     def pick(self, key: str) -> dict[str, Any]:
         """One of the pictures on offer -> its record."""
-        return {"key": key, **self.record(self.visits.get(key))}
+        return {"key": key, **self.record(self.opened(key))}
 
     def forget(self, key: str) -> dict[str, Any]:
         """Puts a picture away at once."""
@@ -88,7 +96,7 @@ class Actions:
 
     def strips(self, key: str) -> dict[str, Any]:
         """Five pictures a slider, from -2 to +2 sigma of this picture's own e."""
-        inference = self.visits.get(key).picture
+        inference = self.opened(key).picture
         return {
             "strips": [
                 [data_url(picture) for picture in self.editor.strip(inference, number, STRIP)]
@@ -98,20 +106,20 @@ class Actions:
 
     def random(self, key: str, seed: int = 0) -> dict[str, Any]:
         """Random expressions or styles, each with the change that leads to it."""
-        inference = self.visits.get(key).picture
+        inference = self.opened(key).picture
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise ConfigError(f"seed={seed!r}; give a whole number from 0")
+            raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
         edits = self.editor.sample(inference, RANDOM, seed)
         return {"samples": [self._sample(inference, edit) for edit in edits]}
 
     def neutral(self, key: str) -> dict[str, Any]:
         """The change to the reference: a neutral face, a plain digit."""
-        inference = self.visits.get(key).picture
+        inference = self.opened(key).picture
         return {"change": change_to(self.editor, inference, self.editor.e_ref)}
 
     def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
         """The change to another picture's expression or style, or to the one it has after a change of its own."""
-        inference, other = self.visits.get(key).picture, self.visits.get(donor).picture
+        inference, other = self.opened(key).picture, self.opened(donor).picture
         (amount,) = numbers([strength], 1, "strength").clip(*STRENGTHS)
         aim = other.e if change is None else changed(self.editor, other, change)
         return {"change": change_to(self.editor, inference, inference.e + amount * (aim - inference.e))}
@@ -120,7 +128,7 @@ class Actions:
         """This picture and others, a row each, at rest and with everybody's expression or style, a column each."""
         if not isinstance(others, list) or len(others) >= WIDEST_GRID:
             raise ConfigError(f"a grid has at most {WIDEST_GRID} rows; choose fewer")
-        faces = [self.visits.get(one).picture for one in (key, *others)]
+        faces = [self.opened(one).picture for one in (key, *others)]
         es = [self.editor.e_ref, *(face.e for face in faces)]
         return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
 
@@ -141,7 +149,7 @@ class Actions:
         return {"share": self.films.get(str(job), 0.0)}
 
     def _edit(self, key: str, change: Any) -> Edit:
-        inference = self.visits.get(key).picture
+        inference = self.opened(key).picture
         return self.editor.edit(inference, changed(self.editor, inference, change))
 
     def _sample(self, inference: Inference, edit: Any) -> dict[str, Any]:
@@ -159,14 +167,14 @@ class FaceActions(Actions):
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
         """Another face of the same photo: by its number from 0, or by its two eyes [[x, y], [x, y]] in pixels."""
-        faces = self.visits.get(key).photo
+        faces = self.opened(key).photo
         if eyes is not None:
             if not isinstance(eyes, list) or len(eyes) != 2:
                 raise ConfigError("two eyes are needed; click one after the other")
             left, right = (tuple(numbers(point, 2, "eyes", 100_000).tolist()) for point in eyes)
             return self.kept(Opened(self.editor.infer(faces, eyes=(left, right)), faces, -1))
         if isinstance(face, bool) or not isinstance(face or 0, int):
-            raise ConfigError(f"face={face!r}; give a whole number from 0")
+            raise ConfigError(f"face={quoted(face)}; give a whole number from 0")
         return self.kept(Opened(self.editor.infer(faces, face=face or 0), faces, face or 0))
 
     def record(self, opened: Opened) -> dict[str, Any]:
@@ -178,7 +186,7 @@ class FaceActions(Actions):
 
     def source(self, key: str) -> File:
         """The photo as it was understood: upright."""
-        return File(jpeg(Image.fromarray(self.visits.get(key).photo.source), edited=False), "image/jpeg")
+        return File(jpeg(Image.fromarray(self.opened(key).photo.source), edited=False), "image/jpeg")
 
     def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
         """The part of the photo that the edit covers, edited, and where it lies."""
@@ -198,7 +206,7 @@ class FaceActions(Actions):
     def entry(self, key: str, change: Any, photo: str, file: str) -> dict[str, Any]:
         """What a ZIP's manifest says of an edit, in the words of rbvae.batch."""
         edit = self._edit(key, change)
-        return Result(str(photo), 1.0, edit, self.editor.drift(edit)).entry(str(file))
+        return Result(shown(str(photo)), 1.0, edit, self.editor.drift(edit)).entry(shown(str(file)))
 
 
 def found(editor: PortraitEditor, photo: Photo) -> Opened:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,16 @@ from app.rendering import errors_in_words, picture_file, read_upload
 from app.state import within_reach
 from rbvae import ConfigError, Portrait
 from rbvae.animation import Film, animate
-from rbvae.batch import NEUTRAL, edit_all, expression, write_zip
+from rbvae.batch import NEUTRAL, Result, edit_all, expression, write_zip
+from rbvae.errors import quoted, shown
 from rbvae.images import MAX_SIDE
 
 Upload = dict[str, Any] | None
 AT_ONCE = 2  # calls of all endpoints together, so that no crowd of large photos fills the memory
 MAX_COUNT = 64
+MAX_AMOUNT = 1000  # of a number that says how a face is to look
 MAX_PHOTOS = 100
+MAX_ZIP = 300_000_000  # bytes
 MAX_SECONDS, MAX_FRAMES = 20, 240  # of a film: one way, and there and back
 
 
@@ -159,7 +161,7 @@ class Endpoints:
                 self.faces, [(path.name, functools.partial(decoded, path)) for path in paths], self._wanted(values)
             )
             path = fresh_file("edited.zip")
-            return str(path), write_zip(results, path)
+            return str(path), write_zip(while_small(results, path), path)
 
     def digits_transfer(self, digit: Upload, style: Upload, strength: Any = 1.0) -> str:
         """Draw a handwritten digit in the style (colour, stroke width, size) of another.
@@ -198,21 +200,32 @@ def wanted(values: Any) -> Any:
     if isinstance(values, str) and values.strip().strip('"') != NEUTRAL:
         try:
             values = json.loads(values)
-        except ValueError as error:
-            raise ConfigError(f"values is not JSON ({error}); give a list of numbers or named changes") from error
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(
+                f"values is not JSON ({shown(str(error))}); give a list of numbers or named changes"
+            ) from error
     if isinstance(values, str):
         return NEUTRAL
     if isinstance(values, dict):
-        return {name: number(amount, name) for name, amount in values.items()}
+        return {name: number(amount, shown(name), MAX_AMOUNT) for name, amount in values.items()}
     if isinstance(values, list):
-        return np.array([number(value, "values") for value in values], np.float32)
-    raise ConfigError(f'values={values!r}; give a list of numbers, or named changes such as {{"smile": 2}}')
+        return np.array([number(value, "values", MAX_AMOUNT) for value in values], np.float32)
+    raise ConfigError(f'values={quoted(values)}; give a list of numbers, or named changes such as {{"smile": 2}}')
+
+
+def while_small(results: Iterable[Result], path: Path) -> Iterator[Result]:
+    """The results, as long as the file they are written to is no larger than MAX_ZIP; raises ConfigError then."""
+    for result in results:
+        yield result
+        if path.stat().st_size > MAX_ZIP:
+            path.unlink()
+            raise ConfigError(f"the edited photos are over {MAX_ZIP // 10**6} MB together; send fewer at a time")
 
 
 def short_film(seconds: Any, format: Any) -> Film:
     """A film of the whole photo, with no more frames than two cores draw in half a minute; raises ConfigError."""
     if not 0.1 <= number(seconds, "seconds") <= MAX_SECONDS:
-        raise ConfigError(f"seconds={seconds!r}; give a number from 0.1 to {MAX_SECONDS}")
+        raise ConfigError(f"seconds={quoted(seconds)}; give a number from 0.1 to {MAX_SECONDS}")
     fps = min(20, int(MAX_FRAMES / (2 * seconds)))
     return Film(seconds, fps, format=format, view="photo", size=480)
 
@@ -224,17 +237,18 @@ def fresh_file(name: str) -> Path:
     return folder / name
 
 
-def number(value: Any, name: str) -> float:
-    """A finite number; raises ConfigError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ConfigError(f"{name}={value!r}; give a number")
+def number(value: Any, name: str, most: float = 1e18) -> float:
+    """A number from -most to most; raises ConfigError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= most:  # NaN is not, either
+        limits = f" from {-most:g} to {most:g}" if most == MAX_AMOUNT else ""
+        raise ConfigError(f"{name}={quoted(value)}; give a number{limits}")
     return float(value)
 
 
 def whole(value: Any, name: str, low: int, high: int) -> int:
     """A whole number from low to high; raises ConfigError for anything else."""
     if number(value, name) != int(value) or not low <= value <= high:
-        raise ConfigError(f"{name}={value!r}; give a whole number from {low} to {high}")
+        raise ConfigError(f"{name}={quoted(value)}; give a whole number from {low} to {high}")
     return int(value)
 
 

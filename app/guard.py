@@ -270,7 +270,7 @@ def parts(message: Message) -> Iterator[Message]:
     yield {**message, "body": b""}
 
 
-def unforeseen(error: Exception, path: str) -> RefusedError:
+def unforeseen(error: Exception, path: str = "") -> RefusedError:
     """The answer to an error nobody caught; it is logged without its words, which may quote what was sent."""
     if isinstance(error, (FnIndexInferError, KeyError)) and QUEUED.fullmatch(path):
         return RefusedError("there is no such endpoint; see Use via API at the foot of the page", 404)

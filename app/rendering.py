@@ -17,20 +17,30 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.decoder import decoded
+from app.guard import unforeseen
 from rbvae import ImageError, RbvaeError
+from rbvae.errors import shown
 from rbvae.marking import AI_NOTE, encode
 
+LONGEST_SENTENCE = 600  # letters; the names of a checkpoint's directions are among them
 LOSSLESS = 256  # pixels of a side up to which a picture costs little as PNG
 
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Hands the text of an RbvaeError to the API's caller; anything else surfaces as the bug it is."""
+    """Hands the text of an RbvaeError to the API's caller; anything else is told, and logged, as the bug it is."""
     try:
         yield
     except RbvaeError as error:
         traceback.clear_frames(error.__traceback__)  # which hold the photo for as long as the error lives
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(sentence(error), print_exception=False) from error
+    except Exception as error:  # Gradio would print its words, which may quote what was sent
+        raise gr.Error(unforeseen(error).words, print_exception=False) from error
+
+
+def sentence(error: RbvaeError) -> str:
+    """Its text in one line of readable length, whatever of a request it quotes."""
+    return shown(str(error), LONGEST_SENTENCE)
 
 
 def read_upload(upload: dict[str, Any] | None, max_side: int = 0) -> np.ndarray:

@@ -23,8 +23,10 @@ from starlette.staticfiles import StaticFiles
 
 from app.actions import Actions, File
 from app.gates import BusyError, Gate, GoneError
+from app.rendering import sentence
 from app.state import ForgottenError, Visits
 from rbvae import ConfigError, RbvaeError
+from rbvae.errors import shown
 
 HERE = Path(__file__).resolve().parent
 LINE = 64  # who may wait at each gate
@@ -58,12 +60,12 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
             gate = gates[KINDS.get(name, "slow")]
             result = call() if name in AT_ANY_TIME else await gate.run(call, request.is_disconnected)
         except BusyError as error:
-            return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.again)})
+            return JSONResponse({"error": sentence(error)}, 503, {"Retry-After": str(error.again)})
         except ForgottenError as error:
-            return _refusal(str(error), 410)
+            return _refusal(sentence(error), 410)
         except RbvaeError as error:
             traceback.clear_frames(error.__traceback__)  # which hold the photo for as long as the error lives
-            return _refusal(str(error), 422)
+            return _refusal(sentence(error), 422)
         except (ClientDisconnect, GoneError):
             return Response(status_code=204)
         if isinstance(result, File):
@@ -101,8 +103,8 @@ def _call(actions: Actions, name: str, body: bytes) -> Callable[[], Any]:
     try:
         named = json.loads(body or b"{}")
         inspect.signature(method).bind(**named)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{name} was asked for wrongly ({error}); reload the page") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{name} was asked for wrongly ({shown(str(error))}); reload the page") from error
     return lambda: method(**named)
 
 

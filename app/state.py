@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from rbvae import ConfigError, Direction, Inference, RbvaeError
+from rbvae import ConfigError, Direction, Inference, Portrait, RbvaeError
 from rbvae.editing import Editor
+from rbvae.errors import quoted
 
 WIDEST = 4.0  # sigmas
 STEP = 0.05
@@ -47,6 +48,11 @@ class Opened:
         if self.faces is None:
             raise ConfigError("this face was made up and lies in no photo; choose a photo")
         return self.faces
+
+    @property
+    def kind(self) -> str:
+        """Of which editor it is."""
+        return "faces" if self.faces is not None or isinstance(self.inference, Portrait) else "digits"
 
     @property
     def size(self) -> int:
@@ -217,7 +223,7 @@ def steps(editor: Editor) -> np.ndarray:
 def changed(editor: Editor, inference: Inference, change: Any) -> np.ndarray:
     """The e of a picture after a change: {"values": sigmas along each direction, "rest": what they can't express}."""
     if not isinstance(change, dict):
-        raise ConfigError(f"change={change!r}; give its values")
+        raise ConfigError(f"change={quoted(change)}; give its values")
     values = numbers(change.get("values", []), len(editor.directions), "values")
     rest = numbers(change.get("rest") or [0.0] * editor.config.dim_e, editor.config.dim_e, "rest")
     return (inference.e + values @ steps(editor) + rest).astype(np.float32)
@@ -234,7 +240,7 @@ def change_to(editor: Editor, inference: Inference, e: np.ndarray) -> dict[str, 
 def numbers(values: Any, count: int, name: str, limit: float = 1000) -> np.ndarray:
     """`count` finite numbers as float32; raises ConfigError for anything else."""
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != count:
-        raise ConfigError(f"{name}={values!r}; give {count} numbers")
+        raise ConfigError(f"{name}={quoted(values)}; give {count} numbers")
     if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < limit for v in values):
-        raise ConfigError(f"{name}={values!r}; give {count} numbers")
+        raise ConfigError(f"{name}={quoted(values)}; give {count} numbers")
     return np.asarray(values, np.float32)

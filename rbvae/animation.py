@@ -19,7 +19,7 @@ from PIL import Image
 from rbvae.alignment import Alignment
 from rbvae.editing import Editor, Latent
 from rbvae.edits import Inference, Portrait
-from rbvae.errors import ConfigError
+from rbvae.errors import ConfigError, quoted
 from rbvae.faces import shrunk
 from rbvae.marking import AI_NOTE, XMP, marked_mp4
 
@@ -45,14 +45,13 @@ class Film:
     view: str = "crop"
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS or self.view not in VIEWS:
-            raise ConfigError(
-                f"format={self.format!r}, view={self.view!r}; give one of {', '.join(FORMATS)} and {' or '.join(VIEWS)}"
-            )
+        if self.format not in tuple(FORMATS) or self.view not in VIEWS:  # whatever they are: a list has no hash
+            given = f"format={quoted(self.format)}, view={quoted(self.view)}"
+            raise ConfigError(f"{given}; give one of {', '.join(FORMATS)} and {' or '.join(VIEWS)}")
         for name, low, high in (("seconds", 0.1, 60.0), ("fps", 1, 60), ("size", 32, LARGEST)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-                raise ConfigError(f"{name}={value!r}; give a number from {low} to {high}")
+                raise ConfigError(f"{name}={quoted(value)}; give a number from {low} to {high}")
         if self.frames > LONGEST:
             raise ConfigError(f"{self.frames} frames are more than {LONGEST}; make it shorter")
 

@@ -15,7 +15,7 @@ import numpy as np
 from rbvae.calibration import drift_words
 from rbvae.editing import PortraitEditor
 from rbvae.edits import Edit, Inference, Portrait
-from rbvae.errors import ConfigError, RbvaeError
+from rbvae.errors import ConfigError, RbvaeError, quoted
 from rbvae.images import Photo
 from rbvae.marking import AI_NOTE, encode
 
@@ -57,7 +57,9 @@ def expression(editor: PortraitEditor, wanted: Any, portrait: Portrait, strength
     if isinstance(wanted, Mapping):
         return editor.moved(portrait.e, {name: strength * sigmas for name, sigmas in wanted.items()})
     if isinstance(wanted, str) and wanted != NEUTRAL:
-        raise ConfigError(f'expression={wanted!r}; give "neutral", named changes such as {{"smile": 2}}, or a list e')
+        raise ConfigError(
+            f'expression={quoted(wanted)}; give "neutral", named changes such as {{"smile": 2}}, or a list e'
+        )
     aim = editor.e_ref if isinstance(wanted, str) else wanted.e if isinstance(wanted, Inference) else wanted
     return editor.blended(portrait.e, aim, strength)
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from rbvae.colours import foreign, to_srgb
-from rbvae.errors import ImageError
+from rbvae.errors import ImageError, shown
 from rbvae.jpeg import UPRIGHT, jpeg_pixels, orientation
 
 Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
@@ -25,7 +25,6 @@ COMPRESSIONS = (  # what a TIFF may hold: libtiff knows others that hardly anybo
 )
 TILE_WIDTH, TILE_LENGTH = 322, 323  # a TIFF's tags
 MAX_SIDE = 2560  # a larger picture is shrunk to this for detection: finer pixels never reach a 96-pixel crop
-LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -75,12 +74,6 @@ def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = 
         image = image.copy() if image is source else image
         image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8)))
-
-
-def shown(name: str) -> str:
-    """A file's name as it may stand in a sentence: one line, and not too long."""
-    plain = "".join(letter if letter.isprintable() else "_" for letter in name)
-    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 10]}...{plain[-7:]}"
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from rbvae.alignment import Alignment, align, crop
 from rbvae.calibration import STRANGER, Calibration, doubts, people_apart
 from rbvae.checkpoint import Checkpoint, load_checkpoint
 from rbvae.edits import Direction, Edit, Inference, Portrait
-from rbvae.errors import CheckpointError, ConfigError, FaceNotFoundError
+from rbvae.errors import CheckpointError, ConfigError, FaceNotFoundError, quoted
 from rbvae.face import Face
 from rbvae.faces import HINT, Faces, Point, align_to_eyes, box_of, find_faces
 from rbvae.images import Photo, load_photo, to_array, to_tensor
@@ -88,7 +88,7 @@ class Editor:
         for name, amount in sigmas.items():
             direction = self.direction(name)
             if not _is_number(amount):
-                raise ConfigError(f"{name}={amount!r}; give a number of sigmas such as 1.5")
+                raise ConfigError(f"{name}={quoted(amount)}; give a number of sigmas such as 1.5")
             result += float(amount) * direction.sigma * direction.vector
         return result
 
@@ -98,7 +98,7 @@ class Editor:
             if chosen in (number, direction.name):
                 return direction
         names = ", ".join(direction.name for direction in self.directions) or "none"
-        raise ConfigError(f"no direction {chosen!r}; this checkpoint has {names}")
+        raise ConfigError(f"no direction {quoted(chosen)}; this checkpoint has {names}")
 
     def strip(self, inference: Inference, chosen: str | int, n: int = 5, side: int | None = None) -> list[Image.Image]:
         """A picture as one direction changes it, in n even steps from -2 to +2 sigma (or what the data's range holds).
@@ -118,7 +118,7 @@ class Editor:
     def blended(self, e_from: Latent, e_to: Latent, strength: float) -> np.ndarray:
         """e_from at strength 0, e_to at 1, and beyond up to 3; raises ConfigError."""
         if not _is_number(strength) or not -2 <= strength <= 3:
-            raise ConfigError(f"strength={strength!r}; give a number from 0 (unchanged) to 1.5 (exaggerated)")
+            raise ConfigError(f"strength={quoted(strength)}; give a number from 0 (unchanged) to 1.5 (exaggerated)")
         start = self._latent(e_from)
         return start + np.float32(strength) * (self._latent(e_to) - start)
 
@@ -193,7 +193,7 @@ class PortraitEditor(Editor):
         faces = photo if isinstance(photo, Faces) else self.find(photo)
         if not 0 <= face < len(faces):
             raise FaceNotFoundError(
-                f"face {face} of {faces.name} does not exist; {len(faces)} were found, counted from 0"
+                f"face {quoted(face)} of {faces.name} does not exist; {len(faces)} were found, counted from 0"
             )
         found = faces.found[face]
         return self._portrait_at(faces.source, align(found.points, size), found.box, found, len(faces))

@@ -41,3 +41,20 @@ class DatasetError(RbvaeError):
 
 class TrainingError(RbvaeError):
     """A run diverged or cannot be resumed."""
+
+
+LONGEST = 80  # letters of a name or a value in a sentence
+
+
+def shown(name: str, longest: int = LONGEST) -> str:
+    """A name as it may stand in a sentence: one line, and not too long."""
+    plain = "".join(letter if letter.isprintable() else "_" for letter in name)
+    return plain if len(plain) <= longest else f"{plain[: longest - 10]}...{plain[-7:]}"
+
+
+def quoted(value: object) -> str:
+    """A value as it may stand in a sentence, whoever sent it."""
+    try:
+        return shown(repr(value))
+    except (RecursionError, ValueError):  # lists in lists in lists, and numbers of thousands of digits
+        return f"a {type(value).__name__}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from rbvae.alignment import Alignment, fit_similarity, mean_shape
 from rbvae.boxes import merge_duplicates, square_at
-from rbvae.errors import ConfigError
+from rbvae.errors import ConfigError, quoted
 from rbvae.face import Face
 from rbvae.images import MAX_SIDE
 from rbvae.landmarks import FaceLandmarker
@@ -95,14 +95,16 @@ def align_to_eyes(eyes: tuple[Point, Point], source: np.ndarray, size: int) -> A
     try:
         points = np.asarray(sorted(tuple(map(float, eye)) for eye in eyes), dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"eyes={eyes!r}; give two points ((x, y), (x, y)) in the photo's pixels") from error
+        raise ConfigError(f"eyes={quoted(eyes)}; give two points ((x, y), (x, y)) in the photo's pixels") from error
     height, width = source.shape[:2]
     if points.shape != (2, 2) or not np.isfinite(points).all():
-        raise ConfigError(f"eyes={eyes!r}; give two points ((x, y), (x, y)) in the photo's pixels")
+        raise ConfigError(f"eyes={quoted(eyes)}; give two points ((x, y), (x, y)) in the photo's pixels")
     if (points < 0).any() or (points > [width, height]).any():
-        raise ConfigError(f"eyes={eyes!r} lie outside the photo of {width}x{height} pixels; click inside it")
+        raise ConfigError(f"eyes={quoted(eyes)} lie outside the photo of {width}x{height} pixels; click inside it")
     if np.linalg.norm(points[1] - points[0]) < LEAST_APART:
-        raise ConfigError(f"eyes={eyes!r} are less than {LEAST_APART:.0f} pixels apart; click one eye, then the other")
+        raise ConfigError(
+            f"eyes={quoted(eyes)} are less than {LEAST_APART:.0f} pixels apart; click one eye, then the other"
+        )
     centres = np.stack([mean_shape()[eye].mean(axis=0) for eye in EYES])
     return Alignment(fit_similarity(points, centres * size), size)
 

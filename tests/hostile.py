@@ -15,6 +15,7 @@ import json
 import pickle
 import random
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -62,8 +63,10 @@ def picture(side: int = 256) -> Image.Image:
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """A file's bytes."""
+    """A file's bytes, the same at any time."""
     stream = io.BytesIO()
+    if kind == "PDF":
+        options = {"creationDate": time.gmtime(0), "modDate": time.gmtime(0), **options}
     image.save(stream, kind, **options)
     return stream.getvalue()
 

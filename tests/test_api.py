@@ -69,6 +69,12 @@ def test_a_batch_accounts_for_every_photo(client, photo, tmp_path):
         assert archive.namelist() == [manifest[0]["file"], "manifest.json"]
 
 
+def test_a_zip_has_a_largest_size(client, photo, monkeypatch):
+    monkeypatch.setattr("app.api.MAX_ZIP", 100_000)
+    with pytest.raises(AppError, match="the edited photos are over 0 MB together; send fewer at a time"):
+        client.predict([photo] * 4, {"smile": 1}, api_name="/batch")
+
+
 def test_what_cannot_be_is_said(client, photo):
     for arguments, name, said in (
         ((photo, {"wink": 1}, "gif", 0.2), "/animate", "no direction 'wink'"),

@@ -17,8 +17,8 @@ from skimage import data
 from app.decoder import Decoder
 from app.gates import BusyError
 from rbvae.colours import foreign
-from rbvae.decoding import UPLOAD, load_photo, shown
-from rbvae.errors import ImageError
+from rbvae.decoding import UPLOAD, load_photo
+from rbvae.errors import ImageError, quoted, shown
 from rbvae.marking import encode
 from tests import hostile
 from tests.hostile import encoded
@@ -147,6 +147,13 @@ def test_the_pixels_are_counted_before_they_are_decoded():
 def test_names_stand_in_sentences():
     assert shown("line\nbreak\t\0\u202e.jpg") == "line_break___.jpg"
     assert len(shown("a" * 300 + ".jpg")) <= 80 and shown("a" * 300 + ".jpg").endswith(".jpg")
+    assert quoted("a\nb" * 100_000).startswith("'a\\nb") and len(quoted(["x"] * 100_000)) <= 80
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert (quoted(nested), quoted(10**5000)) == ("a list", "a int")
+    while nested:  # taken apart, as its end would take all of the stack
+        nested = nested.pop()
     with pytest.raises(ImageError) as error:
         load_photo(b"words", name="two\nlines.jpg")
     assert str(error.value).startswith("two_lines.jpg is not a picture")

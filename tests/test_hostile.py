@@ -137,6 +137,89 @@ def test_nothing_an_endpoint_gives_holds_the_photos_metadata(url, private, name,
             check(client.get(f"/gradio_api/file={file}").content, edited="crop." not in file)
 
 
+NINES = "9" * 400
+DEEP = "[" * 100_000
+LONG = "x" * 900_000
+CHANGE = '{"values": [0, 0, 0, 0]}'
+
+
+@pytest.fixture(scope="module")
+def keys(url, private):
+    """A face's and a digit's, as the page gets them."""
+    with httpx.Client(base_url=url, timeout=60, headers=VISITOR) as client:
+        kinds = ("faces", "digits")
+        return {kind: client.post(f"/page/{kind}/open", content=private).json()["key"] for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [
+        ("faces/draw", DEEP),
+        ("faces/draw", '{"key": "FACES", "change": ' + "[" * 900 + "]" * 900 + "}"),
+        ("faces/draw", f'{{"key": "FACES", "change": "{LONG}"}}'),
+        ("faces/draw", f'{{"key": "FACES", "change": {{"values": [{"1," * 300_000}1]}}}}'),
+        ("faces/draw", f'{{"key": "FACES", "change": {{"values": [{NINES}, 0, 0, 0]}}}}'),
+        ("faces/draw", f'{{"key": "FACES", "change": {CHANGE}, "a\\nb\\ud800{LONG}": 1}}'),
+        ("faces/face", f'{{"key": "FACES", "face": {NINES * 10}}}'),
+        ("faces/random", f'{{"key": "FACES", "seed": {NINES * 10}}}'),
+        ("faces/animate", f'{{"key": "FACES", "start": {CHANGE}, "end": {CHANGE}, "format": ["mp4"]}}'),
+        ("faces/animate", f'{{"key": "FACES", "start": {CHANGE}, "end": {CHANGE}, "view": {{"a": "b\\n"}}}}'),
+        ("faces/pick", '{"key": "DIGITS"}'),
+        ("faces/draw", f'{{"key": "DIGITS", "change": {CHANGE}}}'),
+        ("faces/paste", f'{{"key": "DIGITS", "change": {CHANGE}}}'),
+        ("faces/transfer", '{"key": "FACES", "donor": "DIGITS"}'),
+        ("faces/grid", '{"key": "FACES", "others": ["DIGITS"]}'),
+        ("digits/draw", f'{{"key": "FACES", "change": {CHANGE}}}'),
+        ("digits/draw", f'{{"key": "made-up-face-1", "change": {CHANGE}}}'),
+    ],
+    ids=lambda text: text[:60],
+)
+def test_the_page_refuses_what_it_did_not_ask_for_in_one_sentence(url, keys, action, asked):
+    for kind, key in keys.items():
+        asked = asked.replace(kind.upper(), key)
+    answer = httpx.post(f"{url}page/{action}", content=asked, headers=VISITOR, timeout=20)
+    assert answer.status_code in (410, 422) and plain(answer.json()["error"]), answer.text[:400]
+
+
+def test_names_in_a_manifest_are_lines_that_can_be_sent(url, keys):
+    asked = f'{{"key": "{keys["faces"]}", "change": {CHANGE}, "photo": "a\\ud800b", "file": "c\\nd"}}'
+    entry = httpx.post(f"{url}page/faces/entry", content=asked, headers=VISITOR, timeout=20).json()
+    assert (entry["photo"], entry["file"]) == ("a_b", "c_d")
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("edit", f'{{"smile": {NINES}}}'),
+        ("edit", f'{{"smile": "{LONG}"}}'),
+        ("edit", '{"smile": 1e30}'),
+        ("edit", f'{{"{LONG}": 1}}'),
+        ("edit", '{"a\\nb\\ud800": "c"}'),
+        ("edit", f"[{NINES}]"),
+        ("edit", f'"{DEEP}"'),
+        ("edit", f'"{LONG}"'),
+        ("edit", "[" * 500 + "]" * 500),
+        ("animate", '"neutral", ["mp4"], 0.2'),
+        ("animate", f'"neutral", "a\\nb{LONG}", 0.2'),
+        ("animate", f'"neutral", "gif", {NINES}'),
+        ("sample", f"{NINES}, 1"),
+        ("sample", f"1, {NINES}"),
+        ("transfer", f"null, {NINES}"),
+    ],
+    ids=lambda text: text[:60],
+)
+def test_an_endpoint_refuses_arguments_in_one_sentence(url, private, name, rest, caplog, capfd):
+    with httpx.Client(base_url=url, timeout=60) as client:
+        (path,) = client.post("/gradio_api/upload", files={"files": ("me.jpg", private)}).json()
+        record = json.dumps({"path": path, "meta": {"_type": "gradio.FileData"}})
+        asked = client.post(f"/gradio_api/call/{name}", content=f'{{"data": [{record}, {rest}]}}',
+                            headers={"Content-Type": "application/json"})  # fmt: skip
+        last = client.get(f"/gradio_api/call/{name}/{asked.json()['event_id']}").text.strip().splitlines()[-1]
+    words = json.loads(last.removeprefix("data: "))["error"]
+    assert plain(words), last[:400]
+    assert "bug" not in words and "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
 def found(told) -> list[str]:
     """The paths of all files in an answer."""
     if isinstance(told, dict):
