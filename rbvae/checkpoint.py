@@ -141,17 +141,33 @@ def _folder(source: str | Path, revision: str | None) -> Path:
 def _download(name: str, revision: str | None) -> Path:
     """The checkpoint's files in the Hub's local cache, fetched unless they are there."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
-    if revision and re.fullmatch("[0-9a-f]{40}", revision):  # a commit never changes: no need to ask the Hub
+    commit = bool(revision and re.fullmatch("[0-9a-f]{40}", revision))
+    if commit:  # which never changes: no need to ask the Hub
         try:
             cached = Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES), local_files_only=True))
             if all((cached / required).is_file() for required in FILES[:2]):
                 return cached
         except LocalEntryNotFoundError:
             pass
-        HfApi().model_info(name, revision=revision, timeout=10)  # fails at once where a download retries for 23 s
+    try:
+        _check_sizes(name, HfApi().model_info(name, revision=revision, timeout=10, files_metadata=True).siblings or [])
+    except (HTTPError, OSError):
+        if commit:
+            raise  # at once, where a download retries for 23 s; a branch or a tag may be in the cache
     return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
+
+
+def _check_sizes(name: str, files: list[Any]) -> None:
+    """Raises CheckpointError where the Hub says that a file is too large; where it says nothing, its reader will."""
+    for file in files:
+        most = MAX_BYTES if file.rfilename == "model.safetensors" else MAX_CONFIG
+        if file.rfilename in FILES and file.size is not None and file.size > most:
+            raise CheckpointError(
+                f"{file.rfilename} of {name} holds {file.size} bytes, over the limit of {most}, and was not fetched; "
+                "give a checkpoint of this project"
+            )
 
 
 def hub_advice(error: Exception) -> str:

@@ -71,6 +71,7 @@ class LocalHub:
     def __init__(self) -> None:
         self.repos: dict[tuple[str, str], Repo] = {}
         self.seen: list[Seen] = []
+        self.tells_sizes = True
         self._large: dict[str, bytes] = {}
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
@@ -208,7 +209,9 @@ class LocalHub:
         async def info(request: Request, kind: str, owner: str, name: str, revision: str = "main") -> Any:
             repo = self._find(request, kind, f"{owner}/{name}")
             oid = repo.resolve(revision)
-            siblings = [{"rfilename": path} for path in repo.commits[oid]]
+            siblings: list[dict[str, Any]] = [{"rfilename": path} for path in repo.commits[oid]]
+            if request.query_params.get("blobs", "").lower() == "true" and self.tells_sizes:
+                siblings = [one | {"size": len(repo.commits[oid][one["rfilename"]])} for one in siblings]
             return {"id": f"{owner}/{name}", "sha": oid, "private": repo.private, "tags": [], "siblings": siblings}
 
         @app.get(repo_path + "/tree/{revision}")

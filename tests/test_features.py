@@ -1,5 +1,6 @@
 """The feature network: small, strict, repeatable, and never taken for a model."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rbvae.landmarks import BLENDSHAPES
 from training.cli import run_command
 from training.datasets import load_images
 from training.evaluate import named_factors
-from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features, save_features
+from training.evaluation.feature_net import EMBEDDED, MAX_BYTES, FeatureNet, load_features, save_features
 from training.features import main, mirrored
 
 KINDS = ["faces", "digits"]
@@ -69,6 +70,50 @@ def test_weights_of_another_network_are_refused(tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"classes": 0}))
     with pytest.raises(CheckpointError, match="does not match its config.json"):
         load_features(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"factors": 3},
+        {"factors": None},
+        {"factors": []},
+        {"factors": [1]},
+        {"factors": ["a"] * 10_000},
+        {"classes": "10"},
+        {"classes": -1},
+        {"classes": True},
+        {"classes": 10**12},
+        {"classes": [10]},
+    ],
+    ids=lambda fields: str(fields)[:40],
+)
+def test_a_hostile_config_is_refused_by_name_before_anything_is_allocated(tmp_path, fields):
+    path = saved(tmp_path) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    with pytest.raises(CheckpointError, match=f"config.json has no .* in {next(iter(fields))}; copy the folder again"):
+        load_features(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "{", '{"format": ' + "9" * 5000 + "}", "\xff", " " * 2_000_000])
+def test_a_config_that_is_none_is_refused_by_name(tmp_path, text):
+    (saved(tmp_path) / "config.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(CheckpointError, match="config.json"):
+        load_features(tmp_path)
+
+
+def test_weights_that_are_too_large_or_none_are_refused_by_name(tmp_path):
+    path = saved(tmp_path) / "model.safetensors"
+    path.write_bytes(bytes(MAX_BYTES + 1))
+    with pytest.raises(CheckpointError, match="model.safetensors holds over"):
+        load_features(tmp_path)
+    for content in (b"", b"words", b"\xff" * 100):
+        path.write_bytes(content)
+        config = json.loads((tmp_path / "config.json").read_text())
+        config["weights_sha256"] = hashlib.sha256(content).hexdigest()
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        with pytest.raises(CheckpointError, match="model.safetensors does not match"):
+            load_features(tmp_path)
 
 
 def test_a_missing_network_says_how_to_train_one(tmp_path):

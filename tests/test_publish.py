@@ -182,6 +182,21 @@ def test_what_cannot_be_fetched_says_why_at_once(pushed, hub, tmp_path, process,
     assert re.match(f"CheckpointError: .*{message}", said) and seconds < 5, said
 
 
+@pytest.mark.parametrize(("file", "limit", "most"), [("model.safetensors", "MAX_BYTES", 1000),
+                                                     ("config.json", "MAX_CONFIG", 300)])  # fmt: skip
+def test_what_is_too_large_is_not_fetched(run, tmp_path, file, limit, most):
+    with LocalHub() as own, HubProcess(own.env(tmp_path)) as process:
+        commit = own.add("models", "alice/large", contents(run / "checkpoint"))
+        process.run(f"import rbvae.checkpoint; rbvae.checkpoint.{limit} = {most}")
+        for revision in (None, "main", commit):
+            said, _ = process.run(DIGEST, repo="alice/large", revision=revision, token=None)
+            assert re.match(f"CheckpointError: {file} of alice/large holds \\d+ bytes, over the limit of {most}", said)
+        assert not any(f"/{file}" in seen.path for seen in own.seen)
+        own.tells_sizes = False  # then it is seen once the file is here
+        said, _ = process.run(DIGEST, repo="alice/large", revision="main", token=None)
+        assert re.match(f"CheckpointError: .*{file} holds (over )?\\d+ bytes", said), said
+
+
 def test_without_the_hub_only_the_cache_is_left(pushed, run, tmp_path):
     """The server stops while a process works; another starts offline, with the cache of the first."""
     first, second = pushed

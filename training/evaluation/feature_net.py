@@ -19,6 +19,8 @@ from rbvae.errors import CheckpointError
 from rbvae.images import to_float
 
 FORMAT, SIDE, FEATURES = 1, 64, 64
+MAX_CONFIG, MAX_BYTES = 1 << 20, 1 << 24  # of config.json and of the weights, which are half a megabyte
+MOST = 1000  # factors, and classes
 EMBEDDED = Path(__file__).resolve().parents[2] / "checkpoints"  # features-faces and features-digits lie here
 
 
@@ -92,26 +94,50 @@ def save_features(net: FeatureNet, folder: Path, config: dict[str, Any], card: s
 
 
 def load_features(folder: Path) -> tuple[FeatureNet, dict[str, Any]]:
-    """A feature network and its config, strictly: CheckpointError for a missing file, a wrong hash, other weights."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        content = (folder / "model.safetensors").read_bytes()
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"no feature network in {folder}; train one with training/features.py") from error
-    if not isinstance(config, dict) or (config.get("format"), config.get("network")) != (FORMAT, "features"):
-        raise CheckpointError(
-            f"{folder / 'config.json'} is not of a feature network of format {FORMAT}; train one anew"
-        )
+    """A feature network and its config, strictly.
+
+    Raises CheckpointError for a missing file, one that is too large, a wrong hash, a config with anything else than
+    names of factors and a number of classes, and other weights.
+    """
+    config = _config(folder / "config.json")
+    path = folder / "model.safetensors"
+    content = _read(path, MAX_BYTES)
     if hashlib.sha256(content).hexdigest() != config.get("weights_sha256"):
-        raise CheckpointError(f"{folder / 'model.safetensors'} is truncated or altered: its sha256 is not the one in "
-                              "config.json; copy the folder again")  # fmt: skip
+        raise CheckpointError(
+            f"{path} is truncated or altered: its sha256 is not the one in config.json; copy the folder again"
+        )
     net = FeatureNet(len(config["factors"]), config["classes"])
     try:
         weights = {name: t.float() for name, t in load(content).items()}
         counters = {name: t for name, t in net.state_dict().items() if name.endswith("num_batches_tracked")}
         net.load_state_dict(weights | counters, strict=True)
-    except (SafetensorError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{folder / 'model.safetensors'} does not match its config.json; train it anew"
-        ) from error
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not match its config.json; train it anew") from error
     return net.eval().requires_grad_(False), config
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(_read(path, MAX_CONFIG))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not valid JSON; copy the folder again") from error
+    if not isinstance(config, dict) or (config.get("format"), config.get("network")) != (FORMAT, "features"):
+        raise CheckpointError(f"{path} is not of a feature network of format {FORMAT}; train one anew")
+    factors, classes = config.get("factors"), config.get("classes")
+    named = isinstance(factors, list) and all(isinstance(name, str) for name in factors)
+    if not named or not 1 <= len(factors) <= MOST:
+        raise CheckpointError(f"{path} has no list of 1 to {MOST} names in factors; copy the folder again")
+    if isinstance(classes, bool) or not isinstance(classes, int) or not 0 <= classes <= MOST:
+        raise CheckpointError(f"{path} has no number from 0 to {MOST} in classes; copy the folder again")
+    return config
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(most + 1)
+    except OSError as error:
+        raise CheckpointError(f"no feature network in {path.parent}; train one with training/features.py") from error
+    if len(content) > most:
+        raise CheckpointError(f"{path} holds over {most} bytes; a feature network's holds less, so copy it again")
+    return content
