@@ -23,6 +23,7 @@ from rbvae.marking import encode
 
 RANDOM = 8
 STRIP = 5  # pictures above a slider
+PREVIEW = 240  # pixels of a small picture's longer side
 WIDEST_GRID = 12
 STRENGTHS = (0.0, 1.5)
 NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or choose another photo"
@@ -124,12 +125,14 @@ class Actions:
         aim = other.e if change is None else changed(self.editor, other, change)
         return {"change": change_to(self.editor, inference, inference.e + amount * (aim - inference.e))}
 
-    def grid(self, key: str, others: list[str]) -> dict[str, Any]:
-        """This picture and others, a row each, at rest and with everybody's expression or style, a column each."""
-        if not isinstance(others, list) or len(others) >= WIDEST_GRID:
-            raise ConfigError(f"a grid has at most {WIDEST_GRID} rows; choose fewer")
+    def grid(self, key: str, others: list[str], expressions: list[str] | None = None) -> dict[str, Any]:
+        """This picture and others, a row each; at rest, as this picture, and as others (or the same ones)."""
+        columns = others if expressions is None else expressions
+        for chosen in (others, columns):
+            if not isinstance(chosen, list) or len(chosen) >= WIDEST_GRID:
+                raise ConfigError(f"a grid has at most {WIDEST_GRID} rows and {WIDEST_GRID + 1} columns; choose fewer")
         faces = [self.opened(one).picture for one in (key, *others)]
-        es = [self.editor.e_ref, *(face.e for face in faces)]
+        es = [self.editor.e_ref, *(self.opened(one).picture.e for one in (key, *columns))]
         return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
 
     def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
@@ -159,7 +162,7 @@ class Actions:
 class FaceActions(Actions):
     """Faces, which lie in photos: found, chosen, and put back."""
 
-    asked = (*Actions.asked, "face", "source", "paste", "download", "drift", "entry")
+    asked = (*Actions.asked, "face", "source", "paste", "previews", "download", "drift", "entry")
 
     def open(self, content: bytes) -> dict[str, Any]:
         """A photo -> its record, with the box of every face; without a face, the visitor is asked for the eyes."""
@@ -192,6 +195,14 @@ class FaceActions(Actions):
         """The part of the photo that the edit covers, edited, and where it lies."""
         box, picture = self._edit(key, change).patch(keep)
         return {"picture": data_url(picture), "box": list(box)}
+
+    def previews(self, key: str, change: Any) -> dict[str, Any]:
+        """The same part, small, with the photo's detail kept and with the model's face laid over it."""
+        edit = self._edit(key, change)
+        pictures = [edit.patch(keep)[1] for keep in (True, False)]
+        for picture in pictures:
+            picture.thumbnail((PREVIEW, PREVIEW))
+        return {"previews": [data_url(picture) for picture in pictures]}
 
     def download(self, key: str, change: Any, keep: bool = True) -> File:
         """The whole photo, edited."""

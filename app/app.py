@@ -35,7 +35,7 @@ from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
 INTRO = """# Change the expression, keep the face
-Move a slider and watch the photo. Then choose one of your own, or give a handwritten digit another look.
+Move a slider and watch the photo. Then choose your own, or restyle a handwritten digit.
 """
 ENVIRONMENT = """environment: GRADIO_SERVER_PORT (7860), GRADIO_SERVER_NAME (127.0.0.1),
 RBVAE_FACES and RBVAE_DIGITS = checkpoint folder or Hub id

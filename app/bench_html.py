@@ -18,6 +18,7 @@ from rbvae.editing import Editor
 
 PLAIN_WORDS = {"scale": "size", "jaw open": "mouth open", "scale 2": "size, another way"}
 UNNAMED = "other"
+AT_FIRST = 1.5  # sigmas
 
 SCRIPTS = 'document.baseURI.replace(/[?#].*$/, "").replace(/[^/]*$/, "") + "page/js/"'
 MOUNT = f'import({SCRIPTS} + "main.js").then((main) => main.mount(element));'
@@ -52,6 +53,11 @@ def directions(editor: Editor) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def at_first(editor: Editor) -> dict[str, float]:
+    """The preset under which a visitor sees the first example: along the direction that moves the picture most."""
+    return {direction.name: AT_FIRST for direction in editor.directions[:1]}
 
 
 def offered(key: str, inference: Inference, label: str, edited: bool = False) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.actions import Actions
-from app.bench_html import add_bench, offered
+from app.bench_html import add_bench, at_first, offered
 from app.state import Opened, Visits
 from rbvae import StyleEditor
 from rbvae.animation import FORMATS
@@ -21,7 +21,9 @@ WORDS = {
     "random": "Eight styles at random. Click one to take it over.",
     "donor": "Click a digit to take over its style, or add one of your own.",
     "addDonor": "Add pictures",
-    "grid": "Every digit in every style. Choose the digits, then make the grid.",
+    "grid": "Many digits in many styles, yours among them. Choose both, then make the grid.",
+    "rows": "Digits, a row each",
+    "columns": "Styles, a column each",
 }
 
 
@@ -32,5 +34,7 @@ def digits_tab(editor: StyleEditor, visits: Visits) -> Actions:
         inference = editor.infer(path)
         key = visits.publish(f"example-digit-{number}", Opened(inference))
         digits.append(offered(key, inference, f"Digit {number}"))
-    add_bench(editor, WORDS, examples=digits[:PICKED], donors=digits[PICKED:], formats=list(FORMATS))
+    add_bench(
+        editor, WORDS, examples=digits[:PICKED], donors=digits[PICKED:], start=at_first(editor), formats=list(FORMATS)
+    )
     return Actions(editor, visits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.actions import FaceActions, found
-from app.bench_html import add_bench, offered
+from app.bench_html import add_bench, at_first, offered
 from app.editors import imagined
 from app.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
@@ -24,7 +24,9 @@ WORDS = {
     "random": "Eight expressions at random. Click one to take it over.",
     "donor": "Click a face to take over its expression, or add photos of your own.",
     "addDonor": "Add photos",
-    "grid": "Everybody with everybody's expression. Choose the faces, then make the grid.",
+    "grid": "Many faces with many expressions, yours among them. Choose both, then make the grid.",
+    "rows": "Faces, a row each",
+    "columns": "Expressions, a column each",
 }
 
 
@@ -43,5 +45,7 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
     for number, portrait in enumerate(imagined(editor, MADE_UP, DONOR_SEED, Portrait), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
         donors.append(offered(key, portrait, f"Made-up face {number}", edited=True))
-    add_bench(editor, WORDS, examples=examples, donors=donors, formats=list(FORMATS), note=AI_NOTE)
+    add_bench(
+        editor, WORDS, examples=examples, donors=donors, start=at_first(editor), formats=list(FORMATS), note=AI_NOTE
+    )
     return FaceActions(editor, visits)

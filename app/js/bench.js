@@ -80,14 +80,22 @@ export class Bench extends EventTarget {
     });
   }
 
-  open(record) {
+  // A picture on offer; at first sight with a preset, so that there is an edit to be seen.
+  async pick({ key }, preset) {
+    const record = await this.asked("pick", { key });
+    this.source = this.pointed = null;
+    this.open(record, preset);
+  }
+
+  open(record, preset) {
     this.record = record;
     this.past = [];
     this.future = [];
     this.change = this.still();
     this.emit("opened", record);
     this.tell(record.advice ?? record.warnings, "warning");
-    if (this.wanted && record.original) this.take(this.wanted, false);
+    const start = this.wanted ?? preset;
+    if (start && record.original) this.take(start, false);
     else setTimeout(() => this.record === record && this.emit("settled"), LATER);
   }
 

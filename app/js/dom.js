@@ -49,3 +49,18 @@ export async function busy(place, words, job) {
 export const chooser = (label, { accept = "image/*", multiple = false, name = "" } = {}) =>
   element(`<label class="button">${escaped(label)}<input type="file" name="${name}" accept="${accept}"
     ${multiple ? "multiple" : ""} aria-label="${escaped(label)}"></label>`);
+
+// Lets arrow keys walk over the buttons of a place, which are as many to a row as are seen there, and press them.
+export function walk(place) {
+  const steps = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: (row) => -row, ArrowDown: (row) => row };
+  place.addEventListener("keydown", (event) => {
+    const buttons = [...place.querySelectorAll("button")];
+    const at = buttons.indexOf(event.target.closest("button"));
+    const step = steps[event.key]?.(buttons.filter(({ offsetTop }) => offsetTop === buttons[0].offsetTop).length);
+    if (at < 0 || !step) return;
+    event.preventDefault();
+    const next = buttons[(at + step + buttons.length) % buttons.length];
+    next.focus();
+    next.click();
+  });
+}

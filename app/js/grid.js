@@ -1,4 +1,4 @@
-// Every chosen face with every chosen expression: a table of pictures.
+// Chosen faces with chosen expressions: a table of pictures.
 
 import { busy, element, escaped, save } from "./dom.js";
 
@@ -7,33 +7,23 @@ const CHOSEN = 4; // of the tray, at first
 export function addGrid(bench, place, tray) {
   const { words } = bench.setup;
   const part = element(`<div><p class="hint">${escaped(words.grid)}</p>
-    <div class="pictures small choices"></div>
+    <p class="hint">${escaped(words.rows)}</p><div class="pictures small choices rows"></div>
+    <p class="hint">${escaped(words.columns)}</p><div class="pictures small choices columns"></div>
     <div class="bar"><button type="button" class="button slow primary make">Make the grid</button>
       <button type="button" class="button keep" hidden>Download the grid</button></div>
     <div class="gridded" tabindex="0" aria-label="Grid"></div></div>`);
   place.append(part);
-  const [choices, table] = [part.querySelector(".choices"), part.querySelector(".gridded")];
-  const bar = part.querySelector(".bar");
-  const chosen = new Set(tray.items.slice(0, CHOSEN));
+  const [bar, table] = [part.querySelector(".bar"), part.querySelector(".gridded")];
+  const faces = addChoice(tray, part.querySelector(".rows"));
+  const expressions = addChoice(tray, part.querySelector(".columns"));
 
-  const fill = () =>
-    choices.replaceChildren(
-      ...tray.items.map((item) => {
-        const button = element(`<button type="button" aria-pressed="${chosen.has(item)}">
-          <img src="${item.picture}" alt="${escaped(item.label)}"></button>`);
-        button.addEventListener("click", () => {
-          if (!chosen.delete(item)) chosen.add(item);
-          button.setAttribute("aria-pressed", chosen.has(item));
-        });
-        return button;
-      }),
-    );
   const make = async () => {
     const mine = { picture: bench.record.original, label: words.mine };
-    const others = tray.items.filter((item) => chosen.has(item));
-    const { cells } = await bench.ask("grid", { others: others.map(({ key }) => key) });
-    const rows = [mine, ...others];
-    const columns = [{ label: words.neutral }, ...rows];
+    const keys = (items) => items.map(({ key }) => key);
+    const [down, across] = [faces(), expressions()];
+    const { cells } = await bench.ask("grid", { others: keys(down), expressions: keys(across) });
+    const rows = [mine, ...down];
+    const columns = [{ label: words.neutral }, mine, ...across];
     const head = ({ picture, label }) =>
       picture ? `<img src="${picture}" alt="${escaped(label)}">` : `<span>${escaped(label)}</span>`;
     table.innerHTML = `<table><tr><td></td>${columns.map((c) => `<th scope="col">${head(c)}</th>`).join("")}</tr>
@@ -54,11 +44,29 @@ export function addGrid(bench, place, tray) {
     bench.attempt(() => busy(bar, "Drawing the grid…", make)),
   );
   part.querySelector(".keep").addEventListener("click", () => drawn(table).then((blob) => save(blob, "grid.png")));
+}
+
+// The tray's pictures, each to be chosen or not; a function that says which are.
+function addChoice(tray, place) {
+  const chosen = new Set(tray.items.slice(0, CHOSEN));
+  const fill = () =>
+    place.replaceChildren(
+      ...tray.items.map((item) => {
+        const button = element(`<button type="button" aria-pressed="${chosen.has(item)}">
+          <img src="${item.picture}" alt="${escaped(item.label)}"></button>`);
+        button.addEventListener("click", () => {
+          if (!chosen.delete(item)) chosen.add(item);
+          button.setAttribute("aria-pressed", chosen.has(item));
+        });
+        return button;
+      }),
+    );
   tray.on("added", (item) => {
     chosen.add(item);
     fill();
   });
   fill();
+  return () => tray.items.filter((item) => chosen.has(item));
 }
 
 // The table as one picture.

@@ -3,7 +3,7 @@
 import { addAnimation } from "./animate.js";
 import { leave } from "./api.js";
 import { Bench } from "./bench.js";
-import { element, escaped } from "./dom.js";
+import { element, escaped, walk } from "./dom.js";
 import { addDonor } from "./donor.js";
 import { addGrid } from "./grid.js";
 import { addMany } from "./many.js";
@@ -44,10 +44,12 @@ export function mount(host) {
 function addTools(bench, place) {
   const part = element(`<div class="tools"><div class="names" role="tablist"></div></div>`);
   place.append(part);
+  walk(part.querySelector(".names"));
   const panels = new Map();
   const choose = (name) =>
     panels.forEach(({ tab, panel }, other) => {
       tab.setAttribute("aria-selected", other === name);
+      tab.tabIndex = other === name ? 0 : -1; // the arrow keys lead to the others
       panel.hidden = other !== name;
     });
   return (name) => {

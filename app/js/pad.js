@@ -1,6 +1,6 @@
 // The digit: picked, drawn or uploaded.
 
-import { busy, chooser, element, escaped } from "./dom.js";
+import { busy, chooser, element, escaped, walk } from "./dom.js";
 
 const SIDE = 256;
 
@@ -15,17 +15,13 @@ export function addPad(bench, place) {
   place.append(part);
   const open = (blob) => busy(part.querySelector(".bar"), "Reading the digit…", () => bench.openFile(blob));
 
-  const pick = (digit) =>
-    bench.attempt(async () => {
-      const record = await bench.asked("pick", { key: digit.key });
-      bench.source = null;
-      bench.open(record);
-    });
+  const pick = (digit, preset) => bench.attempt(() => bench.pick(digit, preset));
   for (const digit of bench.setup.examples) {
     const button = element(`<button type="button"><img src="${digit.picture}" alt="${escaped(digit.label)}"></button>`);
     button.addEventListener("click", () => pick(digit));
     part.querySelector(".digits").append(button);
   }
+  walk(part.querySelector(".digits"));
 
   const canvas = part.querySelector("canvas");
   const pen = canvas.getContext("2d");
@@ -64,5 +60,5 @@ export function addPad(bench, place) {
     event.target.value = "";
   });
   part.querySelector(".bar").append(file);
-  if (bench.setup.examples.length) pick(bench.setup.examples[0]);
+  if (bench.setup.examples.length) pick(bench.setup.examples[0], bench.setup.start);
 }

@@ -7,21 +7,23 @@ import { busy, chooser, element, escaped, save, show } from "./dom.js";
 export function addPhoto(bench, place) {
   const part = element(`<div class="photo">
     <div class="bar sources"></div>
-    <div class="stage"><img class="before" alt="Your photo" hidden><img class="patch" alt="" hidden>
-      <div class="marks"></div><div class="empty drop">Drop a photo here</div></div>
+    <div class="view"><div class="stage"><img class="before" alt="Your photo" hidden>
+      <img class="patch" alt="" hidden><div class="divider" hidden></div>
+      <div class="marks"></div><div class="empty drop">Drop a photo here</div></div></div>
+    <label class="compare" hidden><span>After</span><input type="range" min="0" max="100" value="0"
+      aria-label="Before and after"><span>Before</span></label>
     <div class="result" hidden>
-      <label class="compare"><span>After</span><input type="range" min="0" max="100" value="0"
-        aria-label="Before and after"><span>Before</span></label>
-      <div class="bar">
-        <label class="inline" title="Adds only the change to the photo, which stays sharp"><input type="radio"
-          name="blend" value="keep" checked> Keep the photo's detail</label>
-        <label class="inline" title="Lays the face that the model draws over the photo"><input type="radio"
-          name="blend" value="replace"> Use the model's face</label>
-        <button type="button" class="button primary slow download">Download</button></div>
+      <div class="blends" role="radiogroup" aria-label="How the edit goes into the photo">
+        <label title="Adds only the change to the photo, which stays sharp"><img class="preview" alt="" hidden>
+          <span><input type="radio" name="blend" value="keep" checked> Keep the photo's detail</span></label>
+        <label title="Lays the face that the model draws over the photo"><img class="preview" alt="" hidden>
+          <span><input type="radio" name="blend" value="replace"> Use the model's face</span></label></div>
+      <div class="bar"><button type="button" class="button primary slow download">Download</button></div>
     </div></div>`);
   place.append(part);
   const stage = part.querySelector(".stage");
   const [before, patch] = stage.querySelectorAll("img");
+  const previews = part.querySelectorAll(".preview"); // of the detail kept, and of the model's face
   const [marks, sources] = [part.querySelector(".marks"), part.querySelector(".sources")];
   const compare = part.querySelector(".compare input");
   const keep = () => part.querySelector("input[value=keep]").checked;
@@ -39,7 +41,9 @@ export function addPhoto(bench, place) {
     const left = parseFloat(patch.style.left);
     const hidden = (100 * (Number(compare.value) - left)) / parseFloat(patch.style.width);
     patch.style.clipPath = `inset(0 0 0 ${Math.min(100, Math.max(0, hidden))}%)`;
-    stage.style.setProperty("--divide", `${compare.value}%`);
+    const divider = stage.querySelector(".divider");
+    divider.style.left = `${compare.value}%`;
+    divider.hidden = compare.value === "0" || compare.value === "100";
   };
 
   const openPhoto = async (blob) => {
@@ -62,11 +66,9 @@ export function addPhoto(bench, place) {
     before.hidden = false;
     part.querySelector(".drop").hidden = true;
   };
-  const openExample = (example) =>
+  const openExample = (example, preset) =>
     bench.attempt(async () => {
-      const record = await bench.asked("pick", { key: example.key });
-      bench.source = bench.pointed = null;
-      bench.open(record);
+      await bench.pick(example, preset);
       await showPhoto();
     });
   const point = (pointed, words) =>
@@ -129,12 +131,16 @@ export function addPhoto(bench, place) {
     const { record, change } = bench;
     if (!record?.original) return;
     const drift = await bench.ask("drift", { change });
-    if (bench.record === record) bench.emit("drift", drift);
+    if (bench.record !== record) return;
+    bench.emit("drift", drift);
+    const both = (await bench.ask("previews", { change })).previews;
+    if (bench.record !== record) return;
+    previews.forEach((image, i) => Object.assign(image, { src: both[i], hidden: false }));
   });
   bench.on("opened", (record) => {
     patch.hidden = true;
     mark(record);
-    part.querySelector(".result").hidden = !record.original;
+    for (const name of [".compare", ".result"]) part.querySelector(name).hidden = !record.original;
     if (!record.original) stage.scrollIntoView({ block: "nearest" }); // the eyes are clicked there
     const [width, height] = record.size;
     stage.style.setProperty("--ratio", width / height);
@@ -180,5 +186,5 @@ export function addPhoto(bench, place) {
     event.preventDefault();
     openPhoto([...event.dataTransfer.files].find(isPicture));
   });
-  if (bench.setup.examples.length) openExample(bench.setup.examples[0]);
+  if (bench.setup.examples.length) openExample(bench.setup.examples[0], bench.setup.start);
 }

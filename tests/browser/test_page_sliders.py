@@ -79,6 +79,8 @@ def test_undo_and_redo_walk_the_edits(opened):
     far = opened.changes(opened.edit, lambda: opened.bench.locator(".strip button").first.click())
     assert opened.changes(opened.edit, lambda: opened.page.keyboard.press("Control+z")) == start
     assert opened.changes(opened.edit, lambda: opened.press("Redo")) == far
+    assert opened.changes(opened.edit, lambda: opened.page.keyboard.press("Control+z")) == start
+    assert opened.changes(opened.edit, lambda: opened.page.keyboard.press("Control+Shift+z")) == far
 
 
 def test_every_edit_says_how_much_likeness_it_keeps(opened):

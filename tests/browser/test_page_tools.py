@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -39,16 +40,23 @@ def test_another_faces_expression_is_copied_at_a_strength(opened, several):
     expect(opened.bench.locator(".donors button").first).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_grid_shows_every_face_with_every_expression(opened):
+def test_a_grid_shows_the_chosen_faces_with_the_chosen_expressions(opened):
     opened.tool("Grid")
-    chosen = opened.bench.locator(".choices [aria-pressed=true]").count()
+    rows, columns = opened.bench.locator(".choices.rows"), opened.bench.locator(".choices.columns")
+    chosen = rows.locator("[aria-pressed=true]").count()
+    assert columns.locator("[aria-pressed=true]").count() == chosen >= 3
+    rows.locator("button").nth(1).click()
+    for number in (0, 2):
+        columns.locator("button").nth(number).click()
     opened.press("Make the grid")
     cells = opened.bench.locator(".gridded td img")
-    expect(cells).to_have_count((chosen + 1) * (chosen + 2))
-    assert cells.nth(2).get_attribute("alt").endswith(opened.bench.locator(".choices img").first.get_attribute("alt"))
+    high, wide = chosen - 1 + 1, chosen - 2 + 2  # yours is a row more; at rest and yours, two columns more
+    expect(cells).to_have_count(high * wide)
+    assert cells.nth(2).get_attribute("alt").endswith(columns.locator("img").nth(1).get_attribute("alt"))
+    assert cells.nth(wide).get_attribute("alt").startswith(rows.locator("img").first.get_attribute("alt"))
     opened.changes(opened.edit, lambda: cells.first.click())
     with Image.open(io.BytesIO(opened.downloads("Download the grid"))) as grid:
-        assert grid.size == (64 * (chosen + 3), 64 * (chosen + 2))
+        assert grid.size == (64 * (wide + 1), 64 * (high + 1))
 
 
 def test_many_photos_are_edited_with_progress_into_a_zip(opened, editors, astronaut, several, wall):
@@ -97,3 +105,29 @@ def test_a_film_of_the_change_is_played_and_downloaded(opened):
     opened.page.wait_for_function("(film) => film.naturalWidth == 384", arg=film.element_handle())
     with Image.open(io.BytesIO(opened.downloads("Download the film"))) as film:
         assert film.n_frames > 20 and b"Edited by AI" in film.info["xmp"]
+
+
+@pytest.mark.parametrize(("kind", "seen"), [("mp4", "video"), ("gif", "img")])
+def test_a_film_comes_as_mp4_and_as_gif_too(opened, kind, seen):
+    opened.bench.locator(".strip button").last.click()
+    opened.tool("Film")
+    opened.bench.locator(".format").select_option(kind)
+    opened.press("Make the film")
+    film = opened.bench.locator(f".film {seen}")
+    opened.sees(film)
+    side = {"video": "videoWidth", "img": "naturalWidth"}[seen]
+    opened.page.wait_for_function(f"(film) => film.{side} == 384", arg=film.element_handle())
+    content = opened.downloads("Download the film")
+    assert {"mp4": b"ftyp", "gif": b"GIF89a"}[kind] in content[:16] and AI_NOTE.encode() in content
+
+
+def test_arrow_keys_walk_the_tools(opened):
+    tabs = opened.bench.locator(".names").get_by_role("tab")
+    tabs.first.focus()
+    for key, name in (("ArrowRight", "Random"), ("ArrowRight", "Copy a face"), ("ArrowLeft", "Random")):
+        opened.page.keyboard.press(key)
+        chosen = opened.bench.get_by_role("tab", name=name)
+        expect(chosen).to_have_attribute("aria-selected", "true")
+        expect(chosen).to_be_focused()
+        expect(opened.bench.get_by_role("tabpanel", name=name)).to_be_visible()
+    assert [tab.get_attribute("tabindex") for tab in tabs.all()].count("0") == 1  # the Tab key passes the others by

@@ -12,8 +12,9 @@ WAIT = 30_000  # ms, on a busy machine
 class Visitor:
     """One browser session on the app's page, with what it complained about and where it went."""
 
-    def __init__(self, browser, url, width=1280, height=900, bench="faces"):
-        self.context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+    def __init__(self, browser, url, width=1280, height=900, bench="faces", **options):
+        size = {"width": width, "height": height}
+        self.context = browser.new_context(viewport=size, accept_downloads=True, **options)
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT)
         self.hosts, self.errors, self.asked = set(), [], []
