@@ -109,7 +109,7 @@ def _told(stream: str) -> str | None:
     if lines[-2] != "event: complete":
         return str(said.get("error") or said) if isinstance(said, dict) else str(said)
     manifest = said[-1]
-    if isinstance(manifest, list) and manifest and not manifest[0]["ok"]:  # of /batch
+    if isinstance(manifest, list) and manifest and manifest[0].get("ok") is False:  # of /batch
         return str(manifest[0]["error"])
     return None
 
@@ -118,6 +118,11 @@ ROUTES = {
     "page/faces/open": page("faces"),
     "page/digits/open": page("digits"),
     "/infer": endpoint("infer", lambda record: [record]),
+    "/edit": endpoint("edit", lambda record: [record, {"smile": 1}]),
+    "/transfer": endpoint("transfer", lambda record: [record, record, 1]),
+    "/neutral": endpoint("neutral", lambda record: [record]),
+    "/sample": endpoint("sample", lambda record: [record, 1, 0]),
+    "/animate": endpoint("animate", lambda record: [record, "neutral", "gif", 0.1]),
     "/batch": endpoint("batch", lambda record: [[record], {"smile": 1}]),
     "/digits_transfer": endpoint("digits_transfer", lambda record: [record, record, 1]),
 }
