@@ -23,6 +23,7 @@ from PIL import Image
 from app.app import address, build, launch
 from app.editors import Editors, checkpoint_source, imagined
 from app.guard import LARGEST
+from app.keeper import FILES_KEPT_FOR
 from app.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON
 from app.rendering import picture_file
 from app.state import KEPT_FOR, ForgottenError, Opened, Visits, change_to, changed, reaches, within_reach
@@ -335,6 +336,10 @@ def test_the_words_above_the_snippets_name_every_endpoint():
     assert set(re.findall(r"`(/\w+)`", INTRO)) >= ENDPOINTS
     imported = re.findall(r"import \{ (.*?) \}", JAVASCRIPT)[0].split(", ")
     assert all(JAVASCRIPT.count(name) > 1 for name in imported)
+
+
+def test_about_says_how_long_files_are_kept():
+    assert FILES_KEPT_FOR == 600 and "deleted after ten minutes" in (ROOT / "app" / "about.md").read_text()
 
 
 def test_drawing_waits_for_nothing_slow(client, editors):
