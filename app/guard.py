@@ -29,7 +29,7 @@ LARGEST = UPLOAD.bytes
 WORDS = 1_000_000  # bytes of a body that holds no file
 ENVELOPE = 10_000  # bytes around the files of a form
 PART = 1 << 16  # bytes of a body: fewer take no room, so that no crowd of files keeps a small question out
-FILES, QUESTIONS, ANSWERS = 200_000_000, 50_000_000, 200_000_000  # bytes on their way, of all visitors together
+FILES, QUESTIONS, ANSWERS = 200_000_000, 50_000_000, 100_000_000  # bytes on their way, of all visitors together
 CROWD = 1000  # requests at a time
 READ = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?)|/(assets|static|svelte|page/js)/.+|"
