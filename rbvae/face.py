@@ -24,7 +24,8 @@ class Face:
 
     `points` float32 [478, 2], x and y in photo pixels, where (0, 0) is the outer corner of the first pixel;
     `blendshapes` float32 [52] in [0, 1], named by BLENDSHAPES; degrees: `yaw` > 0 looks to the picture's right,
-    `pitch` > 0 looks down, `roll` > 0 is turned counter-clockwise.
+    `pitch` > 0 looks down, `roll` > 0 is turned counter-clockwise. `moved` is by how much of its height the box was
+    elsewhere at a second look: 0 where there was none, infinite where the face was gone.
     """
 
     points: np.ndarray
@@ -32,6 +33,7 @@ class Face:
     yaw: float
     pitch: float
     roll: float
+    moved: float = 0.0
 
     @property
     def box(self) -> tuple[float, float, float, float]:

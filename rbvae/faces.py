@@ -70,7 +70,8 @@ def find_faces(landmarker: FaceLandmarker, source: np.ndarray) -> tuple[tuple[Fa
     for turn in (0, 2, 1, 3):
         view = _view(shown, turn)
         if faces := _upright(landmarker.glance(view)):
-            seen.append((_unsteadiness(landmarker, view, faces[0]), turn, faces))
+            moved = _unsteadiness(landmarker, view, faces[0])
+            seen.append((moved, turn, [replace(faces[0], moved=moved), *faces[1:]]))
             if min(seen)[0] <= STEADY:
                 break
     if seen:

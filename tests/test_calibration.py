@@ -23,8 +23,8 @@ def portrait(editor):
     return editor.infer(data.astronaut())
 
 
-def face(yaw=0.0, pitch=0.0):
-    return Face(np.zeros((478, 2), np.float32), np.zeros(52, np.float32), yaw, pitch, 0.0)
+def face(yaw=0.0, pitch=0.0, moved=0.0):
+    return Face(np.zeros((478, 2), np.float32), np.zeros(52, np.float32), yaw, pitch, 0.0, moved)
 
 
 def test_an_ordinary_photo_gets_no_warning():
@@ -44,6 +44,18 @@ def test_an_ordinary_photo_gets_no_warning():
 def test_each_doubt_has_its_own_words(error, scale, yaw, said):
     (only,) = doubts(Calibration(), error, scale, face(yaw), 1)
     assert said in only
+
+
+@pytest.mark.parametrize(("moved", "doubted"), [(0.0, 0), (0.015, 0), (0.03, 1), (np.inf, 1)])
+def test_landmarks_that_move_at_a_second_look_are_doubted(moved, doubted):
+    said = doubts(Calibration(), 20.0, 0.5, face(moved=moved), 1)
+    assert len(said) == doubted and all("elsewhere at a second look" in one for one in said)
+
+
+def test_a_clear_photo_is_looked_at_twice_and_not_doubted(editor):
+    clear = data.astronaut()
+    (first, *_) = editor.find(clear).found
+    assert 0 < first.moved < 0.02 and not any("second look" in said for said in editor.infer(clear).warnings)
 
 
 def test_a_checkpoint_may_say_what_is_usual_for_it(tmp_path, tiny_faces):
