@@ -21,9 +21,7 @@ from rbvae.model import RbVAE
 STRANGER = 0.42  # of the distance between two people's z: an edit that has moved so far looks like somebody else
 SAME, ANOTHER = 0.45, 0.75  # drifts at which the words change; the latter is dlib's own limit for one person
 TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, and hardly any, training faces lie
-UNSURE = (
-    0.02  # of a face's height, moved at a second look: so do 2 of 60 photos of LFW, and 36 of 56 blurred by 5 pixels
-)
+UNSURE = 0.02  # of its height that a face moves at a second look: 2 of 60 photos of LFW do so, 36 of 56 when blurred
 COARSE = 1.6  # crop pixels for one of the photo, beyond which the face has too little detail
 
 
