@@ -186,7 +186,8 @@ def test_no_file_is_left_open(tmp_path: Path, damaged: Path):
             with contextlib.suppress(ImageError):
                 load_photo(path)
         gc.collect()
-    assert not [warning.message for warning in seen]
+    left = [str(warning.message) for warning in seen]  # other tests leave event loops
+    assert not [words for words in left if "unclosed file" in words]
 
 
 def test_a_picture_that_is_given_stays_as_it_was():
