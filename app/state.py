@@ -20,7 +20,7 @@ from rbvae.errors import quoted
 WIDEST = 4.0  # sigmas
 STEP = 0.05
 KEPT_FOR = 3600  # seconds a picture outlives its last use
-CAPACITY = 250_000_000  # bytes of all opened photos together
+CAPACITY = 200_000_000  # bytes of all opened photos together
 
 
 class ForgottenError(RbvaeError):

@@ -141,4 +141,4 @@ def test_training_with_steps_repeats_bit_by_bit(digits_root, tmp_path):
 def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "python training/features.py --data data/lfw64" in " ".join(capsys.readouterr().out.split())
+    assert "python training/features.py --data data/lfw96" in " ".join(capsys.readouterr().out.split())

@@ -77,7 +77,7 @@ class TrainConfig:
 
 
 # The linear start knows faces and expressions from the first step on; what is added must not cost that (docs/log.md).
-FACES = ObjectiveConfig(image_weight=50.0, pin_weight=1.0, reverse_weight=3.0)
+FACES = ObjectiveConfig(image_weight=200.0, latent_weight=0.1, r1_weight=1.0, pin_weight=1.0, reverse_weight=3.0)
 PRESETS: dict[str, TrainConfig] = {
     "tiny": TrainConfig(
         preset="tiny",

@@ -1,6 +1,6 @@
 """Photos of people a checkpoint has not seen, each through a transfer and two sliders, whole, as one picture.
 
-python training/contact_sheet.py --checkpoint checkpoints/faces --photos photos/lfw --data data/lfw64 --out twenty.webp
+python training/contact_sheet.py --checkpoint checkpoints/faces --photos photos/lfw --data data/lfw96 --out twenty.webp
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Draw held-out photos through a transfer and two sliders, as one picture.",
         epilog="example: python training/contact_sheet.py --checkpoint checkpoints/faces --photos photos/lfw "
-        "--data data/lfw64 --out twenty.webp",
+        "--data data/lfw96 --out twenty.webp",
     )
     parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder, or a Hub id user/name")
     parser.add_argument("--photos", required=True, type=Path, metavar="DIR", help="what --data was prepared from")

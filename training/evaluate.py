@@ -3,7 +3,7 @@
 `evaluate` is what every run of training ends with, in seconds; the command measures the rest as well
 (training/evaluation/measures.py) and writes a report.
 
-python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw64 --json scores.json --report report.html
+python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw96 --json scores.json --report report.html
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         description="Measure a checkpoint on held-out people or digits, each figure with its floor and its ceiling.",
-        epilog="example: python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw64 "
+        epilog="example: python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw96 "
         "--json scores.json --report report.html",
     )
     parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder, or a Hub id user/name")

@@ -1,6 +1,6 @@
 """Train the small network whose features FID-expr (faces) and FID-style (digits) compare.
 
-python training/features.py --data data/lfw64 --out checkpoints/features-faces --minutes 5
+python training/features.py --data data/lfw96 --out checkpoints/features-faces --minutes 5
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ WORDS = {
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Train the feature network of FID-expr and FID-style on prepared faces or on MNIST.",
-        epilog="example: python training/features.py --data data/lfw64 --out checkpoints/features-faces --minutes 5",
+        epilog="example: python training/features.py --data data/lfw96 --out checkpoints/features-faces --minutes 5",
     )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="prepared faces, or an MNIST root")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the network")

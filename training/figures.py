@@ -1,6 +1,6 @@
 """The picture of what a checkpoint does, on people or digits it was not trained on, drawn with a fixed seed.
 
-python training/figures.py --checkpoint checkpoints/faces --data data/lfw64 --out docs/faces.webp
+python training/figures.py --checkpoint checkpoints/faces --data data/lfw96 --out docs/faces.webp
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def captioned(picture: Image.Image, side: int, captions: list[tuple[int, str]]) 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Draw what a checkpoint does: reconstruction, reference, random and transferred e.",
-        epilog="example: python training/figures.py --checkpoint checkpoints/faces --data data/lfw64 "
+        epilog="example: python training/figures.py --checkpoint checkpoints/faces --data data/lfw96 "
         "--out docs/faces.webp",
     )
     parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder, or a Hub id user/name")

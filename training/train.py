@@ -1,6 +1,6 @@
 """Train any method on any prepared dataset; run the same command again to continue where it stopped.
 
-python training/train.py --preset faces-cpu --method srb --data data/lfw64 --out runs/faces --minutes 60
+python training/train.py --preset faces-cpu --method srb --data data/lfw96 --out runs/faces --minutes 60
 torchrun --standalone --nproc_per_node=8 training/train.py --preset faces --data data/lfw96 --out runs/faces
 """
 
@@ -36,7 +36,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         description="Train a reference-based VAE. With no option: the digits sRb-VAE, fetching MNIST into data/.",
-        epilog="example: python training/train.py --preset faces-cpu --method srb --data data/lfw64 --out runs/faces "
+        epilog="example: python training/train.py --preset faces-cpu --method srb --data data/lfw96 --out runs/faces "
         "--minutes 60",
     )
     parser.add_argument("--preset", default="digits", help=f"one of {', '.join(PRESETS)} (default digits)")
