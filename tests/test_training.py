@@ -16,6 +16,7 @@ from training.batches import Batches, step_generator
 from training.cli import pick_device
 from training.config import PRESETS, TrainConfig, get_preset, override
 from training.datasets import ImageSets, LabelledImages, load_images
+from training.directions import bearings
 from training.loop import train
 from training.processes import Processes
 from training.report import check
@@ -121,6 +122,19 @@ def test_run_leaves_what_it_promises(tmp_path):
     assert checkpoint.kind == "faces" and len(checkpoint.directions) == CONFIG.model.dim_e
     moves = [direction["moves"] for direction in checkpoint.directions]
     assert moves == sorted(moves, reverse=True)
+
+
+def test_directions_follow_known_factors_first_and_are_orthonormal():
+    rng = torch.Generator().manual_seed(0)
+    e = torch.randn(4000, 4, generator=rng)
+    smile = (e @ torch.tensor([0.6, 0.8, 0.0, 0.0]) + 0.5 * torch.randn(4000, generator=rng)).numpy()
+    jaw = (e @ torch.tensor([0.0, 0.6, 0.8, 0.0]) + 2.0 * torch.randn(4000, generator=rng)).numpy()
+    noise = torch.randn(4000, generator=rng).numpy()
+    found = bearings(e - e.mean(0), {"jaw": jaw, "smile": smile, "noise": noise})
+    torch.testing.assert_close(found @ found.T, torch.eye(4), atol=1e-4, rtol=0)
+    assert abs(found[0] @ torch.tensor([0.6, 0.8, 0.0, 0.0])) > 0.99
+    jaw_apart_from_smile = torch.tensor([-0.48 * 0.6, 0.6 - 0.48 * 0.8, 0.8, 0.0])
+    assert abs(found[1] @ torch.nn.functional.normalize(jaw_apart_from_smile, dim=0)) > 0.95
 
 
 def test_a_state_that_has_diverged_is_not_saved(tmp_path):

@@ -1,4 +1,8 @@
-"""Directions in e-space that mean something: principal directions of e over the data, named by what they go with."""
+"""Directions in e-space that mean something: first those along which known factors grow, then the principal ones.
+
+Where inferred e has the prior's covariance, every direction is as principal as any other, so that alone would mix what
+people know apart.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from rbvae.model import RbVAE
 from training.datasets import ImageSets
@@ -28,7 +34,7 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
     z, e = posterior_means(model, sets.probe_train.images, device)
     factors = named_factors(sets.probe_train)
     center = e.mean(dim=0)
-    _, _, vectors = torch.linalg.svd(e - center, full_matrices=False)
+    vectors = bearings(e - center, factors)
     used: dict[str, int] = {}
     found = []
     for vector in vectors:
@@ -59,6 +65,24 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
         if used[name] > 1:
             direction["name"] = f"{name} {used[name]}"
     return found
+
+
+def bearings(centred: Tensor, factors: dict[str, np.ndarray]) -> Tensor:
+    """Orthonormal rows [D_e, D_e] for e about its mean [N, D_e]: at each turn the direction in which e moves with the
+    factor that goes with it most, within what is left of e-space; from the first that is WEAK on, principal ones."""
+    rest, rows, left = centred, [], dict(factors)
+    while left and len(rows) < centred.shape[1]:
+        pointing = {name: F.normalize(rest.T @ torch.from_numpy(f - f.mean()).float(), dim=0)
+                    for name, f in left.items()}  # fmt: skip
+        strength = {name: abs(_strongest((rest @ v).numpy(), {name: left[name]})[1]) for name, v in pointing.items()}
+        best = max(strength, key=lambda name: strength[name])
+        if strength[best] < WEAK:
+            break
+        rows.append(pointing[best])
+        rest = rest - torch.outer(rest @ rows[-1], rows[-1])
+        del left[best]
+    _, _, principal = torch.linalg.svd(rest, full_matrices=False)
+    return torch.stack([*rows, *principal[: centred.shape[1] - len(rows)]])
 
 
 def _strongest(along: np.ndarray, factors: dict[str, np.ndarray]) -> tuple[str, float]:
