@@ -23,7 +23,7 @@ WEAK = 0.2  # a correlation below this names nothing
 
 @torch.inference_mode()
 def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list[dict[str, Any]]:
-    """Directions by how much they move the picture, most first.
+    """Directions by how much they move the picture, most first; those that nothing known goes with come last.
 
     Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the data's
     standard deviation along it, `low` and `high` its 1st and 99th percentile in sigmas about the mean, `moves`
@@ -58,7 +58,7 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
                 "moves": round(float(moved.abs().mean() * 127.5), 3),
             }
         )
-    found.sort(key=lambda direction: -direction["moves"])
+    found.sort(key=lambda direction: (direction["name"] == "other", -direction["moves"]))
     for direction in found:  # a second direction of the same name says so
         name = direction["name"]
         used[name] = used.get(name, 0) + 1
