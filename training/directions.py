@@ -19,11 +19,12 @@ from training.evaluate import named_factors, posterior_means
 
 PICTURES = 32  # over which a direction's effect is measured
 WEAK = 0.2  # a correlation below this names nothing
+MOST = 8  # sliders that anybody can make sense of
 
 
 @torch.inference_mode()
 def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list[dict[str, Any]]:
-    """Directions by how much they move the picture, most first; those that nothing known goes with come last.
+    """At most MOST directions by how much they move the picture, most first; those that nothing known goes with last.
 
     Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the data's
     standard deviation along it, `low` and `high` its 1st and 99th percentile in sigmas about the mean, `moves`
@@ -64,7 +65,7 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
         used[name] = used.get(name, 0) + 1
         if used[name] > 1:
             direction["name"] = f"{name} {used[name]}"
-    return found
+    return found[:MOST]
 
 
 def bearings(centred: Tensor, factors: dict[str, np.ndarray]) -> Tensor:
