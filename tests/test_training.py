@@ -120,6 +120,7 @@ def test_run_leaves_what_it_promises(tmp_path):
     assert card.startswith("---\n") and f"{scores['reconstruction']['l1']:.2f} grey levels" in card
     checkpoint = load_checkpoint(tmp_path / "checkpoint")
     assert checkpoint.kind == "faces" and len(checkpoint.directions) == CONFIG.model.dim_e
+    assert 0 < checkpoint.calibration["error_p95"] <= checkpoint.calibration["error_p99"]
     order = [(d["name"].startswith("other"), -d["moves"]) for d in checkpoint.directions]
     assert order == sorted(order)
 

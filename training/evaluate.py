@@ -86,6 +86,17 @@ def fidelity(model: RbVAE, images: Tensor, device: torch.device, batch: int = 25
 
 
 @torch.inference_mode()
+def usual_errors(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> dict[str, float]:
+    """The 95th and 99th percentile of pictures' reconstruction errors, mean absolute, in grey levels; the calibration
+    by which the app doubts a photo (rbvae.calibration)."""
+    errors = [
+        (model(x := to_float(part.to(device))).float() - x).abs().mean(dim=(1, 2, 3)) for part in images.split(batch)
+    ]
+    p95, p99 = np.percentile(torch.cat(errors).cpu().numpy() * 127.5, [95, 99])
+    return {"error_p95": round(float(p95), 2), "error_p99": round(float(p99), 2)}
+
+
+@torch.inference_mode()
 def spread(model: RbVAE, images: Tensor, device: torch.device, seed: int = 0) -> float:
     """Mean absolute difference, in grey levels, between pictures of one z under pairs of random e; 0 = e is ignored."""
     rng = torch.Generator().manual_seed(seed)

@@ -17,7 +17,7 @@ from training.card import model_card
 from training.config import TrainConfig
 from training.datasets import ImageSets
 from training.directions import find_directions
-from training.evaluate import evaluate, spread
+from training.evaluate import evaluate, spread, usual_errors
 from training.processes import Processes
 from training.report import Means, Report, check, sample_grid, transfer_grid
 from training.state import TrainingState, due
@@ -138,6 +138,7 @@ def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
     directions = find_directions(state.ema, sets, state.device)
     card = model_card(state.config, scores, directions, run_dir, state.step)
     folder = run_dir / "checkpoint"
-    checkpoint = Checkpoint(state.ema, sets.kind, state.config.method, directions)
+    usual = usual_errors(state.ema.eval(), sets.probe_test.images, state.device)
+    checkpoint = Checkpoint(state.ema, sets.kind, state.config.method, directions, usual)
     save_checkpoint(checkpoint, folder, card, dtype=torch.float16)
     return scores
