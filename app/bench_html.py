@@ -56,8 +56,9 @@ def directions(editor: Editor) -> list[dict[str, Any]]:
 
 
 def at_first(editor: Editor) -> dict[str, float]:
-    """The preset under which a visitor sees the first example: along the direction that moves the picture most."""
-    return {direction.name: AT_FIRST for direction in editor.directions[:1]}
+    """The preset under which a visitor sees the first example: along the direction whose name says most of it."""
+    clearest = max(editor.directions, key=lambda direction: abs(direction.correlation), default=None)
+    return {clearest.name: AT_FIRST} if clearest else {}
 
 
 def offered(key: str, inference: Inference, label: str, edited: bool = False) -> dict[str, str]:

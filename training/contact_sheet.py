@@ -73,7 +73,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="which people (default 0)")
     options = parser.parse_args(argv)
     editor = PortraitEditor.from_pretrained(options.checkpoint)
-    names = [direction.name for direction in editor.directions if not direction.name.startswith("other")][:2]
+    clearest = sorted(editor.directions, key=lambda direction: -abs(direction.correlation))
+    names = [direction.name for direction in clearest[:2]]
     portraits: list[Portrait] = []
     for path in held_out(options.data, options.photos, 2 * options.count, options.seed):
         try:
@@ -82,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
             print(error)
     portraits, donors = portraits[: options.count], portraits[-options.count :]
     rows = [row(editor, portrait, donor, names) for portrait, donor in zip(portraits, donors, strict=True)]
-    captions = ["photo", "expression of", "transfer", *(f"{name} +{SIGMAS:.0f} sigma" for name in names)]
+    captions = ["photo", "expression of", "transfer", *(f"{name} +{SIGMAS:.0f}" for name in names)]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     sheet(rows, captions).save(options.out, quality=72)
     print(options.out)
