@@ -1,9 +1,9 @@
 """What is usual for a model, and what to say where a photo or an edit is not.
 
-A run of training ends by measuring what is usual for its model (training/evaluate.py); the defaults are those of the faces
-checkpoint of 2026-11-23 on the 1,130 test faces of LFW: the mean absolute error of a reconstruction is 20.0
-grey levels in the median, 26.7 at the 95th percentile and 30.2 at the 99th. The z of two people's reconstructions lie
-10.6 apart; of two people drawn from the prior, 10.8, so that needs no data. An edit need not go that far to look like
+A run of training ends by measuring what is usual for its model (training/evaluate.py). The defaults are those of the
+faces checkpoint of 2026-11-23 on the 1,130 test faces of LFW: the mean absolute error of a reconstruction is 20.0 grey
+levels in the median, 26.7 at the 95th percentile and 30.2 at the 99th. The z of two people's reconstructions lie 10.6
+apart; of two people drawn from the prior, 10.8, so that needs no data. An edit need not go that far to look like
 another person: where z has moved by 0.12, 0.15, 0.23 and 0.37 of it, the cosine distance of dlib's face descriptors is
 0.29, 0.38, 0.61 and 0.82 of that between strangers (300 faces: neutral, random e, twice and four times that): STRANGER.
 """
