@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,7 @@ STRIP = 5  # pictures above a slider
 PREVIEW = 240  # pixels of a small picture's longer side
 WIDEST_GRID = 12
 STRENGTHS = (0.0, 1.5)
+LARGE, ONE_LARGE = 3 * 16_000_000, threading.Lock()  # bytes of a photo beyond which one at a time is searched for faces
 NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or choose another photo"
 
 
@@ -166,7 +169,9 @@ class FaceActions(Actions):
 
     def open(self, content: bytes) -> dict[str, Any]:
         """A photo -> its record, with the box of every face; without a face, the visitor is asked for the eyes."""
-        return self.kept(found(self.editor, decoded(content)))
+        pixels = decoded(content)
+        with ONE_LARGE if pixels.size > LARGE else contextlib.nullcontext():
+            return self.kept(found(self.editor, pixels))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
         """Another face of the same photo: by its number from 0, or by its two eyes [[x, y], [x, y]] in pixels."""
