@@ -92,6 +92,7 @@ class Actions:
             "copy": data_url(inference.reconstruction),
             "warnings": list(inference.warnings),
             "reach": reaches(self.editor, inference.e),
+            **{name: getattr(inference, name).astype(float).round(5).tolist() for name in ("z", "e")},
         }
 
     def draw(self, key: str, change: Any) -> dict[str, Any]:

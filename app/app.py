@@ -38,7 +38,8 @@ INTRO = """# Change the expression, keep the face
 Move a slider and watch the photo. Then choose your own, or restyle a handwritten digit.
 """
 ENVIRONMENT = """environment: GRADIO_SERVER_PORT (7860), GRADIO_SERVER_NAME (127.0.0.1),
-RBVAE_FACES and RBVAE_DIGITS = checkpoint folder or Hub id
+RBVAE_FACES and RBVAE_DIGITS = checkpoint folder or Hub id,
+RBVAE_DRAW_IN_BROWSER=no keeps their generators, with which browsers draw while a slider moves, to the server
 
 example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 

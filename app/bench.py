@@ -3,10 +3,11 @@
 python app/bench.py --json bench.json
 
 From the input (or the choice of a file) to the changed picture: performance.now() at the event, then, once the <img>
-has its new source, img.decode(), the animation frame that paints it, and a message posted in that frame, which arrives
-when the frame is done. `drag` is the model's edit and `drag_pasted` the edit in a 12-megapixel photo while the slider
-moves, `paste` the same once it rests, `paste_full` the download of that photo at its own size; each is timed alone. The
-named endpoints are timed from Python, through gradio_client, to the answer's arrival.
+has its new source (or the <canvas> its pixels), img.decode(), the animation frame that paints it, and a message posted
+in that frame, which arrives when the frame is done. `drag` is the model's edit as the page draws it while the slider
+moves, `drag_server` the same where only the server can, `drag_pasted` the edit in a 12-megapixel photo meanwhile,
+`paste` the same once it rests, `paste_full` the download of that photo at its own size; each is timed alone. The named
+endpoints are timed from Python, through gradio_client, to the answer's arrival.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -44,14 +46,14 @@ window.painted = (selector) => new Promise((done) => {
   const image = document.querySelector(selector);
   const seen = new MutationObserver(async () => {
     seen.disconnect();
-    await image.decode();
+    await image.decode?.();
     requestAnimationFrame(() => {
       const channel = new MessageChannel();
       channel.port1.onmessage = () => done(performance.now());
       channel.port2.postMessage(0);
     });
   });
-  seen.observe(image, { attributes: true, attributeFilter: ["src"] });
+  seen.observe(image, { attributes: true, attributeFilter: ["src", "data-sketches"] });
 });
 window.drag = async (selector, ticks, settles) => {
   const range = document.querySelector(".rb.faces .sliders input[type=range]");
@@ -153,16 +155,30 @@ def _in_the_page(chromium: str, url: str, large: Path, ticks: int, repeats: int)
         page.wait_for_selector(".rb.faces .patch:not([hidden])")
         figures = {"first_picture_s": time.perf_counter() - began}
         page.evaluate(TIMER)
-        page.evaluate("window.drag('.rb.faces .edit img', 10)")
-        figures |= _spread("drag", page.evaluate(f"window.drag('.rb.faces .edit img', {ticks})"))
+        page.wait_for_selector(".rb.faces[data-drawn=here]")
+        figures |= _drag("drag", page, "canvas", ticks)
         figures |= _spread("upload", [_upload(page, large) for _ in range(repeats + 2)][2:])
         page.wait_for_timeout(500)
         figures |= _spread("drag_pasted", page.evaluate(f"window.drag('.rb.faces .patch', {repeats + 2})")[2:])
         figures |= _spread("paste", page.evaluate(f"window.drag('.rb.faces .patch', {repeats + 2}, true)")[2:])
         page.wait_for_timeout(1000)
         figures |= _spread("paste_full", [_download(page) for _ in range(repeats + 1)][1:])
+        page.close()
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.route(re.compile("/generator[?]"), lambda route: route.abort())  # as where a browser can't draw
+        page.goto(url)
+        page.wait_for_selector(".rb.faces .patch:not([hidden])")
+        page.wait_for_selector(".rb.faces[data-drawn='by the server']")
+        page.evaluate(TIMER)
+        figures |= _drag("drag_server", page, "img", ticks)
         browser.close()
     return figures
+
+
+def _drag(name: str, page: Any, drawn_on: str, ticks: int) -> dict[str, float]:
+    place = f".rb.faces .edit {drawn_on}"
+    page.evaluate("([place, n]) => window.drag(place, n)", [place, 10])
+    return _spread(name, page.evaluate("([place, n]) => window.drag(place, n)", [place, ticks]))
 
 
 def _upload(page: Any, photo: Path) -> float:

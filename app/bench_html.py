@@ -11,8 +11,9 @@ import gradio as gr
 import numpy as np
 
 from app.actions import STRIP
+from app.drawing import generator_file
 from app.rendering import data_url
-from app.state import slider_range
+from app.state import slider_range, steps
 from rbvae import Inference
 from rbvae.editing import Editor
 
@@ -28,14 +29,16 @@ FOLLOW_LINKS = f'() => {{ import({SCRIPTS} + "links.js").then((links) => links.f
 def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML:
     """The element of a tab's bench, in the Blocks being built."""
     told = {"kind": editor.kind, "words": dict(words), "directions": directions(editor), **setup}
+    if (file := generator_file(editor)) is not None:
+        told["generator"] = f"page/{editor.kind}/generator?{file.version}"
     markup = f'<div class="rb {editor.kind}" data-setup="{html.escape(json.dumps(told))}"></div>'
     return gr.HTML(markup, js_on_load=MOUNT, padding=False, elem_id=f"{editor.kind}-bench")
 
 
 def directions(editor: Editor) -> list[dict[str, Any]]:
-    """The sliders: name, label, range; those without a clear name are hidden behind "more"."""
+    """The sliders: name, label, range, a sigma as a step of e; those without a clear name are hidden behind "more"."""
     shown = []
-    for direction in editor.directions:
+    for direction, step in zip(editor.directions, steps(editor), strict=True):
         low, high = slider_range(direction)
         unnamed = direction.name.split()[0] == UNNAMED
         label = PLAIN_WORDS.get(direction.name, direction.name)
@@ -49,6 +52,7 @@ def directions(editor: Editor) -> list[dict[str, Any]]:
                 "low": low,
                 "high": high,
                 "stops": stops,
+                "step": step.astype(float).round(6).tolist(),
                 "hidden": unnamed,
             }
         )

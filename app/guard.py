@@ -33,6 +33,7 @@ FILES, QUESTIONS, ANSWERS = 200_000_000, 50_000_000, 100_000_000  # bytes on the
 CROWD = 1000  # requests at a time
 READ = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?)|/(assets|static|svelte|page/js)/.+|"
+    r"/page/\w+/generator|"
     r"/gradio_api/(info|openapi\.json|startup-events|theme\.css|app_id|heartbeat/[\w-]+|queue/(data|status)|"
     r"call/(v2/)?\w+/\w+|file=.+)"
 )

@@ -2,7 +2,8 @@
 
 POST page/{faces|digits}/open takes a picture's bytes, every other action JSON; the files of app/js are served as they
 are. A request names its picture by the key that `open` gave, and its visitor by the header Visitor: only with both is a
-picture had. POST page/leave deletes everything of the visitor whom the header, or else the body, names.
+picture had. POST page/leave deletes everything of the visitor whom the header, or else the body, names. GET
+page/{faces|digits}/generator is what the page draws with itself.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.actions import Actions, File
+from app.drawing import generator_file
 from app.gates import BusyError, Gate, GoneError
 from app.rendering import sentence
 from app.state import ForgottenError, Visits
@@ -72,6 +74,17 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
             return Response(result.content, media_type=result.media_type)
         return JSONResponse(result)
 
+    async def generator(request: Request) -> Response:
+        kind = request.path_params["kind"]
+        file = generator_file(actions[kind].editor) if kind in actions else None
+        if file is None:
+            return _refusal("there is no such generator", 404)
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",  # the address changes with the weights
+            "Content-Length": str(len(file.content)),
+        }
+        return StreamingResponse(file.parts(), media_type="application/octet-stream", headers=headers)
+
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
         return JSONResponse({"deleted": visits.forget_all(visitor) if visitor else 0})
@@ -79,6 +92,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
     return [
         Mount("/page/js", Scripts(directory=HERE / "js")),
         Route("/page/leave", leave, methods=["POST"]),
+        Route("/page/{kind}/generator", generator, methods=["GET"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]
 

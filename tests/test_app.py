@@ -16,11 +16,13 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import safetensors.torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 from app.app import address, build, launch
+from app.drawing import generator_file
 from app.editors import Editors, checkpoint_source, imagined
 from app.guard import LARGEST
 from app.keeper import FILES_KEPT_FOR
@@ -284,6 +286,22 @@ def test_the_page_edits_by_key(client, astronaut):
         assert image.size == (512, 512) and image.info["comment"].decode() == AI_NOTE
     assert ask(client, "forget", key=record["key"]).status_code == 200
     assert ask(client, "draw", key=record["key"], change=change).status_code == 410
+
+
+def test_the_generator_is_one_file_that_browsers_keep(client, editors):
+    file = generator_file(editors.faces)
+    answer = httpx.get(f"{client.src}page/faces/generator?{file.version}")
+    assert answer.content == file.content and "immutable" in answer.headers["cache-control"]
+    weights = safetensors.torch.load(answer.content)
+    assert set(weights) == set(editors.faces.model.generator.state_dict())  # and nothing of an encoder
+    assert httpx.get(f"{client.src}page/cats/generator").status_code == 404
+
+
+def test_a_generator_too_large_for_a_browser_stays_here(editors, monkeypatch):
+    monkeypatch.setattr("app.drawing.LARGEST", 1000)
+    generator_file.cache_clear()
+    assert generator_file(editors.faces) is None
+    generator_file.cache_clear()
 
 
 def test_a_key_that_was_never_given_opens_nothing(client):

@@ -1,12 +1,15 @@
 // What is on the bench: the opened picture, how it is changed, and the way back. The server only holds the picture.
 //
 // A change is { values: sigmas along each direction, rest: what the directions cannot express }.
-// Events: opened, changed (while it moves), settled (it stays for a while), words (something to tell the visitor).
+// Events: opened, changed (while it moves), settled (it stays for a while), sketched and drawn (the picture while it
+// moves, and once it stays), words (something to tell the visitor).
 
 import { Refused, newest, send } from "./api.js";
+import { Drawing } from "./drawing.js";
 
 const LONGEST = 100; // steps back
 export const LATER = 40; // ms after which the found face is on the screen and the rest may follow
+const SOON = 1000; // ms after which that rest is there, too
 
 export class Bench extends EventTarget {
   constructor(root, setup) {
@@ -17,7 +20,9 @@ export class Bench extends EventTarget {
     this.past = [];
     this.future = [];
     this.change = this.still();
+    this.drawing = new Drawing();
     this._draw = newest(() => this._drawNow());
+    this._sketch = newest(() => this._sketchNow());
   }
 
   still() {
@@ -94,27 +99,35 @@ export class Bench extends EventTarget {
     this.change = this.still();
     this.emit("opened", record);
     this.tell(record.advice ?? record.warnings, "warning");
+    if (record.original) setTimeout(() => this._prepare(record), SOON);
     const start = this.wanted ?? preset;
     if (start && record.original) this.take(start, false);
     else setTimeout(() => this.record === record && this.emit("settled"), LATER);
+  }
+
+  async _prepare(record) {
+    await this.drawing.prepare(this.setup.generator, record);
+    this.root.dataset.drawn = this.drawing.ready ? "here" : "by the server";
   }
 
   get edited() {
     return this.change.values.some((v) => v !== 0) || this.change.rest.length > 0;
   }
 
-  // While it moves: drawn as fast as the server answers.
+  // While it moves: drawn here if that is fast, or else as fast as the server answers.
   move(change) {
     if (!this._before) this._before = this.change;
     this.change = change;
     this.emit("changed");
-    this._draw();
+    if (this.drawing.ready) this._sketch();
+    else this._draw();
   }
 
   // It stays: one step to undo.
   settle() {
     if (this._before) this._remember(this._before);
     this._before = null;
+    if (this.drawing.ready) this._draw();
     this.emit("settled");
   }
 
@@ -152,10 +165,27 @@ export class Bench extends EventTarget {
   }
 
   async _drawNow() {
-    if (!this.record?.original) return;
-    const { picture } = await this.ask("draw", { change: this.change });
+    const { record, change } = this;
+    if (!record?.original) return;
+    const { picture } = await this.ask("draw", { change });
+    if (this.drawing.ready && this.change !== change) return; // it moves again, and is drawn here
+    this._drawn = change;
     this.emit("drawn", picture);
     await new Promise(requestAnimationFrame);
+  }
+
+  async _sketchNow() {
+    const { record, change } = this;
+    if (!record?.original) return;
+    if (change !== this._drawn) this.emit("sketched", this.drawing.draw(record.z, this._e(record, change)));
+    await new Promise(requestAnimationFrame);
+  }
+
+  // The e of a picture after a change.
+  _e(record, { values, rest }) {
+    return record.e.map((own, i) =>
+      values.reduce((sum, value, k) => sum + value * this.directions[k].step[i], own + (rest[i] ?? 0)),
+    );
   }
 
   // Presets: named sigmas, the same as the /edit endpoint takes.

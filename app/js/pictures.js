@@ -6,7 +6,7 @@ export function addPictures(bench, place) {
   const { words } = bench.setup;
   const figure = (name, caption) =>
     `<figure class="${name}"><img alt="${escaped(caption)}" hidden decoding="sync">
-      <div class="empty"></div><figcaption>${escaped(caption)}</figcaption></figure>`;
+      <canvas aria-hidden="true" width="0" hidden></canvas><div class="empty"></div><figcaption>${escaped(caption)}</figcaption></figure>`;
   const part = element(`<div class="seen">
     <div class="trio">${figure("original", words.original)}${figure("copy", words.copy)}${figure("edit", words.edit)}</div>
     <div class="drift" hidden><label title="How much of who it is the edit has changed, as the model sees it">
@@ -16,6 +16,8 @@ export function addPictures(bench, place) {
   </div>`);
   place.append(part);
   const [original, copy, edit] = part.querySelectorAll("img");
+  const canvas = part.querySelector(".edit canvas");
+  let sketches = 0;
   const notices = part.querySelector(".notices");
   const drift = part.querySelector(".drift");
 
@@ -24,6 +26,7 @@ export function addPictures(bench, place) {
     image.hidden = false;
   };
   bench.on("opened", (record) => {
+    canvas.hidden = true;
     if (!record.original) {
       for (const image of [original, copy, edit]) image.hidden = true;
       drift.hidden = true;
@@ -33,7 +36,18 @@ export function addPictures(bench, place) {
     put(copy, record.copy);
     put(edit, record.copy);
   });
-  bench.on("drawn", (picture) => put(edit, picture));
+  bench.on("drawn", async (picture) => {
+    const before = sketches;
+    await put(edit, picture);
+    if (sketches === before) canvas.hidden = true;
+  });
+  bench.on("sketched", (picture) => {
+    sketches += 1;
+    if (canvas.width !== picture.width) canvas.width = canvas.height = picture.width;
+    canvas.getContext("2d").putImageData(picture, 0, 0);
+    canvas.hidden = false;
+    canvas.dataset.sketches = sketches;
+  });
   bench.on("words", ({ words: said, kind }) => {
     const lines = said.map((line) => `<p>${escaped(sentence(line))}</p>`).join("");
     notices.innerHTML = lines && `<div class="notice ${kind}">${lines}</div>`;

@@ -12,7 +12,7 @@ WAIT = 30_000  # ms, on a busy machine
 class Visitor:
     """One browser session on the app's page, with what it complained about and where it went."""
 
-    def __init__(self, browser, url, width=1280, height=900, bench="faces", **options):
+    def __init__(self, browser, url, width=1280, height=900, bench="faces", before=None, **options):
         size = {"width": width, "height": height}
         self.context = browser.new_context(viewport=size, accept_downloads=True, **options)
         self.page = self.context.new_page()
@@ -21,6 +21,8 @@ class Visitor:
         self.page.on("request", self._note)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
+        if before is not None:
+            before(self.page)
         self.page.goto(url)
         self.bench = self.page.locator(f".rb.{bench}")
         self.edit = self.bench.locator(".edit img")

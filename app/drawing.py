@@ -1,0 +1,45 @@
+"""The generator as a file for the page, which draws in the visitor's own browser while a slider moves.
+
+Only the generator, which holds no photo: z and e of the opened picture go to its own visitor, and the rest stays here.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import safetensors.torch
+
+from app.guard import PART
+from rbvae.editing import Editor
+
+LARGEST = 12_000_000  # bytes a visitor may be sent; larger models would draw too slowly in a browser, too
+OFF = ("0", "no", "off", "false")
+
+
+@dataclass(frozen=True)
+class GeneratorFile:
+    """A generator's weights in half precision, as safetensors, and a name for just these weights."""
+
+    content: bytes
+    version: str
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The content in pieces that take no room of their own (app.guard)."""
+        for start in range(0, len(self.content), PART):
+            yield self.content[start : start + PART]
+
+
+@functools.lru_cache(maxsize=4)
+def generator_file(editor: Editor) -> GeneratorFile | None:
+    """An editor's generator for app/js/generator.js; None where it is too large or RBVAE_DRAW_IN_BROWSER says no."""
+    weights = {name: weight.half().contiguous() for name, weight in editor.model.generator.state_dict().items()}
+    size = sum(weight.nbytes for weight in weights.values())
+    wanted = os.environ.get("RBVAE_DRAW_IN_BROWSER", "yes").lower() not in OFF
+    if not wanted or size > LARGEST or editor.config.channels != 3:
+        return None
+    content = safetensors.torch.save(weights, {"patch": str(editor.config.patch)})
+    return GeneratorFile(content, hashlib.sha256(content).hexdigest()[:16])

@@ -1,0 +1,43 @@
+// Drawing in the visitor's own browser while a slider moves, where that is fast; otherwise the server draws.
+
+import { Generator } from "./generator.js";
+
+const TRIALS = 5; // pictures until the browser's compiler has seen enough; the last one tells how fast it is
+const SLOWEST = 30; // ms a picture, for which the page does nothing else
+
+const idle = () => new Promise((now) => (window.requestIdleCallback ?? setTimeout)(now));
+
+export class Drawing {
+  constructor() {
+    this.generator = null;
+    this.ready = false;
+  }
+
+  // Fetches the generator and tries it on a picture; what goes wrong leaves the drawing to the server.
+  async prepare(address, { z, e }) {
+    if (this.asked || !address || navigator.connection?.saveData) return;
+    this.asked = true;
+    try {
+      const response = await fetch(new URL(address, new URL("../../", import.meta.url)));
+      if (!response.ok) throw new Error(response.status);
+      const file = await response.arrayBuffer();
+      await idle();
+      this.generator = new Generator(file);
+      let took;
+      for (let i = 0; i < TRIALS; i++) {
+        await idle();
+        const start = performance.now();
+        this.draw(z, e);
+        took = performance.now() - start;
+      }
+      this.ready = took <= SLOWEST;
+    } catch (error) {
+      console.warn(`The server draws: ${error.message}`);
+    }
+  }
+
+  draw(z, e) {
+    const { side, pixels } = this.generator.draw(z, e);
+    return new ImageData(pixels, side, side);
+  }
+}

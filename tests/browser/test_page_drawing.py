@@ -1,0 +1,104 @@
+"""Drawing in the visitor's browser while a slider moves, and by the server where the browser can't."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from app.bench_html import add_bench
+from app.drawing import generator_file
+from rbvae import Checkpoint, ModelConfig, PortraitEditor, RbVAE
+from rbvae.images import to_array
+
+DRAW = """async ({ address, file, z, e }) => {
+  const { Generator } = await import(address);
+  const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
+  return [...new Generator(bytes.buffer).draw(z, e).pixels];
+}"""
+WORST = 2  # grey levels, for half precision
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"image_size": 32, "patch": 2},
+        {"image_size": 96, "patch": 3, "linear": True},
+        {"image_size": 32, "patch": 1, "linear": True},
+    ],
+)
+def test_the_page_draws_what_the_model_draws(opened, url, shape):
+    torch.manual_seed(1)
+    model = RbVAE(ModelConfig(width=8, dim_z=16, dim_e=4, **shape)).eval()
+    with torch.no_grad():
+        for name, weight in model.generator.named_parameters():
+            if name.startswith(("to_image", "linear")):  # which begin as zeros
+                weight.normal_(0, 0.2)
+    z, e = torch.randn(1, 16), torch.randn(1, 4)
+    file = generator_file(PortraitEditor(Checkpoint(model, "faces", "srb")))
+    said = {
+        "address": f"{url}page/js/generator.js",
+        "file": base64.b64encode(file.content).decode(),
+        "z": z[0].tolist(),
+        "e": e[0].tolist(),
+    }
+    side = model.config.image_size
+    drawn = np.array(opened.page.evaluate(DRAW, said), np.float32).reshape(side, side, 4)
+    with torch.inference_mode():
+        expected = to_array(model.decode(z, e)[0]).astype(np.float32)
+    assert np.ptp(expected) > 100 and (drawn[..., 3] == 255).all()
+    assert np.abs(drawn[..., :3] - expected).max() <= WORST
+
+
+def test_a_moving_slider_is_drawn_here_and_a_resting_one_by_the_server(visit, editors, astronaut):
+    visitor = visit()
+    visitor.opens(astronaut)
+    expect(visitor.bench).to_have_attribute("data-drawn", "here")
+    canvas = visitor.bench.locator(".edit canvas")
+    expect(canvas).to_be_hidden()
+    before, asked = visitor.edit.get_attribute("src"), len(visitor.asked)
+    for value in (0.5, 1.5):
+        visitor.slider.evaluate("(range, v) => { range.value = v; range.dispatchEvent(new Event('input')); }", value)
+    expect(canvas).to_be_visible()
+    visitor.page.wait_for_timeout(300)
+    assert visitor.edit.get_attribute("src") == before
+    assert not [request for request in visitor.asked[asked:] if request.url.endswith("/draw")]
+    pixels = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+    side = editors.faces.config.image_size
+    moving = np.array(canvas.evaluate(pixels), np.float32).reshape(side, side, 4)[..., :3]
+    visitor.changes(visitor.edit, lambda: visitor.slider.dispatch_event("change"))
+    expect(canvas).to_be_hidden()
+    drawn = [request.post_data_json["change"] for request in visitor.asked[asked:] if request.url.endswith("/draw")]
+    assert [change["values"][0] for change in drawn] == [1.5]
+    portrait = editors.faces.infer(astronaut)
+    first = editors.faces.directions[0].name
+    resting = editors.faces.edit(portrait, editors.faces.moved(portrait.e, {first: 1.5})).crop
+    assert np.abs(moving - np.asarray(resting, np.float32)).max() <= WORST
+
+
+def test_a_digit_is_drawn_here_too(visit):
+    visitor = visit(bench="digits")
+    expect(visitor.bench).to_have_attribute("data-drawn", "here")
+
+
+def test_the_server_draws_where_the_browser_cannot(visit, url):
+    visitor = visit(before=lambda page: page.route(re.compile("/generator[?]"), lambda route: route.abort()))
+    expect(visitor.bench).to_have_attribute("data-drawn", "by the server")
+    move = "(range) => { range.value = 1; range.dispatchEvent(new Event('input')); }"
+    visitor.changes(visitor.edit, lambda: visitor.slider.evaluate(move))
+    expect(visitor.bench.locator(".edit canvas")).to_be_hidden()
+    visitor.errors.clear()  # the browser says that the file failed
+
+
+def test_a_generator_can_be_kept_to_the_server(tiny_faces, monkeypatch):
+    monkeypatch.setenv("RBVAE_DRAW_IN_BROWSER", "no")
+    editor = PortraitEditor.from_pretrained(tiny_faces)
+    assert generator_file(editor) is None
+    import gradio as gr
+
+    with gr.Blocks():
+        assert "generator" not in add_bench(editor, {}).value
