@@ -47,12 +47,22 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _take(page: Any, size: str, out: Path) -> None:
-    """Every tab at one size; on a desktop the larger tools, too."""
+    """Every tool of the faces and every tab, at one size."""
     bench = page.locator(".rb.faces")
     bench.locator("input[name=photo]").set_input_files(str(PHOTO))
     page.wait_for_timeout(3000)
     bench.locator(".strip button").nth(4).click()
     _save(page, out / f"app-faces-{size}.webp")
+    bench.get_by_role("tab", name="Random").click()
+    bench.locator(".random img").nth(7).wait_for()
+    _save(page, out / f"app-random-{size}.webp")
+    bench.get_by_role("tab", name="Copy a face").click()
+    bench.locator(".donors button").nth(1).click()
+    _save(page, out / f"app-copy-{size}.webp")
+    bench.get_by_role("tab", name="Many photos").click()
+    bench.locator("input[name=many]").set_input_files([str(path) for path in sorted(PHOTO.parent.glob("*.jpg"))])
+    bench.get_by_role("button", name="Download all").wait_for()
+    _save(page, out / f"app-many-{size}.webp")
     bench.get_by_role("tab", name="Grid").click()
     bench.get_by_role("button", name="Make the grid").click()
     bench.locator(".gridded td img").first.wait_for()
