@@ -148,8 +148,9 @@ def _unsteadiness(landmarker: FaceLandmarker, view: np.ndarray, face: Face) -> f
     expected = np.array(face.box) - [x, y, x, y]
     flipped = np.array([side - expected[2], expected[1], side - expected[0], expected[3]])
     moves = []
-    for picture, box in ((near, expected), (np.ascontiguousarray(near[:, ::-1]), flipped)):
-        again = [float(np.abs(np.array(other.box) - box).mean()) for other in landmarker.glance(picture)]
+    looks = landmarker.glances([near, np.ascontiguousarray(near[:, ::-1])])
+    for others, box in zip(looks, (expected, flipped), strict=True):
+        again = [float(np.abs(np.array(other.box) - box).mean()) for other in others]
         moves.append(min(again, default=np.inf) / face.size)
     return max(moves)
 

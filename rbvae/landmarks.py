@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from rbvae.boxes import intersection_over_union, merge_duplicates, square_at, tile_starts
 from rbvae.bundle import landmarker_bundle
-from rbvae.detectors import Detectors
+from rbvae.detectors import Detectors, together
 from rbvae.errors import ImageError
 from rbvae.face import BLENDSHAPES, ENERGETIC, Face, angles, expression_energy
 
@@ -66,6 +67,10 @@ class FaceLandmarker:
         _check(photo)
         return self._tiles(photo, max(2, min(side, *photo.shape[:2])))
 
+    def glances(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
+        """`glance` at several, at the same time where that is possible."""
+        return together(self.glance, photos)
+
     def close(self) -> None:
         """Free the landmarker; harmless when called twice."""
         self._detectors.close()
@@ -94,13 +99,12 @@ class FaceLandmarker:
     def _tiles(self, photo: np.ndarray, side: int, until: float = math.inf) -> list[Face]:
         """The faces seen in overlapping tiles of one side, each seen again, none twice."""
         height, width = photo.shape[:2]
-        faces = [
-            face
-            for top in tile_starts(height, side)
-            for left in tile_starts(width, side)
-            if time.monotonic() < until
-            for face in self._look_at_tile(photo, left, top, side)
-        ]
+        corners = [(left, top) for top in tile_starts(height, side) for left in tile_starts(width, side)]
+
+        def look(corner: tuple[int, int]) -> list[Face]:
+            return self._look_at_tile(photo, *corner, side) if time.monotonic() < until else []
+
+        faces = [face for found in together(look, corners) for face in found]
         return [face for face in merge_duplicates(faces) if self._confirms(photo, face)]
 
     def _confirms(self, photo: np.ndarray, face: Face) -> bool:

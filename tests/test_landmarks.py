@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PIL import Image
 from skimage import data
 
 from rbvae.boxes import intersection_over_union, merge_duplicates
+from rbvae.detectors import together
 from rbvae.errors import ImageError, LandmarkerError
 from rbvae.images import load_photo
 from rbvae.landmarks import (
@@ -242,3 +244,13 @@ def test_overlapping_faces_are_merged_into_the_larger(face: Face):
     kept = merge_duplicates([face, moved(-5.0, 1.02), moved(500.0, 1.0)])
     assert [round(other.box[0]) for other in kept] == [round(face.box[0] * 1.02 - 5), round(face.box[0] + 500)]
     assert intersection_over_union((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)
+
+
+def test_looks_at_once_come_back_in_their_order_and_end_at_the_first_failure():
+    def slower_first(number):
+        time.sleep(0.02 * (3 - number))
+        return 10 // number
+
+    assert together(slower_first, [1, 2, 3]) == [10, 5, 3]
+    with pytest.raises(ZeroDivisionError):
+        together(slower_first, [1, 0, 2])
