@@ -13,7 +13,7 @@ from PIL import Image
 from app.decoder import decoded
 from app.rendering import data_url, jpeg
 from app.state import ForgottenError, Opened, Visits, change_to, changed, numbers, reaches
-from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, PortraitEditor
+from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
 from rbvae.animation import FORMATS, Film, animate
 from rbvae.batch import Result
 from rbvae.calibration import drift_words
@@ -191,6 +191,8 @@ class FaceActions(Actions):
         height, width = opened.photo.source.shape[:2]
         boxes = [[round(float(edge), 1) for edge in box] for box in opened.photo.boxes]
         where = {"size": [width, height], "boxes": boxes, "face": opened.face}
+        if isinstance(opened.inference, Portrait) and opened.inference.alignment is not None:
+            where["aligned"] = opened.inference.alignment.matrix.round(6).tolist()
         return {**where, **(super().record(opened) if opened.inference is not None else {"advice": NO_FACE})}
 
     def source(self, key: str) -> File:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
+
+from PIL import Image
 
 from app.actions import FaceActions, found
 from app.bench_html import add_bench, at_first, offered
@@ -11,6 +15,7 @@ from app.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.animation import FORMATS
 from rbvae.marking import AI_NOTE
+from rbvae.pasting import face_mask
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 DONOR_SEED = 11
@@ -46,6 +51,20 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
         donors.append(offered(key, portrait, f"Made-up face {number}", edited=True))
     add_bench(
-        editor, WORDS, examples=examples, donors=donors, start=at_first(editor), formats=list(FORMATS), note=AI_NOTE
+        editor,
+        WORDS,
+        examples=examples,
+        donors=donors,
+        start=at_first(editor),
+        formats=list(FORMATS),
+        note=AI_NOTE,
+        mask=mask_url(editor.config.image_size),
     )
     return FaceActions(editor, visits)
+
+
+def mask_url(size: int) -> str:
+    """Where an edit goes into the photo, as a grey PNG of the crop's size in a data: URL."""
+    encoded = io.BytesIO()
+    Image.fromarray((255 * face_mask(size)).round().astype("uint8")).save(encoded, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"

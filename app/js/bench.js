@@ -2,7 +2,7 @@
 //
 // A change is { values: sigmas along each direction, rest: what the directions cannot express }.
 // Events: opened, changed (while it moves), settled (it stays for a while), sketched and drawn (the picture while it
-// moves, and once it stays), words (something to tell the visitor).
+// moves, and once it stays), ready (to draw here), words (something to tell the visitor).
 
 import { Refused, newest, send } from "./api.js";
 import { Drawing } from "./drawing.js";
@@ -20,6 +20,7 @@ export class Bench extends EventTarget {
     this.past = [];
     this.future = [];
     this.change = this.still();
+    this.drawn = null; // the change that the server last drew
     this.drawing = new Drawing();
     this._draw = newest(() => this._drawNow());
     this._sketch = newest(() => this._sketchNow());
@@ -108,6 +109,7 @@ export class Bench extends EventTarget {
   async _prepare(record) {
     await this.drawing.prepare(this.setup.generator, record);
     this.root.dataset.drawn = this.drawing.ready ? "here" : "by the server";
+    if (this.drawing.ready) this.emit("ready");
   }
 
   get edited() {
@@ -169,7 +171,7 @@ export class Bench extends EventTarget {
     if (!record?.original) return;
     const { picture } = await this.ask("draw", { change });
     if (this.drawing.ready && this.change !== change) return; // it moves again, and is drawn here
-    this._drawn = change;
+    this.drawn = change;
     this.emit("drawn", picture);
     await new Promise(requestAnimationFrame);
   }
@@ -177,7 +179,7 @@ export class Bench extends EventTarget {
   async _sketchNow() {
     const { record, change } = this;
     if (!record?.original) return;
-    if (change !== this._drawn) this.emit("sketched", this.drawing.draw(record.z, this._e(record, change)));
+    if (change !== this.drawn) this.emit("sketched", this.drawing.draw(record.z, this._e(record, change)));
     await new Promise(requestAnimationFrame);
   }
 

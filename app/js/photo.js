@@ -1,14 +1,16 @@
 // The photo: where it comes from, which face, and the edit in it, before and after.
 
 import { newest } from "./api.js";
+import { LATER } from "./bench.js";
 import { addCamera } from "./camera.js";
 import { busy, chooser, element, escaped, save, show } from "./dom.js";
+import { Moving } from "./moving.js";
 
 export function addPhoto(bench, place) {
   const part = element(`<div class="photo">
     <div class="bar sources"></div>
     <div class="view"><div class="stage"><img class="before" alt="Your photo" hidden>
-      <img class="patch" alt="" hidden><div class="divider" hidden></div>
+      <img class="patch" alt="" hidden><canvas class="moving" aria-hidden="true" width="0" hidden></canvas><div class="divider" hidden></div>
       <div class="marks"></div><div class="empty drop">Drop a photo here</div></div></div>
     <label class="compare" hidden><span>After</span><input type="range" min="0" max="100" value="0"
       aria-label="Before and after"><span>Before</span></label>
@@ -23,6 +25,8 @@ export function addPhoto(bench, place) {
   place.append(part);
   const stage = part.querySelector(".stage");
   const [before, patch] = stage.querySelectorAll("img");
+  const canvas = stage.querySelector(".moving");
+  const moving = new Moving(bench, canvas, before);
   const previews = part.querySelectorAll(".preview"); // of the detail kept, and of the model's face
   const [marks, sources] = [part.querySelector(".marks"), part.querySelector(".sources")];
   const compare = part.querySelector(".compare input");
@@ -40,14 +44,16 @@ export function addPhoto(bench, place) {
   const divide = () => {
     const left = parseFloat(patch.style.left);
     const hidden = (100 * (Number(compare.value) - left)) / parseFloat(patch.style.width);
-    patch.style.clipPath = `inset(0 0 0 ${Math.min(100, Math.max(0, hidden))}%)`;
+    for (const edit of [patch, canvas]) edit.style.clipPath = `inset(0 0 0 ${Math.min(100, Math.max(0, hidden))}%)`;
     const divider = stage.querySelector(".divider");
     divider.style.left = `${compare.value}%`;
     divider.hidden = compare.value === "0" || compare.value === "100";
   };
 
+  let current = false; // whether the photo on the stage is the opened one
   const openPhoto = async (blob) => {
     if (!blob) return;
+    current = false;
     part.classList.add("waiting");
     const local = new Image();
     local.src = URL.createObjectURL(blob);
@@ -55,7 +61,10 @@ export function addPhoto(bench, place) {
     const record = await busy(sources, "Finding the face…", () => bench.openFile(blob));
     part.classList.remove("waiting");
     if (record) await showPhoto(await decoded);
-    else URL.revokeObjectURL(local.src);
+    else {
+      URL.revokeObjectURL(local.src);
+      current = true; // still the one before
+    }
   };
   const showPhoto = async (local = null) => {
     const { record } = bench;
@@ -65,9 +74,12 @@ export function addPhoto(bench, place) {
     await show(before, source);
     before.hidden = false;
     part.querySelector(".drop").hidden = true;
+    current = true;
+    prepare();
   };
   const openExample = (example, preset) =>
     bench.attempt(async () => {
+      current = false;
       await bench.pick(example, preset);
       await showPhoto();
     });
@@ -122,10 +134,12 @@ export function addPhoto(bench, place) {
     const { picture, box } = await bench.ask("paste", { change, keep: now.keep });
     if (bench.record !== record) return;
     await show(patch, picture);
-    place4(patch, box);
+    for (const edit of [patch, canvas]) place4(edit, box);
     divide();
     patch.hidden = false;
-    pasted = now;
+    if (bench.change === change) canvas.hidden = true;
+    pasted = { ...now, box };
+    setTimeout(prepare, LATER);
   });
   const measure = newest(async () => {
     const { record, change } = bench;
@@ -138,7 +152,7 @@ export function addPhoto(bench, place) {
     previews.forEach((image, i) => Object.assign(image, { src: both[i], hidden: false }));
   });
   bench.on("opened", (record) => {
-    patch.hidden = true;
+    patch.hidden = canvas.hidden = true;
     mark(record);
     for (const name of [".compare", ".result"]) part.querySelector(name).hidden = !record.original;
     if (!record.original) stage.scrollIntoView({ block: "nearest" }); // the eyes are clicked there
@@ -146,7 +160,16 @@ export function addPhoto(bench, place) {
     stage.style.setProperty("--ratio", width / height);
     stage.style.setProperty("--most", `${2 * height}px`);
   });
-  bench.on("changed", paste);
+  const prepare = () => current && pasted.box && pasted.record === bench.record && moving.prepare(pasted.record, pasted.box);
+  const here = () => moving.ready && keep();
+  bench.on("changed", () => here() || paste());
+  bench.on("sketched", (picture) => {
+    if (!here()) return;
+    moving.draw(picture);
+    canvas.dataset.sketches = Number(canvas.dataset.sketches ?? 0) + 1;
+    canvas.hidden = false;
+  });
+  bench.on("ready", prepare);
   bench.on("settled", paste);
   bench.on("settled", measure);
   compare.addEventListener("input", divide);

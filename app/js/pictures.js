@@ -17,7 +17,6 @@ export function addPictures(bench, place) {
   place.append(part);
   const [original, copy, edit] = part.querySelectorAll("img");
   const canvas = part.querySelector(".edit canvas");
-  let sketches = 0;
   const notices = part.querySelector(".notices");
   const drift = part.querySelector(".drift");
 
@@ -37,16 +36,14 @@ export function addPictures(bench, place) {
     put(edit, record.copy);
   });
   bench.on("drawn", async (picture) => {
-    const before = sketches;
     await put(edit, picture);
-    if (sketches === before) canvas.hidden = true;
+    if (bench.drawn === bench.change) canvas.hidden = true;
   });
   bench.on("sketched", (picture) => {
-    sketches += 1;
     if (canvas.width !== picture.width) canvas.width = canvas.height = picture.width;
     canvas.getContext("2d").putImageData(picture, 0, 0);
+    canvas.dataset.sketches = Number(canvas.dataset.sketches ?? 0) + 1;
     canvas.hidden = false;
-    canvas.dataset.sketches = sketches;
   });
   bench.on("words", ({ words: said, kind }) => {
     const lines = said.map((line) => `<p>${escaped(sentence(line))}</p>`).join("");

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import re
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import expect
 
 from app.bench_html import add_bench
 from app.drawing import generator_file
+from browser.visitor import cannot_draw
 from rbvae import Checkpoint, ModelConfig, PortraitEditor, RbVAE
 from rbvae.images import to_array
 
@@ -20,6 +21,7 @@ DRAW = """async ({ address, file, z, e }) => {
   const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
   return [...new Generator(bytes.buffer).draw(z, e).pixels];
 }"""
+PIXELS = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
 WORST = 2  # grey levels, for half precision
 
 
@@ -67,9 +69,8 @@ def test_a_moving_slider_is_drawn_here_and_a_resting_one_by_the_server(visit, ed
     visitor.page.wait_for_timeout(300)
     assert visitor.edit.get_attribute("src") == before
     assert not [request for request in visitor.asked[asked:] if request.url.endswith("/draw")]
-    pixels = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
     side = editors.faces.config.image_size
-    moving = np.array(canvas.evaluate(pixels), np.float32).reshape(side, side, 4)[..., :3]
+    moving = np.array(canvas.evaluate(PIXELS), np.float32).reshape(side, side, 4)[..., :3]
     visitor.changes(visitor.edit, lambda: visitor.slider.dispatch_event("change"))
     expect(canvas).to_be_hidden()
     drawn = [request.post_data_json["change"] for request in visitor.asked[asked:] if request.url.endswith("/draw")]
@@ -80,13 +81,48 @@ def test_a_moving_slider_is_drawn_here_and_a_resting_one_by_the_server(visit, ed
     assert np.abs(moving - np.asarray(resting, np.float32)).max() <= WORST
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_photo_follows_here_too_as_the_server_pastes(visit, editors, astronaut, tmp_path, turned):
+    path = astronaut
+    if turned:  # as a phone writes it: on its side, with a note
+        path = tmp_path / "turned.jpg"
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.open(astronaut).transpose(Image.Transpose.ROTATE_90).save(path, quality=95, exif=exif)
+    visitor = visit()
+    visitor.opens(path)
+    expect(visitor.bench).to_have_attribute("data-drawn", "here")
+    visitor.page.wait_for_timeout(500)
+    canvas, asked = visitor.bench.locator(".moving"), len(visitor.asked)
+    visitor.slider.evaluate("(range) => { range.value = 2; range.dispatchEvent(new Event('input')); }")
+    expect(canvas).to_be_visible()
+    assert not visitor.asked[asked:]
+    side = "(canvas) => [canvas.height, canvas.width, 4]"
+    moving = np.array(canvas.evaluate(PIXELS), np.float32).reshape(canvas.evaluate(side))[..., :3]
+    frames = [one.bounding_box() for one in (canvas, visitor.patch)]
+    assert frames[0] == frames[1]
+    before = visitor.patch.get_attribute("src")
+    visitor.slider.dispatch_event("change")
+    expect(visitor.patch).not_to_have_attribute("src", before)
+    expect(canvas).to_be_hidden()
+    portrait = editors.faces.infer(path)
+    e = editors.faces.moved(portrait.e, {editors.faces.directions[0].name: 2})
+    extent = moving.shape[1::-1]
+    pasted, plain = (
+        np.asarray(editors.faces.edit(portrait, one).patch()[1].resize(extent, Image.Resampling.BOX), np.float32)
+        for one in (e, portrait.e)
+    )
+    assert np.abs(pasted - plain).mean() > 3  # it changes something
+    assert np.abs(moving - pasted).mean() < 0.4 * np.abs(pasted - plain).mean()
+
+
 def test_a_digit_is_drawn_here_too(visit):
     visitor = visit(bench="digits")
     expect(visitor.bench).to_have_attribute("data-drawn", "here")
 
 
 def test_the_server_draws_where_the_browser_cannot(visit, url):
-    visitor = visit(before=lambda page: page.route(re.compile("/generator[?]"), lambda route: route.abort()))
+    visitor = visit(before=cannot_draw)
     expect(visitor.bench).to_have_attribute("data-drawn", "by the server")
     move = "(range) => { range.value = 1; range.dispatchEvent(new Event('input')); }"
     visitor.changes(visitor.edit, lambda: visitor.slider.evaluate(move))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from browser.visitor import cannot_draw
+
 
 def test_the_newest_value_of_a_drag_is_drawn_and_the_last_is_never_lost(opened):
     asked = len(opened.asked)
@@ -23,8 +25,8 @@ def test_the_newest_value_of_a_drag_is_drawn_and_the_last_is_never_lost(opened):
     expect(opened.edit).to_have_attribute("src", shown)
 
 
-def test_the_photo_follows_while_the_mouse_is_held_one_request_at_a_time(visit, astronaut):
-    visitor = visit()
+def test_the_server_pastes_while_the_mouse_is_held_one_request_at_a_time(visit, astronaut):
+    visitor = visit(before=cannot_draw)
     visitor.opens(astronaut)
     under_way, most = set(), []
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
 WAIT = 30_000  # ms, on a busy machine
+
+
+def cannot_draw(page):
+    """For `before`: a browser that gets no generator, so that the server draws."""
+    page.route(re.compile("/generator[?]"), lambda route: route.abort())
 
 
 class Visitor:
