@@ -23,7 +23,7 @@ from rbvae.landmarks import FaceLandmarker
 
 Point = tuple[float, float]
 
-PATIENCE = 1.5  # seconds after which a search goes no deeper; the largest photo needs 1.7 on two idle cores
+PATIENCE = 1.2  # seconds after which a search goes no deeper; the largest photo needs 1.7 on two idle cores
 UPRIGHT = 50.0  # degrees of roll up to which a face counts as upright
 QUICK_SIDE = 1280  # a photo's longer side for looks at the whole of it,
 DEEP_SIDE = 640  # and for a search through tiles where it is turned, so that three of them take about a second
