@@ -282,3 +282,14 @@ def test_such_a_process_knows_no_secrets(monkeypatch):
 def test_of_a_file_that_is_two_kinds_at_once_only_the_picture_comes_out():
     both = encoded(PHOTO, "JPEG") + b"<script>alert(1)</script>"
     assert b"<script>" not in encode(Image.fromarray(load_photo(both)))
+
+
+def test_a_run_length_encoded_bmp_is_refused_before_it_takes_seconds():
+    """Found by the fuzzer: 170 bytes of it kept Pillow busy for two seconds."""
+    wide, high, compressed = 655_360, 12, 1
+    header = struct.pack("<IiiHHIIiiII", 40, wide, high, 1, 8, compressed, 0, 0, 0, 1, 0) + bytes(4)
+    file = b"BM" + struct.pack("<IHHI", 58, 0, 0, 58) + header + bytes([255, 0])
+    start = time.perf_counter()
+    with pytest.raises(ImageError, match="run-length encoded BMP, which is not opened here; save it as a PNG"):
+        load_photo(file, max_side=None)
+    assert time.perf_counter() - start < 0.5
