@@ -34,6 +34,9 @@ from app.uploads import Page
 from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
+IDLE = (
+    75  # seconds a connection may idle: longer than a proxy's or a browser's, which may ask again just as it is closed
+)
 INTRO = """# Change the expression, keep the face
 Move a slider and watch the photo. Then choose your own, or restyle a handwritten digit.
 """
@@ -97,7 +100,12 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "ssr_mode": False,
     }
     tidy_tools()
-    return demo.launch(**{**settings, **options})
+    served = demo.launch(**{**settings, **options, "prevent_thread_lock": True})
+    assert demo.server is not None
+    demo.server.config.timeout_keep_alive = IDLE  # of the connections to come
+    if not options.get("prevent_thread_lock"):
+        demo.block_thread()
+    return served
 
 
 def address() -> dict[str, Any]:

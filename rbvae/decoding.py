@@ -133,7 +133,7 @@ def _check(image: Image.Image, name: str, limit: int) -> None:
             raise _too_large(name, f"tiles of {shown(f'{tile[0]}x{tile[1]}')}", limit)
         if (how := image.info.get("compression")) not in COMPRESSIONS:
             raise ImageError(f"{name} is a TIFF compressed as {how}, which is not opened here; save it as a PNG first")
-    if image.format == "BMP" and image.tile and image.tile[0].codec_name == "bmp_rle":  # it takes Pillow a second a MB
+    if any(tile[0] == "bmp_rle" for tile in getattr(image, "tile", ())):  # 200 bytes may take Pillow seconds
         raise ImageError(f"{name} is a run-length encoded BMP, which is not opened here; save it as a PNG first")
 
 

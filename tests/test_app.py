@@ -7,11 +7,14 @@ import io
 import json
 import os
 import re
+import select
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -295,6 +298,18 @@ def test_the_generator_is_one_file_that_browsers_keep(client, editors):
     weights = safetensors.torch.load(answer.content)
     assert set(weights) == set(editors.faces.model.generator.state_dict())  # and nothing of an encoder
     assert httpx.get(f"{client.src}page/cats/generator").status_code == 404
+
+
+def test_an_idle_connection_stays_open_longer_than_a_proxys(client):
+    server = urlsplit(client.src)
+    ask_again = b"GET /robots.txt HTTP/1.1\r\nHost: %s\r\n\r\n" % server.netloc.encode()
+    with socket.create_connection((server.hostname, server.port)) as connection:
+        for pause in (0, 5.5):  # by default it would be closed after 5 seconds, perhaps just when it is used again
+            time.sleep(pause)
+            connection.sendall(ask_again)
+            assert b"200 OK" in connection.recv(4096)
+            while connection in select.select([connection], [], [], 0.2)[0]:
+                assert connection.recv(65536)
 
 
 def test_a_generator_too_large_for_a_browser_stays_here(editors, monkeypatch):

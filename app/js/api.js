@@ -1,7 +1,7 @@
 // Calls of the page's own routes, past Gradio's queue.
 
 const PAGE = new URL("../", import.meta.url);
-const TRIES = 3; // of a server that is busy
+const TRIES = 3; // where the server is busy, or a connection breaks
 
 // Whoever knows both this and a picture's key has the picture. Made anew whenever the page is loaded.
 const VISITOR = [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
@@ -22,15 +22,17 @@ export async function send(kind, action, body, signal) {
     signal,
   };
   let response;
-  try {
-    for (let tries = TRIES; tries > 0; tries--) {
+  for (let tries = TRIES; tries > 0; tries--) {
+    try {
       response = await fetch(new URL(`${kind}/${action}`, PAGE), request);
-      if (response.status !== 503 || tries === 1) break; // busy: it says after how many seconds to come again
-      await new Promise((later) => setTimeout(later, 1000 * (response.headers.get("Retry-After") ?? 2)));
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      if (tries === 1) throw new Refused("The app can't be reached; check that it is running and try again", 0);
+      await new Promise((later) => setTimeout(later, 300)); // a connection may break
+      continue;
     }
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refused("The app can't be reached; check that it is running and try again", 0);
+    if (response.status !== 503 || tries === 1) break; // busy: it says after how many seconds to come again
+    await new Promise((later) => setTimeout(later, 1000 * (response.headers.get("Retry-After") ?? 2)));
   }
   if (response.ok) return response;
   let words = "Something went wrong here, which is a bug; try again";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
@@ -127,3 +128,18 @@ def test_visitors_have_keys_of_their_own(opened, visit, astronaut):
     opened.changes(opened.edit, opened.slide)
     keys = [who.asked_last("draw")["key"] for who in (opened, other)]
     assert keys[0] != keys[1]
+
+
+def test_a_connection_that_breaks_once_is_tried_again(visit):
+    broken = []
+
+    def break_once(route):
+        if broken:
+            return route.continue_()
+        broken.append(route)
+        return route.abort("connectionreset")
+
+    visitor = visit(before=lambda page: page.route(re.compile("/neutral$"), break_once))
+    visitor.changes(visitor.edit, lambda: visitor.press("Neutral"))
+    assert broken and not visitor.bench.locator(".notice.error").count()
+    visitor.errors.clear()  # the browser says that it broke
