@@ -34,9 +34,8 @@ from app.uploads import Page
 from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
-IDLE = (
-    75  # seconds a connection may idle: longer than a proxy's or a browser's, which may ask again just as it is closed
-)
+# Seconds a connection may idle: longer than a proxy's or a browser's, which may ask again just as it is closed.
+IDLE = 75
 INTRO = """# Change the expression, keep the face
 Move a slider and watch the photo. Then choose your own, or restyle a handwritten digit.
 """

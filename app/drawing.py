@@ -1,20 +1,24 @@
-"""The generator as a file for the page, which draws in the visitor's own browser while a slider moves.
+"""The generator and the mask for the page, which draws in the visitor's own browser while a slider moves.
 
-Only the generator, which holds no photo: z and e of the opened picture go to its own visitor, and the rest stays here.
+Neither holds a photo: z and e of the opened picture go to its own visitor, and the rest stays here.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
+import io
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import safetensors.torch
+from PIL import Image
 
 from app.guard import PART
 from rbvae.editing import Editor
+from rbvae.pasting import face_mask
 
 LARGEST = 12_000_000  # bytes a visitor may be sent; larger models would draw too slowly in a browser, too
 OFF = ("0", "no", "off", "false")
@@ -43,3 +47,10 @@ def generator_file(editor: Editor) -> GeneratorFile | None:
         return None
     content = safetensors.torch.save(weights, {"patch": str(editor.config.patch)})
     return GeneratorFile(content, hashlib.sha256(content).hexdigest()[:16])
+
+
+def mask_url(size: int) -> str:
+    """Where an edit goes into the photo, as a grey PNG of the crop's size in a data: URL."""
+    encoded = io.BytesIO()
+    Image.fromarray((255 * face_mask(size)).round().astype("uint8")).save(encoded, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"

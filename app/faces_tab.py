@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
-
-from PIL import Image
 
 from app.actions import FaceActions, found
 from app.bench_html import add_bench, at_first, offered
+from app.drawing import mask_url
 from app.editors import imagined
 from app.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.animation import FORMATS
 from rbvae.marking import AI_NOTE
-from rbvae.pasting import face_mask
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 DONOR_SEED = 11
@@ -61,10 +57,3 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
         mask=mask_url(editor.config.image_size),
     )
     return FaceActions(editor, visits)
-
-
-def mask_url(size: int) -> str:
-    """Where an edit goes into the photo, as a grey PNG of the crop's size in a data: URL."""
-    encoded = io.BytesIO()
-    Image.fromarray((255 * face_mask(size)).round().astype("uint8")).save(encoded, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"

@@ -9,6 +9,7 @@ const idle = () => new Promise((now) => (window.requestIdleCallback ?? setTimeou
 
 export class Drawing {
   constructor() {
+    this.asked = false;
     this.generator = null;
     this.ready = false;
   }

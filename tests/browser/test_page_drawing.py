@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -134,7 +135,5 @@ def test_a_generator_can_be_kept_to_the_server(tiny_faces, monkeypatch):
     monkeypatch.setenv("RBVAE_DRAW_IN_BROWSER", "no")
     editor = PortraitEditor.from_pretrained(tiny_faces)
     assert generator_file(editor) is None
-    import gradio as gr
-
     with gr.Blocks():
         assert "generator" not in add_bench(editor, {}).value
