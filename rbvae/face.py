@@ -16,6 +16,16 @@ BLENDSHAPES: tuple[str, ...] = tuple(
     mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight""".split()
 )
 ENERGETIC = np.array([name != "_neutral" and not name.startswith("eye") for name in BLENDSHAPES])
+# What an expression is told by: groups of blendshapes, and the standard deviation of each group's mean over LFW.
+MOVEMENTS: tuple[tuple[tuple[str, ...], float], ...] = (
+    (("mouthSmileLeft", "mouthSmileRight"), 0.36),
+    (("mouthUpperUpLeft", "mouthUpperUpRight"), 0.25),
+    (("mouthPucker",), 0.14),
+    (("jawOpen",), 0.12),
+    (("browInnerUp",), 0.16),
+    (("browDownLeft", "browDownRight"), 0.27),
+    (("eyeSquintLeft", "eyeSquintRight"), 0.19),
+)
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,14 @@ class Face:
 
 
 def expression_energy(blendshapes: np.ndarray) -> np.ndarray:
-    """Scores [..., 52] -> [...]: root of the summed squares, leaving out `_neutral` and every `eye*` score."""
-    return np.sqrt(np.square(np.asarray(blendshapes)[..., ENERGETIC]).sum(axis=-1))
+    """Scores [..., 52] in [0, 1] -> [...]: root mean square of the MOVEMENTS, each in its own standard deviations.
+
+    0 is a face at rest; over LFW the median is 1.3. Without those units it would measure smiles and little else
+    (docs/log.md).
+    """
+    scores = np.asarray(blendshapes)
+    moved = [scores[..., [BLENDSHAPES.index(name) for name in group]].mean(axis=-1) / unit for group, unit in MOVEMENTS]
+    return np.sqrt(np.square(moved).mean(axis=0))
 
 
 def angles(matrix: np.ndarray) -> tuple[float, float, float]:

@@ -229,12 +229,14 @@ def test_the_module_imports_where_mediapipe_is_missing():
     assert (done.returncode, done.stdout) == (0, "52\n")
 
 
-def test_energy_leaves_out_neutral_and_the_eyes():
-    scores = np.zeros((3, 52), np.float32)
-    scores[0, BLENDSHAPES.index("jawOpen")] = 0.3
-    scores[0, BLENDSHAPES.index("mouthSmileLeft")] = 0.4
-    scores[1, 0] = scores[1, BLENDSHAPES.index("eyeBlinkLeft")] = 1.0
-    np.testing.assert_allclose(expression_energy(scores), [0.5, 0.0, 0.0], atol=1e-6)
+def test_energy_is_the_root_mean_square_of_movements_each_in_its_own_unit():
+    scores = np.zeros((4, 52), np.float32)
+    scores[0, BLENDSHAPES.index("jawOpen")] = 0.12
+    scores[1, BLENDSHAPES.index("mouthSmileLeft")] = scores[1, BLENDSHAPES.index("mouthSmileRight")] = 0.36
+    scores[2, BLENDSHAPES.index("mouthSmileLeft")] = 0.72
+    scores[3, 0] = scores[3, BLENDSHAPES.index("eyeBlinkLeft")] = 1.0
+    np.testing.assert_allclose(expression_energy(scores), [7**-0.5, 7**-0.5, 7**-0.5, 0.0], rtol=1e-5)
+    assert expression_energy(scores[0]).shape == ()
 
 
 def test_overlapping_faces_are_merged_into_the_larger(face: Face):

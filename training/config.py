@@ -108,7 +108,7 @@ PRESETS: dict[str, TrainConfig] = {
     "faces": TrainConfig(
         preset="faces",
         kind="faces",
-        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=16, linear=True),
+        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=32, linear=True),
         objective=FACES,
         steps=60_000,
         batch=64,
@@ -117,10 +117,11 @@ PRESETS: dict[str, TrainConfig] = {
     "faces-cpu": TrainConfig(
         preset="faces-cpu",
         kind="faces",
-        model=ModelConfig(image_size=96, width=16, max_width=128, patch=3, dim_z=256, dim_e=16, linear=True),
+        model=ModelConfig(image_size=96, width=16, max_width=96, patch=3, dim_z=192, dim_e=32, linear=True),
         objective=FACES,
         steps=20_000,
         batch=32,
+        lr=1e-3,
         flip=True,
         save_every=200,
         grid_every=400,

@@ -57,7 +57,7 @@ class Settings:
     size: int = 96
     workers: int | None = None
     reference: str = "mined"
-    reference_energy: float = 0.6
+    reference_energy: float = 0.9
     limit: int | None = None
     seed: int = 0
 
@@ -70,7 +70,7 @@ class Settings:
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit is {self.limit}; use 1 or more")
         if not self.reference_energy > 0:
-            raise ConfigError(f"--reference-energy is {self.reference_energy}; use a number above 0, such as 0.6")
+            raise ConfigError(f"--reference-energy is {self.reference_energy}; use a number above 0, such as 0.9")
         if not self.photos.is_dir():
             raise DatasetError(f"no folder at {self.photos}; --photos takes a folder of pictures")
         if self.target.exists() and not may_replace(self.target):
@@ -320,7 +320,7 @@ def parse(argv: list[str] | None) -> Settings:
         help="neutral faces: those of low expression energy, those labelled neutral, or a folder (default: mined)",
     )
     parser.add_argument(
-        "--reference-energy", type=float, default=0.6, metavar="E", help="mined: below this energy (default: 0.6)"
+        "--reference-energy", type=float, default=0.9, metavar="E", help="mined: below this energy (default: 0.9)"
     )
     parser.add_argument("--limit", type=int, metavar="N", help="only N photos, drawn by the seed")
     parser.add_argument("--seed", type=int, default=0, help="of the split into train and test, and of --limit")
