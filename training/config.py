@@ -95,11 +95,11 @@ PRESETS: dict[str, TrainConfig] = {
     "digits": TrainConfig(
         preset="digits",
         kind="digits",
-        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2, linear=True),
+        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2, dim_e=5, linear=True),
         objective=ObjectiveConfig(  # sparse outlines weigh the image cycle and R1 more: docs/log.md
-            image_weight=100.0, r1_weight=2.0, pin_weight=1.0, reverse_weight=1.0
+            image_weight=100.0, r1_weight=2.0, pin_weight=1.0, reverse_weight=1.0, cross_share=0.5
         ),
-        lr=5e-4,
+        lr=1e-3,
         steps=60_000,
         batch=64,
         save_every=200,

@@ -7,7 +7,7 @@ import gzip
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,15 +30,17 @@ TEST_LIMIT = 10_000  # images that score a model whose training images are strea
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images uint8 [N, 3, S, S] with named factors float [N, K], and whom each shows (or which digit), where known."""
+    """Images uint8 [N, 3, S, S] with named factors float [N, K], and where known whom each shows (or which digit) and
+    how far the head is turned, degrees float [N]."""
 
     images: Tensor
     factors: Tensor
     names: tuple[str, ...]
     shows: tuple[str, ...] = ()
+    yaw: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def __getitem__(self, rows: slice) -> LabelledImages:
-        return LabelledImages(self.images[rows], self.factors[rows], self.names, self.shows[rows])
+        return LabelledImages(self.images[rows], self.factors[rows], self.names, self.shows[rows], self.yaw[rows])
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def labelled_faces(
             f"{folder} was prepared at {prepared.size} px and this model takes {image_size}; "
             f"prepare it with --size {image_size} or choose another preset"
         )
-    columns = ["image.bytes", "blendshapes", "identity", "reference"]
+    columns = ["image.bytes", "blendshapes", "identity", "yaw", "reference"]
     train, test = prepared.table("train", columns, train_limit), prepared.table("test", columns, test_limit)
     return _faces(prepared, train), _faces(prepared, test), torch.from_numpy(np.array(train["reference"]))
 
@@ -133,7 +135,11 @@ def _faces(prepared: PreparedFolder, table: pyarrow.Table) -> LabelledImages:
     prepared.decode(table, pixels)
     scores = np.array(table["blendshapes"].to_pylist(), dtype=np.float32).reshape(-1, len(BLENDSHAPES))
     people = tuple(table["identity"].to_pylist())
-    return LabelledImages(torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(scores), BLENDSHAPES, people)
+    images, yaw = (
+        torch.from_numpy(pixels).permute(0, 3, 1, 2),
+        torch.from_numpy(np.array(table["yaw"]).astype(np.float32)),
+    )
+    return LabelledImages(images, torch.from_numpy(scores), BLENDSHAPES, people, yaw)
 
 
 def load_digits(root: Path, image_size: int, seed: int, download: bool, plain: bool = False) -> ImageSets:

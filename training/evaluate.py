@@ -86,13 +86,18 @@ def fidelity(model: RbVAE, images: Tensor, device: torch.device, batch: int = 25
 
 
 @torch.inference_mode()
-def usual_errors(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> dict[str, float]:
-    """The 95th and 99th percentile of pictures' reconstruction errors, mean absolute, in grey levels; the calibration
-    by which the app doubts a photo (rbvae.calibration)."""
-    errors = [
+def errors(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> np.ndarray:
+    """Of each picture [N]: the mean absolute error of its reconstruction, in grey levels."""
+    found = [
         (model(x := to_float(part.to(device))).float() - x).abs().mean(dim=(1, 2, 3)) for part in images.split(batch)
     ]
-    p95, p99 = np.percentile(torch.cat(errors).cpu().numpy() * 127.5, [95, 99])
+    return torch.cat(found).cpu().numpy() * 127.5
+
+
+def usual_errors(model: RbVAE, images: Tensor, device: torch.device) -> dict[str, float]:
+    """The 95th and 99th percentile of pictures' reconstruction errors; the calibration by which the app doubts a photo
+    (rbvae.calibration)."""
+    p95, p99 = np.percentile(errors(model, images, device), [95, 99])
     return {"error_p95": round(float(p95), 2), "error_p99": round(float(p99), 2)}
 
 
@@ -147,6 +152,18 @@ def foretold_transfer(
     }
 
 
+def whom(model: RbVAE, photos: LabelledImages, device: torch.device) -> dict[str, dict[str, float]]:
+    """Reconstruction by groups of faces (training/evaluation/whom.py): how many `photos` and their mean `l1`."""
+    from training.evaluation.whom import groups
+
+    found = errors(model, photos.images, device)
+    return {
+        name: {"photos": int(chosen.sum()), "l1": float(found[chosen].mean())}
+        for name, chosen in groups(photos).items()
+        if chosen.any()
+    }
+
+
 def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict:
     """All figures of a model on held-out images, as plain numbers; the same seed gives the same digits."""
     was_training = model.training
@@ -176,6 +193,8 @@ def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0)
         "probes": probes,
         **averages,
     }
+    if sets.kind == "faces":
+        scores["whom"] = whom(model, sets.probe_test, device)
     model.train(was_training)
     return scores
 

@@ -133,7 +133,9 @@ def find(values: Any, path: str) -> Any:
 
 
 def number(value: Any, digits: int) -> str:
-    """A number to so many digits; a dash for None."""
+    """A number to so many digits, a count as it is; a dash for None."""
+    if isinstance(value, int):
+        return f"{value:,}"
     return "–" if value is None else str(value) if isinstance(value, str) else f"{value:.{digits}f}".replace("-", "−")
 
 

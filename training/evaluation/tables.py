@@ -174,6 +174,26 @@ TABLES = {
             ),
         ),
         FIDELITY,
+        Table(
+            "For whom: reconstruction",
+            "The error of the rebuilt picture, in grey levels of 255, for groups that the photo alone can tell: how "
+            "far the head is turned, and the tone of the cheeks (individual typology angle), which light and camera "
+            "have their say in. Age and sex are not guessed.",
+            "whom",
+            "*",
+            (("photos", "photos"), ("l1", "L1")),
+            own="",
+            digits=1,
+        ),
+        Table(
+            "For whom: expression transfer",
+            "The same groups, of B: how far the edit moves to A's expression, where the plain reconstruction of B "
+            "stands, and the share of edits in which a face is found again.",
+            "transfer/whom",
+            "*",
+            (("pairs", "pairs"), ("moved", "edit"), ("floor", "floor: B rebuilt"), ("found", "found")),
+            own="moved",
+        ),
         realism("FID-expr", "KID-expr"),
         Table(
             "What the latents tell",

@@ -18,6 +18,7 @@ from rbvae.alignment import STABLE, fit_similarity, mean_shape
 from rbvae.landmarks import BLENDSHAPES, ENERGETIC, Face, FaceLandmarker
 from training.datasets import LabelledImages
 from training.evaluate import named_factors
+from training.evaluation.whom import groups
 
 # Landmarks of MediaPipe's face mesh, by its own groups.
 PARTS = {
@@ -201,6 +202,16 @@ def measure_transfer(
                 for key, views in (("edit", edit), ("rebuilt_b", rebuilt), ("photo_a", photo[pairs.a]))
             }
             for axis, name in enumerate(("yaw", "pitch", "roll"))
+        },
+        "whom": {
+            name: {
+                "pairs": int(chosen.sum()),
+                "found": edit[chosen].found,
+                "moved": middle(ways["edit"][chosen]),
+                "floor": middle(ways["floor"][chosen]),
+            }
+            for name, chosen in ((name, whole[pairs.rows]) for name, whole in groups(photos).items())
+            if chosen.any()
         },
     }
 
