@@ -133,6 +133,16 @@ def check(step: int, stats: dict[str, float], images: int) -> None:
         )
 
 
+def stacked(blocks: list[Image.Image]) -> Image.Image:
+    """Pictures below each other."""
+    canvas = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), "white")
+    top = 0
+    for one in blocks:
+        canvas.paste(one, (0, top))
+        top += one.height
+    return canvas
+
+
 def mosaic(rows: list[list[Tensor]], gap: int = GAP) -> Image.Image:
     """Rows of pictures, each float [3, S, S] in [-1, 1], on white."""
     side = rows[0][0].shape[-1]

@@ -12,7 +12,7 @@ from torch import Tensor
 from rbvae.checkpoint import load_checkpoint
 from rbvae.images import to_float
 from rbvae.model import RbVAE
-from training.report import GAP, mosaic
+from training.report import GAP, mosaic, stacked
 from training.table1.task import Task
 
 ROWS, RANDOM, DONORS, HEAD, ZOOM = 5, 5, 4, 18, 2
@@ -63,12 +63,7 @@ def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.
         model = load_checkpoint(folder).model.to(device).eval()
         others = task.held_out.images[:512].expand(-1, 3, -1, -1)
         blocks.append(_headed(mosaic(_rows(model, images, others, device)), title, images.shape[-1]))
-    canvas = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), "white")
-    top = 0
-    for block in blocks:
-        canvas.paste(block, (0, top))
-        top += block.height
-    canvas.save(path)
+    stacked(blocks).save(path)
 
 
 @torch.inference_mode()
