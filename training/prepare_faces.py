@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import json
 import math
 import multiprocessing
@@ -18,20 +17,17 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -42,7 +38,8 @@ from rbvae.images import load_photo
 from rbvae.landmarks import Face, FaceLandmarker, expression_energy
 from training.cli import run_command
 from training.layouts import Photo, list_photos
-from training.shards import FORMAT, Shards, encode, in_one_piece, may_replace
+from training.shards import Shards, encode, in_one_piece, may_replace
+from training.tally import Tally, summary
 
 CHUNK = 32
 
@@ -101,16 +98,18 @@ def prepare_faces(settings: Settings, console: Console | None = None) -> dict[st
     if settings.reference == "labels" and not any(photo.listed_reference for photo in photos):
         raise DatasetError("no photo is labelled neutral; give --labels with such photos, or --reference mined")
     bundle = landmarker_bundle()  # before any worker needs it: fetched once, refused once
-    tally = _Tally()
+    tally = Tally()
     with in_one_piece(settings.target) as folder:
         with Shards(folder) as shards, contextlib.closing(_outcomes(photos, settings, bundle)) as outcomes:
             for outcome in _progress(outcomes, len(photos), console):
-                tally.add(outcome)
-                if outcome.row is not None:
+                if outcome.row is None:
+                    tally.skip(outcome.photo.source, outcome.reason)
+                else:
+                    tally.keep(outcome.row)
                     shards.add(outcome.row)
         if not tally.rows:
             raise DatasetError(f"no face found in any of the {len(photos)} pictures in {settings.photos}")
-        description = tally.describe(settings, time.monotonic() - started)
+        description = tally.describe(asdict(settings), time.monotonic() - started)
         description["megabytes"] = round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2)
         (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         tally.write_skipped(folder / "skipped.csv")
@@ -211,55 +210,6 @@ def _prepare_chunk(photos: list[Photo], settings: Settings) -> list[Outcome]:
     return [_prepare(photo, _worker[0], settings) for photo in photos]
 
 
-class _Tally:
-    """What happened to every photo, counted."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.skipped: list[tuple[str, str]] = []
-
-    def add(self, outcome: Outcome) -> None:
-        if outcome.row is None:
-            self.skipped.append((outcome.photo.source, outcome.reason))
-        else:
-            kept = ("label", "energy", "identity", "split", "reference")
-            self.rows.append({name: outcome.row[name] for name in kept})
-
-    def describe(self, settings: Settings, seconds: float) -> dict[str, Any]:
-        references = [row for row in self.rows if row["reference"]]
-        labelled = [row["label"].lower() == "neutral" for row in references if row["label"]]
-        packages = ("mediapipe", "numpy", "opencv-python", "pillow", "pyarrow")
-        return {
-            "format": FORMAT,
-            "faces": len(self.rows),
-            "skipped": len(self.skipped),
-            "skipped_by_reason": dict(Counter(_kind(reason) for _, reason in self.skipped).most_common()),
-            "splits": dict(Counter(row["split"] for row in self.rows)),
-            "identities": len({row["identity"] for row in self.rows}),
-            "labels": dict(Counter(row["label"] for row in self.rows if row["label"]).most_common()),
-            "references": len(references),
-            "references_by_split": dict(Counter(row["split"] for row in references)),
-            "references_labelled": len(labelled),
-            "references_labelled_neutral": round(sum(labelled) / len(labelled), 4) if labelled else None,
-            "mean_energy": round(float(np.mean([row["energy"] for row in self.rows])), 4),
-            "settings": {key: str(v) if isinstance(v, Path) else v for key, v in asdict(settings).items()},
-            "versions": {name: _version(name) for name in packages} | {"python": sys.version.split()[0]},
-            "seconds": round(seconds, 1),
-        }
-
-    def write_skipped(self, path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as lines:
-            csv.writer(lines).writerows([("path", "reason"), *self.skipped])
-
-
-def _kind(reason: str) -> str:
-    """A skip reason without the file's own details, so that like is counted with like."""
-    for phrase in ("no face found", "not a picture that can be read", "damaged and cannot be decoded", "megapixels"):
-        if phrase in reason:
-            return "too many megapixels" if phrase == "megapixels" else phrase
-    return "other"
-
-
 def _progress(outcomes: Iterator[Outcome], total: int, console: Console | None) -> Iterator[Outcome]:
     columns = (
         TextColumn("{task.description}"),
@@ -279,27 +229,6 @@ def _progress(outcomes: Iterator[Outcome], total: int, console: Console | None) 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _version(package: str) -> str | None:
-    with contextlib.suppress(ImportError):
-        return version(package)
-    return None
-
-
-def summary(description: dict[str, Any]) -> str:
-    """dataset.json's content -> the line or two a person wants to read."""
-    reasons = ", ".join(f"{count} {reason}" for reason, count in description["skipped_by_reason"].items())
-    share = description["references_labelled_neutral"]
-    lines = [
-        f"{description['faces']} faces, {description['skipped']} skipped{f' ({reasons})' if reasons else ''}, "
-        f"{description['references']} references, {description['megabytes']:.1f} MB, {description['seconds']:.0f} s"
-    ]
-    if share is not None:
-        lines.append(f"{share:.0%} of the {description['references_labelled']} labelled references are neutral")
-    if not description["references"]:
-        lines.append("no references: training needs some; raise --reference-energy or name them with --reference")
-    return "\n".join(lines)
 
 
 def parse(argv: list[str] | None) -> Settings:
