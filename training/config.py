@@ -100,8 +100,9 @@ PRESETS: dict[str, TrainConfig] = {
             image_weight=100.0, r1_weight=2.0, pin_weight=1.0, reverse_weight=1.0, cross_share=0.5
         ),
         lr=1e-3,
+        lr_decay_images=100_000,
         steps=60_000,
-        batch=64,
+        batch=32,
         save_every=200,
         grid_every=400,
     ),
@@ -122,6 +123,7 @@ PRESETS: dict[str, TrainConfig] = {
         steps=20_000,
         batch=32,
         lr=1e-3,
+        lr_decay_images=100_000,
         flip=True,
         save_every=200,
         grid_every=400,
