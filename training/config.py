@@ -96,8 +96,8 @@ PRESETS: dict[str, TrainConfig] = {
         preset="digits",
         kind="digits",
         model=ModelConfig(image_size=64, width=16, max_width=128, patch=2, dim_e=5, linear=True),
-        objective=ObjectiveConfig(  # sparse outlines weigh the image cycle and R1 more: docs/log.md
-            image_weight=100.0, r1_weight=2.0, pin_weight=1.0, reverse_weight=1.0, cross_share=0.5
+        objective=ObjectiveConfig(  # what the start draws must not be lost to the adversary: docs/log.md
+            image_weight=1000.0, latent_weight=0.1, r1_weight=2.0, pin_weight=1.0, reverse_weight=1.0, cross_share=0.5
         ),
         lr=1e-3,
         lr_decay_images=100_000,
