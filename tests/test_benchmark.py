@@ -119,7 +119,7 @@ def test_every_control_and_picture_is_there(out):
     assert {"constant", "random", "pixels", "supervised"} <= set(results["controls"])
     assert 0 < results["methods"]["srb"]["z"]["average"][0] < 0.3
     assert set(results["methods"]["vae"]["metrics"]) >= {"mig", "sap"}
-    for name in ("plot.png", "figure2.png"):
+    for name in ("plot.png", "figure2.webp"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 200
 
@@ -268,7 +268,7 @@ def test_a_page_gets_tables_and_pictures_between_its_marks_and_keeps_the_rest(ou
     assert run(*options, *TINY, "--page", page) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# Mine\n") and text.endswith("rest\n") and "old" not in text and "| sRb-VAE |" in text
-    for name in ("digits.json", "digits.png", "digits-figure2.png"):
+    for name in ("digits.json", "digits.png", "digits-figure2.webp"):
         assert (tmp_path / "table1" / name).exists() and (name in text or name == "digits.json")
 
 

@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
     write_atomically(out / "table.md", text.encode())
     plot(results, out / "plot.png")
     if editors:
-        figure2(editors, task, out / "figure2.png", processes.device)
+        figure2(editors, task, out / "figure2.webp", processes.device)
     if options.page:
         publish(options.page, out, results)
     print(text)

@@ -16,7 +16,7 @@ def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
     text = filled(page.read_text(encoding="utf-8"), page.stem, results)
     folder, dataset = page.with_suffix(""), results["dataset"]
     folder.mkdir(parents=True, exist_ok=True)
-    copies = {"results.json": f"{dataset}.json", "plot.png": f"{dataset}.png", "figure2.png": f"{dataset}-figure2.png"}
+    copies = {"results.json": f"{dataset}.json", "plot.png": f"{dataset}.png", "figure2.webp": f"{dataset}-figure2.webp"}
     for name, copy in copies.items():
         if (out / name).exists():
             shutil.copyfile(out / name, folder / copy)
@@ -41,5 +41,5 @@ def block(folder: str, results: dict[str, Any]) -> str:
     parts = ["", made, "", tables(results), f"![Averages]({folder}/{results['dataset']}.png)", ""]
     if results["edited"]:
         says = f"The same held-out images edited by {', '.join(results['edited'])} (seed 0)"
-        parts += [f"![{says}]({folder}/{results['dataset']}-figure2.png)", ""]
+        parts += [f"![{says}]({folder}/{results['dataset']}-figure2.webp)", ""]
     return "\n".join(parts) + "\n"

@@ -63,7 +63,7 @@ def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.
         model = load_checkpoint(folder).model.to(device).eval()
         others = task.held_out.images[:512].expand(-1, 3, -1, -1)
         blocks.append(_headed(mosaic(_rows(model, images, others, device)), title, images.shape[-1]))
-    stacked(blocks).save(path)
+    stacked(blocks).save(path, quality=80)
 
 
 @torch.inference_mode()
