@@ -16,7 +16,11 @@ def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
     text = filled(page.read_text(encoding="utf-8"), page.stem, results)
     folder, dataset = page.with_suffix(""), results["dataset"]
     folder.mkdir(parents=True, exist_ok=True)
-    copies = {"results.json": f"{dataset}.json", "plot.png": f"{dataset}.png", "figure2.webp": f"{dataset}-figure2.webp"}
+    copies = {
+        "results.json": f"{dataset}.json",
+        "plot.png": f"{dataset}.png",
+        "figure2.webp": f"{dataset}-figure2.webp",
+    }
     for name, copy in copies.items():
         if (out / name).exists():
             shutil.copyfile(out / name, folder / copy)
