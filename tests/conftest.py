@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rbvae import Checkpoint, ModelConfig, RbVAE, save_checkpoint
+from rbvae import Checkpoint, ModelConfig, PortraitEditor, RbVAE, StyleEditor, save_checkpoint
 
 torch.set_num_threads(1)  # the networks here are tiny, and threads that wait for each other cost more than they give
 
@@ -42,6 +42,20 @@ def tiny_faces(tmp_path_factory):
 def tiny_digits(tmp_path_factory):
     """Folder of a tiny digits checkpoint with four directions."""
     return save_tiny(tmp_path_factory.mktemp("checkpoints") / "digits", "digits")
+
+
+@pytest.fixture(scope="module")
+def editors(tiny_faces, tiny_digits):
+    """Both tiny checkpoints, as the app serves them."""
+    from app.editors import Editors
+
+    return Editors(PortraitEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
+
+
+@pytest.fixture(scope="module")
+def portrait(editors, astronaut):
+    """The astronaut, as the tiny model infers her."""
+    return editors.faces.infer(astronaut)
 
 
 @pytest.fixture(scope="session")

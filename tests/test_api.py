@@ -13,16 +13,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from app.api import MAX_FRAMES, Endpoints, add_endpoints, short_film
-from app.editors import Editors
-from rbvae import PortraitEditor, StyleEditor
 from rbvae.marking import AI_NOTE
 
 NAMES = ("infer", "sample", "transfer", "edit", "neutral", "animate", "batch", "digits_transfer")
-
-
-@pytest.fixture(scope="module")
-def editors(tiny_faces, tiny_digits):
-    return Editors(PortraitEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,7 @@ def test_an_edit_that_is_the_photo_of_a_reaches_the_ceiling(prepared_faces):
     for measure in ("moved", "follows_a", "distance"):
         assert scores[measure]["edit"] == scores[measure]["photo_a"], measure
     assert all(part["edit"] == part["rebuilt_a"] == 0 for part in scores["landmarks"].values())
+    assert sum(group["pairs"] for group in scores["whom"].values()) == 2 * len(pairs)  # by pose and by tone
 
 
 def test_the_colour_of_a_stroke_is_read_from_its_pixels():

@@ -12,20 +12,13 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.app import build, launch
-from app.editors import Editors
 from app.uploads import FOREIGN, GONE
-from rbvae import PortraitEditor, StyleEditor
 from rbvae.marking import AI_NOTE
 
 mcp = pytest.importorskip("mcp")
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
 
 TOOLS = {"infer", "sample", "transfer", "edit", "neutral", "animate", "digits_transfer"}
-
-
-@pytest.fixture(scope="module")
-def editors(tiny_faces, tiny_digits):
-    return Editors(PortraitEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from rbvae.checkpoint import Checkpoint
 from rbvae.images import to_float
 from training.datasets import ImageSets
 from training.evaluation.measures import choose_pairs
-from training.evaluation.tables import SUMMARY, TABLES, Table
+from training.evaluation.summary import SUMMARY
+from training.evaluation.tables import TABLES, Table
 from training.report import mosaic, sample_grid, transfer_grid
 
 PAIR_ROWS, GRID_IMAGES = 8, 16

@@ -1,0 +1,117 @@
+"""What the report says first: the few lines that sum a checkpoint up, each between its floor and its ceiling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the summary: where the model's figure, its floor and its ceiling are in the scores."""
+
+    label: str
+    own: str
+    floor: str
+    ceiling: str
+    says: str
+    digits: int = 2
+
+
+WORDS = {"blurred": "real pictures, blurred", "noise": "noise"}
+_LAST = (
+    Line(
+        "reconstruction, L1",
+        "fidelity/rebuilt/l1",
+        "fidelity/mean_image/l1",
+        "",
+        "grey levels of 255; lower is better",
+        1,
+    ),
+    Line("reconstruction, SSIM", "fidelity/rebuilt/ssim", "fidelity/mean_image/ssim", "", "1 is an exact copy"),
+)
+_SPREAD = (
+    Line(
+        "spread over e",
+        "spread_over_e",
+        "",
+        "apart",
+        "grey levels between two random e at one z; 0 is a model that ignores e, the ceiling two photos",
+        1,
+    ),
+    Line("deviation of e", "e_std", "", "", "of inferred e over the data; the prior's is 1"),
+)
+
+
+def _random(name: str, floor: str) -> Line:
+    return Line(
+        f"{name}, random e",
+        "realism/to_train/random_e/fid",
+        f"realism/to_train/{floor}/fid",
+        "realism/to_train/photos/fid",
+        f"distance from real pictures in this project's features; lower is better; the floor is {WORDS[floor]}",
+        1,
+    )
+
+
+SUMMARY = {
+    "faces": (
+        Line(
+            "follows A's expression",
+            "transfer/follows_a/edit",
+            "transfer/follows_a/floor",
+            "transfer/follows_a/photo_a",
+            "how much of A's expression arrives on B's face: 0 nothing, 1 all",
+        ),
+        Line(
+            "moved to A's expression",
+            "transfer/moved/edit",
+            "transfer/moved/shuffled",
+            "transfer/moved/photo_a",
+            "on the way from B's expression to A's; the floor is what any unrelated expression gets",
+        ),
+        Line(
+            "stays the same person",
+            "identity/edit",
+            "identity/strangers",
+            "identity/same",
+            "cosine of face descriptors with the photo; the ceiling is another photo of that person",
+        ),
+        *_LAST,
+        _random("FID-expr", "blurred"),
+        *_SPREAD,
+    ),
+    "digits": (
+        Line(
+            "follows A's style",
+            "transfer/follows_a/edit",
+            "transfer/follows_a/floor",
+            "transfer/follows_a/answer",
+            "how much of A's colour, size and width arrives on B: 0 nothing, 1 all",
+        ),
+        Line(
+            "moved to A's style",
+            "transfer/moved/edit",
+            "transfer/moved/shuffled",
+            "transfer/moved/answer",
+            "on the way from B's style to A's; the floor is what any unrelated style gets",
+        ),
+        Line(
+            "stays the same digit",
+            "transfer/digit/edit",
+            "transfer/digit/shuffled",
+            "transfer/digit/answer",
+            "share in which a classifier still sees B's digit",
+        ),
+        Line(
+            "error against the right answer, L1",
+            "transfer/answer/edit/l1",
+            "transfer/answer/floor/l1",
+            "transfer/answer/answer_rebuilt/l1",
+            "grey levels of 255; lower is better",
+            1,
+        ),
+        *_LAST,
+        _random("FID-style", "noise"),
+        *_SPREAD,
+    ),
+}
