@@ -130,6 +130,12 @@ class EqualLinear(nn.Module):
         self.weight.copy_(weight / self.gain)
         self.bias.copy_(bias / self.gain)
 
+    @torch.no_grad()
+    def rescale(self, scale: Tensor) -> None:
+        """Multiplies every output by its own of `scale` [dim_out]."""
+        self.weight.mul_(scale[:, None])
+        self.bias.mul_(scale)
+
 
 class LinearEncoding(nn.Module):
     """Image [N, 3, S, S] -> [N, dim]: linear in its pixels, those of a patch averaged; ours."""

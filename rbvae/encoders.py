@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from rbvae.blocks import ImageTrunk, LinearEncoding, linear
@@ -16,6 +17,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: ModelConfig, dim: int) -> None:
         super().__init__()
+        self.dim = dim
         self.trunk = ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm=True)
         self.moments = linear(self.trunk.features, 2 * dim)
         nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)
@@ -30,3 +32,12 @@ class Encoder(nn.Module):
         if self.linear is not None:
             mean = mean + self.linear(x).float()
         return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR_RANGE))
+
+    @torch.no_grad()
+    def standardise(self, means: Tensor) -> None:
+        """Rescales the mean, so that images whose means were `means` [N, dim] get some of mean 0 and variance 1."""
+        scale, middle = 1 / means.std(dim=0).clamp_min(1e-6), means.mean(dim=0)
+        self.moments.weight[: self.dim].mul_(scale[:, None])
+        self.moments.bias[: self.dim].sub_(middle).mul_(scale)
+        if self.linear is not None:
+            self.linear.map.rescale(scale)

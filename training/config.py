@@ -21,10 +21,12 @@ class TrainConfig:
     `batch` counts unlabelled images a step, over all processes; as many references come with them. `ema_images` is the
     half-life of the weight average, in images of either kind; from `lr_decay_images` on the learning rate falls as
     1/sqrt(images), 0 for never. `steps` is where a run ends; a clock may end it sooner. `init` names a checkpoint whose
-    weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `stream` reads the images from disk while
-    training: "auto" where they would take more than half of the device's memory. `fresh_styles` gives a digit
-    a new random style whenever it is drawn, instead of the paper's two. `stop_collapsed` ends a run in which
-    e no longer moves a picture.
+    weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `tell_steps`: batches by which a small
+    network learns to tell references from others before step 0, and encoder_e from it what tells them; 0 for the
+    closed form in pixels alone (both want model.linear and a method with references). `stream` reads the
+    images from disk while training: "auto" where they would take more than half of the device's memory. `fresh_styles`
+    gives a digit a new random style whenever it is drawn, instead of the paper's two. `stop_collapsed` ends a run in
+    which e no longer moves a picture.
     """
 
     preset: str = "digits"
@@ -46,6 +48,7 @@ class TrainConfig:
     stop_collapsed: bool = True
     seed: int = 0
     init: str = ""
+    tell_steps: int = 0
     report_every: int = 50
     save_every: int = 1000
     grid_every: int = 1000
@@ -57,6 +60,8 @@ class TrainConfig:
                 raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
         if self.fresh_styles and self.kind != "digits":
             raise ConfigError("fresh_styles is for digits; leave it out for faces")
+        if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):
+            raise ConfigError(f"tell_steps={self.tell_steps}; give 0, or a number above it with model.linear=true")
         if self.lr_decay_images < 0:
             raise ConfigError(f"lr_decay_images={self.lr_decay_images}; give a number of images, or 0 for no decay")
         if self.stream not in CHOICES:
@@ -112,6 +117,7 @@ PRESETS: dict[str, TrainConfig] = {
         model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=32, linear=True),
         objective=FACES,
         steps=60_000,
+        tell_steps=1500,
         batch=64,
         flip=True,
     ),
@@ -121,6 +127,7 @@ PRESETS: dict[str, TrainConfig] = {
         model=ModelConfig(image_size=96, width=16, max_width=96, patch=3, dim_z=192, dim_e=32, linear=True),
         objective=FACES,
         steps=1885,  # later, so small a network loses to its discriminators
+        tell_steps=1500,
         batch=32,
         lr=1e-3,
         lr_decay_images=100_000,

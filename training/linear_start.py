@@ -3,12 +3,14 @@
 The images' leading principal components are rotated so that both covariances are diagonal at once (Fukunaga and
 Koontz 1970; the idea of contrastive PCA, Abid et al. 2018): the directions along which unlabelled images vary most,
 compared with references, become e, all others z. A linear map draws images from them. These are the first weights of
-the networks' linear paths, so that the objective begins near its goal; ours, not the paper's.
+the networks' linear paths, so that the objective begins near its goal; ours, not the paper's. With `tell_steps`, e is
+looked for in learnt features instead of pixels (training/telling.py) and encoder_e as a whole begins with it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,9 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rbvae.encoders import Encoder
 from rbvae.model import RbVAE
 from training.batches import Batches
 from training.processes import Processes
+from training.telling import COMPONENTS, taught_teller, teach_encoder
 
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
@@ -26,32 +30,41 @@ if TYPE_CHECKING:
 IMAGES = 4096  # of either kind
 RIDGE = 0.03  # of the references' mean variance, so that no direction is divided by next to nothing
 SHORT_OF_ONE = 0.95  # the images' range before atanh
-EPSILON = 1e-6
+EPSILON, LEAST_SPREAD = 1e-6, 1e-3  # of a latent, and of a learnt feature
+PART = 256  # images that go through a network at once
 
 
 @dataclass(frozen=True)
 class LinearCode:
-    """(x - centre) @ directions are latents [N, D_z + D_e], z first; `e_ref` [D_e] is the references' mean e."""
+    """(x - centre) @ directions are latents [N, D_z + D_e], z first."""
 
     centre: Tensor  # [D_z + D_e] of projected images
     directions: Tensor  # [pixels, D_z + D_e]
-    e_ref: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
         return x @ self.directions - self.centre
 
 
-def linear_start(model: RbVAE, batches: Batches | StreamedBatches, contrast: bool, processes: Processes) -> None:
-    """Fills the linear paths of `model` and its e_ref; the main process computes, from the first batches (whole ones,
-    so that several processes begin as one does; its own share of images that are streamed).
+def linear_start(
+    model: RbVAE, batches: Batches | StreamedBatches, contrast: bool, processes: Processes, tell_steps: int = 0
+) -> None:
+    """Fills the linear paths of `model` and its e_ref, and with `tell_steps` all of encoder_e.
+
+    The main process computes, from the first batches (whole ones, so that several processes begin as one does; its own
+    share of images that are streamed).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
-    path = [*model.encoder_z.linear.parameters(), *model.encoder_e.linear.parameters(),
-            *model.generator.linear.parameters(), model.e_ref]  # fmt: skip
+    taught = contrast and tell_steps > 0
+    of_e = model.encoder_e if taught else model.encoder_e.linear
+    path = [*model.encoder_z.linear.parameters(), *of_e.parameters(), *model.generator.linear.parameters(), model.e_ref]
     if processes.main:
+        if isinstance(batches, Batches):
+            batches = dataclasses.replace(batches, rank=0, world=1)
         x_u, x_r = first_images(batches)
-        fill(model, x_u, x_r, contrast)
+        if taught:
+            learn_e(model.encoder_e, batches, x_u, x_r, tell_steps)
+        fill(model, x_u, x_r, contrast, taught)
     with torch.no_grad():
         for mine, everybodys in zip(path, processes.from_main([p.detach() for p in path]), strict=True):
             mine.copy_(everybodys)
@@ -59,8 +72,6 @@ def linear_start(model: RbVAE, batches: Batches | StreamedBatches, contrast: boo
 
 def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
     """(x_u, x_r), IMAGES each or a few more."""
-    if isinstance(batches, Batches):
-        batches = dataclasses.replace(batches, rank=0, world=1)
     drawn, count = [], 0
     while count < IMAGES:
         drawn.append(batches.at(len(drawn)))
@@ -68,20 +79,42 @@ def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
     return torch.cat([x_u for x_u, _ in drawn]), torch.cat([x_r for _, x_r in drawn])
 
 
+def learn_e(encoder: Encoder, batches: Batches | StreamedBatches, x_u: Tensor, x_r: Tensor, steps: int) -> None:
+    """Makes the mean of q(e|x) the contrast between x_u and x_r [N, 3, S, S] in what tells references from others, each
+    latent of variance 1 among the unlabelled."""
+    teller = taught_teller(batches, steps, x_u.device)
+    f_u, f_r = in_parts(teller.features, x_u), in_parts(teller.features, x_r)
+    middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
+    code = fitted((f_u - middle) / spread, (f_r - middle) / spread, COMPONENTS - encoder.dim, encoder.dim, True)
+    teach_encoder(encoder, lambda x: code((teller.features(x) - middle) / spread)[:, -encoder.dim :], batches, steps)
+    encoder.standardise(in_parts(lambda x: encoder.forward(x).mean, x_u))
+
+
 @torch.no_grad()
-def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool) -> None:
-    """The closed form from images [N, 3, S, S] of both kinds."""
+def in_parts(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What `network` makes of many images."""
+    return torch.cat([network(part) for part in x.split(PART)])
+
+
+@torch.no_grad()
+def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, taught: bool) -> None:
+    """The closed form from images [N, 3, S, S] of both kinds; e is left to encoder_e where it is `taught`."""
     config = model.config
     u, r = (F.avg_pool2d(x, config.patch).flatten(1) for x in (x_u, x_r))
     code = fitted(u, r, config.dim_z, config.dim_e, contrast)
     of_z, of_e = slice(config.dim_z), slice(config.dim_z, None)
+    latents_u, latents_r = code(u), code(r)
     model.encoder_z.linear.map.set(code.directions[:, of_z].T, -code.centre[of_z])
-    model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e])
-    model.e_ref.copy_(code.e_ref)
-    latents_r = code(r)
+    if taught:
+        latents_u[:, of_e], latents_r[:, of_e] = (
+            in_parts(lambda x: model.encoder_e.forward(x).mean, x) for x in (x_u, x_r)
+        )
+    else:
+        model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e])
+    model.e_ref.copy_(latents_r[:, of_e].mean(dim=0))
     if contrast:
-        latents_r[:, of_e] = code.e_ref
-    model.generator.linear.map.set(*drawing(torch.cat([code(u), latents_r]), torch.cat([u, r])))
+        latents_r[:, of_e] = model.e_ref
+    model.generator.linear.map.set(*drawing(torch.cat([latents_u, latents_r]), torch.cat([u, r])))
 
 
 def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> LinearCode:
@@ -100,8 +133,7 @@ def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> Line
     spread = torch.cat([torch.cat([l_u, l_r])[:, of_z].std(dim=0), l_u[:, of_e].std(dim=0)]).clamp_min(EPSILON)
     centre = torch.cat([torch.cat([l_u, l_r])[:, of_z].mean(dim=0), l_u[:, of_e].mean(dim=0)]) / spread
     directions = components @ rotation / spread
-    e_ref = (l_r.mean(dim=0) / spread - centre)[of_e]
-    return LinearCode(centre + middle @ directions, directions, e_ref)
+    return LinearCode(centre + middle @ directions, directions)
 
 
 def principal(centred: Tensor, count: int) -> Tensor:

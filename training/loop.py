@@ -33,7 +33,7 @@ def train(
     config: TrainConfig, sets: ImageSets, run_dir: Path, processes: Processes, minutes: float | None = None
 ) -> dict:
     """Trains until `config.steps`, the clock or an interrupt; resumes what `run_dir` holds; returns final scores."""
-    state = TrainingState(config, processes)
+    started, state = time.monotonic(), TrainingState(config, processes)
     batches, means = batches_of(config, sets, processes), Means()
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
@@ -41,8 +41,10 @@ def train(
         state.warm_start(config.init)
     else:
         state.linear_start(batches)
+        if processes.main and config.tell_steps:  # it took minutes
+            state.save(run_dir / "state.pt")
     report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
-    with contextlib.closing(batches), stopping(minutes, processes) as stop:
+    with contextlib.closing(batches), stopping(minutes, processes, started) as stop:
         while state.step < config.steps:
             means.add(state.update(*batches.at(state.step)))
             if due(state.step, config.report_every):
@@ -80,9 +82,9 @@ def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> Ba
 class Stop:
     """When to leave the loop: by the clock, or because somebody asked (Ctrl-C, SIGTERM); at the end of a step."""
 
-    def __init__(self, minutes: float | None, processes: Processes) -> None:
+    def __init__(self, minutes: float | None, processes: Processes, started: float) -> None:
         self.processes, self.asked = processes, False
-        self.end = None if minutes is None else time.monotonic() + 60 * minutes
+        self.end = None if minutes is None else started + 60 * minutes
         self.saved = time.monotonic()
 
     def now(self, step: int) -> bool:
@@ -100,9 +102,10 @@ class Stop:
 
 
 @contextlib.contextmanager
-def stopping(minutes: float | None, processes: Processes) -> Iterator[Stop]:
-    """A `Stop` that hears the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program at once."""
-    stop = Stop(minutes, processes)
+def stopping(minutes: float | None, processes: Processes, started: float | None = None) -> Iterator[Stop]:
+    """A `Stop` that hears the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program at once. The minutes are
+    counted from `started` (time.monotonic), or from now."""
+    stop = Stop(minutes, processes, time.monotonic() if started is None else started)
 
     def ask(number: int, frame: object) -> None:
         stop.asked = True

@@ -1,0 +1,118 @@
+"""What tells a reference image from others, learnt before training begins: an e that is not linear in pixels.
+
+A small network learns to tell references from unlabelled images, the one thing the reference set teaches. Its features
+are about what references hold still, so the directions in which they vary more among unlabelled images than among
+references (the contrast of training/linear_start.py, in features instead of pixels) are the target factors; encoder_e
+learns to foretell them. The paper has nothing of the kind.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rbvae.blocks import LEAK
+from rbvae.encoders import Encoder
+from rbvae.objectives.adversarial import classify
+from training.batches import Batches, step_generator
+
+if TYPE_CHECKING:
+    from training.streaming import StreamedBatches
+
+SIDE, FEATURES = 64, 96 * 8 * 8
+COMPONENTS = 256  # of the features, among which the contrast is looked for
+RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.02, 50
+SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-1, 1]
+LINE_SECONDS = 20.0
+STREAM = 4  # of the seeded draws; the batches have 1 to 3
+
+
+class Teller(nn.Module):
+    """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference", by way of `features` [N, 96 * 8 * 8]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.PixelUnshuffle(2), _conv(12, 32, 1), _conv(32, 64, 2), _conv(64, 64, 1), _conv(64, 96, 2),
+            _conv(96, 96, 1), nn.Flatten(),
+        )  # fmt: skip
+        self.head = nn.Sequential(
+            nn.Unflatten(1, (96, 8, 8)), _conv(96, 128, 2), nn.Flatten(), nn.Linear(128 * 4 * 4, 1)
+        )
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last grid of 8 x 8, flat; of images of any size, resized to 64 x 64."""
+        return self.body(F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x)).squeeze(1)
+
+
+def _conv(narrow: int, wide: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK, inplace=True)
+    )
+
+
+def taught_teller(batches: Batches | StreamedBatches, steps: int, device: torch.device) -> Teller:
+    """A network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well."""
+    teller = Teller().to(device)
+
+    def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
+        on_r, on_u = teller(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])
+        return classify(on_r, on_u).mean()
+
+    descend(teller, loss, batches, steps, "telling references from others")
+    return teller.eval().requires_grad_(False)
+
+
+def teach_encoder(
+    encoder: Encoder, target: Callable[[Tensor], Tensor], batches: Batches | StreamedBatches, steps: int
+) -> None:
+    """Trains `encoder` for `steps` batches until its mean foretells `target` of an image [N, D_e]."""
+
+    def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
+        x = torch.cat([x_u, x_r])
+        return F.mse_loss(encoder(x).mean, target(x))
+
+    descend(encoder, loss, batches, steps, "teaching encoder_e what tells them")
+
+
+def descend(
+    network: nn.Module,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    batches: Batches | StreamedBatches,
+    steps: int,
+    title: str,
+) -> None:
+    """AdamW on the batches of the first `steps` steps, shifted and relit; the rate falls to 0 along a cosine."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
+    network.train()
+    told = started = time.monotonic()
+    for step in range(steps):
+        x_u, x_r = batches.at(step)
+        rng = step_generator(0, step, x_u.device, STREAM)
+        loss = loss_of(varied(x_u, rng), varied(x_r, rng))
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if time.monotonic() - told > LINE_SECONDS or step + 1 == steps:
+            told = time.monotonic()
+            print(f"before step 0, {title}: {step + 1} of {steps}, {told - started:.0f} s, loss {loss:.3f}", flush=True)
+
+
+def varied(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Images [N, 3, S, S], each in other light and contrast, all moved by a pixel or a few: none of that is e's."""
+    most = max(1, round(SHIFT * x.shape[-1]))
+    down, right = torch.randint(2 * most + 1, (2,), generator=rng, device=x.device).tolist()
+    contrast, light = torch.rand(2, len(x), 1, 1, 1, generator=rng, device=x.device) * 2 - 1
+    x = F.pad(x, [most] * 4, mode="replicate")[..., down : down + x.shape[2], right : right + x.shape[3]]
+    return x * (1 + CONTRAST * contrast) + LIGHT * light
