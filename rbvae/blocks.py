@@ -125,16 +125,16 @@ class EqualLinear(nn.Module):
         return F.linear(h, self.weight, self.bias) * self.gain
 
     @torch.no_grad()
-    def set(self, weight: Tensor, bias: Tensor) -> None:
-        """Makes this the map h @ weight.T + bias."""
-        self.weight.copy_(weight / self.gain)
-        self.bias.copy_(bias / self.gain)
+    def set(self, weight: Tensor, bias: Tensor, first: int = 0) -> None:
+        """Makes this the map h @ weight.T + bias; from the output `first` on, those before it staying as they are."""
+        self.weight[first:] = weight / self.gain
+        self.bias[first:] = bias / self.gain
 
     @torch.no_grad()
     def rescale(self, scale: Tensor) -> None:
-        """Multiplies every output by its own of `scale` [dim_out]."""
-        self.weight.mul_(scale[:, None])
-        self.bias.mul_(scale)
+        """Multiplies the first outputs each by its own of `scale` [K]."""
+        self.weight[: len(scale)] *= scale[:, None]
+        self.bias[: len(scale)] *= scale
 
 
 class LinearEncoding(nn.Module):

@@ -17,7 +17,6 @@ class Encoder(nn.Module):
 
     def __init__(self, config: ModelConfig, dim: int) -> None:
         super().__init__()
-        self.dim = dim
         self.trunk = ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm=True)
         self.moments = linear(self.trunk.features, 2 * dim)
         nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)
@@ -35,9 +34,10 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def standardise(self, means: Tensor) -> None:
-        """Rescales the mean, so that images whose means were `means` [N, dim] get some of mean 0 and variance 1."""
+        """Rescales the first K dimensions of the mean: images that had `means` [N, K] get mean 0 and variance 1."""
         scale, middle = 1 / means.std(dim=0).clamp_min(1e-6), means.mean(dim=0)
-        self.moments.weight[: self.dim].mul_(scale[:, None])
-        self.moments.bias[: self.dim].sub_(middle).mul_(scale)
+        first = slice(len(scale))
+        self.moments.weight[first] *= scale[:, None]
+        self.moments.bias[first] = (self.moments.bias[first] - middle) * scale
         if self.linear is not None:
             self.linear.map.rescale(scale)

@@ -18,15 +18,15 @@ from training.engine import CHOICES, EngineConfig
 class TrainConfig:
     """Everything that decides a run's numbers; two runs of one config on one device are the same run.
 
-    `batch` counts unlabelled images a step, over all processes; as many references come with them. `ema_images` is the
-    half-life of the weight average, in images of either kind; from `lr_decay_images` on the learning rate falls as
-    1/sqrt(images), 0 for never. `steps` is where a run ends; a clock may end it sooner. `init` names a checkpoint whose
-    weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `tell_steps`: batches by which a small
-    network learns to tell references from others before step 0, and encoder_e from it what tells them; 0 for the
-    closed form in pixels alone (both want model.linear and a method with references). `stream` reads the
-    images from disk while training: "auto" where they would take more than half of the device's memory. `fresh_styles`
-    gives a digit a new random style whenever it is drawn, instead of the paper's two. `stop_collapsed` ends a run in
-    which e no longer moves a picture.
+    `batch` counts unlabelled images a step, over all processes; as many references come with them. `ema_images` is
+    the half-life of the weight average, in images of either kind; from `lr_decay_images` on the learning rate falls
+    as 1/sqrt(images), 0 for never. `steps` is where a run ends; a clock may end it sooner. `init` names a
+    checkpoint whose weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `tell_steps`: batches
+    by which a small network learns to tell references from others before step 0, and half of encoder_e from it what
+    tells them; 0 for the closed form in pixels alone (training/linear_start.py; for methods with references).
+    `stream` reads the images from disk while training: "auto" where they would take more than half of the device's
+    memory. `fresh_styles` gives a digit a new random style whenever it is drawn, instead of the paper's two.
+    `stop_collapsed` ends a run in which e no longer moves a picture.
     """
 
     preset: str = "digits"
@@ -129,7 +129,7 @@ PRESETS: dict[str, TrainConfig] = {
         steps=1885,  # later, so small a network loses to its discriminators
         tell_steps=1500,
         batch=32,
-        lr=1e-3,
+        lr=5e-4,
         lr_decay_images=100_000,
         flip=True,
         save_every=200,

@@ -3,8 +3,8 @@
 The images' leading principal components are rotated so that both covariances are diagonal at once (Fukunaga and
 Koontz 1970; the idea of contrastive PCA, Abid et al. 2018): the directions along which unlabelled images vary most,
 compared with references, become e, all others z. A linear map draws images from them. These are the first weights of
-the networks' linear paths, so that the objective begins near its goal; ours, not the paper's. With `tell_steps`, e is
-looked for in learnt features instead of pixels (training/telling.py) and encoder_e as a whole begins with it.
+the networks' linear paths, so that the objective begins near its goal; ours, not the paper's. With `tell_steps`, half
+of e is looked for in learnt features instead of pixels (training/telling.py): encoder_e's convolutions begin with it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ IMAGES = 4096  # of either kind
 RIDGE = 0.03  # of the references' mean variance, so that no direction is divided by next to nothing
 SHORT_OF_ONE = 0.95  # the images' range before atanh
 EPSILON, LEAST_SPREAD = 1e-6, 1e-3  # of a latent, and of a learnt feature
+EXACT, OVERSAMPLED, POWERS = 4096, 32, 4  # of the search for principal directions
 PART = 256  # images that go through a network at once
 
 
@@ -55,7 +56,7 @@ def linear_start(
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
-    taught = contrast and tell_steps > 0
+    taught = (model.config.dim_e + 1) // 2 if contrast and tell_steps else 0
     of_e = model.encoder_e if taught else model.encoder_e.linear
     path = [*model.encoder_z.linear.parameters(), *of_e.parameters(), *model.generator.linear.parameters(), model.e_ref]
     if processes.main:
@@ -63,7 +64,7 @@ def linear_start(
             batches = dataclasses.replace(batches, rank=0, world=1)
         x_u, x_r = first_images(batches)
         if taught:
-            learn_e(model.encoder_e, batches, x_u, x_r, tell_steps)
+            learn_e(model.encoder_e, taught, batches, x_u, x_r, tell_steps)
         fill(model, x_u, x_r, contrast, taught)
     with torch.no_grad():
         for mine, everybodys in zip(path, processes.from_main([p.detach() for p in path]), strict=True):
@@ -79,15 +80,19 @@ def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
     return torch.cat([x_u for x_u, _ in drawn]), torch.cat([x_r for _, x_r in drawn])
 
 
-def learn_e(encoder: Encoder, batches: Batches | StreamedBatches, x_u: Tensor, x_r: Tensor, steps: int) -> None:
-    """Makes the mean of q(e|x) the contrast between x_u and x_r [N, 3, S, S] in what tells references from others, each
-    latent of variance 1 among the unlabelled."""
-    teller = taught_teller(batches, steps, x_u.device)
-    f_u, f_r = in_parts(teller.features, x_u), in_parts(teller.features, x_r)
-    middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
-    code = fitted((f_u - middle) / spread, (f_r - middle) / spread, COMPONENTS - encoder.dim, encoder.dim, True)
-    teach_encoder(encoder, lambda x: code((teller.features(x) - middle) / spread)[:, -encoder.dim :], batches, steps)
-    encoder.standardise(in_parts(lambda x: encoder.forward(x).mean, x_u))
+def learn_e(
+    encoder: Encoder, dims: int, batches: Batches | StreamedBatches, x_u: Tensor, x_r: Tensor, steps: int
+) -> None:
+    """Makes the first `dims` of the mean of q(e|x) the contrast between x_u and x_r [N, 3, S, S] in what tells
+    references from others, each of variance 1 among the unlabelled. What comes out depends on nothing drawn before."""
+    with torch.random.fork_rng(devices=[x_u.device] if x_u.device.type == "cuda" else []):
+        torch.manual_seed(0)
+        teller = taught_teller(batches, steps, x_u.device)
+        f_u, f_r = in_parts(teller.features, x_u), in_parts(teller.features, x_r)
+        middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
+        code = fitted((f_u - middle) / spread, (f_r - middle) / spread, COMPONENTS - dims, dims, True)
+        teach_encoder(encoder, lambda x: code((teller.features(x) - middle) / spread)[:, -dims:], batches, steps)
+        encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
 
 
 @torch.no_grad()
@@ -97,24 +102,23 @@ def in_parts(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, taught: bool) -> None:
-    """The closed form from images [N, 3, S, S] of both kinds; e is left to encoder_e where it is `taught`."""
+def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, taught: int) -> None:
+    """The closed form from images [N, 3, S, S] of both kinds; the first `taught` dimensions of e stay as encoder_e has
+    them."""
     config = model.config
     u, r = (F.avg_pool2d(x, config.patch).flatten(1) for x in (x_u, x_r))
-    code = fitted(u, r, config.dim_z, config.dim_e, contrast)
+    code = fitted(u, r, config.dim_z, config.dim_e - taught, contrast)
     of_z, of_e = slice(config.dim_z), slice(config.dim_z, None)
-    latents_u, latents_r = code(u), code(r)
     model.encoder_z.linear.map.set(code.directions[:, of_z].T, -code.centre[of_z])
+    model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e], first=taught)
+    e_u, e_r = code(u)[:, of_e], code(r)[:, of_e]
     if taught:
-        latents_u[:, of_e], latents_r[:, of_e] = (
-            in_parts(lambda x: model.encoder_e.forward(x).mean, x) for x in (x_u, x_r)
-        )
-    else:
-        model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e])
-    model.e_ref.copy_(latents_r[:, of_e].mean(dim=0))
+        e_u, e_r = (in_parts(lambda x: model.encoder_e.forward(x).mean, x) for x in (x_u, x_r))
+    model.e_ref.copy_(e_r.mean(dim=0))
     if contrast:
-        latents_r[:, of_e] = model.e_ref
-    model.generator.linear.map.set(*drawing(torch.cat([latents_u, latents_r]), torch.cat([u, r])))
+        e_r = model.e_ref.expand(len(r), -1)
+    latents = torch.cat([torch.cat([code(u)[:, of_z], e_u], dim=1), torch.cat([code(r)[:, of_z], e_r], dim=1)])
+    model.generator.linear.map.set(*drawing(latents, torch.cat([u, r])))
 
 
 def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> LinearCode:
@@ -137,7 +141,10 @@ def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> Line
 
 
 def principal(centred: Tensor, count: int) -> Tensor:
-    """The leading `count` principal directions of [N, pixels], [pixels, count]: exact, from the smaller Gram matrix."""
+    """The leading `count` principal directions of [N, pixels], [pixels, count]: exact, from the smaller Gram matrix;
+    beyond EXACT by EXACT, where that takes minutes, by random projections (Halko et al. 2011)."""
+    if min(centred.shape) > EXACT:
+        return torch.svd_lowrank(centred, count + OVERSAMPLED, niter=POWERS)[2][:, :count].flip(1)
     if len(centred) < centred.shape[1]:
         values, vectors = torch.linalg.eigh(centred @ centred.T)
         return F.normalize(centred.T @ vectors[:, -count:], dim=0)

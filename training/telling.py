@@ -3,7 +3,8 @@
 A small network learns to tell references from unlabelled images, the one thing the reference set teaches. Its features
 are about what references hold still, so the directions in which they vary more among unlabelled images than among
 references (the contrast of training/linear_start.py, in features instead of pixels) are the target factors; encoder_e
-learns to foretell them. The paper has nothing of the kind.
+learns to foretell them, in half of its dimensions: the other half is of pixels, since what is told says little of how
+to draw it. The paper has nothing of the kind.
 """
 
 from __future__ import annotations
@@ -75,11 +76,12 @@ def taught_teller(batches: Batches | StreamedBatches, steps: int, device: torch.
 def teach_encoder(
     encoder: Encoder, target: Callable[[Tensor], Tensor], batches: Batches | StreamedBatches, steps: int
 ) -> None:
-    """Trains `encoder` for `steps` batches until its mean foretells `target` of an image [N, D_e]."""
+    """Trains `encoder` for `steps` batches: the first K dimensions of its mean learn to foretell `target` [N, K]."""
 
     def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
         x = torch.cat([x_u, x_r])
-        return F.mse_loss(encoder(x).mean, target(x))
+        aim = target(x)
+        return F.mse_loss(encoder.forward(x).mean[:, : aim.shape[1]], aim)
 
     descend(encoder, loss, batches, steps, "teaching encoder_e what tells them")
 

@@ -1,0 +1,133 @@
+"""What a network that tells references from other images finds, and what encoder_e makes of it."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from rbvae.config import ModelConfig
+from rbvae.encoders import Encoder
+from rbvae.errors import ConfigError
+from rbvae.model import RbVAE
+from training.batches import Batches
+from training.config import TrainConfig, get_preset, override
+from training.linear_start import linear_start
+from training.processes import Processes
+from training.state import TrainingState
+from training.telling import taught_teller, varied
+
+SMALL = ModelConfig(image_size=32, width=8, dim_z=6, dim_e=3, patch=2, linear=True)
+CPU = Processes(torch.device("cpu"))
+
+
+def marked(n, moved, seed):
+    """uint8 [n, 3, 32, 32]: noise of six shared patterns and, where `moved`, stripes of random phase, which are on
+    average nothing; and how strong the stripes are, 0 to 1 [n]."""
+    rng = torch.Generator().manual_seed(seed)
+    patterns = torch.randn(6, 3, 4, 4, generator=torch.Generator().manual_seed(5))
+    patterns = torch.nn.functional.interpolate(patterns, (32, 32), mode="bilinear")
+    x = torch.einsum("nk,kchw->nchw", torch.randn(n, 6, generator=rng), patterns) * 10
+    strength = torch.rand(n, generator=rng)
+    phase = torch.rand(n, 1, 1, generator=rng) * 2 * torch.pi
+    stripes = strength[:, None, None] * (torch.arange(32) * torch.pi / 4 + phase).sin().expand(n, 32, 32)
+    x = x + 60 * stripes[:, None] * float(moved)
+    return (x + 128).clamp(0, 255).to(torch.uint8), strength
+
+
+def r2(features, target):
+    """Of a ridge fitted on the first half and scored on the other."""
+    known = torch.cat([features, torch.ones(len(features), 1)], dim=1)
+    half = len(known) // 2
+    a, b = known[:half], target[:half, None]
+    w = torch.linalg.solve(a.T @ a + torch.eye(a.shape[1]), a.T @ b)
+    residual = target[half:, None] - known[half:] @ w
+    return (1 - residual.square().mean() / target[half:].var()).item()
+
+
+@pytest.fixture(scope="module")
+def batches():
+    return Batches(marked(1500, True, 0)[0], marked(1500, False, 1)[0], batch=16, flip=False, seed=0)
+
+
+@pytest.fixture(scope="module")
+def started(batches):
+    torch.manual_seed(0)
+    model = RbVAE(SMALL)
+    untouched = {name: tensor.clone() for name, tensor in model.encoder_z.trunk.state_dict().items()}
+    linear_start(model, batches, contrast=True, processes=CPU, tell_steps=120)
+    assert all(torch.equal(untouched[name], tensor) for name, tensor in model.encoder_z.trunk.state_dict().items())
+    return model.eval()
+
+
+def test_e_begins_with_what_no_linear_map_of_pixels_shows(batches, started):
+    x, strength = marked(600, True, 2)
+    linear = RbVAE(SMALL)
+    linear_start(linear, batches, contrast=True, processes=CPU)
+    with torch.no_grad():
+        of_learnt, of_linear = (model.encoder_e(x / 127.5 - 1).mean for model in (started, linear.eval()))
+    assert r2(of_learnt, strength) > 0.5 > 0.2 > r2(of_linear, strength)
+
+
+def test_e_begins_with_the_priors_variance_and_references_at_e_ref(started):
+    with torch.no_grad():
+        e_u, e_r = (started.encoder_e(marked(600, moved, 3)[0] / 127.5 - 1).mean for moved in (True, False))
+    torch.testing.assert_close(e_u.std(0), torch.ones(3), rtol=0.2, atol=0)
+    torch.testing.assert_close(e_r.mean(0), started.e_ref, rtol=0, atol=0.15)
+    assert e_r.std(0).max() < 0.8
+
+
+def test_the_first_pictures_are_drawn_with_the_learnt_e(started):
+    x = marked(100, False, 4)[0] / 127.5 - 1
+    with torch.no_grad():
+        assert (started.decode_reference(started.encode(x)[0].mean) - x).abs().mean() < 0.4 * x.abs().mean()
+
+
+def test_the_same_seed_begins_alike(batches):
+    first, again = (TrainingState(CONFIG, CPU) for _ in range(2))
+    for state in (first, again):
+        state.linear_start(batches)
+    assert all(torch.equal(a, b) for a, b in zip(first.model.parameters(), again.ema.parameters(), strict=True))
+
+
+CONFIG = TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=16, tell_steps=3)
+
+
+def test_methods_without_references_are_told_nothing(batches):
+    state = TrainingState(dataclasses.replace(CONFIG, method="vae"), CPU)
+    before = state.model.encoder_e.trunk.state_dict()["last.0.weight"].clone()
+    state.linear_start(batches)
+    assert torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
+
+
+def test_a_teller_tells_images_it_has_not_seen(batches):
+    torch.manual_seed(0)
+    teller = taught_teller(batches, 120, CPU.device)
+    with torch.no_grad():
+        on_u, on_r = (teller(marked(200, moved, 6)[0] / 127.5 - 1) for moved in (True, False))
+    assert (on_r > 0).float().mean() > 0.8 and (on_u < 0).float().mean() > 0.6
+
+
+def test_standardised_means_have_mean_0_and_variance_1():
+    encoder = Encoder(SMALL, 3).eval()
+    torch.nn.init.normal_(encoder.moments.weight)
+    torch.nn.init.normal_(encoder.linear.map.weight)
+    x = torch.rand(64, 3, 32, 32) * 2 - 1
+    log_var = encoder(x).log_var.clone()
+    encoder.standardise(encoder(x).mean.detach())
+    torch.testing.assert_close(encoder(x).mean.mean(0), torch.zeros(3), rtol=0, atol=1e-4)
+    torch.testing.assert_close(encoder(x).mean.std(0), torch.ones(3), rtol=1e-3, atol=0)
+    torch.testing.assert_close(encoder(x).log_var, log_var)
+
+
+def test_images_are_moved_and_relit_by_their_seed_alone():
+    x = torch.rand(4, 3, 32, 32) * 2 - 1
+    first, again, other = (varied(x, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert first.shape == x.shape and (first - x).abs().mean() > 0.02
+
+
+def test_tell_steps_want_linear_paths():
+    assert get_preset("faces-cpu").tell_steps
+    for wrong in (["tell_steps=-1"], ["model.linear=false"]):
+        with pytest.raises(ConfigError, match="tell_steps"):
+            override(get_preset("faces-cpu"), wrong)
