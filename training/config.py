@@ -69,6 +69,11 @@ class TrainConfig:
         if not 0 < self.lr < 1:
             raise ConfigError(f"lr={self.lr}; give a number between 0 and 1, such as 3e-4")
 
+    @property
+    def telling(self) -> int:
+        """`tell_steps`, and for a short run no more than its own steps."""
+        return min(self.tell_steps, self.steps)
+
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, by field name."""
         return dataclasses.asdict(self)

@@ -156,8 +156,8 @@ class TrainingState:
     def linear_start(self, batches: Batches | StreamedBatches) -> None:
         """Begins with a closed form in the linear paths, where the networks have them."""
         if self.config.model.linear:
-            contrast, steps = self.method.features == "e", self.config.tell_steps
-            linear_start(self.model, batches, contrast, self.processes, steps)
+            contrast = self.method.features == "e"
+            linear_start(self.model, batches, contrast, self.processes, self.config.telling)
             self.ema.load_state_dict(self.model.state_dict())
 
     def warm_start(self, checkpoint: str) -> None:
