@@ -73,7 +73,7 @@ def test_only_networks_with_a_linear_path_are_begun_so(batches):
     for linear in (True, False):
         state = TrainingState(dataclasses.replace(config, model=dataclasses.replace(LINEAR, linear=linear)), CPU)
         before = {name: tensor.clone() for name, tensor in state.model.state_dict().items()}
-        state.linear_start(batches)
+        state.begin(batches)
         changed = {name for name, tensor in state.model.state_dict().items() if not torch.equal(before[name], tensor)}
         assert all("linear" in name or name == "e_ref" for name in changed) and bool(changed) == linear
         assert all(torch.equal(a, b) for a, b in zip(state.ema.parameters(), state.model.parameters(), strict=True))

@@ -10,6 +10,7 @@ from rbvae.config import ModelConfig
 from rbvae.encoders import Encoder
 from rbvae.errors import ConfigError
 from rbvae.model import RbVAE
+from rbvae.objectives import ObjectiveConfig
 from training.batches import Batches
 from training.config import TrainConfig, get_preset, override
 from training.linear_start import learn_e, linear_start
@@ -51,11 +52,16 @@ def batches():
 
 
 @pytest.fixture(scope="module")
-def started(batches):
+def teller(batches):
+    return taught_teller(batches, 60, CPU.device)
+
+
+@pytest.fixture(scope="module")
+def started(batches, teller):
     torch.manual_seed(0)
     model = RbVAE(SMALL)
     untouched = {name: tensor.clone() for name, tensor in model.encoder_z.trunk.state_dict().items()}
-    linear_start(model, batches, contrast=True, processes=CPU, tell_steps=60)
+    linear_start(model, batches, True, CPU, teller, tell_steps=60)
     assert all(torch.equal(untouched[name], tensor) for name, tensor in model.encoder_z.trunk.state_dict().items())
     return model.eval()
 
@@ -83,16 +89,17 @@ def test_the_first_pictures_are_drawn_with_the_learnt_e(started):
         assert (started.decode_reference(started.encode(x)[0].mean) - x).abs().mean() < 0.4 * x.abs().mean()
 
 
-def test_what_is_learnt_depends_on_nothing_drawn_before(batches):
+def test_what_is_learnt_depends_on_nothing_drawn_before(batches, teller):
     x_u, x_r = (marked(300, moved, 7)[0] / 127.5 - 1 for moved in (True, False))
     first = Encoder(SMALL, 3)
-    again = copy.deepcopy(first)
-    learn_e(first, 2, batches, x_u, x_r, steps=2)
-    torch.randn(3)
-    before = torch.random.get_rng_state()
-    learn_e(again, 2, batches, x_u, x_r, steps=2)
+    again, before = copy.deepcopy(first), torch.random.get_rng_state()
+    for encoder in (first, again):
+        learn_e(encoder, 2, teller, batches, x_u, x_r, steps=2)
+        torch.randn(3)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
-    assert torch.equal(before, torch.random.get_rng_state())
+    tellers = [taught_teller(batches, 1, CPU.device) for _ in range(2) if torch.randn(1) is not None]
+    assert all(torch.equal(a, b) for a, b in zip(*(t.parameters() for t in tellers), strict=True))
+    torch.random.set_rng_state(before)
 
 
 CONFIG = TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=16, tell_steps=3)
@@ -101,13 +108,11 @@ CONFIG = TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=16, tell_st
 def test_methods_without_references_are_told_nothing(batches):
     state = TrainingState(dataclasses.replace(CONFIG, method="vae"), CPU)
     before = state.model.encoder_e.trunk.state_dict()["last.0.weight"].clone()
-    state.linear_start(batches)
+    state.begin(batches)
     assert torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
 
 
-def test_a_teller_tells_images_it_has_not_seen(batches):
-    torch.manual_seed(0)
-    teller = taught_teller(batches, 60, CPU.device)
+def test_a_teller_tells_images_it_has_not_seen(teller):
     with torch.no_grad():
         on_u, on_r = (teller(marked(200, moved, 6)[0] / 127.5 - 1) for moved in (True, False))
     assert (on_r > 0).float().mean() > 0.8 and (on_u < 0).float().mean() > 0.6
@@ -133,7 +138,42 @@ def test_images_are_moved_and_relit_by_their_seed_alone():
 
 
 def test_tell_steps_want_linear_paths():
-    assert get_preset("faces-cpu").tell_steps
-    for wrong in (["tell_steps=-1"], ["model.linear=false"]):
+    for wrong in (["tell_steps=-1"], ["model.linear=false", "tell_steps=3"], ["objective.perceptual_weight=1"]):
         with pytest.raises(ConfigError, match="tell_steps"):
             override(get_preset("faces-cpu"), wrong)
+
+
+def told(**changes):
+    objective = ObjectiveConfig(perceptual_weight=0.03)
+    return TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=8, steps=4, tell_steps=2, objective=objective,
+                       **changes)  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["rb", "srb"])
+def test_a_held_encoder_e_stays_and_the_rest_learns_from_what_tells(batches, method, tmp_path):
+    state = TrainingState(told(method=method, hold_e=True), CPU)
+    state.begin(batches)
+    before = copy.deepcopy(state.model.state_dict())
+    terms = state.update(*(x[:8] for x in batches.at(0)))
+    assert terms["perceptual_u"] > 0 and terms["perceptual_r"] > 0
+    changed = {name for name, tensor in state.model.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert changed and not any(name.startswith("encoder_e") for name in changed)
+    assert any(name.startswith("generator.ups") or name.startswith("generator.to_image") for name in changed)
+    state.save(tmp_path / "state.pt")
+    again = TrainingState(state.config, CPU)
+    again.restore(tmp_path / "state.pt")
+    x = tuple(x[:8] for x in batches.at(1))
+    for each in (state, again):
+        each.update(*x)
+    assert all(torch.equal(a, b) for a, b in zip(state.model.parameters(), again.model.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(state.teller.parameters(), again.teller.parameters(), strict=True))
+
+
+def test_an_image_is_no_distance_from_itself_and_a_blur_is_some(teller):
+    x = (marked(8, True, 8)[0] / 127.5 - 1).requires_grad_()
+    blurred = torch.nn.functional.avg_pool2d(x.detach(), 3, 1, 1).requires_grad_()
+    assert teller.distance(x, x.detach()).abs().max() < 1e-6
+    apart = teller.distance(x, blurred)
+    apart.sum().backward()
+    assert apart.shape == (8,) and apart.min() > 0.01
+    assert x.grad is None and blurred.grad.abs().sum() > 0

@@ -49,6 +49,7 @@ class TrainConfig:
     seed: int = 0
     init: str = ""
     tell_steps: int = 0
+    hold_e: bool = False
     report_every: int = 50
     save_every: int = 1000
     grid_every: int = 1000
@@ -62,6 +63,8 @@ class TrainConfig:
             raise ConfigError("fresh_styles is for digits; leave it out for faces")
         if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):
             raise ConfigError(f"tell_steps={self.tell_steps}; give 0, or a number above it with model.linear=true")
+        if self.objective.perceptual_weight and not self.tell_steps:
+            raise ConfigError("objective.perceptual_weight needs a network that tells references: set tell_steps too")
         if self.lr_decay_images < 0:
             raise ConfigError(f"lr_decay_images={self.lr_decay_images}; give a number of images, or 0 for no decay")
         if self.stream not in CHOICES:
@@ -122,7 +125,6 @@ PRESETS: dict[str, TrainConfig] = {
         model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=32, linear=True),
         objective=FACES,
         steps=60_000,
-        tell_steps=1500,
         batch=64,
         flip=True,
     ),
@@ -132,9 +134,8 @@ PRESETS: dict[str, TrainConfig] = {
         model=ModelConfig(image_size=96, width=16, max_width=96, patch=3, dim_z=192, dim_e=32, linear=True),
         objective=FACES,
         steps=1885,  # later, so small a network loses to its discriminators
-        tell_steps=1500,
         batch=32,
-        lr=5e-4,
+        lr=1e-3,
         lr_decay_images=100_000,
         flip=True,
         save_every=200,

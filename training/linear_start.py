@@ -20,9 +20,10 @@ from torch.nn import functional as F
 
 from rbvae.encoders import Encoder
 from rbvae.model import RbVAE
+from rbvae.teller import Teller
 from training.batches import Batches
 from training.processes import Processes
-from training.telling import COMPONENTS, taught_teller, teach_encoder
+from training.telling import COMPONENTS, teach_encoder
 
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
@@ -47,28 +48,42 @@ class LinearCode:
 
 
 def linear_start(
-    model: RbVAE, batches: Batches | StreamedBatches, contrast: bool, processes: Processes, tell_steps: int = 0
+    model: RbVAE,
+    batches: Batches | StreamedBatches,
+    contrast: bool,
+    processes: Processes,
+    teller: Teller | None = None,
+    tell_steps: int = 0,
 ) -> None:
-    """Fills the linear paths of `model` and its e_ref, and with `tell_steps` all of encoder_e.
+    """Fills the linear paths of `model` and its e_ref, and all of encoder_e where a `teller` tells it in `tell_steps`.
 
     The main process computes, from the first batches (whole ones, so that several processes begin as one does; its own
     share of images that are streamed).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
-    taught = (model.config.dim_e + 1) // 2 if contrast and tell_steps else 0
+    taught = (model.config.dim_e + 1) // 2 if contrast and teller else 0
     of_e = model.encoder_e if taught else model.encoder_e.linear
     path = [*model.encoder_z.linear.parameters(), *of_e.parameters(), *model.generator.linear.parameters(), model.e_ref]
     if processes.main:
-        if isinstance(batches, Batches):
-            batches = dataclasses.replace(batches, rank=0, world=1)
+        batches = whole(batches)
         x_u, x_r = first_images(batches)
-        if taught:
-            learn_e(model.encoder_e, taught, batches, x_u, x_r, tell_steps)
+        if taught and teller:
+            learn_e(model.encoder_e, taught, teller, batches, x_u, x_r, tell_steps)
         fill(model, x_u, x_r, contrast, taught)
+    from_main(processes, path)
+
+
+def from_main(processes: Processes, mine: list[Tensor]) -> None:
+    """Fills the tensors with the main process's."""
     with torch.no_grad():
-        for mine, everybodys in zip(path, processes.from_main([p.detach() for p in path]), strict=True):
-            mine.copy_(everybodys)
+        for own, everybodys in zip(mine, processes.from_main([tensor.detach() for tensor in mine]), strict=True):
+            own.copy_(everybodys)
+
+
+def whole(batches: Batches | StreamedBatches) -> Batches | StreamedBatches:
+    """The batches of all processes, where this one can draw them."""
+    return dataclasses.replace(batches, rank=0, world=1) if isinstance(batches, Batches) else batches
 
 
 def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
@@ -81,13 +96,18 @@ def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
 
 
 def learn_e(
-    encoder: Encoder, dims: int, batches: Batches | StreamedBatches, x_u: Tensor, x_r: Tensor, steps: int
+    encoder: Encoder,
+    dims: int,
+    teller: Teller,
+    batches: Batches | StreamedBatches,
+    x_u: Tensor,
+    x_r: Tensor,
+    steps: int,
 ) -> None:
-    """Makes the first `dims` of the mean of q(e|x) the contrast between x_u and x_r [N, 3, S, S] in what tells
-    references from others, each of variance 1 among the unlabelled. What comes out depends on nothing drawn before."""
+    """Makes the first `dims` of the mean of q(e|x) the contrast between x_u and x_r [N, 3, S, S] in the features of
+    `teller`, each of variance 1 among the unlabelled. What comes out depends on nothing drawn before."""
     with torch.random.fork_rng(devices=[x_u.device] if x_u.device.type == "cuda" else []):
         torch.manual_seed(0)
-        teller = taught_teller(batches, steps, x_u.device)
         f_u, f_r = in_parts(teller.features, x_u), in_parts(teller.features, x_r)
         middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
         code = fitted((f_u - middle) / spread, (f_r - middle) / spread, COMPONENTS - dims, dims, True)

@@ -37,10 +37,8 @@ def train(
     batches, means = batches_of(config, sets, processes), Means()
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
-    elif config.init:
-        state.warm_start(config.init)
     else:
-        state.linear_start(batches)
+        state.begin(batches)
         if processes.main and config.tell_steps:  # it took minutes
             state.save(run_dir / "state.pt")
     report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None

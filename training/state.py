@@ -18,12 +18,14 @@ from rbvae.errors import TrainingError
 from rbvae.joints import Noise, draw_noise
 from rbvae.model import RbVAE
 from rbvae.objectives import get_method, means
+from rbvae.teller import Teller
 from training.batches import Batches, step_generator
 from training.config import TrainConfig
 from training.engine import GraphedStep, tensors_of
-from training.linear_start import linear_start
+from training.linear_start import from_main, linear_start, whole
 from training.processes import Processes
 from training.report import DIVERGED
+from training.telling import taught_teller
 
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
@@ -46,6 +48,10 @@ class TrainingState:
         self.discs = nn.ModuleDict(self.method.discriminators(config.model, config.objective)).to(**place)
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.weights = self.method.weights(config.objective, config.model)
+        self.teller: Teller | None = None
+        if config.objective.perceptual_weight:
+            self.teller = Teller().to(**place).eval().requires_grad_(False)
+        self._hold()
         self.model_optimizer = self._adam(self.model)
         self.disc_optimizer = self._adam(self.discs) if len(self.discs) else None
         self.augment_p = torch.tensor(config.objective.augment_p, device=self.device)
@@ -60,7 +66,12 @@ class TrainingState:
         config, graph = self.config, self.levers.graph
         lr = torch.tensor(config.lr, device=self.device) if graph else config.lr  # a graph reads it from the device
         return torch.optim.Adam(
-            networks.parameters(), lr, betas=(config.beta1, config.beta2), eps=1e-8, fused=True, capturable=graph
+            [p for p in networks.parameters() if p.requires_grad],
+            lr,
+            betas=(config.beta1, config.beta2),
+            eps=1e-8,
+            fused=True,
+            capturable=graph,
         )
 
     def _executable(self, penalise: bool) -> Callable[..., dict[str, Tensor]]:
@@ -109,7 +120,8 @@ class TrainingState:
         """Gradient step of encoders, generator and e_ref alone; returns the mean of each term."""
         self.discs.requires_grad_(False)
         with self.autocast():
-            terms = means(self.method.model_terms(self.model, self.discs, draws, self.config.objective))
+            judges = {**self.discs, "teller": self.teller} if self.teller else self.discs
+            terms = means(self.method.model_terms(self.model, judges, draws, self.config.objective))
         self._descend(self.model_optimizer, self.model, terms)
         return {name: term.detach() for name, term in terms.items()}
 
@@ -153,12 +165,32 @@ class TrainingState:
             self.augment_p.clamp_(0.0, AUGMENT_LIMIT)
             self.sign_gaps.zero_()
 
-    def linear_start(self, batches: Batches | StreamedBatches) -> None:
-        """Begins with a closed form in the linear paths, where the networks have them."""
-        if self.config.model.linear:
-            contrast = self.method.features == "e"
-            linear_start(self.model, batches, contrast, self.processes, self.config.telling)
+    def begin(self, batches: Batches | StreamedBatches) -> None:
+        """The first weights: a checkpoint's where `init` names one, or a closed form in the linear paths, where the
+        networks have them; before either, what tells references from others where `tell_steps` asks for it."""
+        config, contrast = self.config, self.method.features == "e"
+        teller = self._learnt_teller(batches) if config.telling and contrast else None
+        if config.init:
+            self.warm_start(config.init)
+        elif config.model.linear:
+            self.model.encoder_e.requires_grad_(True)
+            linear_start(self.model, batches, contrast, self.processes, teller, config.telling)
             self.ema.load_state_dict(self.model.state_dict())
+        self._hold()
+
+    def _learnt_teller(self, batches: Batches | StreamedBatches) -> Teller | None:
+        """Taught by the main process; None where that is not this one and nobody will ask for it again."""
+        teller = self.teller
+        if self.processes.main and (self.teller or not self.config.init):
+            teller = taught_teller(whole(batches), self.config.telling, self.device)
+        if self.teller:
+            if teller:
+                self.teller.load_state_dict(teller.state_dict())
+            from_main(self.processes, [t for t in self.teller.state_dict().values() if t.is_floating_point()])
+        return teller
+
+    def _hold(self) -> None:
+        self.model.encoder_e.requires_grad_(not self.config.hold_e)
 
     def warm_start(self, checkpoint: str) -> None:
         """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""
@@ -180,6 +212,7 @@ class TrainingState:
                 "model": self.model.state_dict(),
                 "ema": self.ema.state_dict(),
                 "discs": self.discs.state_dict(),
+                "teller": self.teller.state_dict() if self.teller else None,
                 "model_optimizer": self.model_optimizer.state_dict(),
                 "disc_optimizer": self.disc_optimizer.state_dict() if self.disc_optimizer else None,
                 "augment_p": self.augment_p,
@@ -202,6 +235,8 @@ class TrainingState:
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
         self.discs.load_state_dict(saved["discs"])
+        if self.teller:
+            self.teller.load_state_dict(saved["teller"])
         self.augment_p.copy_(saved["augment_p"])
         self.sign_gaps.copy_(saved["sign_gaps"])
         for optimizer, name in zip(self.optimizers, ("model_optimizer", "disc_optimizer"), strict=False):

@@ -18,15 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rbvae.blocks import LEAK
 from rbvae.encoders import Encoder
 from rbvae.objectives.adversarial import classify
+from rbvae.teller import Teller
 from training.batches import Batches, step_generator
 
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
 
-SIDE, FEATURES = 64, 96 * 8 * 8
 COMPONENTS = 256  # of the features, among which the contrast is looked for
 RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.02, 50
 SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-1, 1]
@@ -34,36 +33,12 @@ LINE_SECONDS = 20.0
 STREAM = 4  # of the seeded draws; the batches have 1 to 3
 
 
-class Teller(nn.Module):
-    """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference", by way of `features` [N, 96 * 8 * 8]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.PixelUnshuffle(2), _conv(12, 32, 1), _conv(32, 64, 2), _conv(64, 64, 1), _conv(64, 96, 2),
-            _conv(96, 96, 1), nn.Flatten(),
-        )  # fmt: skip
-        self.head = nn.Sequential(
-            nn.Unflatten(1, (96, 8, 8)), _conv(96, 128, 2), nn.Flatten(), nn.Linear(128 * 4 * 4, 1)
-        )
-
-    def features(self, x: Tensor) -> Tensor:
-        """The last grid of 8 x 8, flat; of images of any size, resized to 64 x 64."""
-        return self.body(F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x)).squeeze(1)
-
-
-def _conv(narrow: int, wide: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK, inplace=True)
-    )
-
-
 def taught_teller(batches: Batches | StreamedBatches, steps: int, device: torch.device) -> Teller:
-    """A network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well."""
-    teller = Teller().to(device)
+    """A network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well. What
+    comes out depends on nothing drawn before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        teller = Teller().to(device)
 
     def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
         on_r, on_u = teller(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])

@@ -9,6 +9,8 @@ from rbvae.blocks import LEAK, linear
 from rbvae.joints import EncoderJoint
 from rbvae.model import RbVAE
 from rbvae.objectives.adversarial import adversarial, classify
+from rbvae.objectives.method import Discriminators
+from rbvae.teller import Teller
 
 
 class ReferenceClassifier(nn.Module):
@@ -23,6 +25,14 @@ class ReferenceClassifier(nn.Module):
 
     def forward(self, z: Tensor, e: Tensor) -> Tensor:
         return self.layers(torch.cat([z, e], dim=1)).squeeze(1).float()
+
+
+def perceptual(discs: Discriminators, x: Tensor, x_hat: Tensor) -> Tensor:
+    """How far a reconstruction is from its image to the network that tells references from others: [N]; no gradient for
+    x. What that network learned is what references hold still, so mouths and brows weigh more than hair."""
+    teller = discs["teller"]
+    assert isinstance(teller, Teller)
+    return teller.distance(x, x_hat)
 
 
 def pin(model: RbVAE, x_r: Tensor) -> Tensor:

@@ -34,6 +34,8 @@ class ObjectiveConfig:
     augment          of the discriminators' x alone: "none", "fixed" with probability augment_p, or "adaptive" from
                      there on: raised while the logits' signs tell q from p better than augment_target (1 = always),
                      by 1 over augment_images images (Karras et al. 2020, "ADA")
+    perceptual_weight  of the distance between image and reconstruction in the features of a network that tells
+                     references from others, in units of the weight of a mean absolute error (Rb-VAE, sRb-VAE; ours)
     pin_weight       pulls the mean of q(e|x_r) to e_ref (Louiset et al. 2023, "SepVAE"); off: encoder_e sees no x_r
     swap_weight      Gaussian NLL of (z_a, e_b) read back from G(z_a, e_b), a latent dimension (Mathieu et al. 2016)
     cross_share      of the generator joint's draws, those whose z is that of an image of the other set instead of the
@@ -58,6 +60,7 @@ class ObjectiveConfig:
     augment_p: float = 0.0
     augment_target: float = 0.6
     augment_images: int = 100_000
+    perceptual_weight: float = 0.0
     pin_weight: float = 0.0
     swap_weight: float = 0.0
     cross_share: float = 0.0
@@ -104,7 +107,8 @@ class Method:
     """One training method.
 
     draw(model, x_u, x_r, noise, objective) -> whatever the two updates share; `detach()` cuts its history
-    model_terms(model, discs, draws, objective) -> what encoders and generator minimise, per example
+    model_terms(model, discs, draws, objective) -> what encoders and generator minimise, per example; beside the
+    discriminators, `discs` has the "teller" where objective.perceptual_weight asks for it
     discriminator_terms(discs, draws, objective, penalise) -> what the discriminators minimise, per example, with
     the gradient penalties where `penalise`
     weights(objective, config) -> weight of each term, by field name

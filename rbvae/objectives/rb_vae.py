@@ -11,21 +11,24 @@ from rbvae.config import ModelConfig
 from rbvae.distributions import laplace_nll
 from rbvae.joints import EncoderJoint, Noise, draw_encoder_joint
 from rbvae.model import RbVAE
-from rbvae.objectives.method import Method, ObjectiveConfig
+from rbvae.objectives.extras import perceptual
+from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig
 
 
 @dataclass(frozen=True)
 class RbTerms:
-    """Eq. (1), all [N], in nats: first line (u), second line (r)."""
+    """Eq. (1), all [N], in nats: first line (u), second line (r); the perceptual terms are not the paper's."""
 
     kl_z_u: Tensor
     kl_e_u: Tensor
     image_u: Tensor
     kl_z_r: Tensor
     image_r: Tensor
+    perceptual_u: Tensor | None = None
+    perceptual_r: Tensor | None = None
 
 
-def model_terms(model: RbVAE, discs: object, q: EncoderJoint, objective: ObjectiveConfig) -> RbTerms:
+def model_terms(model: RbVAE, discs: Discriminators, q: EncoderJoint, objective: ObjectiveConfig) -> RbTerms:
     """KL(q_z|N) + KL(q_e|N) - log p(x_u|z, e) and KL(q_z|N) - log p(x_r|z, e_ref)."""
     e = torch.cat([q.e_u, model.e_ref.expand(len(q.z_r), -1)])
     x_hat_u, x_hat_r = model.generator(torch.cat([q.z_u, q.z_r]), e).float().split([len(q.z_u), len(q.z_r)])
@@ -35,12 +38,16 @@ def model_terms(model: RbVAE, discs: object, q: EncoderJoint, objective: Objecti
         image_u=laplace_nll(q.x_u, x_hat_u, objective.scale),
         kl_z_r=q.q_z_r.kl_to_prior(),
         image_r=laplace_nll(q.x_r, x_hat_r, objective.scale),
+        perceptual_u=perceptual(discs, q.x_u, x_hat_u) if objective.perceptual_weight else None,
+        perceptual_r=perceptual(discs, q.x_r, x_hat_r) if objective.perceptual_weight else None,
     )
 
 
 def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]:
-    """Eq. (1) weighs its terms alike."""
-    return dict.fromkeys(("kl_z_u", "kl_e_u", "image_u", "kl_z_r", "image_r"), 1.0)
+    """Eq. (1) weighs its terms alike; an error of 1 a pixel is pixels / b nats."""
+    features = objective.perceptual_weight * config.channels * config.image_size**2 / objective.laplace_scale
+    eq_1 = dict.fromkeys(("kl_z_u", "kl_e_u", "image_u", "kl_z_r", "image_r"), 1.0)
+    return eq_1 | {"perceptual_u": features, "perceptual_r": features}
 
 
 def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig) -> EncoderJoint:

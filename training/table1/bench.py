@@ -29,8 +29,6 @@ class Bench:
         """What makes two cells the same cell."""
         counts = [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
         told = {name: value for name, value in config.to_dict().items() if name not in ("engine", "report_every")}
-        if not config.tell_steps:  # as in cells that are older than this setting
-            del told["tell_steps"]
         return {"config": told, "minutes": self.budget.minutes, "images": counts}
 
     def method(self, name: str, seed: int, chosen: dict[str, float]) -> tuple[cells.Cell, Path]:
@@ -49,8 +47,7 @@ class Bench:
 
     def control(self, name: str, seed: int) -> cells.Cell:
         """One control with one seed."""
-        method = "srb" if name == "start" else "vae"
-        config = for_method(self.base, self.task.dataset, method, seed, self.assignments, {})
+        config = for_method(self.base, self.task.dataset, "vae", seed, self.assignments, {})
         tell, end = self.begin(f"{controls.TITLES[name][0]}, seed {seed}")
         cell = cells.remembered(
             self.out / "cells" / f"control-{name}-seed{seed}.json",

@@ -95,7 +95,7 @@ def trained(
     state, means, terms = TrainingState(config, budget.processes), Means(), {}
     batches = Batches(task.unlabelled.to(device), task.references.to(device), config.batch, config.flip, config.seed)
     started = time.monotonic()
-    state.linear_start(batches)
+    state.begin(batches)
     with stopping(budget.minutes, budget.processes) as stop:
         while state.step < config.steps and not stop.now(state.step):
             means.add(state.update(*batches.at(state.step)))

@@ -29,7 +29,7 @@ TITLES = {  # name -> (row of the table, features, whether it differs from seed 
     "constant": ("no features: the mean, or chance", "", False),
     "random_e": ("random encoder, as many features as e", "e", True),
     "random": ("random encoder", "ze", True),
-    "start": ("what networks with a reference set begin with", "e", False),
+    "start": ("the closed form that networks begin with", "e", False),
     "pixels_e": ("pixels by PCA, as many features as e", "e", False),
     "pixels": ("pixels by PCA", "ze", False),
     "supervised": ("supervised network of the same size", "e", True),
@@ -49,8 +49,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tel
     elif name == "start":
         model = RbVAE(dataclasses.replace(config.model, linear=True)).to(device).eval()
         images = task.unlabelled.to(device), task.references.to(device)
-        batches = Batches(*images, config.batch, config.flip, config.seed)
-        linear_start(model, batches, True, budget.processes, config.telling)
+        linear_start(model, Batches(*images, config.batch, config.flip, config.seed), True, budget.processes)
         features = features_of(model, task.held_out.images, device)[kind]
     elif name.startswith("pixels"):
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)

@@ -30,16 +30,9 @@ GRIDS = {  # as published; DIP's lambda_d follows lambda_od
 # reference set, z is kept from what e tells, and e still on references (docs/log.md).
 OUTLINES = ("objective.image_weight=100", "objective.r1_weight=2")
 APART = ("objective.reverse_weight=5", "objective.pin_weight=1")
-# What tells a neutral face from others can be learnt; a white digit from a coloured one is told by anything.
-TOLD = ("tell_steps=1000",)
 OWN: dict[str, dict[str, tuple[str, ...]]] = {
     "digits": {"srb": OUTLINES + APART, "svae": OUTLINES},
-    "fer": {
-        "srb": ("objective.image_weight=30", *APART, *TOLD),
-        "svae": ("objective.image_weight=30",),
-        "rb": TOLD,
-        "mathieu": TOLD,
-    },
+    "fer": {"srb": ("objective.image_weight=30", *APART), "svae": ("objective.image_weight=30",)},
 }
 
 
