@@ -216,10 +216,10 @@ def test_an_interrupt_saves_what_was_learnt(prepared_faces, tmp_path):
 def test_a_full_disk_is_one_line_and_leaves_the_last_state(prepared_faces, tmp_path):
     """A limit on the size of files stands in for the disk."""
     run, options = tmp_path / "run", ["--set", "save_every=3", "--set", "report_every=1"]
-    good = [sys.executable, *train_command(prepared_faces, run, "--steps", 3, *options)]
+    good = [sys.executable, *train_command(prepared_faces, run, "--steps", 9, *options)]
     subprocess.run(good, cwd=ROOT, env=QUIET, check=True, capture_output=True)
     state = (run / "state.pt").read_bytes()
-    again = train_command(prepared_faces, run, "--steps", 6, *options)
+    again = train_command(prepared_faces, run, "--steps", 12, *options)
     for limit, file in ((len(state) // 2, "state.pt"), ((run / "stats.jsonl").stat().st_size + 9, "stats.jsonl")):
         code = (
             f"import resource, runpy, sys; sys.argv = {again!r}; resource.setrlimit(resource.RLIMIT_FSIZE, "
