@@ -142,7 +142,8 @@ def test_every_variant_of_the_comparison_is_a_valid_config():
 
 def test_two_processes_learn_what_one_does(prepared_faces, tmp_path):
     settings = ("report_every=1", "lr=1e-4", "model.linear=true", "objective.augment=adaptive",
-                "objective.cross_share=0.5", "objective.reverse_weight=1")  # fmt: skip
+                "objective.cross_share=0.5", "objective.reverse_weight=1", "tell_steps=2",
+                "objective.perceptual_weight=0.03")  # fmt: skip
     options = ["--steps", 5, *(part for setting in settings for part in ("--set", setting))]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     subprocess.run([sys.executable, *train_command(prepared_faces, tmp_path / "one", *options)],

@@ -55,14 +55,15 @@ def linear_start(
     teller: Teller | None = None,
     tell_steps: int = 0,
 ) -> None:
-    """Fills the linear paths of `model` and its e_ref, and all of encoder_e where a `teller` tells it in `tell_steps`.
+    """Fills the linear paths of `model` and its e_ref, and with `tell_steps` all of encoder_e, from the main process's
+    `teller`.
 
     The main process computes, from the first batches (whole ones, so that several processes begin as one does; its own
     share of images that are streamed).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
-    taught = (model.config.dim_e + 1) // 2 if contrast and teller else 0
+    taught = (model.config.dim_e + 1) // 2 if contrast and tell_steps else 0  # the same in every process
     of_e = model.encoder_e if taught else model.encoder_e.linear
     path = [*model.encoder_z.linear.parameters(), *of_e.parameters(), *model.generator.linear.parameters(), model.e_ref]
     if processes.main:
@@ -110,7 +111,7 @@ def learn_e(
         torch.manual_seed(0)
         f_u, f_r = in_parts(teller.features, x_u), in_parts(teller.features, x_r)
         middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
-        code = fitted((f_u - middle) / spread, (f_r - middle) / spread, COMPONENTS - dims, dims, True)
+        code = fitted((f_u - middle) / spread, (f_r - middle) / spread, max(COMPONENTS - dims, dims), dims, True)
         teach_encoder(encoder, lambda x: code((teller.features(x) - middle) / spread)[:, -dims:], batches, steps)
         encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
 
