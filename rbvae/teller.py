@@ -12,6 +12,11 @@ SIDE = 64
 EPSILON = 1e-6
 
 
+def batch_normed(narrow: int, wide: int, stride: int) -> list[nn.Module]:
+    """3x3 convolution, batch norm, leaky ReLU: for networks that measure, never for those of a model."""
+    return [nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)]
+
+
 class Teller(nn.Module):
     """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference"; training/telling.py trains it."""
 
@@ -19,9 +24,10 @@ class Teller(nn.Module):
         super().__init__()
         self.fold = nn.PixelUnshuffle(2)
         self.convs = nn.ModuleList(
-            [_conv(12, 32, 1), _conv(32, 64, 2), _conv(64, 64, 1), _conv(64, 96, 2), _conv(96, 96, 1)]
+            nn.Sequential(*batch_normed(*shape))
+            for shape in ((12, 32, 1), (32, 64, 2), (64, 64, 1), (64, 96, 2), (96, 96, 1))
         )
-        self.last = _conv(96, 128, 2)
+        self.last = nn.Sequential(*batch_normed(96, 128, 2))
         self.to_logit = nn.Linear(128 * 4 * 4, 1)
 
     def grids(self, x: Tensor) -> list[Tensor]:
@@ -48,9 +54,3 @@ class Teller(nn.Module):
         of_x_hat = [F.normalize(grid, dim=1, eps=EPSILON) for grid in self.grids(x_hat)]
         apart = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(of_x, of_x_hat, strict=True)]
         return torch.stack(apart).sum(dim=0)
-
-
-def _conv(narrow: int, wide: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK, inplace=True)
-    )

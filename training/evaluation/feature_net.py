@@ -17,6 +17,7 @@ from rbvae.blocks import LEAK
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import CheckpointError
 from rbvae.images import to_float
+from rbvae.teller import batch_normed
 
 FORMAT, SIDE, FEATURES = 1, 64, 64
 MAX_CONFIG, MAX_BYTES = 1 << 20, 1 << 24  # of config.json and of the weights, which are half a megabyte
@@ -39,12 +40,12 @@ class FeatureNet(nn.Module):
         super().__init__()
         self.trunk = nn.Sequential(
             nn.PixelUnshuffle(2),  # [N, 12, 32, 32]
-            *_conv(12, 32, stride=1),  # [N, 32, 32, 32]
-            *_conv(32, 64, stride=2),
-            *_conv(64, 64, stride=1),  # [N, 64, 16, 16]
-            *_conv(64, 96, stride=2),
-            *_conv(96, 96, stride=1),  # [N, 96, 8, 8]
-            *_conv(96, 128, stride=2),  # [N, 128, 4, 4]
+            *batch_normed(12, 32, stride=1),  # [N, 32, 32, 32]
+            *batch_normed(32, 64, stride=2),
+            *batch_normed(64, 64, stride=1),  # [N, 64, 16, 16]
+            *batch_normed(64, 96, stride=2),
+            *batch_normed(96, 96, stride=1),  # [N, 96, 8, 8]
+            *batch_normed(96, 128, stride=2),  # [N, 128, 4, 4]
             nn.Flatten(),
             nn.Linear(128 * 4 * 4, FEATURES),
         )
@@ -76,10 +77,6 @@ class FeatureNet(nn.Module):
             parts.append((features.cpu(), factors.cpu(), logits.argmax(dim=1).cpu()))
         features, factors, classes = (torch.cat(column) for column in zip(*parts, strict=True))
         return features, factors, classes
-
-
-def _conv(narrow: int, wide: int, stride: int) -> list[nn.Module]:
-    return [nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)]
 
 
 def save_features(net: FeatureNet, folder: Path, config: dict[str, Any], card: str) -> None:
