@@ -28,8 +28,7 @@ class Bench:
     def settings(self, config: TrainConfig) -> dict[str, Any]:
         """What makes two cells the same cell."""
         counts = [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
-        told = {name: value for name, value in config.to_dict().items() if name not in ("engine", "report_every")}
-        return {"config": told, "minutes": self.budget.minutes, "images": counts}
+        return {"config": cells.told(config.to_dict()), "minutes": self.budget.minutes, "images": counts}
 
     def method(self, name: str, seed: int, chosen: dict[str, float]) -> tuple[cells.Cell, Path]:
         """One method with one seed, and its folder."""

@@ -27,7 +27,7 @@ from training.evaluate import posterior_means
 from training.loop import stopping
 from training.processes import Processes
 from training.report import Means, check
-from training.state import TrainingState, due
+from training.state import TrainingState, completed, due
 from training.table1.metrics import disentanglement
 from training.table1.probes import halves, probe, thirds
 from training.table1.task import Labelled, Task
@@ -45,6 +45,11 @@ class Budget:
     processes: Processes
 
 
+def told(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a config decides a cell's figures."""
+    return {name: value for name, value in config.items() if name not in ("engine", "report_every")}
+
+
 def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -> Cell:
     """The cell at `path`, or a new one written there.
 
@@ -54,7 +59,7 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
     settings = json.loads(json.dumps(settings))
     if path.exists():
         cell = json.loads(path.read_text(encoding="utf-8"))
-        if cell["settings"] != settings:
+        if {**cell["settings"], "config": told(completed(cell["settings"]["config"]))} != settings:
             raise ConfigError(f"{path} was made with other settings than this command's; choose another --out")
         if "failed" not in cell:
             return cell
