@@ -105,11 +105,13 @@ def test_what_is_learnt_depends_on_nothing_drawn_before(batches, teller):
 CONFIG = TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=16, tell_steps=3)
 
 
-def test_methods_without_references_are_told_nothing(batches):
-    state = TrainingState(dataclasses.replace(CONFIG, method="vae"), CPU)
+def test_methods_without_references_are_told_nothing_and_hold_nothing(batches):
+    state = TrainingState(dataclasses.replace(CONFIG, method="vae", hold_e=True), CPU)
     before = state.model.encoder_e.trunk.state_dict()["last.0.weight"].clone()
     state.begin(batches)
     assert torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
+    state.update(*batches.at(0))
+    assert not torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
 
 
 def test_a_teller_tells_images_it_has_not_seen(teller):
@@ -138,7 +140,7 @@ def test_images_are_moved_and_relit_by_their_seed_alone():
 
 
 def test_tell_steps_want_linear_paths():
-    for wrong in (["tell_steps=-1"], ["model.linear=false", "tell_steps=3"], ["objective.perceptual_weight=1"]):
+    for wrong in (["tell_steps=-1"], ["model.linear=false", "tell_steps=3"], ["tell_steps=0"]):
         with pytest.raises(ConfigError, match="tell_steps"):
             override(get_preset("faces-cpu"), wrong)
 

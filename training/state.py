@@ -49,7 +49,7 @@ class TrainingState:
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.weights = self.method.weights(config.objective, config.model)
         self.teller: Teller | None = None
-        if config.objective.perceptual_weight:
+        if config.objective.perceptual_weight and self.method.features == "e":
             self.teller = Teller().to(**place).eval().requires_grad_(False)
         self._hold()
         self.model_optimizer = self._adam(self.model)
@@ -190,7 +190,8 @@ class TrainingState:
         return teller
 
     def _hold(self) -> None:
-        self.model.encoder_e.requires_grad_(not self.config.hold_e)
+        """For methods whose encoder_e is told by references; others would hold nothing worth keeping."""
+        self.model.encoder_e.requires_grad_(not (self.config.hold_e and self.method.features == "e"))
 
     def warm_start(self, checkpoint: str) -> None:
         """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""
