@@ -79,7 +79,7 @@ def _take(page: Any, size: str, out: Path) -> None:
 def _save(page: Any, path: Path) -> None:
     page.wait_for_timeout(1500)  # strips, fonts, the film's first frame
     with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
-        picture.convert("RGB").save(path, quality=60, method=6)
+        picture.convert("RGB").save(path, quality=55, method=6)
 
 
 if __name__ == "__main__":
