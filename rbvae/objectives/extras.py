@@ -1,4 +1,5 @@
-"""Terms beside the paper's, all off by default: e pinned on references, the swap cycle, z blind to references."""
+"""Terms beside the paper's, off unless a weight asks for them: a perceptual term, e pinned on references, the
+swap cycle, z blind to references."""
 
 from __future__ import annotations
 
