@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from rbvae.blocks import LEAK
 
-SIDE = 64
+SIDE, STEP = 64, 16  # the most pixels a side that it looks at, and what they are a multiple of
+LEAST_CONTRAST = 0.05  # of an image's deviation, so that no flat one is divided by next to nothing
 EPSILON = 1e-6
 
 
@@ -18,21 +19,31 @@ def batch_normed(narrow: int, wide: int, stride: int) -> list[nn.Module]:
 
 
 class Teller(nn.Module):
-    """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference"; training/telling.py trains it."""
+    """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference"; training/telling.py trains it.
 
-    def __init__(self) -> None:
+    It sees shapes alone: grey, each image with mean 0 and deviation 1. What colour and light tell is linear in pixels,
+    which training/linear_start.py looks at; here it would be told at once, and nothing else be learnt. `told` is the
+    code [N, dims] that is found in its features, where `mirrored` the same for an image and its mirror image.
+    """
+
+    def __init__(self, image_size: int, dims: int = 0, mirrored: bool = False) -> None:
         super().__init__()
+        self.mirrored = mirrored
+        self.side = max(STEP, min(SIDE, image_size) // STEP * STEP)
         self.fold = nn.PixelUnshuffle(2)
         self.convs = nn.ModuleList(
             nn.Sequential(*batch_normed(*shape))
-            for shape in ((12, 32, 1), (32, 64, 2), (64, 64, 1), (64, 96, 2), (96, 96, 1))
+            for shape in ((4, 32, 1), (32, 64, 2), (64, 64, 1), (64, 96, 2), (96, 96, 1))
         )
         self.last = nn.Sequential(*batch_normed(96, 128, 2))
-        self.to_logit = nn.Linear(128 * 4 * 4, 1)
+        self.to_logit = nn.Linear(128 * (self.side // 16) ** 2, 1)
+        self.to_code = nn.Linear(96 * (self.side // 8) ** 2, dims)
 
     def grids(self, x: Tensor) -> list[Tensor]:
-        """What each convolution but the last makes of images of any size, resized to 64; the last is [N, 96, 8, 8]."""
-        h = self.fold(F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True))  # [N, 12, 32, 32]
+        """What each convolution but the last makes of images of any size, resized; the last is [N, 96, side/8, ...]."""
+        h = F.interpolate(x, (self.side, self.side), mode="bilinear", antialias=True).mean(dim=1, keepdim=True)
+        h = h - h.mean(dim=(2, 3), keepdim=True)
+        h = self.fold(h / h.std(dim=(2, 3), keepdim=True).clamp_min(LEAST_CONTRAST))  # [N, 4, side/2, side/2]
         grids = []
         for conv in self.convs:
             h = conv(h)
@@ -40,8 +51,14 @@ class Teller(nn.Module):
         return grids
 
     def features(self, x: Tensor) -> Tensor:
-        """The last of these grids, flat: [N, 96 * 8 * 8]."""
-        return self.grids(x)[-1].flatten(1)
+        """The last of these grids, flat: [N, 96 * (side/8)^2]; where `mirrored`, the mean of the image's and of its
+        mirror image's."""
+        flat = self.grids(x)[-1].flatten(1)
+        return (flat + self.grids(x.flip(3))[-1].flatten(1)) / 2 if self.mirrored else flat
+
+    def told(self, x: Tensor) -> Tensor:
+        """What the features tell of each image: [N, dims]."""
+        return self.to_code(self.features(x))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.to_logit(self.last(self.grids(x)[-1]).flatten(1)).squeeze(1)

@@ -10,7 +10,7 @@ from rbvae.config import ModelConfig
 from rbvae.model import RbVAE
 from training.batches import Batches
 from training.config import TrainConfig
-from training.linear_start import fitted, linear_start
+from training.linear_start import fitted, linear_start, symmetric
 from training.processes import Processes
 from training.state import TrainingState
 
@@ -59,6 +59,24 @@ def test_the_first_pictures_are_drawn_and_references_with_e_ref(batches):
         z = model.encode(x)[0].mean
         drawn = model(x) if styled else model.decode_reference(z)
         assert (drawn - x).abs().mean() < 0.2 * x.abs().mean()
+
+
+def test_where_images_are_mirrored_what_is_lopsided_belongs_to_z():
+    """Both a symmetric and a lopsided pattern vary among the unlabelled alone; the first becomes e, the other z."""
+    rng = torch.Generator().manual_seed(0)
+    pattern = F.interpolate(torch.randn(4, 1, 3, 3, generator=rng), (8, 8), mode="bilinear", align_corners=True)
+    pattern = torch.cat([pattern[:3] + pattern[:3].flip(3), pattern[3:] - pattern[3:].flip(3)])
+    factors = {kind: torch.randn(2000, 4, generator=rng) for kind in "ur"}
+    factors["r"][:, 2:] = 0
+    u, r = (torch.einsum("nk,kchw->nchw", factors[kind], pattern) for kind in "ur")
+    code = symmetric(u, r, dim_z=3, dim_e=1)
+    z, e = code(u.flatten(1)).split([3, 1], dim=1)
+    assert r2(e, factors["u"][:, 2:3]) > 0.95 and r2(z, factors["u"][:, 3:]) > 0.95
+    assert r2(z, factors["u"][:, 2:3]) < 0.05
+    torch.testing.assert_close(code(u.flip(3).flatten(1))[:, 3:], e, rtol=0, atol=1e-4)
+    both = torch.cat([code(u.flatten(1)), code(r.flatten(1))])[:, :3]
+    torch.testing.assert_close(both.mean(0), torch.zeros(3), rtol=0, atol=1e-4)
+    torch.testing.assert_close(both.std(0), torch.ones(3), rtol=1e-3, atol=0)
 
 
 def test_without_contrast_the_latents_are_principal_components(batches):

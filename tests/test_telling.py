@@ -11,6 +11,7 @@ from rbvae.encoders import Encoder
 from rbvae.errors import ConfigError
 from rbvae.model import RbVAE
 from rbvae.objectives import ObjectiveConfig
+from rbvae.teller import Teller
 from training.batches import Batches
 from training.config import TrainConfig, get_preset, override
 from training.linear_start import learn_e, linear_start
@@ -53,7 +54,7 @@ def batches():
 
 @pytest.fixture(scope="module")
 def teller(batches):
-    return taught_teller(batches, 60, CPU.device)
+    return taught_teller(batches, 60, CPU.device, lambda: Teller(32, 2))
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +95,12 @@ def test_what_is_learnt_depends_on_nothing_drawn_before(batches, teller):
     first = Encoder(SMALL, 3)
     again, before = copy.deepcopy(first), torch.random.get_rng_state()
     for encoder in (first, again):
-        learn_e(encoder, 2, teller, batches, x_u, x_r, steps=2)
+        learn_e(encoder, teller, batches, x_u, x_r, steps=2)
         torch.randn(3)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
-    tellers = [taught_teller(batches, 1, CPU.device) for _ in range(2) if torch.randn(1) is not None]
+    tellers = [
+        taught_teller(batches, 1, CPU.device, lambda: Teller(32, 2)) for _ in range(2) if torch.randn(1) is not None
+    ]
     assert all(torch.equal(a, b) for a, b in zip(*(t.parameters() for t in tellers), strict=True))
     torch.random.set_rng_state(before)
 
@@ -179,3 +182,33 @@ def test_an_image_is_no_distance_from_itself_and_a_blur_is_some(teller):
     apart.sum().backward()
     assert apart.shape == (8,) and apart.min() > 0.01
     assert x.grad is None and blurred.grad.abs().sum() > 0
+
+
+def test_a_mirrored_teller_tells_the_same_of_a_mirror_image():
+    torch.manual_seed(0)
+    teller, x = Teller(32, 3, mirrored=True).eval(), torch.rand(4, 3, 32, 32) * 2 - 1
+    torch.testing.assert_close(teller.told(x), teller.told(x.flip(3)))
+    assert not torch.allclose(Teller(32, 3).eval().told(x), Teller(32, 3).eval().told(x.flip(3)))
+
+
+def test_a_teller_sees_neither_colour_nor_light():
+    torch.manual_seed(0)
+    teller, x = Teller(32, 3).eval(), torch.rand(4, 1, 32, 32) - 0.5
+    coloured = x * torch.tensor([0.9, 0.5, 0.1])[:, None, None] + torch.tensor([0.1, 0.0, -0.3])[:, None, None]
+    torch.testing.assert_close(teller.told(x.expand(-1, 3, -1, -1)), teller.told(coloured), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["rb", "srb", "mathieu"])
+def test_what_e_was_told_is_held_against_it_by_its_weight(batches, method):
+    forgot = {}
+    for weight in (0.01, 100.0):
+        objective = ObjectiveConfig(told_weight=weight, image_weight=100.0)
+        config = TrainConfig(preset="tiny", kind="faces", method=method, model=SMALL, batch=16, steps=60, tell_steps=60,
+                             lr=2e-3, objective=objective)  # fmt: skip
+        state = TrainingState(config, CPU)
+        state.begin(batches)
+        first = state.update(*batches.at(0))["forgotten_e"]
+        for step in range(1, 25):
+            last = state.update(*batches.at(step))["forgotten_e"]
+        forgot[weight] = float(last / first)
+    assert forgot[100.0] < 1.0 and forgot[100.0] < 0.8 * forgot[0.01], forgot

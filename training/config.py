@@ -64,8 +64,10 @@ class TrainConfig:
             raise ConfigError("fresh_styles is for digits; leave it out for faces")
         if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):
             raise ConfigError(f"tell_steps={self.tell_steps}; give 0, or a number above it with model.linear=true")
-        if self.objective.perceptual_weight and not self.tell_steps:
-            raise ConfigError("objective.perceptual_weight needs a network that tells references: set tell_steps too")
+        if self.objective.asks_teller and not self.tell_steps:
+            raise ConfigError(
+                "objective.perceptual_weight and told_weight need a network that tells references: set tell_steps too"
+            )
         if self.lr_decay_images < 0:
             raise ConfigError(f"lr_decay_images={self.lr_decay_images}; give a number of images, or 0 for no decay")
         if self.stream not in CHOICES:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rbvae.config import ModelConfig
 from rbvae.encoders import Encoder
 from rbvae.model import RbVAE
 from rbvae.teller import Teller
@@ -33,6 +34,7 @@ RIDGE = 0.03  # of the references' mean variance, so that no direction is divide
 SHORT_OF_ONE = 0.95  # the images' range before atanh
 EPSILON, LEAST_SPREAD = 1e-6, 1e-3  # of a latent, and of a learnt feature
 EXACT, OVERSAMPLED, POWERS = 4096, 32, 4  # of the search for principal directions
+SYMMETRIC = 128  # components of averaged images, among which the contrast is looked for
 PART = 256  # images that go through a network at once
 
 
@@ -54,24 +56,25 @@ def linear_start(
     processes: Processes,
     teller: Teller | None = None,
     tell_steps: int = 0,
+    mirrored: bool = False,
 ) -> None:
     """Fills the linear paths of `model` and its e_ref, and with `tell_steps` all of encoder_e, from the main process's
-    `teller`.
+    `teller`. Where images are `mirrored` while training, e is the same for an image and its mirror image.
 
     The main process computes, from the first batches (whole ones, so that several processes begin as one does; its own
     share of images that are streamed).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
-    taught = (model.config.dim_e + 1) // 2 if contrast and tell_steps else 0  # the same in every process
+    taught = told_dims(model.config) if contrast and tell_steps else 0  # the same in every process
     of_e = model.encoder_e if taught else model.encoder_e.linear
     path = [*model.encoder_z.linear.parameters(), *of_e.parameters(), *model.generator.linear.parameters(), model.e_ref]
     if processes.main:
         batches = whole(batches)
         x_u, x_r = first_images(batches)
         if taught and teller:
-            learn_e(model.encoder_e, taught, teller, batches, x_u, x_r, tell_steps)
-        fill(model, x_u, x_r, contrast, taught)
+            learn_e(model.encoder_e, teller, batches, x_u, x_r, tell_steps)
+        fill(model, x_u, x_r, contrast, taught, mirrored)
     from_main(processes, path)
 
 
@@ -96,24 +99,44 @@ def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
     return torch.cat([x_u for x_u, _ in drawn]), torch.cat([x_r for _, x_r in drawn])
 
 
+def told_dims(config: ModelConfig) -> int:
+    """How many dimensions of e are told: half of them."""
+    return (config.dim_e + 1) // 2
+
+
 def learn_e(
     encoder: Encoder,
-    dims: int,
     teller: Teller,
     batches: Batches | StreamedBatches,
     x_u: Tensor,
     x_r: Tensor,
     steps: int,
 ) -> None:
-    """Makes the first `dims` of the mean of q(e|x) the contrast between x_u and x_r [N, 3, S, S] in the features of
-    `teller`, each of variance 1 among the unlabelled. What comes out depends on nothing drawn before."""
+    """Finds the code of `teller`, the contrast between x_u and x_r [N, 3, S, S] in its features, and makes the first
+    dimensions of the mean of q(e|x) foretell it, each of variance 1 among the unlabelled. What comes out depends on
+    nothing drawn before."""
+    dims = teller.to_code.out_features
     with torch.random.fork_rng(devices=[x_u.device] if x_u.device.type == "cuda" else []):
         torch.manual_seed(0)
         f_u, f_r = in_parts(teller.features, x_u), in_parts(teller.features, x_r)
         middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
         code = fitted((f_u - middle) / spread, (f_r - middle) / spread, max(COMPONENTS - dims, dims), dims, True)
-        teach_encoder(encoder, lambda x: code((teller.features(x) - middle) / spread)[:, -dims:], batches, steps)
-        encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
+        directions = code.directions[:, -dims:].T / spread
+        set_linear(teller.to_code, directions, -code.centre[-dims:] - directions @ middle)
+        teach_encoder(encoder, teller.told, batches, steps)
+        means = in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u)
+        encoder.standardise(means)
+        scale = 1 / means.std(dim=0).clamp_min(EPSILON)
+        set_linear(
+            teller.to_code, teller.to_code.weight * scale[:, None], (teller.to_code.bias - means.mean(dim=0)) * scale
+        )
+
+
+@torch.no_grad()
+def set_linear(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    """Fills a linear layer."""
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)
 
 
 @torch.no_grad()
@@ -123,12 +146,16 @@ def in_parts(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, taught: int) -> None:
+def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, taught: int, mirrored: bool = False) -> None:
     """The closed form from images [N, 3, S, S] of both kinds; the first `taught` dimensions of e stay as encoder_e has
     them."""
     config = model.config
-    u, r = (F.avg_pool2d(x, config.patch).flatten(1) for x in (x_u, x_r))
-    code = fitted(u, r, config.dim_z, config.dim_e - taught, contrast)
+    grids = [F.avg_pool2d(x, config.patch) for x in (x_u, x_r)]
+    u, r = (grid.flatten(1) for grid in grids)
+    if contrast and mirrored and config.dim_e > taught:
+        code = symmetric(*grids, config.dim_z, config.dim_e - taught)
+    else:
+        code = fitted(u, r, config.dim_z, config.dim_e - taught, contrast)
     of_z, of_e = slice(config.dim_z), slice(config.dim_z, None)
     model.encoder_z.linear.map.set(code.directions[:, of_z].T, -code.centre[of_z])
     model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e], first=taught)
@@ -161,6 +188,23 @@ def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> Line
     return LinearCode(centre + middle @ directions, directions)
 
 
+def symmetric(u: Tensor, r: Tensor, dim_z: int, dim_e: int) -> LinearCode:
+    """The code of unlabelled and reference images [N, C, H, W] whose e is the contrast of images that are averaged with
+    their mirror images, and whose z is the principal components of what e leaves: expressions are symmetric, turned
+    heads and light from one side are not, and belong to z."""
+    averaged = [((x + x.flip(3)) / 2).flatten(1) for x in (u, r)]
+    count = min(SYMMETRIC, averaged[0].shape[1] // 2)  # averaged images have half as many dimensions
+    code = fitted(*averaged, max(count - dim_e, dim_e), dim_e, True)
+    to_e, centre_e = code.directions[:, -dim_e:], code.centre[-dim_e:]
+    x = torch.cat([u, r]).flatten(1)
+    drawn, middle = least_squares(x @ to_e - centre_e, x)  # [pixels, D_e], [pixels]
+    left = x - (x @ to_e - centre_e) @ drawn.T - middle
+    components = principal(left, dim_z)  # [pixels, D_z]
+    spread = (left @ components).std(dim=0).clamp_min(EPSILON)
+    to_z = (components - to_e @ (drawn.T @ components)) / spread
+    return LinearCode(torch.cat([(x @ to_z).mean(dim=0), centre_e]), torch.cat([to_z, to_e], dim=1))
+
+
 def principal(centred: Tensor, count: int) -> Tensor:
     """The leading `count` principal directions of [N, pixels], [pixels, count]: exact, from the smaller Gram matrix;
     beyond EXACT by EXACT, where that takes minutes, by random projections (Halko et al. 2011)."""
@@ -186,8 +230,12 @@ def diagonalising(of_u: Tensor, of_r: Tensor) -> Tensor:
 
 def drawing(latents: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """Weight [pixels, K] and bias [pixels] of the least squares that give atanh(x) from latents [N, K]."""
-    aim = (SHORT_OF_ONE * x).atanh()
-    known = torch.cat([latents, torch.ones_like(latents[:, :1])], dim=1)
-    gram = known.T @ known + 1e-3 * len(known) * torch.eye(known.shape[1], device=x.device)
-    solved = torch.linalg.solve(gram, known.T @ aim)  # [K + 1, pixels]
+    return least_squares(latents, (SHORT_OF_ONE * x).atanh())
+
+
+def least_squares(known: Tensor, aim: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight [M, K] and bias [M] that give `aim` [N, M] from `known` [N, K], with a little ridge."""
+    known = torch.cat([known, torch.ones_like(known[:, :1])], dim=1)
+    gram = known.T @ known + 1e-3 * len(known) * torch.eye(known.shape[1], device=aim.device)
+    solved = torch.linalg.solve(gram, known.T @ aim)  # [K + 1, M]
     return solved[:-1].T, solved[-1]

@@ -22,7 +22,7 @@ from rbvae.teller import Teller
 from training.batches import Batches, step_generator
 from training.config import TrainConfig
 from training.engine import GraphedStep, tensors_of
-from training.linear_start import from_main, linear_start, whole
+from training.linear_start import from_main, linear_start, told_dims, whole
 from training.processes import Processes
 from training.report import DIVERGED
 from training.telling import taught_teller
@@ -49,8 +49,8 @@ class TrainingState:
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.weights = self.method.weights(config.objective, config.model)
         self.teller: Teller | None = None
-        if config.objective.perceptual_weight and self.method.features == "e":
-            self.teller = Teller().to(**place).eval().requires_grad_(False)
+        if config.objective.asks_teller and self.method.features == "e":
+            self.teller = self._new_teller().to(**place).eval().requires_grad_(False)
         self._hold()
         self.model_optimizer = self._adam(self.model)
         self.disc_optimizer = self._adam(self.discs) if len(self.discs) else None
@@ -174,20 +174,27 @@ class TrainingState:
             self.warm_start(config.init)
         elif config.model.linear:
             self.model.encoder_e.requires_grad_(True)
-            linear_start(self.model, batches, contrast, self.processes, teller, config.telling)
+            linear_start(self.model, batches, contrast, self.processes, teller, config.telling, config.flip)
             self.ema.load_state_dict(self.model.state_dict())
+        self._share_teller(teller)
         self._hold()
 
     def _learnt_teller(self, batches: Batches | StreamedBatches) -> Teller | None:
         """Taught by the main process; None where that is not this one and nobody will ask for it again."""
         teller = self.teller
         if self.processes.main and (self.teller or not self.config.init):
-            teller = taught_teller(whole(batches), self.config.telling, self.device)
+            teller = taught_teller(whole(batches), self.config.telling, self.device, self._new_teller)
+        return teller
+
+    def _new_teller(self) -> Teller:
+        return Teller(self.config.model.image_size, told_dims(self.config.model), mirrored=self.config.flip)
+
+    def _share_teller(self, teller: Teller | None) -> None:
+        """Fills this process's own from the main process's."""
         if self.teller:
             if teller:
                 self.teller.load_state_dict(teller.state_dict())
             from_main(self.processes, [t for t in self.teller.state_dict().values() if t.is_floating_point()])
-        return teller
 
     def _hold(self) -> None:
         """For methods whose encoder_e is told by references; others would hold nothing worth keeping."""

@@ -33,12 +33,14 @@ LINE_SECONDS = 20.0
 STREAM = 4  # of the seeded draws; the batches have 1 to 3
 
 
-def taught_teller(batches: Batches | StreamedBatches, steps: int, device: torch.device) -> Teller:
-    """A network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well. What
-    comes out depends on nothing drawn before."""
+def taught_teller(
+    batches: Batches | StreamedBatches, steps: int, device: torch.device, new: Callable[[], Teller]
+) -> Teller:
+    """A `new` network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well; its
+    code is yet to be found. What comes out depends on nothing drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        teller = Teller().to(device)
+        teller = new().to(device)
 
     def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
         on_r, on_u = teller(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])

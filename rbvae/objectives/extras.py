@@ -1,5 +1,5 @@
-"""Terms beside the paper's, off unless a weight asks for them: a perceptual term, e pinned on references, the
-swap cycle, z blind to references."""
+"""Terms beside the paper's, off unless a weight asks for them: a perceptual term, what e was told, e pinned on
+references, the swap cycle, z blind to references."""
 
 from __future__ import annotations
 
@@ -28,12 +28,25 @@ class ReferenceClassifier(nn.Module):
         return self.layers(torch.cat([z, e], dim=1)).squeeze(1).float()
 
 
+def teller_of(discs: Discriminators) -> Teller:
+    """The network that tells references from others."""
+    teller = discs["teller"]
+    assert isinstance(teller, Teller)
+    return teller
+
+
 def perceptual(discs: Discriminators, x: Tensor, x_hat: Tensor) -> Tensor:
     """How far a reconstruction is from its image to the network that tells references from others: [N]; no gradient for
     x. What that network learned is what references hold still, so mouths and brows weigh more than hair."""
-    teller = discs["teller"]
-    assert isinstance(teller, Teller)
-    return teller.distance(x, x_hat)
+    return teller_of(discs).distance(x, x_hat)
+
+
+def forgotten(discs: Discriminators, x: Tensor, mean_e: Tensor) -> Tensor:
+    """How far the first dimensions of the means of q(e|x) [N, D_e] are from what that network tells of x, squared, a
+    dimension: [N]."""
+    with torch.no_grad():
+        told = teller_of(discs).told(x).float()
+    return (mean_e[:, : told.shape[1]] - told).square().mean(dim=1)
 
 
 def pin(model: RbVAE, x_r: Tensor) -> Tensor:

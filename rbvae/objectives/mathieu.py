@@ -23,6 +23,7 @@ from rbvae.distributions import DiagonalGaussian, laplace_nll
 from rbvae.joints import Noise
 from rbvae.model import RbVAE
 from rbvae.objectives.adversarial import classify, gradient_penalty, sign_gap
+from rbvae.objectives.extras import forgotten
 from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig
 
 
@@ -57,6 +58,7 @@ class SwapTerms:
     adversarial_u: Tensor  # a reference with an unlabelled e, as an unlabelled image
     adversarial_r: Tensor  # an unlabelled image with a reference's e, as a reference
     reference_e: Tensor  # moves e_ref alone, to the mean of the references' e: what an editor calls neutral
+    forgotten_e: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
         adversarial_u=softplus(-discs["disc_u"](composed_u)),
         adversarial_r=softplus(-discs["disc_r"](composed_r)),
         reference_e=(model.e_ref - draws.e_r.detach()).square().mean(dim=1),
+        forgotten_e=forgotten(discs, draws.x_u, draws.e_u) if objective.told_weight else None,
     )
 
 
@@ -136,7 +139,8 @@ def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]
     r1 = objective.r1_weight * objective.r1_every
     evidence = dict.fromkeys(("kl_z", "image_u", "image_r", "swapped_r"), 1.0)
     adversarial = dict.fromkeys(("adversarial_u", "adversarial_r"), float(config.dim_z))
-    return {**evidence, **adversarial, "reference_e": 1.0, "classify_u": 1.0, "classify_r": 1.0, "r1_u": r1, "r1_r": r1}
+    rest = {"forgotten_e": objective.told_weight * config.dim_e, "reference_e": 1.0, "r1_u": r1, "r1_r": r1}
+    return {**evidence, **adversarial, **rest, "classify_u": 1.0, "classify_r": 1.0}
 
 
 METHOD = Method(

@@ -36,6 +36,8 @@ class ObjectiveConfig:
                      by 1 over augment_images images (Karras et al. 2020, "ADA")
     perceptual_weight  of the distance between image and reconstruction in the features of a network that tells
                      references from others, in units of the weight of a mean absolute error (Rb-VAE, sRb-VAE; ours)
+    told_weight      holds the mean of q(e|x_u) to what that network told it before the first step: squared error a
+                     dimension (methods with references; ours)
     pin_weight       pulls the mean of q(e|x_r) to e_ref (Louiset et al. 2023, "SepVAE"); off: encoder_e sees no x_r
     swap_weight      Gaussian NLL of (z_a, e_b) read back from G(z_a, e_b), a latent dimension (Mathieu et al. 2016)
     cross_share      of the generator joint's draws, those whose z is that of an image of the other set instead of the
@@ -61,6 +63,7 @@ class ObjectiveConfig:
     augment_target: float = 0.6
     augment_images: int = 100_000
     perceptual_weight: float = 0.0
+    told_weight: float = 0.0
     pin_weight: float = 0.0
     swap_weight: float = 0.0
     cross_share: float = 0.0
@@ -88,6 +91,11 @@ class ObjectiveConfig:
             raise ConfigError("augment=fixed with augment_p=0 augments nothing; give augment_p, such as 0.2")
 
     @property
+    def asks_teller(self) -> bool:
+        """Whether a term needs the network that tells references from others."""
+        return self.perceptual_weight > 0 or self.told_weight > 0
+
+    @property
     def scale(self) -> float | None:
         """b of the Laplace likelihood of Eq. (1); None where each image gets its own."""
         return None if self.laplace_learned else self.laplace_scale
@@ -108,7 +116,7 @@ class Method:
 
     draw(model, x_u, x_r, noise, objective) -> whatever the two updates share; `detach()` cuts its history
     model_terms(model, discs, draws, objective) -> what encoders and generator minimise, per example; beside the
-    discriminators, `discs` has the "teller" where objective.perceptual_weight asks for it
+    discriminators, `discs` has the "teller" where the objective asks for it
     discriminator_terms(discs, draws, objective, penalise) -> what the discriminators minimise, per example, with
     the gradient penalties where `penalise`
     weights(objective, config) -> weight of each term, by field name

@@ -11,13 +11,13 @@ from rbvae.config import ModelConfig
 from rbvae.distributions import laplace_nll
 from rbvae.joints import EncoderJoint, Noise, draw_encoder_joint
 from rbvae.model import RbVAE
-from rbvae.objectives.extras import perceptual
+from rbvae.objectives.extras import forgotten, perceptual
 from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig
 
 
 @dataclass(frozen=True)
 class RbTerms:
-    """Eq. (1), all [N], in nats: first line (u), second line (r); the perceptual terms are not the paper's."""
+    """Eq. (1), all [N], in nats: first line (u), second line (r); those after are not the paper's."""
 
     kl_z_u: Tensor
     kl_e_u: Tensor
@@ -26,6 +26,7 @@ class RbTerms:
     image_r: Tensor
     perceptual_u: Tensor | None = None
     perceptual_r: Tensor | None = None
+    forgotten_e: Tensor | None = None
 
 
 def model_terms(model: RbVAE, discs: Discriminators, q: EncoderJoint, objective: ObjectiveConfig) -> RbTerms:
@@ -40,14 +41,16 @@ def model_terms(model: RbVAE, discs: Discriminators, q: EncoderJoint, objective:
         image_r=laplace_nll(q.x_r, x_hat_r, objective.scale),
         perceptual_u=perceptual(discs, q.x_u, x_hat_u) if objective.perceptual_weight else None,
         perceptual_r=perceptual(discs, q.x_r, x_hat_r) if objective.perceptual_weight else None,
+        forgotten_e=forgotten(discs, q.x_u, q.q_e_u.mean) if objective.told_weight else None,
     )
 
 
 def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]:
     """Eq. (1) weighs its terms alike; an error of 1 a pixel is pixels / b nats."""
     features = objective.perceptual_weight * config.channels * config.image_size**2 / objective.laplace_scale
+    told = objective.told_weight * config.dim_e  # as much as the squares in KL(q_e|N) weigh, times 2 told_weight
     eq_1 = dict.fromkeys(("kl_z_u", "kl_e_u", "image_u", "kl_z_r", "image_r"), 1.0)
-    return eq_1 | {"perceptual_u": features, "perceptual_r": features}
+    return eq_1 | {"perceptual_u": features, "perceptual_r": features, "forgotten_e": told}
 
 
 def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig) -> EncoderJoint:

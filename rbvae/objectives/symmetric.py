@@ -18,7 +18,15 @@ from rbvae.distributions import laplace_nll
 from rbvae.joints import EncoderJoint, Joint, Noise, draw_joints
 from rbvae.model import RbVAE
 from rbvae.objectives.adversarial import adversarial, classify, gradient_penalty, sign_gap
-from rbvae.objectives.extras import ReferenceClassifier, hide_reference, perceptual, pin, swap, tell_reference
+from rbvae.objectives.extras import (
+    ReferenceClassifier,
+    forgotten,
+    hide_reference,
+    perceptual,
+    pin,
+    swap,
+    tell_reference,
+)
 from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig
 
 
@@ -50,6 +58,7 @@ class SymmetricTerms:
     latent_z_r: Tensor  # -log q(z|x_hat_r) (Fig. 3f)
     perceptual_u: Tensor | None = None
     perceptual_r: Tensor | None = None
+    forgotten_e: Tensor | None = None
     pin_r: Tensor | None = None
     swap_z: Tensor | None = None
     swap_e: Tensor | None = None
@@ -106,6 +115,7 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
         latent_z_r=q_z_r.nll(p.z_r),
         perceptual_u=perceptual(discs, q.x_u, x_hat_u) if objective.perceptual_weight else None,
         perceptual_r=perceptual(discs, q.x_r, x_hat_r) if objective.perceptual_weight else None,
+        forgotten_e=forgotten(discs, q.x_u, q.q_e_u.mean) if objective.told_weight else None,
         pin_r=pin(model, q.x_r) if objective.pin_weight else None,
         swap_z=swap_z,
         swap_e=swap_e,
@@ -165,6 +175,7 @@ def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]
         "latent_z_r": latent_z,
         "perceptual_u": objective.image_weight * objective.perceptual_weight,
         "perceptual_r": objective.image_weight * objective.perceptual_weight,
+        "forgotten_e": objective.told_weight,
         "pin_r": objective.pin_weight,
         "swap_z": objective.swap_weight / config.dim_z,
         "swap_e": objective.swap_weight / config.dim_e,
