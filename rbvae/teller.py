@@ -18,32 +18,37 @@ def batch_normed(narrow: int, wide: int, stride: int) -> list[nn.Module]:
     return [nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)]
 
 
+def standard_grey(x: Tensor) -> Tensor:
+    """Images [N, C, H, W] -> [N, 1, H, W], each of mean 0 and deviation 1."""
+    grey = x.mean(dim=1, keepdim=True)
+    grey = grey - grey.mean(dim=(2, 3), keepdim=True)
+    return grey / grey.std(dim=(2, 3), keepdim=True).clamp_min(LEAST_CONTRAST)
+
+
 class Teller(nn.Module):
     """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference"; training/telling.py trains it.
 
-    It sees shapes alone: grey, each image with mean 0 and deviation 1. What colour and light tell is linear in pixels,
-    which training/linear_start.py looks at; here it would be told at once, and nothing else be learnt. `told` is the
-    code [N, dims] that is found in its features, where `mirrored` the same for an image and its mirror image.
+    Where `grey` it sees shapes alone, each image with mean 0 and deviation 1: what has one colour among references and
+    any elsewhere would be told by that, and nothing else be learnt (colours are linear in pixels, which
+    training/linear_start.py looks at). `told` is the code [N, dims] that is found in its features, where `mirrored` the
+    same for an image and its mirror image.
     """
 
-    def __init__(self, image_size: int, dims: int = 0, mirrored: bool = False) -> None:
+    def __init__(self, image_size: int, dims: int = 0, grey: bool = False, mirrored: bool = False) -> None:
         super().__init__()
-        self.mirrored = mirrored
+        self.grey, self.mirrored = grey, mirrored
         self.side = max(STEP, min(SIDE, image_size) // STEP * STEP)
         self.fold = nn.PixelUnshuffle(2)
-        self.convs = nn.ModuleList(
-            nn.Sequential(*batch_normed(*shape))
-            for shape in ((4, 32, 1), (32, 64, 2), (64, 64, 1), (64, 96, 2), (96, 96, 1))
-        )
+        shapes = ((4 if grey else 12, 32, 1), (32, 64, 2), (64, 64, 1), (64, 96, 2), (96, 96, 1))
+        self.convs = nn.ModuleList(nn.Sequential(*batch_normed(*shape)) for shape in shapes)
         self.last = nn.Sequential(*batch_normed(96, 128, 2))
         self.to_logit = nn.Linear(128 * (self.side // 16) ** 2, 1)
         self.to_code = nn.Linear(96 * (self.side // 8) ** 2, dims)
 
     def grids(self, x: Tensor) -> list[Tensor]:
         """What each convolution but the last makes of images of any size, resized; the last is [N, 96, side/8, ...]."""
-        h = F.interpolate(x, (self.side, self.side), mode="bilinear", antialias=True).mean(dim=1, keepdim=True)
-        h = h - h.mean(dim=(2, 3), keepdim=True)
-        h = self.fold(h / h.std(dim=(2, 3), keepdim=True).clamp_min(LEAST_CONTRAST))  # [N, 4, side/2, side/2]
+        h = F.interpolate(x, (self.side, self.side), mode="bilinear", antialias=True)
+        h = self.fold(standard_grey(h) if self.grey else h)  # [N, 4 or 12, side/2, side/2]
         grids = []
         for conv in self.convs:
             h = conv(h)

@@ -187,7 +187,9 @@ class TrainingState:
         return teller
 
     def _new_teller(self) -> Teller:
-        return Teller(self.config.model.image_size, told_dims(self.config.model), mirrored=self.config.flip)
+        config = self.config
+        grey = config.kind == "digits"  # white on black, or in any colour
+        return Teller(config.model.image_size, told_dims(config.model), grey, mirrored=config.flip)
 
     def _share_teller(self, teller: Teller | None) -> None:
         """Fills this process's own from the main process's."""
