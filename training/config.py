@@ -115,10 +115,17 @@ PRESETS: dict[str, TrainConfig] = {
     "digits": TrainConfig(
         preset="digits",
         kind="digits",
-        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2, dim_e=5, linear=True),
-        objective=ObjectiveConfig(  # what the start draws must not be lost to the adversary: docs/log.md
-            image_weight=3000.0, latent_weight=0.3, r1_weight=10.0, pin_weight=3.0, reverse_weight=3.0, cross_share=0.5
+        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2, dim_e=6, linear=True),
+        objective=ObjectiveConfig(  # what the start draws and tells must not be lost to the adversary: docs/log.md
+            image_weight=3000.0,
+            latent_weight=0.3,
+            r1_weight=10.0,
+            pin_weight=3.0,
+            reverse_weight=3.0,
+            cross_share=0.5,
+            told_weight=30.0,
         ),
+        tell_steps=1000,
         lr=7e-4,
         lr_decay_images=100_000,
         steps=60_000,
@@ -129,7 +136,7 @@ PRESETS: dict[str, TrainConfig] = {
     "faces": TrainConfig(
         preset="faces",
         kind="faces",
-        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=32, linear=True),
+        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=48, linear=True),
         objective=FACES,
         steps=60_000,
         batch=64,
@@ -139,7 +146,7 @@ PRESETS: dict[str, TrainConfig] = {
     "faces-cpu": TrainConfig(
         preset="faces-cpu",
         kind="faces",
-        model=ModelConfig(image_size=96, width=16, max_width=96, patch=3, dim_z=192, dim_e=32, linear=True),
+        model=ModelConfig(image_size=96, width=16, max_width=96, patch=3, dim_z=176, dim_e=48, linear=True),
         objective=dataclasses.replace(FACES, image_weight=400.0, latent_weight=0.05, r1_weight=4.0),
         steps=2200,  # later, Rb-VAE takes expressions into z, and the discriminators of sRb-VAE cost L1
         batch=32,

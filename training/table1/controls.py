@@ -16,12 +16,12 @@ from rbvae.images import to_float
 from rbvae.model import RbVAE
 from training.batches import Batches, step_generator
 from training.config import TrainConfig
-from training.linear_start import linear_start
 from training.loop import stopping
-from training.state import due
+from training.state import TrainingState, due
 from training.table1.cells import Budget, Cell, Tell, features_of, spent
 from training.table1.metrics import disentanglement
 from training.table1.probes import probe, thirds
+from training.table1.settings import TELL_STEPS
 from training.table1.task import Task
 
 PCA_IMAGES = 10_000
@@ -30,6 +30,7 @@ TITLES = {  # name -> (row of the table, features, whether it differs from seed 
     "random_e": ("random encoder, as many features as e", "e", True),
     "random": ("random encoder", "ze", True),
     "start": ("the closed form that networks begin with", "e", False),
+    "told": ("what references tell of e, before any method trains", "e", False),
     "pixels_e": ("pixels by PCA, as many features as e", "e", False),
     "pixels": ("pixels by PCA", "ze", False),
     "supervised": ("supervised network of the same size", "e", True),
@@ -46,11 +47,15 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tel
         torch.manual_seed(config.seed)
         plain = dataclasses.replace(config.model, linear=False)  # linear paths begin in closed form, not at random
         features = features_of(RbVAE(plain).to(device).eval(), task.held_out.images, device)[kind]
-    elif name == "start":
-        model = RbVAE(dataclasses.replace(config.model, linear=True)).to(device).eval()
+    elif name in ("start", "told"):
+        steps = TELL_STEPS if name == "told" else 0
+        linear = dataclasses.replace(config.model, linear=True)
+        state = TrainingState(
+            dataclasses.replace(config, method="srb", model=linear, tell_steps=steps), budget.processes
+        )
         images = task.unlabelled.to(device), task.references.to(device)
-        linear_start(model, Batches(*images, config.batch, config.flip, config.seed), True, budget.processes)
-        features = features_of(model, task.held_out.images, device)[kind]
+        state.begin(Batches(*images, config.batch, config.flip, config.seed))
+        features = features_of(state.model.eval(), task.held_out.images, device)[kind]
     elif name.startswith("pixels"):
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)
         features = principal_components(task.unlabelled, task.held_out.images, count)
