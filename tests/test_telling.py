@@ -143,6 +143,8 @@ def test_images_are_moved_and_relit_by_their_seed_alone():
 
 
 def test_tell_steps_want_linear_paths():
+    with pytest.raises(ConfigError, match="set objective.told_weight=0"):
+        override(get_preset("digits"), ["init=runs/rb/checkpoint"])
     for wrong in (["tell_steps=-1"], ["model.linear=false", "tell_steps=3"], ["tell_steps=0"]):
         with pytest.raises(ConfigError, match="tell_steps"):
             override(get_preset("faces-cpu"), wrong)

@@ -68,6 +68,8 @@ class TrainConfig:
             raise ConfigError(
                 "objective.perceptual_weight and told_weight need a network that tells references: set tell_steps too"
             )
+        if self.objective.told_weight and self.init:
+            raise ConfigError(f"init={self.init} brings its own e, told by nobody here: set objective.told_weight=0")
         if self.lr_decay_images < 0:
             raise ConfigError(f"lr_decay_images={self.lr_decay_images}; give a number of images, or 0 for no decay")
         if self.stream not in CHOICES:
