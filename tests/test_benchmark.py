@@ -266,11 +266,11 @@ def test_help_has_an_example(capsys):
 
 def test_a_page_gets_tables_and_pictures_between_its_marks_and_keeps_the_rest(out, digits_root, tmp_path):
     page = tmp_path / "table1.md"
-    page.write_text("# Mine\n<!-- digits: written by training/benchmark.py -->\nold\n<!-- end of digits -->\nrest\n")
+    page.write_text("# Mine\n<!-- digits: written by training/benchmark.py -->\nformer\n<!-- end of digits -->\nrest\n")
     options = ("--dataset", "digits", "--data", digits_root, "--out", out, "--seeds", 1, "--methods", "vae,srb")
     assert run(*options, *TINY, "--page", page) == 0
     text = page.read_text(encoding="utf-8")
-    assert text.startswith("# Mine\n") and text.endswith("rest\n") and "old" not in text and "| sRb-VAE |" in text
+    assert text.startswith("# Mine\n") and text.endswith("rest\n") and "former" not in text and "| sRb-VAE |" in text
     for name in ("digits.json", "digits.png", "digits-figure2.webp"):
         assert (tmp_path / "table1" / name).exists() and (name in text or name == "digits.json")
 
