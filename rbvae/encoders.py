@@ -33,11 +33,15 @@ class Encoder(nn.Module):
         return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR_RANGE))
 
     @torch.no_grad()
-    def standardise(self, means: Tensor) -> None:
-        """Rescales the first K dimensions of the mean: images that had `means` [N, K] get mean 0 and variance 1."""
+    def standardise(self, means: Tensor) -> tuple[Tensor, Tensor]:
+        """Rescales the first K dimensions of the mean: images that had `means` [N, K] get mean 0 and variance 1.
+
+        Returns what was done, [K] each: new mean = (old mean - middle) * scale.
+        """
         scale, middle = 1 / means.std(dim=0).clamp_min(1e-6), means.mean(dim=0)
         first = slice(len(scale))
         self.moments.weight[first] *= scale[:, None]
         self.moments.bias[first] = (self.moments.bias[first] - middle) * scale
         if self.linear is not None:
             self.linear.map.rescale(scale)
+        return scale, middle

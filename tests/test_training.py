@@ -15,12 +15,13 @@ from rbvae.objectives import get_method, method_names
 from training.batches import Batches, step_generator
 from training.cli import pick_device
 from training.config import PRESETS, TrainConfig, get_preset, override
+from training.continuing import differences
 from training.datasets import ImageSets, LabelledImages, load_images
 from training.directions import bearings
 from training.loop import train
 from training.processes import Processes
 from training.report import check
-from training.state import TrainingState, differences
+from training.state import TrainingState
 
 CPU = Processes(torch.device("cpu"))
 CONFIG = dataclasses.replace(

@@ -124,12 +124,8 @@ def learn_e(
         directions = code.directions[:, -dims:].T / spread
         set_linear(teller.to_code, directions, -code.centre[-dims:] - directions @ middle)
         teach_encoder(encoder, teller.told, batches, steps)
-        means = in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u)
-        encoder.standardise(means)
-        scale = 1 / means.std(dim=0).clamp_min(EPSILON)
-        set_linear(
-            teller.to_code, teller.to_code.weight * scale[:, None], (teller.to_code.bias - means.mean(dim=0)) * scale
-        )
+        scale, middle = encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
+        set_linear(teller.to_code, teller.to_code.weight * scale[:, None], (teller.to_code.bias - middle) * scale)
 
 
 @torch.no_grad()

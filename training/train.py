@@ -26,10 +26,10 @@ from rbvae.model import RbVAE
 from rbvae.objectives import get_method, method_names
 from training.cli import run_command
 from training.config import PRESETS, TrainConfig, get_preset, override
+from training.continuing import refuse_changes
 from training.datasets import ImageSets, load_images
 from training.loop import train
 from training.processes import Processes, join
-from training.state import refuse_changes
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -23,11 +23,12 @@ from rbvae.model import RbVAE
 from rbvae.objectives import get_method
 from training.batches import Batches
 from training.config import TrainConfig
+from training.continuing import completed
 from training.evaluate import posterior_means
 from training.loop import stopping
 from training.processes import Processes
 from training.report import Means, check
-from training.state import TrainingState, completed, due
+from training.state import TrainingState, due
 from training.table1.metrics import disentanglement
 from training.table1.probes import halves, probe, thirds
 from training.table1.task import Labelled, Task
