@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -143,7 +144,7 @@ class LinearEncoding(nn.Module):
     def __init__(self, channels: int, side: int, patch: int, dim: int) -> None:
         super().__init__()
         self.patch = patch
-        self.map = EqualLinear(channels * side**2, dim)
+        self.map = EqualLinear(channels * (side // patch) ** 2, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.map(F.avg_pool2d(x, self.patch).flatten(1))
@@ -154,8 +155,8 @@ class LinearDrawing(nn.Module):
 
     def __init__(self, channels: int, side: int, patch: int, dim: int) -> None:
         super().__init__()
-        self.grid, self.patch = (channels, side, side), patch
-        self.map = EqualLinear(dim, channels * side**2)
+        self.grid, self.patch = (channels, side // patch, side // patch), patch
+        self.map = EqualLinear(dim, math.prod(self.grid))
 
     def forward(self, latents: Tensor) -> Tensor:
         h = self.map(latents).unflatten(1, self.grid)

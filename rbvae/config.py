@@ -18,7 +18,8 @@ class ModelConfig:
     `patch` folds p x p pixels into channels before the first convolution (and unfolds them after the
     last), so that the finest grid is image_size / patch: the cheap way to more pixels. The paper's text
     gives none of these numbers, so the defaults are ours. `linear` adds a linear path from pixels to the
-    latents' means and one from latents to pixels, beside the convolutions; not in the paper.
+    latents' means and one from latents to pixels, beside the convolutions; not in the paper. It sees and
+    draws one value for `linear_patch` x `linear_patch` pixels, 0 for `patch` x `patch`.
     """
 
     image_size: int = 96
@@ -29,6 +30,7 @@ class ModelConfig:
     dim_e: int = 8
     patch: int = 1
     linear: bool = False
+    linear_patch: int = 0
 
     def __post_init__(self) -> None:
         bounds = {
@@ -39,6 +41,7 @@ class ModelConfig:
             "dim_z": (1, 4096),
             "dim_e": (1, 4096),
             "patch": (1, 8),
+            "linear_patch": (0, 16),
         }
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
@@ -51,6 +54,14 @@ class ModelConfig:
                 f"image_size={self.image_size} with patch={self.patch} does not halve evenly down to 3..6 pixels; "
                 "use a size such as 32, 48, 64, 96 or 128 times the patch"
             )
+
+        if self.image_size % self.drawn_patch:
+            raise ConfigError(f"linear_patch={self.linear_patch} does not divide image_size={self.image_size}")
+
+    @property
+    def drawn_patch(self) -> int:
+        """Side of the square of pixels for which the linear path has one value."""
+        return self.linear_patch or self.patch
 
     @property
     def sides(self) -> list[int]:

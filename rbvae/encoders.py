@@ -23,7 +23,7 @@ class Encoder(nn.Module):
         nn.init.constant_(self.moments.bias[dim:], FIRST_LOG_VAR)
         self.linear = None
         if config.linear:  # the convolutions begin by adding nothing to it
-            self.linear = LinearEncoding(config.channels, config.sides[0], config.patch, dim)
+            self.linear = LinearEncoding(config.channels, config.image_size, config.drawn_patch, dim)
             nn.init.zeros_(self.moments.weight[:dim])
 
     def forward(self, x: Tensor) -> DiagonalGaussian:

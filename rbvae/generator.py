@@ -25,7 +25,8 @@ class Generator(nn.Module):
         self.unfold = nn.PixelShuffle(config.patch)
         self.linear = None
         if config.linear:  # the convolutions begin by adding nothing to it
-            self.linear = LinearDrawing(config.channels, config.sides[0], config.patch, config.dim_z + config.dim_e)
+            dim = config.dim_z + config.dim_e
+            self.linear = LinearDrawing(config.channels, config.image_size, config.drawn_patch, dim)
             nn.init.zeros_(self.to_image.weight)
             nn.init.zeros_(self.to_image.bias)  # type: ignore[arg-type]
 

@@ -55,7 +55,7 @@ OPTIONS = {
     "swap": {"swap_weight": 1.0},
     "reversal": {"reverse_weight": 0.1},
     "crossed": {"cross_share": 0.5},
-    "z of references": {"z_of_references": True},
+    "z of references": {"z_of_references": 1.0},
     "depth": {"fusion_depth": 4},
 }
 

@@ -54,7 +54,7 @@ VARIANTS: dict[str, list[str]] = {
     "swap cycle": ["objective.swap_weight=1"],
     "z reversal": ["objective.reverse_weight=1"],
     "crossed draws": ["objective.cross_share=0.5"],
-    "z of references": ["objective.z_of_references=true"],
+    "z of references": ["objective.z_of_references=1"],
     "no warm start": ["init="],
     "linear paths": ["init=", "model.linear=true"],
     "linear paths, z apart": ["init=", "model.linear=true", "objective.reverse_weight=1", "objective.pin_weight=1"],

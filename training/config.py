@@ -138,12 +138,17 @@ PRESETS: dict[str, TrainConfig] = {
     "faces": TrainConfig(
         preset="faces",
         kind="faces",
-        model=ModelConfig(image_size=96, width=64, max_width=256, patch=2, dim_z=256, dim_e=48, linear=True),
-        objective=FACES,
-        steps=60_000,
+        model=ModelConfig(
+            image_size=96, width=48, max_width=56, patch=2, dim_z=208, dim_e=48, linear=True, linear_patch=4
+        ),
+        objective=dataclasses.replace(FACES, image_weight=400.0, latent_weight=0.05, r1_weight=4.0),
+        steps=20_000,
         batch=64,
+        lr=5e-4,
+        lr_decay_images=400_000,
         flip=True,
-        **TOLD,
+        tell_steps=2000,
+        hold_e=True,
     ),
     "faces-cpu": TrainConfig(
         preset="faces-cpu",

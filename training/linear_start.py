@@ -9,8 +9,9 @@ of e is looked for in learnt features instead of pixels (training/telling.py): e
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,10 +73,22 @@ def linear_start(
     if processes.main:
         batches = whole(batches)
         x_u, x_r = first_images(batches)
-        if taught and teller:
-            learn_e(model.encoder_e, teller, batches, x_u, x_r, tell_steps)
-        fill(model, x_u, x_r, contrast, taught, mirrored)
+        with full_precision():
+            if taught and teller:
+                learn_e(model.encoder_e, teller, batches, x_u, x_r, tell_steps)
+            fill(model, x_u, x_r, contrast, taught, mirrored)
     from_main(processes, path)
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Matrix products of a GPU in 24 bits: small eigenvalues would be lost among what TF32 rounds off."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def from_main(processes: Processes, mine: list[Tensor]) -> None:
@@ -146,7 +159,7 @@ def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, taught: int, mi
     """The closed form from images [N, 3, S, S] of both kinds; the first `taught` dimensions of e stay as encoder_e has
     them."""
     config = model.config
-    grids = [F.avg_pool2d(x, config.patch) for x in (x_u, x_r)]
+    grids = [F.avg_pool2d(x, config.drawn_patch) for x in (x_u, x_r)]
     u, r = (grid.flatten(1) for grid in grids)
     if contrast and mirrored and config.dim_e > taught:
         code = symmetric(*grids, config.dim_z, config.dim_e - taught)

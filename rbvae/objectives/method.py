@@ -42,8 +42,9 @@ class ObjectiveConfig:
     swap_weight      Gaussian NLL of (z_a, e_b) read back from G(z_a, e_b), a latent dimension (Mathieu et al. 2016)
     cross_share      of the generator joint's draws, those whose z is that of an image of the other set instead of the
                      prior's: G(z_r, e) against unlabelled images, G(z_u, e_ref) against references (sRb-VAE; ours)
-    z_of_references  the image cycle teaches encoder_z by references alone: z is what it takes to draw one of those, and
-                     whatever else an unlabelled image shows is left to e (sRb-VAE; ours)
+    z_of_references  share of the image cycle's gradient that unlabelled images are denied to teach encoder_z with; 1:
+                     z is what it takes to draw a reference, and whatever else an unlabelled image shows is left to e
+                     (sRb-VAE; ours)
     reverse_weight   z must not tell a reference from an unlabelled image (Ganin and Lempitsky 2015)
     beta             weight of the KL (beta-VAE) or of the total correlation (beta-TCVAE)
     dip_weight       lambda_od of DIP-VAE; lambda_d follows, ten times as much in I and as much in II
@@ -67,7 +68,7 @@ class ObjectiveConfig:
     pin_weight: float = 0.0
     swap_weight: float = 0.0
     cross_share: float = 0.0
-    z_of_references: bool = False
+    z_of_references: float = 0.0
     reverse_weight: float = 0.0
     beta: float = 4.0
     dip_weight: float = 5.0
@@ -85,6 +86,8 @@ class ObjectiveConfig:
             raise ConfigError("r1_every, fusion_depth and augment_images must be at least 1")
         if not 0 <= self.cross_share <= 1:
             raise ConfigError(f"cross_share={self.cross_share}; give a share from 0 to 1")
+        if not 0 <= self.z_of_references <= 1:
+            raise ConfigError(f"z_of_references={self.z_of_references}; give a share from 0 to 1")
         if not 0 <= self.augment_p <= 1 or not 0 < self.augment_target < 1:
             raise ConfigError("augment_p lies from 0 to 1, augment_target between them")
         if self.augment == "fixed" and self.augment_p == 0:

@@ -100,7 +100,7 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
     q, p = draws.q, draws.p
     d_q_u, d_p_u, d_q_r, d_p_r = logits(discs, draws, still=len(q.x_u))
     e = torch.cat([q.e_u, model.e_ref.expand(len(q.z_r), -1)])
-    z_u = q.z_u.detach() if objective.z_of_references else q.z_u
+    z_u = q.z_u.lerp(q.z_u.detach(), objective.z_of_references)  # the same, with less of a gradient
     x_hat_u, x_hat_r = model.generator(torch.cat([z_u, q.z_r]), e).float().chunk(2)
     q_z_u, q_z_r = model.encoder_z(torch.cat([p.x_u, p.x_r])).split(len(p.x_u))
     scale = None if objective.laplace_learned else 1.0
