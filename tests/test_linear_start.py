@@ -41,14 +41,16 @@ def batches():
     return Batches(blended(2000, True, 0)[0], blended(2000, False, 1)[0], batch=64, flip=False, seed=0)
 
 
-def test_what_references_lack_becomes_e_and_the_rest_z(batches):
-    model = RbVAE(LINEAR).eval()
+@pytest.mark.parametrize("linear_patch", [0, 4])
+def test_what_references_lack_becomes_e_and_the_rest_z(batches, linear_patch):
+    model = RbVAE(dataclasses.replace(LINEAR, linear_patch=linear_patch)).eval()
     linear_start(model, batches, contrast=True, processes=CPU)
     x, factors = blended(500, True, 2)
     q_z, q_e = model.encode(x / 127.5 - 1)
     assert r2(q_e.mean, factors[:, 3:]) > 0.95 and r2(q_z.mean, factors[:, :3]) > 0.95
     assert max(r2(q_z.mean, factors[:, k : k + 1]) for k in (3, 4)) < 0.05
     torch.testing.assert_close(q_e.mean.std(0), torch.ones(2), rtol=0.15, atol=0)
+    assert (model(x / 127.5 - 1) - (x / 127.5 - 1)).abs().mean() < 0.2 * (x / 127.5 - 1).abs().mean()
 
 
 def test_the_first_pictures_are_drawn_and_references_with_e_ref(batches):

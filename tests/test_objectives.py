@@ -137,15 +137,22 @@ def test_symmetric_terms_follow_figure_3():
     torch.testing.assert_close(raw.adversarial_r, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_z_of_references_learns_images_from_references_alone():
-    method, objective = get_method("srb"), ObjectiveConfig(z_of_references=True)
-    for wanted, term in ((False, "image_u"), (True, "image_r")):
-        model = RbVAE(SMALL)
+def test_z_of_references_denies_unlabelled_images_their_share_of_encoder_z():
+    """Of the gradient that the image cycle of unlabelled images has for encoder_z; the generator gets all of it."""
+    found = {}
+    for share, term in ((0.0, "image_u"), (0.75, "image_u"), (1.0, "image_u"), (1.0, "image_r")):
+        torch.manual_seed(0)
+        model, method, objective = RbVAE(SMALL), get_method("srb"), ObjectiveConfig(z_of_references=share)
+        discs = method.discriminators(SMALL, objective)
         draws = method.draw(model, images(2), images(2, seed=1), noise(2), objective)
-        terms = method.model_terms(model, method.discriminators(SMALL, objective), draws, objective)
-        getattr(terms, term).sum().backward()
-        assert bool(model.encoder_z.moments.weight.grad.any()) == wanted, term
-        assert model.generator.to_image.weight.grad.any()
+        getattr(method.model_terms(model, discs, draws, objective), term).sum().backward()
+        found[share, term] = model.encoder_z.moments.weight.grad, model.generator.to_image.weight.grad
+    (whole_z, whole_x), (part_z, part_x) = found[0.0, "image_u"], found[0.75, "image_u"]
+    torch.testing.assert_close(part_z, 0.25 * whole_z)
+    torch.testing.assert_close(part_x, whole_x)
+    assert not found[1.0, "image_u"][0].any() and found[1.0, "image_r"][0].any()
+    with pytest.raises(ConfigError, match="z_of_references=2"):
+        ObjectiveConfig(z_of_references=2.0)
 
 
 def test_hiding_z_teaches_encoder_z_alone_and_telling_sees_dependence():

@@ -104,8 +104,9 @@ export class Generator {
     const side = coarse * patch;
     const area = coarse * coarse;
     const gain = drawn && this.layers["linear.map.weight"].shape[1] ** -0.5; // EqualLinear of rbvae/blocks.py
+    const points = drawn ? Math.sqrt(drawn.length / 3) : 1; // a side
     const pixels = new Uint8ClampedArray(4 * side * side).fill(255);
-    const { first, second, share } = between(side, patch, coarse);
+    const { first, second, share } = between(side, points);
     for (let y = 0; y < side; y++) {
       const [up, down, low] = [first[y], second[y], share[y]];
       for (let x = 0; x < side; x++) {
@@ -115,7 +116,7 @@ export class Generator {
         for (let c = 0; c < 3; c++) {
           let value = values[(c * patch * patch + within) * area + at];
           if (drawn) {
-            const [upper, lower] = [c * area + up * coarse, c * area + down * coarse];
+            const [upper, lower] = [(c * points + up) * points, (c * points + down) * points];
             const above = drawn[upper + left] * (1 - far) + drawn[upper + right] * far;
             const below = drawn[lower + left] * (1 - far) + drawn[lower + right] * far;
             value += gain * (above * (1 - low) + below * low);
@@ -157,8 +158,8 @@ function doubled({ values, channels, side }) {
 }
 
 // For every fine pixel, the two coarse ones between whose middles it lies, and how far on it is.
-function between(side, patch, coarse) {
-  const at = Float32Array.from({ length: side }, (_, fine) => Math.max(0, (fine + 0.5) / patch - 0.5));
+function between(side, coarse) {
+  const at = Float32Array.from({ length: side }, (_, fine) => Math.max(0, ((fine + 0.5) * coarse) / side - 0.5));
   const first = Int32Array.from(at, Math.floor);
   const second = first.map((pixel) => Math.min(coarse - 1, pixel + 1));
   return { first, second, share: at.map((point, i) => point - first[i]) };

@@ -32,6 +32,7 @@ WORST = 2  # grey levels, for half precision
         {"image_size": 32, "patch": 2},
         {"image_size": 96, "patch": 3, "linear": True},
         {"image_size": 32, "patch": 1, "linear": True},
+        {"image_size": 96, "patch": 2, "linear": True, "linear_patch": 4},
     ],
 )
 def test_the_page_draws_what_the_model_draws(opened, url, shape):
