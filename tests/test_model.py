@@ -26,7 +26,9 @@ def test_config_survives_json():
     assert ModelConfig.from_json(SMALL.to_json()) == SMALL
 
 
-@pytest.mark.parametrize("field", [{"image_size": 50}, {"width": 0}, {"dim_e": "8"}, {"patch": 5}, {"linear_patch": 5}, {"dim_z": True}])
+@pytest.mark.parametrize(
+    "field", [{"image_size": 50}, {"width": 0}, {"dim_e": "8"}, {"patch": 5}, {"linear_patch": 5}, {"dim_z": True}]
+)
 def test_a_setting_out_of_range_is_named(field):
     with pytest.raises(ConfigError, match=next(iter(field))):
         ModelConfig(**field)
