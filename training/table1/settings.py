@@ -34,9 +34,10 @@ APART = ("objective.reverse_weight=5", "objective.pin_weight=1")
 # their objectives: nats for the two that minimise them.
 TELL_STEPS = 2000
 TOLD = (f"tell_steps={TELL_STEPS}", "objective.told_weight=10")
+A_LITTLE = (f"tell_steps={TELL_STEPS}", "objective.told_weight=1")
 IN_NATS = (f"tell_steps={TELL_STEPS}", "objective.told_weight=100")
 OWN: dict[str, dict[str, tuple[str, ...]]] = {
-    "digits": {"mathieu": IN_NATS, "rb": IN_NATS, "srb": OUTLINES + APART + TOLD, "svae": OUTLINES},
+    "digits": {"mathieu": IN_NATS, "rb": IN_NATS, "srb": OUTLINES + APART + A_LITTLE, "svae": OUTLINES},
     "fer": {
         "mathieu": IN_NATS,
         "rb": IN_NATS,
