@@ -54,7 +54,6 @@ class ModelConfig:
                 f"image_size={self.image_size} with patch={self.patch} does not halve evenly down to 3..6 pixels; "
                 "use a size such as 32, 48, 64, 96 or 128 times the patch"
             )
-
         if self.image_size % self.drawn_patch:
             raise ConfigError(f"linear_patch={self.linear_patch} does not divide image_size={self.image_size}")
 
