@@ -141,7 +141,7 @@ PRESETS: dict[str, TrainConfig] = {
             image_size=96, width=48, max_width=56, patch=2, dim_z=208, dim_e=48, linear=True, linear_patch=4
         ),
         objective=FACES,
-        steps=17_000,  # some six minutes of an H100
+        steps=17_000,  # some seven minutes of an H100, two of them compiling
         batch=64,
         lr=5e-4,
         lr_decay_images=400_000,

@@ -33,15 +33,13 @@ APART = ("objective.reverse_weight=5", "objective.pin_weight=1")
 # What the reference set alone teaches of e before the first step; the methods that have one keep it in the units of
 # their objectives: nats for the two that minimise them.
 TELL_STEPS = 2000
-TOLD = (f"tell_steps={TELL_STEPS}", "objective.told_weight=10")
-A_LITTLE = (f"tell_steps={TELL_STEPS}", "objective.told_weight=1")
-IN_NATS = (f"tell_steps={TELL_STEPS}", "objective.told_weight=100")
+LIGHTLY, FIRMLY, IN_NATS = ((f"tell_steps={TELL_STEPS}", f"objective.told_weight={w}") for w in (1, 10, 100))
 OWN: dict[str, dict[str, tuple[str, ...]]] = {
-    "digits": {"mathieu": IN_NATS, "rb": IN_NATS, "srb": OUTLINES + APART + A_LITTLE, "svae": OUTLINES},
+    "digits": {"mathieu": IN_NATS, "rb": IN_NATS, "srb": OUTLINES + APART + LIGHTLY, "svae": OUTLINES},
     "fer": {
         "mathieu": IN_NATS,
         "rb": IN_NATS,
-        "srb": ("objective.image_weight=30", *APART, *TOLD),
+        "srb": ("objective.image_weight=30", *APART, *FIRMLY),
         "svae": ("objective.image_weight=30",),
     },
 }
