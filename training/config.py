@@ -24,7 +24,8 @@ class TrainConfig:
     checkpoint whose weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `tell_steps`: batches
     by which a small network learns to tell references from others before step 0, and half of encoder_e from it what
     tells them; 0 for the closed form in pixels alone (training/linear_start.py; for methods with references).
-    `hold_e` keeps encoder_e of such a method as it began.
+    `hold_e` keeps encoder_e of such a method as it began. `amortise_steps`: batches by which encoder_z alone learns
+    after the last step (training/amortise.py); with `init` and 0 steps they are all there is.
     `stream` reads the images from disk while training: "auto" where they would take more than half of the device's
     memory. `fresh_styles` gives a digit a new random style whenever it is drawn, instead of the paper's two.
     `stop_collapsed` ends a run in which e no longer moves a picture.
@@ -51,15 +52,20 @@ class TrainConfig:
     init: str = ""
     tell_steps: int = 0
     hold_e: bool = False
+    amortise_steps: int = 0
     report_every: int = 50
     save_every: int = 1000
     grid_every: int = 1000
 
     def __post_init__(self) -> None:
         get_method(self.method)
-        for name in ("steps", "batch", "ema_images", "report_every", "save_every", "grid_every"):
+        for name in ("batch", "ema_images", "report_every", "save_every", "grid_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
+        if self.steps < 0 or (not self.steps and not self.init):
+            raise ConfigError(f"steps={self.steps}; give a number above 0")
+        if self.amortise_steps < 0:
+            raise ConfigError(f"amortise_steps={self.amortise_steps}; give 0 or a number above it")
         if self.fresh_styles and self.kind != "digits":
             raise ConfigError("fresh_styles is for digits; leave it out for faces")
         if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):
@@ -81,6 +87,10 @@ class TrainConfig:
     def telling(self) -> int:
         """`tell_steps`, and for a short run no more than twice its own steps."""
         return min(self.tell_steps, 2 * self.steps)
+
+    def amortising(self, step: int) -> int:
+        """`amortise_steps`, and after a run that ended at `step` no more than its own."""
+        return min(self.amortise_steps, step) if self.steps else self.amortise_steps
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, by field name."""

@@ -8,7 +8,17 @@ from rbvae.errors import TrainingError
 from training.config import TrainConfig
 
 # What may change when a run is continued: how long, how it is executed and told, and the dials people turn down late.
-MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every", "lr", "lr_decay_images", "ema_images", "engine"}
+MAY_CHANGE = {
+    "steps",
+    "report_every",
+    "save_every",
+    "grid_every",
+    "lr",
+    "lr_decay_images",
+    "ema_images",
+    "engine",
+    "amortise_steps",
+}
 
 
 def refuse_changes(run_dir: Path, begun: dict, config: TrainConfig) -> None:

@@ -42,23 +42,26 @@ def train(
         if processes.main and config.tell_steps:  # it took minutes
             state.save(run_dir / "state.pt")
     report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
-    with contextlib.closing(batches), stopping(minutes, processes, started) as stop:
-        while state.step < config.steps:
-            means.add(state.update(*batches.at(state.step)))
-            if due(state.step, config.report_every):
-                stats = means.take(processes)
-                check(state.step, stats, 2 * config.batch * state.step)
-                if report:
-                    report.tell(state.step, stats)
-            if report and due(state.step, config.grid_every):
-                look(state, sets, run_dir)
-            if report and (due(state.step, config.save_every) or stop.save_is_due()):
-                state.save(run_dir / "state.pt")
-            if stop.now(state.step):
-                break
+    with contextlib.closing(batches):
+        with stopping(minutes, processes, started) as stop:
+            while state.step < config.steps:
+                means.add(state.update(*batches.at(state.step)))
+                if due(state.step, config.report_every):
+                    stats = means.take(processes)
+                    check(state.step, stats, 2 * config.batch * state.step)
+                    if report:
+                        report.tell(state.step, stats)
+                if report and due(state.step, config.grid_every):
+                    look(state, sets, run_dir)
+                if report and (due(state.step, config.save_every) or stop.save_is_due()):
+                    state.save(run_dir / "state.pt")
+                if stop.now(state.step):
+                    break
+        if report:
+            report.close()
+            state.save(run_dir / "state.pt")
+            state.amortise(batches)  # what was saved is as training left it, and can be continued
     if report:
-        report.close()
-        state.save(run_dir / "state.pt")
         look(state, sets, run_dir)
         scores = finish(state, sets, run_dir)
     processes.wait()

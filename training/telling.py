@@ -46,7 +46,7 @@ def taught_teller(
         on_r, on_u = teller(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])
         return classify(on_r, on_u).mean()
 
-    descend(teller, loss, batches, steps, "telling references from others")
+    descend(teller, loss, batches, steps, "before step 0, telling references from others")
     return teller.eval().requires_grad_(False)
 
 
@@ -60,7 +60,7 @@ def teach_encoder(
         aim = target(x)
         return F.mse_loss(encoder.forward(x).mean[:, : aim.shape[1]], aim)
 
-    descend(encoder, loss, batches, steps, "teaching encoder_e what tells them")
+    descend(encoder, loss, batches, steps, "before step 0, teaching encoder_e what tells them")
 
 
 def descend(
@@ -69,9 +69,10 @@ def descend(
     batches: Batches | StreamedBatches,
     steps: int,
     title: str,
+    rate: float = RATE,
 ) -> None:
     """AdamW on the batches of the first `steps` steps, shifted and relit; the rate falls to 0 along a cosine."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
     network.train()
     told = started = time.monotonic()
     for step in range(steps):
@@ -79,13 +80,13 @@ def descend(
         rng = step_generator(0, step, x_u.device, STREAM)
         loss = loss_of(varied(x_u, rng), varied(x_r, rng))
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = rate * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         if time.monotonic() - told > LINE_SECONDS or step + 1 == steps:
             told = time.monotonic()
-            print(f"before step 0, {title}: {step + 1} of {steps}, {told - started:.0f} s, loss {loss:.3f}", flush=True)
+            print(f"{title}: {step + 1} of {steps}, {told - started:.0f} s, loss {loss:.3f}", flush=True)
 
 
 def varied(x: Tensor, rng: torch.Generator) -> Tensor:
