@@ -21,8 +21,8 @@ from training.telling import descend
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
 
-RATE = 5e-4
-KEEP = 0.08  # weight of a squared unit of z against the range [-1, 1] of pixels
+RATE = 7e-4
+KEEP = 0.15  # weight of a squared unit of z against the range [-1, 1] of pixels
 
 
 def amortise(model: RbVAE, batches: Batches | StreamedBatches, steps: int) -> None:

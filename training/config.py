@@ -158,6 +158,7 @@ PRESETS: dict[str, TrainConfig] = {
         flip=True,
         tell_steps=2000,
         hold_e=True,
+        amortise_steps=1000,
     ),
     "faces-cpu": TrainConfig(
         preset="faces-cpu",
@@ -173,6 +174,7 @@ PRESETS: dict[str, TrainConfig] = {
         grid_every=400,
         tell_steps=3000,
         hold_e=True,
+        amortise_steps=2000,  # ten minutes of a core
     ),
 }
 
