@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
     rng = torch.Generator().manual_seed(options.seed)
     chosen = images[torch.randperm(len(images), generator=rng)[: DONORS + ROWS]]
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    stacked([block(one, chosen, options.seed) for one in checkpoints]).save(options.out, quality=70)
+    stacked([block(one, chosen, options.seed) for one in checkpoints]).save(options.out, quality=60)
     print(options.out)
     return 0
 

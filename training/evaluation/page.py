@@ -150,7 +150,7 @@ def told(value: Any) -> str:
 def figure(one: Figure) -> str:
     """A picture as WebP inside the page."""
     stream = io.BytesIO()
-    one.picture.save(stream, "WEBP", quality=82, method=6)
+    one.picture.save(stream, "WEBP", quality=60, method=6)
     source = f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
     size = f'width="{round(1.4 * one.picture.width)}" alt="{one.title}"'
     return f"<h2>{one.title}</h2><figure><img src={source!r} {size}><figcaption>{one.caption}</figcaption></figure>"
