@@ -33,7 +33,7 @@ def amortise(model: RbVAE, batches: Batches | StreamedBatches, steps: int) -> No
         x = x.clamp(-1, 1)
         e = model.encoder_e(x).mean
         z = model.encoder_z(x).mean
-        crossed = model.decode(z.detach(), e.roll(1, 0)).detach()
+        crossed = model.decode(z.detach(), e.roll(1, 0))
         kept = F.mse_loss(model.encoder_z(crossed).mean, z.detach())
         return F.l1_loss(model.decode(z, e), x) + KEEP * kept
 

@@ -63,7 +63,7 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
         if self.steps < 0 or (not self.steps and not self.init):
-            raise ConfigError(f"steps={self.steps}; give a number above 0")
+            raise ConfigError(f"steps={self.steps}; give a number above 0, or 0 with init for the last phase alone")
         if self.amortise_steps < 0:
             raise ConfigError(f"amortise_steps={self.amortise_steps}; give 0 or a number above it")
         if self.fresh_styles and self.kind != "digits":
@@ -174,7 +174,7 @@ PRESETS: dict[str, TrainConfig] = {
         grid_every=400,
         tell_steps=3000,
         hold_e=True,
-        amortise_steps=2000,  # ten minutes of a core
+        amortise_steps=2000,  # twelve minutes of a core
     ),
 }
 
