@@ -69,7 +69,8 @@ def model_card(
         for name, p in scores["probes"].items()
     )
     followed = follows_line(scores)
-    then = f"| then | {n:,} batches for encoder_z alone |\n" if (n := config.amortising(step)) else ""
+    light = "broad light of e given to z, " if config.light_in_z else ""
+    then = f"| then | {light}{n:,} batches for encoder_z alone |\n" if (n := config.amortising(step)) else ""
     sliders = "\n".join(
         f"| {d['name']} | {d['correlation']:.2f} | {d['moves']:.1f} |" for d in directions if d["moves"] > 0
     )

@@ -25,7 +25,8 @@ class TrainConfig:
     by which a small network learns to tell references from others before step 0, and half of encoder_e from it what
     tells them; 0 for the closed form in pixels alone (training/linear_start.py; for methods with references).
     `hold_e` keeps encoder_e of such a method as it began. `amortise_steps`: batches by which encoder_z alone learns
-    after the last step (training/amortise.py); with `init` and 0 steps they are all there is.
+    after the last step (training/amortise.py); with `init` and 0 steps they are all there is. `light_in_z`: before
+    that, the broad light that e draws becomes z's (training/light.py; both for methods with references).
     `stream` reads the images from disk while training: "auto" where they would take more than half of the device's
     memory. `fresh_styles` gives a digit a new random style whenever it is drawn, instead of the paper's two.
     `stop_collapsed` ends a run in which e no longer moves a picture.
@@ -53,6 +54,7 @@ class TrainConfig:
     tell_steps: int = 0
     hold_e: bool = False
     amortise_steps: int = 0
+    light_in_z: bool = False
     report_every: int = 50
     save_every: int = 1000
     grid_every: int = 1000
@@ -66,6 +68,8 @@ class TrainConfig:
             raise ConfigError(f"steps={self.steps}; give a number above 0, or 0 with init for the last phase alone")
         if self.amortise_steps < 0:
             raise ConfigError(f"amortise_steps={self.amortise_steps}; give 0 or a number above it")
+        if self.light_in_z and not self.amortise_steps:
+            raise ConfigError("light_in_z leaves encoder_z something to learn: set amortise_steps too")
         if self.fresh_styles and self.kind != "digits":
             raise ConfigError("fresh_styles is for digits; leave it out for faces")
         if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):
@@ -89,7 +93,10 @@ class TrainConfig:
         return min(self.tell_steps, 2 * self.steps)
 
     def amortising(self, step: int) -> int:
-        """`amortise_steps`, and after a run that ended at `step` no more than its own."""
+        """`amortise_steps`, and after a run that ended at `step` no more than its own; none where no reference set
+        tells e from z."""
+        if get_method(self.method).features != "e":
+            return 0
         return min(self.amortise_steps, step) if self.steps else self.amortise_steps
 
     def to_dict(self) -> dict[str, Any]:
@@ -159,6 +166,7 @@ PRESETS: dict[str, TrainConfig] = {
         tell_steps=2000,
         hold_e=True,
         amortise_steps=1000,
+        light_in_z=True,
     ),
     "faces-cpu": TrainConfig(
         preset="faces-cpu",
@@ -175,6 +183,7 @@ PRESETS: dict[str, TrainConfig] = {
         tell_steps=3000,
         hold_e=True,
         amortise_steps=2000,  # twelve minutes of a core
+        light_in_z=True,
     ),
 }
 

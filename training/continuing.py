@@ -18,6 +18,7 @@ MAY_CHANGE = {
     "ema_images",
     "engine",
     "amortise_steps",
+    "light_in_z",
 }
 
 

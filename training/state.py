@@ -24,6 +24,7 @@ from training.batches import Batches, step_generator
 from training.config import TrainConfig
 from training.continuing import refuse_changes
 from training.engine import GraphedStep, tensors_of
+from training.light import give_light_to_z
 from training.linear_start import from_main, linear_start, told_dims, whole
 from training.processes import Processes
 from training.report import DIVERGED
@@ -213,9 +214,11 @@ class TrainingState:
         self.ema.load_state_dict(model.state_dict())
 
     def amortise(self, batches: Batches | StreamedBatches) -> None:
-        """Lets the averaged encoder_z see more of what the generator can draw, where the config says so; the averaged
-        model is of no use to training after that."""
+        """Gives the light that e draws to z, and lets the averaged encoder_z see more of what the generator can draw,
+        where the config says so; the averaged model is of no use to training after that."""
         if steps := self.config.amortising(self.step):
+            if self.config.light_in_z:
+                give_light_to_z(self.ema, whole(batches))
             amortise(self.ema, whole(batches), steps)
 
     def save(self, path: Path) -> None:
