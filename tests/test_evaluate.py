@@ -104,6 +104,8 @@ def test_an_edit_that_is_the_photo_of_a_reaches_the_ceiling(prepared_faces):
     for measure in ("moved", "follows_a", "distance"):
         assert scores[measure]["edit"] == scores[measure]["photo_a"], measure
     assert all(part["edit"] == part["rebuilt_a"] == 0 for part in scores["landmarks"].values())
+    changes = scores["changes"]
+    assert all(change["edit"] == change["strangers"] > 1 for change in changes.values())
     assert sum(group["pairs"] for group in scores["whom"].values()) == 2 * len(pairs)  # by pose and by tone
 
 

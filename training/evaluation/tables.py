@@ -139,6 +139,16 @@ TABLES = {
             digits=1,
         ),
         Table(
+            "What else an edit changes",
+            "Mean difference from the plain reconstruction of B, in grey levels of 255: of single pixels, and of their "
+            "means in windows of a third of the side, which is light and complexion. An expression changes some "
+            "pixels and hardly any light; less light for the same expression is better.",
+            "transfer/changes",
+            (("light", "broad light"), ("pixels", "pixels")),
+            (("strangers", "floor: A rebuilt"), ("edit", "edit")),
+            digits=1,
+        ),
+        Table(
             "Faces found again",
             "The share of pictures in which the landmarker finds a face at all; the others are left out above.",
             "transfer",

@@ -19,6 +19,7 @@ from rbvae.landmarks import BLENDSHAPES, ENERGETIC, Face, FaceLandmarker
 from training.datasets import LabelledImages
 from training.evaluate import named_factors
 from training.evaluation.whom import groups
+from training.light import broad_light
 
 # Landmarks of MediaPipe's face mesh, by its own groups.
 PARTS = {
@@ -193,6 +194,7 @@ def measure_transfer(
             part: {key: follows(by_part(scores)[part], by_part(goal)[part]) for key, (scores, goal) in held.items()}
             for part in by_part(b)
         },
+        "changes": _changes(pictures["rebuilt"], pictures["edit"], pairs),
         "distance": {key: _distance(scores, goal) for key, (scores, goal) in held.items()}
         | {"strangers": _distance(b, a)},
         "landmarks": {part: _landmarks(seen, pairs, rows) for part, rows in PARTS.items()},
@@ -223,6 +225,16 @@ def by_part(scores: np.ndarray) -> dict[str, np.ndarray]:
 
 def _distance(scores: np.ndarray, goal: np.ndarray) -> float:
     return middle(np.linalg.norm((scores - goal)[:, ENERGETIC], axis=1))
+
+
+def _changes(rebuilt: Tensor, edit: Tensor, pairs: Pairs) -> dict[str, dict[str, float]]:
+    """Grey levels between an edit and the plain reconstruction of B, and between those of A and B: of pixels, and of
+    the broad light."""
+    before, others = rebuilt.float(), {"edit": edit.float(), "strangers": rebuilt[torch.from_numpy(pairs.a)].float()}
+    return {
+        name: {key: float((how(other) - how(before)).abs().mean()) for key, other in others.items()}
+        for name, how in (("pixels", torch.Tensor.float), ("light", broad_light))
+    }
 
 
 def _landmarks(seen: dict[str, Seen], pairs: Pairs, rows: list[int]) -> dict[str, float]:
