@@ -42,6 +42,12 @@ def row(editor: PortraitEditor, portrait: Portrait, donor: Portrait, names: list
     return [Image.fromarray(portrait.source), Image.fromarray(donor.source), *(edit.photo for edit in edits)]
 
 
+def pasted_row(editor: PortraitEditor, portrait: Portrait, donor: Portrait) -> list[Image.Image]:
+    """The photo, the donor, what the model draws, and the two ways of getting that into the photo."""
+    edit = editor.transfer(donor, portrait)
+    return [Image.fromarray(portrait.source), Image.fromarray(donor.source), edit.crop, edit.photo, edit.replaced]
+
+
 def sheet(rows: list[list[Image.Image]], captions: list[str]) -> Image.Image:
     """Rows of pictures, PEOPLE_A_ROW people side by side, captions above."""
     pitch, columns = SIDE + GAP, len(captions) * PEOPLE_A_ROW
@@ -71,6 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .webp or .png picture")
     parser.add_argument("--count", type=int, default=20, help="people (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="which people (default 0)")
+    parser.add_argument("--pasted", action="store_true", help="the ways of a transfer into its photo, no sliders")
     options = parser.parse_args(argv)
     editor = PortraitEditor.from_pretrained(options.checkpoint)
     clearest = sorted(editor.directions, key=lambda direction: -abs(direction.correlation))
@@ -82,8 +89,14 @@ def main(argv: list[str] | None = None) -> int:
         except FaceNotFoundError as error:
             print(error)
     portraits, donors = portraits[: options.count], portraits[-options.count :]
-    rows = [row(editor, portrait, donor, names) for portrait, donor in zip(portraits, donors, strict=True)]
-    captions = ["photo", "expression of", "transfer", *(f"{name} +{SIGMAS:.0f}" for name in names)]
+    pairs = zip(portraits, donors, strict=True)
+    captions = ["photo", "expression of"]
+    if options.pasted:
+        rows = [pasted_row(editor, portrait, donor) for portrait, donor in pairs]
+        captions += ["the model's edit", "its change added", "its face laid over"]
+    else:
+        rows = [row(editor, portrait, donor, names) for portrait, donor in pairs]
+        captions += ["transfer", *(f"{name} +{SIGMAS:.0f}" for name in names)]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     sheet(rows, captions).save(options.out, quality=72)
     print(options.out)
