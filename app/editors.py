@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +16,8 @@ from rbvae import Inference, PortraitEditor, StyleEditor
 from rbvae.editing import Editor
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
+
+TRUNCATED = 0.6  # fewer oddities for less variety: the truncation trick of Brock et al. (2019)
 
 Picture = TypeVar("Picture", bound=Inference)
 
@@ -43,11 +46,12 @@ def load_editors() -> Editors:
     return editors
 
 
-def imagined(editor: Editor, n: int, seed: int, record: type[Picture]) -> list[Picture]:
-    """n pictures of nobody: z and e from the prior, decoded, as `record` (Portrait or Inference)."""
-    z = np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)
+def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Sequence[np.ndarray] = ()) -> list[Picture]:
+    """n pictures of nobody, decoded, as `record` (Portrait or Inference): z from the prior, drawn nearer to its mean;
+    e [D_e] as given for the first ones, and from the prior for the others."""
+    z = TRUNCATED * np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)
     blank = Image.new("RGB", (editor.config.image_size,) * 2)
-    drawn = zip(z, editor.sample_e(n, seed + 1), strict=True)
+    drawn = zip(z, [*es, *editor.sample_e(n, seed + 1)[len(es) :]], strict=True)
     pictures = []
     for z_one, e_one in drawn:
         crop = editor.edit(Inference(z_one, e_one, blank, blank), e_one).crop

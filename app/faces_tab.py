@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from app.actions import FaceActions, found
 from app.bench_html import add_bench, at_first, offered
 from app.drawing import mask_url
@@ -14,8 +16,9 @@ from rbvae.animation import FORMATS
 from rbvae.marking import AI_NOTE
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
-DONOR_SEED = 11
+DONOR_SEED = 14
 MADE_UP = 6
+STRONG = 3.0  # sigmas
 WORDS = {
     "original": "Face found",
     "copy": "Model's copy",
@@ -31,6 +34,17 @@ WORDS = {
 }
 
 
+def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
+    """Faces of nobody to take an expression from, titled: one for each expression that a slider is named after, as
+    plain as the data has it, then at random."""
+    plain = [direction for direction in editor.directions if direction.correlation][:MADE_UP]
+    mean = np.zeros(editor.config.dim_e, np.float32)
+    es = [editor.moved(mean, {direction.name: min(direction.high, STRONG)}) for direction in plain]
+    titles = [f"Made-up face, {direction.name}" for direction in plain]
+    titles += [f"Made-up face {number}" for number in range(len(plain) + 1, MADE_UP + 1)]
+    return list(zip(imagined(editor, MADE_UP, DONOR_SEED, Portrait, es), titles, strict=True))
+
+
 def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
     """Lays the tab out, with examples for whoever has no photo at hand; what its page asks for."""
     donors = []
@@ -43,9 +57,9 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
         )
         for path, opened in known
     ]
-    for number, portrait in enumerate(imagined(editor, MADE_UP, DONOR_SEED, Portrait), start=1):
+    for number, (portrait, title) in enumerate(made_up(editor), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
-        donors.append(offered(key, portrait, f"Made-up face {number}", edited=True))
+        donors.append(offered(key, portrait, title, edited=True))
     add_bench(
         editor,
         WORDS,
