@@ -3,8 +3,8 @@
 What a model draws and infers does not determine its latents: for any C [D_e, D_z], z + (e - e_ref) C is as good a z,
 where the generator takes it off again. References are to have the same expression, not the same light, so the contrast
 that e begins with holds light and complexion too, and an expression that is transferred would bring them along. Here
-C is such that the broad light of a picture depends on z alone: e changes what z cannot draw, and edits keep the light
-of their photo. Reference images, whose e is e_ref, keep their z. The paper has nothing of the kind.
+C is such that the broad light of a picture depends on z, and hardly on e: edits keep the light of their photo.
+Reference images, whose e is e_ref, keep their z. The paper has nothing of the kind.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ RIDGE = 1.0  # of the mean squared light of a dimension of z: one that draws lit
 def give_light_to_z(model: RbVAE, batches: Batches | StreamedBatches) -> None:
     """Changes z of `model`, in place, to z + (e - e_ref) C, C from the unlabelled images of the first batches.
 
-    The generator is the same function of (x's z, e) as before, exactly. encoder_z takes over what is linear in pixels
-    of it; what encoder_e's convolutions say is left for it to learn (training/amortise.py).
+    G'(z + (e - e_ref) C, e) = G(z, e), exactly. Of the new z, encoder_z takes over what is linear in pixels; what
+    encoder_e's convolutions say of it is left for it to learn (training/amortise.py).
     """
     x = first_images(batches)[0]
     z = in_parts(lambda part: model.encoder_z(part).mean, x)
