@@ -69,7 +69,9 @@ class TrainConfig:
         if self.amortise_steps < 0:
             raise ConfigError(f"amortise_steps={self.amortise_steps}; give 0 or a number above it")
         if self.light_in_z and not self.amortise_steps:
-            raise ConfigError("light_in_z leaves encoder_z something to learn: set amortise_steps too")
+            raise ConfigError(
+                "light_in_z leaves encoder_z something to learn: set amortise_steps above 0, or light_in_z=false"
+            )
         if self.fresh_styles and self.kind != "digits":
             raise ConfigError("fresh_styles is for digits; leave it out for faces")
         if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):

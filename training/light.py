@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from rbvae.model import RbVAE
 from training.batches import Batches
-from training.linear_start import EPSILON, PART, first_images, in_parts, least_squares
+from training.linear_start import EPSILON, PART, first_images, full_precision, in_parts, least_squares
 
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
@@ -36,7 +36,8 @@ def give_light_to_z(model: RbVAE, batches: Batches | StreamedBatches) -> None:
     x = first_images(batches)[0]
     z = in_parts(lambda part: model.encoder_z(part).mean, x)
     e = in_parts(lambda part: model.encoder_e(part).mean, x)
-    shear(model, taking_over(*light_drawn(model, z, e.roll(1, 0))))
+    with full_precision():
+        shear(model, taking_over(*light_drawn(model, z, e.roll(1, 0))))
 
 
 def light_drawn(model: RbVAE, z: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
