@@ -1,5 +1,5 @@
 # make app    the app on http://127.0.0.1:7860 with the embedded checkpoints
-# make test   all tests
+# make test   all tests, a file of them on each of up to four cores
 # Both make .venv first, from requirements.txt, and again only when that file changes.
 #
 # make train-faces PHOTOS=folder    from a folder of photos to runs/faces/checkpoint; train-faces-rb: the Rb-VAE
@@ -18,7 +18,7 @@ app: .venv/installed
 	@$(BIN)/python app/app.py
 
 test: .venv/installed
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: lint test
 

@@ -5,8 +5,6 @@ MediaPipe is imported when a FaceLandmarker is made, so this module also imports
 
 from __future__ import annotations
 
-import math
-import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +25,7 @@ SMALL = 200  # a picture whose longer side is below this gets a border and is en
 CANVAS = 256  # the least side the landmarker is shown
 BORDER = 0.25  # of the longer side, on each side of a small or face-filling picture
 TILE_MIN = 150  # the search stops at tiles of this side, for smaller faces hold too few pixels to edit,
-TILE_SHARE = 1 / 8  # or of this share of the picture's longer side, so that it takes no more than about two seconds
+TILE_SHARE = 1 / 7  # or of this share of the picture's longer side
 TILE_STEP = 2**-0.5  # from one side of the tiles to the next
 MAX_FACES = 16
 CONFIRM_WINDOW = 2.5  # of the face's height: the window in which a face that the search found must be seen again
@@ -45,15 +43,14 @@ class FaceLandmarker:
         self._detectors = Detectors(landmarker_bundle() if bundle is None else bundle, MAX_FACES)
         self._release = weakref.finalize(self, self._detectors.close)  # also runs before the interpreter exits
 
-    def detect(self, photo: np.ndarray, until: float = math.inf) -> list[Face]:
+    def detect(self, photo: np.ndarray) -> list[Face]:
         """uint8 RGB [H, W, 3] -> the faces in it, largest first; [] when there are none.
 
-        One look at the whole photo; if that finds nothing, overlapping tiles of ever smaller size are searched,
-        `until` a moment of time.monotonic().
+        One look at the whole photo; if that finds nothing, overlapping tiles of ever smaller size are searched.
         Raises ImageError for any other array, LandmarkerError after `close()` or when MediaPipe fails.
         """
         _check(photo)
-        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo, until)
+        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo)
         return sorted(faces, key=lambda face: -face.size)
 
     def glance(self, photo: np.ndarray) -> list[Face]:
@@ -81,7 +78,7 @@ class FaceLandmarker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _search(self, photo: np.ndarray, until: float) -> list[Face]:
+    def _search(self, photo: np.ndarray) -> list[Face]:
         """Look again: with a border, for a face that overfills the picture, then at tiles of ever smaller side.
 
         What this finds is looked at once more, because in so many looks a cat or a pattern passes for a face.
@@ -90,19 +87,19 @@ class FaceLandmarker:
         if faces := [face for face in self._look(photo, border=True) if self._confirms(photo, face)]:
             return faces
         side = min(height, width)
-        while side >= max(TILE_MIN, TILE_SHARE * max(height, width)) and time.monotonic() < until:
-            if faces := self._tiles(photo, side, until):
+        while side >= max(TILE_MIN, TILE_SHARE * max(height, width)):
+            if faces := self._tiles(photo, side):
                 return faces
             side = round(TILE_STEP * side)
         return []
 
-    def _tiles(self, photo: np.ndarray, side: int, until: float = math.inf) -> list[Face]:
+    def _tiles(self, photo: np.ndarray, side: int) -> list[Face]:
         """The faces seen in overlapping tiles of one side, each seen again, none twice."""
         height, width = photo.shape[:2]
         corners = [(left, top) for top in tile_starts(height, side) for left in tile_starts(width, side)]
 
         def look(corner: tuple[int, int]) -> list[Face]:
-            return self._look_at_tile(photo, *corner, side) if time.monotonic() < until else []
+            return self._look_at_tile(photo, *corner, side)
 
         faces = [face for found in together(look, corners) for face in found]
         return [face for face in merge_duplicates(faces) if self._confirms(photo, face)]

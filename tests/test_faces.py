@@ -55,13 +55,16 @@ def test_a_turned_photo_gives_the_same_upright_crop_and_stays_turned_itself(edit
     assert changed[top:bottom, left:right].mean() > 0.5
 
 
-def test_a_small_face_in_a_turned_photo_is_found(editor, photo):
+@pytest.mark.parametrize("quarters", [1, 2])
+def test_a_small_face_in_a_turned_photo_is_found_upright(editor, photo, quarters):
+    """Upside down too, where a search through tiles alone takes the chin for a forehead."""
     picture = np.full((1200, 1600, 3), 90, np.uint8)
     picture[700:900, 1200:1400] = resized(photo[20:260, 100:340], 200, 200)
-    faces = editor.find(np.rot90(picture))
-    assert faces.rotation == 270 and len(faces) == 1
+    faces = editor.find(np.rot90(picture, quarters))
+    assert faces.rotation == 90 * (4 - quarters) and len(faces) == 1
     left, top, right, bottom = faces.boxes[0]
-    assert 700 < left < right < 900 and 200 < top < bottom < 400
+    x, y = {1: (700, 200), 2: (200, 300)}[quarters]
+    assert x < left < right < x + 200 and y < top < bottom < y + 200
 
 
 def test_small_faces_beside_a_large_one_are_found_and_the_large_one_comes_first(editor, photo):
