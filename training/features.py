@@ -25,11 +25,11 @@ from training.cli import pick_device, run_command
 from training.datasets import LabelledImages, labelled_faces, styled_digits
 from training.evaluate import named_factors
 from training.evaluation.feature_net import FEATURES, SIDE, FeatureNet, save_features
+from training.pace import Pace
 from training.train import git_commit
 
 CLASSES = 10
 BATCH, LEARNING_RATE, WEIGHT_DECAY, SHIFT = 128, 2e-3, 0.02, 3
-LINE_SECONDS = 15.0
 
 
 def mirrored(names: tuple[str, ...]) -> list[int]:
@@ -56,7 +56,7 @@ def fit(
     swapped = targets[:, mirrored(photos.names)] if faces else targets
     optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     minutes, steps = limit
-    started, printed, step, done = time.monotonic(), 0.0, 0, 0.0
+    started, pace, step, done = time.monotonic(), Pace(), 0, 0.0
     net.train()
     while done < 1.0:
         rng = np.random.default_rng((seed, step))
@@ -77,10 +77,9 @@ def fit(
         step += 1
         passed = time.monotonic() - started
         done = step / steps if steps else passed / (60 * (minutes or 5.0))
-        if passed - printed > LINE_SECONDS or done >= 1:
+        if pace.due() or done >= 1:
             print(f"step {step}, {100 * min(done, 1):.0f}%, {BATCH * step / passed:.0f} images/s, "
                   f"loss {loss.item():.3f}", flush=True)  # fmt: skip
-            printed = passed
     net.eval()
     return step
 

@@ -38,6 +38,7 @@ from rbvae.images import load_photo
 from rbvae.landmarks import Face, FaceLandmarker, expression_energy
 from training.cli import run_command
 from training.layouts import Photo, list_photos
+from training.pace import Pace
 from training.shards import Shards, encode, in_one_piece, may_replace
 from training.tally import Tally, summary
 
@@ -218,13 +219,16 @@ def _progress(outcomes: Iterator[Outcome], total: int, console: Console | None) 
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console or Console(stderr=True)) as progress:
+    console, pace = console or Console(stderr=True), Pace()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("faces", total=total, speed="")
         started = time.monotonic()
         for done, outcome in enumerate(outcomes, start=1):
             yield outcome
             speed = f"{done / (time.monotonic() - started):.0f} faces/s"
             progress.update(task, advance=1, speed=speed)
+            if not console.is_terminal and pace.due():
+                console.print(f"{done} of {total} photos, {speed}", highlight=False)
 
 
 def _cores() -> int:

@@ -18,13 +18,13 @@ from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
 from rbvae.images import to_array, to_float
 from rbvae.model import RbVAE
+from training.pace import Pace
 from training.processes import Processes
 
 PEOPLE, RANDOM_E, GAP = 8, 6, 4
 LOGIT_LIMIT = 60.0  # a logit this large is a discriminator that has won
 LEAST_SPREAD, GRACE_IMAGES = 0.1, 200_000  # grey levels between random e, and when that begins to count
 DIVERGED = "lower lr or raise objective.r1_weight, and begin again in another --out (the last saved state is intact)"
-LINE_SECONDS = 20.0  # between printed lines where there is no terminal for a bar
 
 
 class Means:
@@ -69,7 +69,7 @@ class Report:
         )  # fmt: skip
         self.task = self.progress.add_task("train", completed=step, total=steps, line="")
         self.since, self.since_step = time.perf_counter(), step
-        self.printed = 0.0
+        self.pace = Pace()
         self.progress.start()
 
     def tell(self, step: int, stats: dict[str, float]) -> None:
@@ -89,9 +89,8 @@ class Report:
         line = " ".join(f"{name} {stats[name]:.4g}" for name in shown if name in stats)
         line = f"{stats['images_per_s']:.0f} images/s {line}"
         self.progress.update(self.task, completed=step, line=line)
-        if not self.console.is_terminal and now - self.printed > LINE_SECONDS:
+        if not self.console.is_terminal and self.pace.due():
             print(f"step {step}: {line}", flush=True)
-            self.printed = now
         self.since, self.since_step = time.perf_counter(), step
 
     def close(self) -> None:

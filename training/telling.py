@@ -22,6 +22,7 @@ from rbvae.encoders import Encoder
 from rbvae.objectives.adversarial import classify
 from rbvae.teller import Teller
 from training.batches import Batches, step_generator
+from training.pace import Pace
 
 if TYPE_CHECKING:
     from training.streaming import StreamedBatches
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 COMPONENTS = 256  # of the features, among which the contrast is looked for
 RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.02, 50
 SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-1, 1]
-LINE_SECONDS = 20.0
 STREAM = 4  # of the seeded draws; the batches have 1 to 3
 
 
@@ -74,7 +74,7 @@ def descend(
     """AdamW on the batches of the first `steps` steps, shifted and relit; the rate falls to 0 along a cosine."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
     network.train()
-    told = started = time.monotonic()
+    started, pace = time.monotonic(), Pace()
     for step in range(steps):
         x_u, x_r = batches.at(step)
         rng = step_generator(0, step, x_u.device, STREAM)
@@ -84,9 +84,9 @@ def descend(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        if time.monotonic() - told > LINE_SECONDS or step + 1 == steps:
-            told = time.monotonic()
-            print(f"{title}: {step + 1} of {steps}, {told - started:.0f} s, loss {loss:.3f}", flush=True)
+        if pace.due() or step + 1 == steps:
+            passed = time.monotonic() - started
+            print(f"{title}: {step + 1} of {steps}, {passed:.0f} s, loss {loss:.3f}", flush=True)
 
 
 def varied(x: Tensor, rng: torch.Generator) -> Tensor:

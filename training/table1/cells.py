@@ -26,6 +26,7 @@ from training.config import TrainConfig
 from training.continuing import completed
 from training.evaluate import posterior_means
 from training.loop import stopping
+from training.pace import Pace
 from training.processes import Processes
 from training.report import Means, check
 from training.state import TrainingState, due
@@ -156,7 +157,7 @@ def validated(model: RbVAE, kind: str, task: Task, device: torch.device) -> floa
 
 @contextlib.contextmanager
 def on_screen(total: int) -> Any:
-    """A bar over all cells; where there is no terminal, one line a cell. Yields begin(name) -> (tell, end)."""
+    """A bar over all cells; without a terminal, a line a minute and one a cell. Yields begin(name) -> (tell, end)."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -165,7 +166,7 @@ def on_screen(total: int) -> Any:
     bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console,
                    disable=not console.is_terminal)  # fmt: skip
     row = bar.add_task("", total=total, line="")
-    done = 0
+    done, pace = 0, Pace(60.0)
 
     def begin(name: str) -> tuple[Tell, Callable[[str], None]]:
         nonlocal done
@@ -173,11 +174,16 @@ def on_screen(total: int) -> Any:
         label, before = f"[{done}/{total}] {name}", done - 1
         bar.update(row, description=label, completed=before, line="")
 
+        def tell(share: float, line: str) -> None:
+            bar.update(row, completed=before + share, line=line)
+            if not console.is_terminal and pace.due():
+                console.print(f"{label}: {line}, {share:.0%}", markup=False, highlight=False)
+
         def end(line: str) -> None:
             bar.update(row, completed=before + 1)
             console.print(f"{label}: {line}", markup=False, highlight=False)
 
-        return lambda share, line: bar.update(row, completed=before + share, line=line), end
+        return tell, end
 
     with bar:
         yield begin
