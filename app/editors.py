@@ -17,6 +17,7 @@ from rbvae.editing import Editor
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
 
+PATIENCE = 1.2  # seconds of a search for small faces: with the slowest decoding before it, an answer takes 5 at most
 TRUNCATED = 0.6  # fewer oddities for less variety: the truncation trick of Brock et al. (2019)
 
 Picture = TypeVar("Picture", bound=Inference)
@@ -42,6 +43,7 @@ def load_editors() -> Editors:
         StyleEditor.from_pretrained(checkpoint_source("digits")),
     )
     decoder()
+    editors.faces.patience = PATIENCE
     _ = editors.faces.landmarker  # made now, so that the first visitor does not wait for it
     return editors
 

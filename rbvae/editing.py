@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -149,10 +150,12 @@ def _is_number(value: object) -> bool:
 class PortraitEditor(Editor):
     """Faces: finds and aligns the face of a photo, infers it, and gives edits at crop and photo size.
 
-    Safe to share between threads.
+    Safe to share between threads. `patience` in seconds ends a search for small faces; by default only the picture's
+    size does, so that a busy machine finds what an idle one does.
     """
 
     kind = "faces"
+    patience = math.inf
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
@@ -174,7 +177,7 @@ class PortraitEditor(Editor):
         """
         name = Path(photo).name if isinstance(photo, (str, Path)) else "this photo"
         source = load_photo(photo, max_side=None)
-        found, rotation = find_faces(self.landmarker, source)
+        found, rotation = find_faces(self.landmarker, source, self.patience)
         if not found:
             raise FaceNotFoundError(f"no face found in {name}; {HINT}")
         return Faces(source, found, rotation, name)

@@ -9,6 +9,9 @@ So is a search through tiles: of 20 small faces upside down it took 9 for uprigh
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -58,27 +61,28 @@ class Faces:
         return len(self.found)
 
 
-def find_faces(landmarker: FaceLandmarker, source: np.ndarray) -> tuple[tuple[Face, ...], int]:
+def find_faces(
+    landmarker: FaceLandmarker, source: np.ndarray, patience: float = math.inf
+) -> tuple[tuple[Face, ...], int]:
     """uint8 [H, W, 3] -> its faces in its own coordinates, and the rotation at which they were found; () for none.
 
     A look at the whole photo as it is, then, until a face is steady, upside down and on either side; where none shows
-    a face, a search through tiles at each. The steadiest wins. No clock ends it: a busy machine finds what an idle one
-    does, and the picture's size bounds it.
+    a face, a search through tiles at each. The steadiest wins. The search is bounded by the picture's size, and by
+    `patience` in seconds: without a clock a busy machine finds what an idle one does.
     """
-    shown, whole, small = shrunk(source, QUICK_SIDE), shrunk(source, MAX_SIDE), shrunk(source, DEEP_SIDE)
-    for look, upright, turned in ((landmarker.glance, shown, shown), (landmarker.detect, whole, small)):
-        seen: list[tuple[float, int, list[Face], np.ndarray]] = []
-        for turn in (0, 2, 1, 3):
-            view = _view(turned if turn else upright, turn)
-            if faces := _upright(look(view)):
-                moved = _unsteadiness(landmarker, view, faces[0])
-                seen.append((moved, turn, [replace(faces[0], moved=moved), *faces[1:]], view))
-                if moved <= STEADY:
-                    break
-        if seen:
-            _, turn, faces, view = min(seen, key=lambda one: one[:2])
-            return _restored(_with_crowd(landmarker, view, faces), view, turn, source), 90 * turn
-    return (), 0
+    shown = shrunk(source, QUICK_SIDE)
+    best = _steadiest(landmarker, landmarker.glance, shown, shown)
+    if best is None:
+        until = time.monotonic() + patience
+
+        def search(view: np.ndarray) -> list[Face]:
+            return landmarker.detect(view, until) if time.monotonic() < until else []
+
+        best = _steadiest(landmarker, search, shrunk(source, MAX_SIDE), shrunk(source, DEEP_SIDE))
+    if best is None:
+        return (), 0
+    turn, view, faces = best
+    return _restored(_with_crowd(landmarker, view, faces), view, turn, source), 90 * turn
 
 
 def align_to_eyes(eyes: tuple[Point, Point], source: np.ndarray, size: int) -> Alignment:
@@ -126,6 +130,22 @@ def shrunk(photo: np.ndarray, side: int) -> np.ndarray:
 def _view(picture: np.ndarray, turn: int) -> np.ndarray:
     """The picture turned counter-clockwise by `turn` quarters."""
     return np.ascontiguousarray(np.rot90(picture, turn))
+
+
+def _steadiest(
+    landmarker: FaceLandmarker, look: Callable[[np.ndarray], list[Face]], picture: np.ndarray, turned: np.ndarray
+) -> tuple[int, np.ndarray, list[Face]] | None:
+    """The rotation in quarters, the view and the faces in it, largest first, where the largest moves least when it is
+    looked at again; None where no rotation shows a face. `turned` is the picture as it is looked at when turned."""
+    seen: list[tuple[float, int, np.ndarray, list[Face]]] = []
+    for turn in (0, 2, 1, 3):
+        view = _view(turned if turn else picture, turn)
+        if faces := _upright(look(view)):
+            moved = _unsteadiness(landmarker, view, faces[0])
+            seen.append((moved, turn, view, [replace(faces[0], moved=moved), *faces[1:]]))
+            if moved <= STEADY:
+                break
+    return min(seen, key=lambda one: one[:2])[1:] if seen else None
 
 
 def _upright(faces: list[Face]) -> list[Face]:

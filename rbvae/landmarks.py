@@ -5,6 +5,8 @@ MediaPipe is imported when a FaceLandmarker is made, so this module also imports
 
 from __future__ import annotations
 
+import math
+import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,14 +45,15 @@ class FaceLandmarker:
         self._detectors = Detectors(landmarker_bundle() if bundle is None else bundle, MAX_FACES)
         self._release = weakref.finalize(self, self._detectors.close)  # also runs before the interpreter exits
 
-    def detect(self, photo: np.ndarray) -> list[Face]:
+    def detect(self, photo: np.ndarray, until: float = math.inf) -> list[Face]:
         """uint8 RGB [H, W, 3] -> the faces in it, largest first; [] when there are none.
 
-        One look at the whole photo; if that finds nothing, overlapping tiles of ever smaller size are searched.
+        One look at the whole photo; if that finds nothing, overlapping tiles of ever smaller size are searched,
+        `until` a moment of time.monotonic().
         Raises ImageError for any other array, LandmarkerError after `close()` or when MediaPipe fails.
         """
         _check(photo)
-        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo)
+        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo, until)
         return sorted(faces, key=lambda face: -face.size)
 
     def glance(self, photo: np.ndarray) -> list[Face]:
@@ -78,7 +81,7 @@ class FaceLandmarker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _search(self, photo: np.ndarray) -> list[Face]:
+    def _search(self, photo: np.ndarray, until: float) -> list[Face]:
         """Look again: with a border, for a face that overfills the picture, then at tiles of ever smaller side.
 
         What this finds is looked at once more, because in so many looks a cat or a pattern passes for a face.
@@ -87,19 +90,19 @@ class FaceLandmarker:
         if faces := [face for face in self._look(photo, border=True) if self._confirms(photo, face)]:
             return faces
         side = min(height, width)
-        while side >= max(TILE_MIN, TILE_SHARE * max(height, width)):
-            if faces := self._tiles(photo, side):
+        while side >= max(TILE_MIN, TILE_SHARE * max(height, width)) and time.monotonic() < until:
+            if faces := self._tiles(photo, side, until):
                 return faces
             side = round(TILE_STEP * side)
         return []
 
-    def _tiles(self, photo: np.ndarray, side: int) -> list[Face]:
+    def _tiles(self, photo: np.ndarray, side: int, until: float = math.inf) -> list[Face]:
         """The faces seen in overlapping tiles of one side, each seen again, none twice."""
         height, width = photo.shape[:2]
         corners = [(left, top) for top in tile_starts(height, side) for left in tile_starts(width, side)]
 
         def look(corner: tuple[int, int]) -> list[Face]:
-            return self._look_at_tile(photo, *corner, side)
+            return self._look_at_tile(photo, *corner, side) if time.monotonic() < until else []
 
         faces = [face for found in together(look, corners) for face in found]
         return [face for face in merge_duplicates(faces) if self._confirms(photo, face)]

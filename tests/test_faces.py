@@ -67,6 +67,15 @@ def test_a_small_face_in_a_turned_photo_is_found_upright(editor, photo, quarters
     assert x < left < right < x + 200 and y < top < bottom < y + 200
 
 
+def test_a_search_that_has_no_time_leaves_only_looks_at_the_whole_photo(editor, photo, monkeypatch):
+    monkeypatch.setattr(editor, "patience", 0.0)
+    assert len(editor.find(photo)) == 1
+    picture = np.full((1200, 1600, 3), 90, np.uint8)
+    picture[700:900, 1200:1400] = resized(photo[20:260, 100:340], 200, 200)
+    with pytest.raises(FaceNotFoundError):
+        editor.find(picture)
+
+
 def test_small_faces_beside_a_large_one_are_found_and_the_large_one_comes_first(editor, photo):
     faces = editor.find(crowd(photo))
     assert len(faces) == 5
