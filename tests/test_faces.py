@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from app.editors import PATIENCE, load_editors
 from rbvae import ConfigError, FaceNotFoundError, PortraitEditor
 from rbvae.alignment import mean_shape
 from rbvae.faces import EYES, Faces, align_to_eyes
@@ -39,6 +40,13 @@ def crowd(photo):
     return picture
 
 
+def far_away(photo):
+    """One small face towards a corner of a large picture."""
+    picture = np.full((1200, 1600, 3), 90, np.uint8)
+    picture[700:900, 1200:1400] = resized(photo[20:260, 100:340], 200, 200)
+    return picture
+
+
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
 def test_a_turned_photo_gives_the_same_upright_crop_and_stays_turned_itself(editor, photo, portrait, quarters):
     turned = np.rot90(photo, quarters)
@@ -58,9 +66,7 @@ def test_a_turned_photo_gives_the_same_upright_crop_and_stays_turned_itself(edit
 @pytest.mark.parametrize("quarters", [1, 2])
 def test_a_small_face_in_a_turned_photo_is_found_upright(editor, photo, quarters):
     """Upside down too, where a search through tiles alone takes the chin for a forehead."""
-    picture = np.full((1200, 1600, 3), 90, np.uint8)
-    picture[700:900, 1200:1400] = resized(photo[20:260, 100:340], 200, 200)
-    faces = editor.find(np.rot90(picture, quarters))
+    faces = editor.find(np.rot90(far_away(photo), quarters))
     assert faces.rotation == 90 * (4 - quarters) and len(faces) == 1
     left, top, right, bottom = faces.boxes[0]
     x, y = {1: (700, 200), 2: (200, 300)}[quarters]
@@ -70,10 +76,14 @@ def test_a_small_face_in_a_turned_photo_is_found_upright(editor, photo, quarters
 def test_a_search_that_has_no_time_leaves_only_looks_at_the_whole_photo(editor, photo, monkeypatch):
     monkeypatch.setattr(editor, "patience", 0.0)
     assert len(editor.find(photo)) == 1
-    picture = np.full((1200, 1600, 3), 90, np.uint8)
-    picture[700:900, 1200:1400] = resized(photo[20:260, 100:340], 200, 200)
     with pytest.raises(FaceNotFoundError):
-        editor.find(picture)
+        editor.find(far_away(photo))
+
+
+def test_the_app_gives_a_search_little_time(monkeypatch, tiny_faces, tiny_digits):
+    monkeypatch.setenv("RBVAE_FACES", str(tiny_faces))
+    monkeypatch.setenv("RBVAE_DIGITS", str(tiny_digits))
+    assert load_editors().faces.patience == PATIENCE < PortraitEditor.patience
 
 
 def test_small_faces_beside_a_large_one_are_found_and_the_large_one_comes_first(editor, photo):
