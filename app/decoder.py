@@ -28,6 +28,7 @@ from rbvae.images import UPLOAD
 PROGRAM = Path(__file__).with_name("decoder_process.py")
 WORKERS = 4  # of 70 MB: one more than pictures that are opened at a time, so that a slow one keeps nobody waiting
 SECONDS = 2.4  # for one picture; the process ends itself after one or two of the processor's own
+STARTING = 5  # more for the first one of a process, which may still be starting, on a busy machine
 PATIENCE = 10  # seconds for one that is idle; as many may ask at a time as there are, so that few ever wait
 LONGEST_ANSWER = 10_000  # bytes of words
 PASSED_ON = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
@@ -42,6 +43,7 @@ class Worker:
     def __init__(self, program: Path) -> None:
         self.program = program
         self.process: subprocess.Popen[bytes] | None = None
+        self.answered = False  # has once, so that it is no longer starting
 
     def start(self) -> subprocess.Popen[bytes]:
         """The process, a new one where there is none that runs; raises OSError where none can be started."""
@@ -50,17 +52,19 @@ class Worker:
             environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
             environment["OPENBLAS_NUM_THREADS"] = "1"
             command = [sys.executable, str(self.program), str(PROGRAM.parents[1])]
+            self.answered = False
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         return self.process
 
     def ask(self, content: bytes, name: bytes, max_side: int, seconds: float) -> np.ndarray | str:
         """Pixels, or what is wrong; raises TimeoutError, and OSError, EOFError or MemoryError where it breaks."""
         process, late, read = self.start(), threading.Event(), False
+        seconds += 0 if self.answered else STARTING
         timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
         timer.start()
         try:
             said = _ask(process, content, name, max_side)
-            read = True
+            self.answered = read = True
             return said
         except (OSError, EOFError) as error:  # it is no longer there
             self.end()

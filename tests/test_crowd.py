@@ -31,11 +31,8 @@ def demo(tiny_faces, tiny_digits):
 
 
 @pytest.fixture(scope="module")
-def url(demo, astronaut):
+def url(demo):
     _, address, _ = launch(demo, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
-    for _ in range(20):  # the decoders, which start meanwhile, give up on a picture after some seconds
-        if post(address, "faces/open", astronaut.read_bytes()).status_code == 200:
-            break
     yield address
     demo.close(verbose=False)
 

@@ -196,6 +196,19 @@ def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_is_decoded()
         impatient.close()
 
 
+def test_the_time_that_a_process_takes_to_start_is_not_the_pictures(tmp_path):
+    program = tmp_path / "program.py"
+    nap, answer = "time.sleep(1.5)", "sys.stdout.buffer.write(struct.pack('>III', 0, 0, 2) + b'ok'); sys.stdout.flush()"
+    program.write_text(f"import struct, sys, time\n{nap}; {answer}\n{nap}; {answer}\n")
+    sleepy = Decoder(workers=1, seconds=0.5, program=program)
+    try:
+        for words in ("ok", "takes too long"):
+            with pytest.raises(ImageError, match=words):
+                sleepy.decode(b"")
+    finally:
+        sleepy.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems limit memory otherwise")
 def test_a_picture_that_takes_too_much_memory_is_refused_and_the_next_one_is_decoded(decoder):
     greedy = hostile.tiff(
