@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,7 @@ class Actions:
         "strips",
         "random",
         "neutral",
+        "refine",
         "transfer",
         "grid",
         "animate",
@@ -121,6 +123,11 @@ class Actions:
         """The change to the reference: a neutral face, a plain digit."""
         inference = self.opened(key).picture
         return {"change": change_to(self.editor, inference, self.editor.e_ref)}
+
+    def refine(self, key: str) -> dict[str, Any]:
+        """The picture copied more closely, by a z and an e fitted to it -> its record."""
+        opened = self.opened(key)
+        return self.kept(dataclasses.replace(opened, inference=self.editor.refined(opened.picture)))
 
     def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
         """The change to another picture's expression or style, or to the one it has after a change of its own."""

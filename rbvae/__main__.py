@@ -19,6 +19,7 @@ from rbvae.editing import PortraitEditor, StyleEditor
 from rbvae.edits import Edit, Portrait
 from rbvae.errors import ConfigError, ImageError, RbvaeError
 from rbvae.marking import save
+from rbvae.refining import STEPS
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHEET_COLUMNS = 4
@@ -43,7 +44,8 @@ def transfer(options: argparse.Namespace) -> None:
     """The expression of one face on another photo."""
     editor = _faces(options)
     onto = _portrait(editor, options.b, options)
-    _write_edit(editor, editor.transfer(editor.infer(options.a), onto, options.strength), options)
+    of = editor.infer(options.a)
+    _write_edit(editor, editor.transfer(editor.refined(of, options.refine), onto, options.strength), options)
 
 
 def neutral(options: argparse.Namespace) -> None:
@@ -134,7 +136,7 @@ def _default(kind: str) -> str | Path:
 
 
 def _portrait(editor: PortraitEditor, photo: Path, options: argparse.Namespace) -> Portrait:
-    return editor.infer(photo, options.face)
+    return editor.refined(editor.infer(photo, options.face), options.refine)
 
 
 def _write_edit(editor: PortraitEditor, one: Edit, options: argparse.Namespace) -> None:
@@ -185,8 +187,13 @@ def _parser() -> argparse.ArgumentParser:
     def into(made: argparse.ArgumentParser, default: str) -> None:
         made.add_argument("-o", "--out", type=Path, default=Path(default), help=f"where to write (default: {default})")
 
-    def of_a_face(made: argparse.ArgumentParser, default: str) -> None:
+    def choosing(made: argparse.ArgumentParser) -> None:
         made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
+        closer = "copy the face more closely, by so many steps on its z and e (20 without a number)"
+        made.add_argument("--refine", type=int, nargs="?", const=STEPS, default=0, metavar="STEPS", help=closer)
+
+    def of_a_face(made: argparse.ArgumentParser, default: str) -> None:
+        choosing(made)
         made.add_argument("--crop", action="store_true", help="write the model's own picture, not the photo")
         made.add_argument("--replaced", action="store_true", help="lay the model's face over the photo's")
         into(made, default)
@@ -210,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("photo", type=Path)
     made.add_argument("-n", type=int, default=8, help="how many (default: 8)")
     made.add_argument("--seed", type=int, default=0)
-    made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
+    choosing(made)
     into(made, "random.png")
     made = command("animate", film, "animate me.jpg --set smile=2 -o film.mp4")
     made.add_argument("photo", type=Path)
@@ -220,7 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--size", type=int, default=384, help="pixels of the longer side")
     made.add_argument("--view", choices=VIEWS, default="crop")
     made.add_argument("--once", action="store_true", help="there, but not back")
-    made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
+    choosing(made)
     into(made, "film.mp4")
     made = command("batch", batch, "batch photos -o out.zip --set smile=2")
     made.add_argument("folder", type=Path)

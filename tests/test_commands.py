@@ -41,6 +41,19 @@ def test_neutral_and_edit_write_what_the_editor_makes(run, astronaut, tmp_path, 
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.asarray(made))
 
 
+def test_a_face_is_refined_by_as_many_steps_as_asked(run, astronaut, tmp_path, tiny_faces):
+    editor = PortraitEditor.from_pretrained(tiny_faces)
+    for words, steps in (("--refine", 20), ("--refine 3", 3)):
+        assert run(f"neutral {astronaut} --crop {words}") == 0
+        made = editor.neutral(editor.refined(editor.infer(astronaut), steps)).crop
+        assert Image.open(tmp_path / "neutral.png").tobytes() == made.tobytes()
+    assert run(f"transfer {astronaut} {astronaut} --crop --refine") == 0
+    assert (
+        Image.open(tmp_path / "transfer.png").tobytes()
+        == editor.refined(editor.infer(astronaut)).reconstruction.tobytes()
+    )
+
+
 def test_random_is_a_sheet(run, astronaut, tmp_path):
     assert run(f"random {astronaut} -n 6 --seed 1") == 0
     assert Image.open(tmp_path / "random.png").size == (4 * 192, 2 * 192)
@@ -76,6 +89,7 @@ def test_digit_transfer_and_info(run, tmp_path, capsys):
         ("neutral nowhere.jpg", "no file at nowhere.jpg"),
         ("edit {photo} --set wink=2", "no direction 'wink'"),
         ("neutral {photo} --face 4", "face 4"),
+        ("neutral {photo} --refine 5000", "from 0 to 1000"),
         ("neutral {photo} -o out.exe", "out.exe cannot be written"),
         ("animate {photo} -o out.avi", "out.avi is no film"),
         ("info --checkpoint /nowhere", "no checkpoint"),

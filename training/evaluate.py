@@ -228,6 +228,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the scores here")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write a page with tables and pictures, .html")
     parser.add_argument("--pairs", type=int, metavar="N", help="pairs of transfer (default: faces 300, digits 1000)")
+    parser.add_argument(
+        "--refine",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also measure with z and e refined by N steps (faces: 5 minutes)",
+    )
     parser.add_argument("--quick", action="store_true", help="only what a training run ends with: some seconds")
     parser.add_argument("--features", metavar="DIR", type=Path, help="feature network (default: the embedded one)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
@@ -241,6 +248,8 @@ def main(argv: list[str] | None = None) -> int:
         raise ConfigError(f"--pairs {options.pairs}; give a number above 0")
     if options.report and (options.quick or options.report.suffix.lower() not in (".html", ".htm")):
         raise ConfigError(f"--report {options.report}: give a file that ends in .html, without --quick")
+    if options.refine < 0 or (options.refine and options.quick):
+        raise ConfigError(f"--refine {options.refine}: give a whole number of steps such as 20, without --quick")
     device = pick_device(options.device)
     checkpoint = load_checkpoint(options.checkpoint)
     sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
@@ -250,7 +259,7 @@ def main(argv: list[str] | None = None) -> int:
         from training.evaluation.measures import Settings, measure
 
         with tracker() as track:
-            settings = Settings(options.seed, options.pairs, options.features)
+            settings = Settings(options.seed, options.pairs, options.features, options.refine)
             scores = measure(checkpoint, sets, device, settings, track)
     scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}
     text = json.dumps(scores, indent=2)

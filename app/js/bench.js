@@ -56,9 +56,12 @@ export class Bench extends EventTarget {
     try {
       return await send(this.kind, action, { key: this.record.key, ...fields }, signal);
     } catch (error) {
-      if (!(error instanceof Refused) || error.status !== 410 || !this.source) throw error;
-      let { key } = await (await send(this.kind, "open", this.source)).json();
+      const lost = error instanceof Refused && error.status === 410;
+      if (!lost || !(this.source || this.refined)) throw error;
+      let key = this.example; // which stays, and only what was refined of it is lost
+      if (this.source) key = (await (await send(this.kind, "open", this.source)).json()).key;
       if (this.pointed) key = (await (await send(this.kind, "face", { key, ...this.pointed })).json()).key;
+      if (this.refined) key = (await (await send(this.kind, "refine", { key })).json()).key;
       this.record.key = key;
       return send(this.kind, action, { ...fields, key }, signal);
     }
@@ -80,6 +83,7 @@ export class Bench extends EventTarget {
     return this.attempt(async () => {
       const record = await (await send(this.kind, "open", blob)).json();
       this.source = blob;
+      this.example = null;
       this.pointed = null; // which face, when not the first
       this.open(record);
       return record;
@@ -90,11 +94,24 @@ export class Bench extends EventTarget {
   async pick({ key }, preset) {
     const record = await this.asked("pick", { key });
     this.source = this.pointed = null;
+    this.example = key;
     this.open(record, preset);
+  }
+
+  // The same picture copied more closely, with the same change.
+  async refine() {
+    const before = this.record;
+    const record = await this.ask("refine");
+    if (this.record !== before) return; // another picture was opened meanwhile
+    const { change, past, future } = this;
+    this.open(record);
+    Object.assign(this, { past, future, refined: true });
+    this.become(change, false);
   }
 
   open(record, preset) {
     this.record = record;
+    this.refined = false; // its z and e are as inferred
     this.past = [];
     this.future = [];
     this.change = this.still();
