@@ -18,7 +18,6 @@ from PIL import Image
 from app.bench import FLAGS, PHOTO, installed, served
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-TABS = {"digits": "Digits", "programs": "For programs", "about": "About"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,9 +46,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _take(page: Any, size: str, out: Path) -> None:
-    """Every tool of the faces and every tab, at one size."""
+    """Every tool of the faces, and the digits, at one size."""
     bench = page.locator(".rb.faces")
     bench.locator("input[name=photo]").set_input_files(str(PHOTO))
+    page.wait_for_timeout(3000)
+    bench.get_by_role("button", name="Closer copy").click()
     page.wait_for_timeout(3000)
     bench.locator(".strip button").nth(4).click()
     _save(page, out / f"app-faces-{size}.webp")
@@ -71,9 +72,8 @@ def _take(page: Any, size: str, out: Path) -> None:
     bench.get_by_role("button", name="Make the film").click()
     bench.locator(".film video").wait_for()
     _save(page, out / f"app-film-{size}.webp")
-    for name, tab in TABS.items():
-        page.get_by_role("tab", name=tab, exact=True).click()
-        _save(page, out / f"app-{name}-{size}.webp")
+    page.get_by_role("tab", name="Digits", exact=True).click()
+    _save(page, out / f"app-digits-{size}.webp")
 
 
 def _save(page: Any, path: Path) -> None:
