@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,7 +126,7 @@ class Actions:
     def refine(self, key: str) -> dict[str, Any]:
         """The picture copied more closely, by a z and an e fitted to it -> its record."""
         opened = self.opened(key)
-        return self.kept(dataclasses.replace(opened, inference=self.editor.refined(opened.picture)))
+        return self.kept(replace(opened, inference=self.editor.refined(opened.picture)))
 
     def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
         """The change to another picture's expression or style, or to the one it has after a change of its own."""
