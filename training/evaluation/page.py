@@ -143,8 +143,8 @@ def number(value: Any, digits: int) -> str:
 def told(value: Any) -> str:
     """A number, or an interval of two, inside a sentence."""
     if isinstance(value, list):
-        return " to ".join(number(edge, 2) if isinstance(edge, float) else str(edge) for edge in value)
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return " to ".join(told(edge) for edge in value)
+    return f"{value:,}" if isinstance(value, int) else number(value, 2) if isinstance(value, float) else str(value)
 
 
 def figure(one: Figure) -> str:
