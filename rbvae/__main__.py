@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from rbvae.animation import FORMATS, VIEWS, Film, animate
@@ -29,6 +30,7 @@ SHEET_SIDE = 192  # pixels of one picture of a sheet
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it is done, 2 after one line about what is wrong."""
     options = _parser().parse_args(arguments)
+    torch.set_num_threads(1)  # a picture takes milliseconds, and seconds where threads wait for each other
     try:
         options.run(options)
     except RbvaeError as error:
