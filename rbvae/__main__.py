@@ -46,8 +46,8 @@ def transfer(options: argparse.Namespace) -> None:
     """The expression of one face on another photo."""
     editor = _faces(options)
     onto = _portrait(editor, options.b, options)
-    of = editor.infer(options.a)
-    _write_edit(editor, editor.transfer(editor.refined(of, options.refine), onto, options.strength), options)
+    of = editor.refined(editor.infer(options.a), options.refine)
+    _write_edit(editor, editor.transfer(of, onto, options.strength), options)
 
 
 def neutral(options: argparse.Namespace) -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from conftest import TINY
 
 from rbvae import ConfigError, RbVAE
 from rbvae.refining import refine
+from tests.conftest import TINY
 
 
 @pytest.fixture(scope="module")
