@@ -28,7 +28,7 @@ from rbvae.images import UPLOAD
 PROGRAM = Path(__file__).with_name("decoder_process.py")
 WORKERS = 4  # of 70 MB: one more than pictures that are opened at a time, so that a slow one keeps nobody waiting
 SECONDS = 2.4  # for one picture; the process ends itself after one or two of the processor's own
-STARTING = 5  # more for the first one of a process, which may still be starting, on a busy machine
+STARTING = 5  # for a process until it is ready, which on a busy machine takes a while
 PATIENCE = 10  # seconds for one that is idle; as many may ask at a time as there are, so that few ever wait
 LONGEST_ANSWER = 10_000  # bytes of words
 PASSED_ON = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
@@ -43,7 +43,7 @@ class Worker:
     def __init__(self, program: Path) -> None:
         self.program = program
         self.process: subprocess.Popen[bytes] | None = None
-        self.answered = False  # has once, so that it is no longer starting
+        self.ready = False
 
     def start(self) -> subprocess.Popen[bytes]:
         """The process, a new one where there is none that runs; raises OSError where none can be started."""
@@ -52,19 +52,21 @@ class Worker:
             environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
             environment["OPENBLAS_NUM_THREADS"] = "1"
             command = [sys.executable, str(self.program), str(PROGRAM.parents[1])]
-            self.answered = False
+            self.ready = False
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         return self.process
 
     def ask(self, content: bytes, name: bytes, max_side: int, seconds: float) -> np.ndarray | str:
         """Pixels, or what is wrong; raises TimeoutError, and OSError, EOFError or MemoryError where it breaks."""
         process, late, read = self.start(), threading.Event(), False
-        seconds += 0 if self.answered else STARTING
-        timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
-        timer.start()
         try:
-            said = _ask(process, content, name, max_side)
-            self.answered = read = True
+            if not self.ready:
+                with _ended_after(STARTING, process, late):
+                    _exactly(process, bytearray(1))
+                self.ready = True
+            with _ended_after(seconds, process, late):
+                said = _ask(process, content, name, max_side)
+            read = True
             return said
         except (OSError, EOFError) as error:  # it is no longer there
             self.end()
@@ -72,8 +74,6 @@ class Worker:
                 raise TimeoutError from error
             raise
         finally:
-            timer.cancel()
-            timer.join()  # so that it ends nothing later on
             if late.is_set() or not read:
                 self.end()
                 with contextlib.suppress(OSError, MemoryError):  # at the next picture it is tried again
@@ -164,6 +164,18 @@ def decoded(source: bytes | Path, name: str = "", max_side: int = 0) -> np.ndarr
     except (OSError, ValueError) as error:
         raise ImageError("the picture is not here any more; upload it again") from error
     return decoder().decode(content, name or source.name, max_side)
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float, process: subprocess.Popen[bytes], late: threading.Event) -> Iterator[None]:
+    """Ends the process, and says that it was late, where what is done here takes longer."""
+    timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # so that it ends nothing later on
 
 
 def _ask(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side: int) -> np.ndarray | str:

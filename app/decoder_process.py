@@ -19,7 +19,8 @@ SECONDS = 1  # and up to one more, of the processor's time for one picture: a la
 
 
 def main() -> None:
-    """Answers until stdin ends: name and content, lengths first -> height, width, length of words, then either."""
+    """Writes a byte once it is ready, then answers until stdin ends: name and content, lengths first -> height, width,
+    length of words, then either."""
     root = Path(sys.argv[1])
     package = types.ModuleType("rbvae")  # without its __init__, which loads PyTorch
     package.__path__ = [str(root / "rbvae")]
@@ -35,6 +36,8 @@ def main() -> None:
     Image.init()
     add_heic()
     limit_memory()
+    answers.write(b"+")
+    answers.flush()
     while len(head := questions.read(12)) == 12:
         named, length, max_side = struct.unpack(">III", head)
         name, content = questions.read(named).decode("utf-8", "replace"), questions.read(length)

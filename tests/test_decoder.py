@@ -50,9 +50,10 @@ def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_is_decoded()
 
 
 def test_the_time_that_a_process_takes_to_start_is_not_the_pictures(tmp_path):
-    program = tmp_path / "program.py"
-    nap, answer = "time.sleep(1.5)", "sys.stdout.buffer.write(struct.pack('>III', 0, 0, 2) + b'ok'); sys.stdout.flush()"
-    program.write_text(f"import struct, sys, time\n{nap}; {answer}\n{nap}; {answer}\n")
+    program = tmp_path / "program.py"  # ready after a second and a half, answers one picture, and hangs at the next
+    answer = "b'+' + struct.pack('>III', 0, 0, 2) + b'ok'"
+    lines = ("time.sleep(1.5)", f"sys.stdout.buffer.write({answer})", "sys.stdout.flush()", "time.sleep(9)")
+    program.write_text("\n".join(("import struct, sys, time", *lines)))
     sleepy = Decoder(workers=1, seconds=0.5, program=program)
     try:
         for words in ("ok", "takes too long"):
@@ -109,7 +110,7 @@ def _interrupt():
 @pytest.mark.parametrize("answer", [(30000, 30000, 0), (2**32 - 1, 2**32 - 1, 0), (0, 0, 2**31), (9, 9, 0)])
 def test_an_answer_that_is_none_of_ours_ends_its_process(tmp_path, answer):
     program = tmp_path / "program.py"
-    program.write_text(f"import struct, sys\nsys.stdout.buffer.write(struct.pack('>III', *{answer}))\n")
+    program.write_text(f"import struct, sys\nsys.stdout.buffer.write(b'+' + struct.pack('>III', *{answer}))\n")
     odd = Decoder(workers=1, program=program)
     try:
         with pytest.raises(ImageError, match="cannot be decoded here"):
