@@ -19,7 +19,7 @@ from rbvae.batch import Result
 from rbvae.calibration import drift_words
 from rbvae.editing import Editor
 from rbvae.errors import quoted, shown
-from rbvae.faces import Faces
+from rbvae.faces.finding import Faces
 from rbvae.images import MAX_SIDE, Photo, load_photo
 from rbvae.marking import encode
 

@@ -18,7 +18,7 @@ from rbvae.errors import (
     RbvaeError,
     TrainingError,
 )
-from rbvae.faces import Faces
+from rbvae.faces.finding import Faces
 from rbvae.model import RbVAE
 
 __version__ = "0.1.0"

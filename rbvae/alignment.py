@@ -53,12 +53,12 @@ def mean_shape() -> np.ndarray:
 
 
 def align(points: np.ndarray, size: int) -> Alignment:
-    """Landmarks [478, 2] in photo pixels -> the similarity that brings them closest to the mean shape.
+    """Landmarks [478, 2 or 3] in photo pixels, of which depth is ignored -> the similarity that brings them closest to the mean shape.
 
     Only the STABLE landmarks are fitted, so opening the mouth does not rescale the face. Raises ValueError for points
     of another shape or that are not finite.
     """
-    points = np.asarray(points, dtype=np.float64)
+    points = np.asarray(points, dtype=np.float64)[..., :2]
     if points.shape != mean_shape().shape or not np.isfinite(points).all():
         raise ValueError(f"align takes {mean_shape().shape} finite points, not {points.shape}")
     if size <= 0:

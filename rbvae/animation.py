@@ -20,7 +20,7 @@ from rbvae.alignment import Alignment
 from rbvae.editing import Editor, Latent
 from rbvae.edits import Inference, Portrait
 from rbvae.errors import ConfigError, quoted
-from rbvae.faces import shrunk
+from rbvae.faces.finding import shrunk
 from rbvae.marking import AI_NOTE, XMP, marked_mp4
 
 FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}

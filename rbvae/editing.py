@@ -20,7 +20,7 @@ from rbvae.checkpoint import Checkpoint, load_checkpoint
 from rbvae.edits import Direction, Edit, Inference, Portrait
 from rbvae.errors import CheckpointError, ConfigError, FaceNotFoundError, quoted
 from rbvae.face import Face
-from rbvae.faces import HINT, Faces, Point, align_to_eyes, box_of, find_faces
+from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces
 from rbvae.images import Photo, load_photo, to_array, to_tensor
 from rbvae.landmarks import FaceLandmarker
 from rbvae.refining import STEPS, refine

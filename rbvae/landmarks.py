@@ -131,8 +131,8 @@ class FaceLandmarker:
         right, bottom = left + side, top + side
         highest = np.array([right + slack if right < width else np.inf, bottom + slack if bottom < height else np.inf])
         faces = self._look(photo[top:bottom, left:right])
-        moved = (replace(face, points=face.points + np.array([left, top], dtype=np.float32)) for face in faces)
-        return [face for face in moved if (face.points > lowest).all() and (face.points < highest).all()]
+        moved = [replace(face, points=face.points + np.array([left, top, 0], dtype=np.float32)) for face in faces]
+        return [face for face in moved if (face.points[:, :2] > lowest).all() and (face.points[:, :2] < highest).all()]
 
     def _look(self, photo: np.ndarray, border: bool = False) -> list[Face]:
         """One detection over uint8 [H, W, 3], enlarged to CANVAS if smaller; points in the coordinates of `photo`."""
@@ -169,7 +169,7 @@ def _face(points: Any, shapes: Any, matrix: Any, extent: np.ndarray, margin: int
     scores = {shape.category_name: shape.score for shape in shapes}
     yaw, pitch, roll = angles(np.asarray(matrix, dtype=np.float64))
     return Face(
-        points=(np.array([[point.x, point.y] for point in points]) * extent - margin).astype(np.float32),
+        points=(np.array([[p.x, p.y, p.z] for p in points]) * extent[[0, 1, 0]] - [margin, margin, 0]).astype(np.float32),
         blendshapes=np.array([scores[name] for name in BLENDSHAPES], dtype=np.float32).clip(0.0, 1.0),
         yaw=yaw,
         pitch=pitch,

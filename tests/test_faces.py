@@ -8,7 +8,7 @@ from skimage import data
 from app.editors import PATIENCE, load_editors
 from rbvae import ConfigError, FaceNotFoundError, PortraitEditor
 from rbvae.alignment import mean_shape
-from rbvae.faces import EYES, Faces, align_to_eyes
+from rbvae.faces.finding import EYES, Faces, align_to_eyes
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def shrunk(photo: np.ndarray, scale: float) -> np.ndarray:
 def test_the_astronaut_is_one_smiling_face_where_it_is(face: Face):
     left, top, right, bottom = face.box
     assert (160 < left < 190) and (60 < top < 90) and (255 < right < 290) and (165 < bottom < 195)
-    assert face.points.shape == (478, 2) and face.points.dtype == np.float32
+    assert face.points.shape == (478, 3) and face.points.dtype == np.float32
     assert face.blendshapes.shape == (52,) and face.blendshapes.min() >= 0 and face.blendshapes.max() <= 1
     smile = face.blendshapes[[BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]]
     assert smile.min() > 0.5
@@ -88,7 +88,7 @@ def test_a_small_face_in_a_large_picture_is_found(landmarker, astronaut, face: F
     picture = cv2.resize(noise, (1920, 1080), interpolation=cv2.INTER_CUBIC)
     picture[433 : 433 + small.shape[0], 1217 : 1217 + small.shape[1]] = small
     (found,) = landmarker.detect(picture)
-    expected = (face.points - [110, 0]) * scale + [1217, 433]
+    expected = (face.points - [110, 0, 0]) * scale + [1217, 433, 0]
     assert np.abs(found.points - expected).mean() < 0.05 * height
 
 
@@ -241,7 +241,7 @@ def test_energy_is_the_root_mean_square_of_movements_each_in_its_own_unit():
 
 def test_overlapping_faces_are_merged_into_the_larger(face: Face):
     def moved(right: float, scale: float) -> Face:
-        return Face(face.points * scale + [right, 0], face.blendshapes, 0.0, 0.0, 0.0)
+        return Face(face.points * scale + [right, 0, 0], face.blendshapes, 0.0, 0.0, 0.0)
 
     kept = merge_duplicates([face, moved(-5.0, 1.02), moved(500.0, 1.0)])
     assert [round(other.box[0]) for other in kept] == [round(face.box[0] * 1.02 - 5), round(face.box[0] + 500)]

@@ -107,9 +107,10 @@ def look(landmarker: FaceLandmarker, images: Tensor, track: Track, name: str) ->
 
 def standard_points(face: Face) -> np.ndarray:
     """A face's landmarks [478, 2] on the mean shape, in units of its distance between the outer eye corners."""
-    fit = fit_similarity(face.points[STABLE].astype(np.float64), mean_shape()[STABLE])
+    points = face.points[:, :2].astype(np.float64)
+    fit = fit_similarity(points[STABLE], mean_shape()[STABLE])
     left, right = mean_shape()[list(OUTER_EYE_CORNERS)]
-    return (face.points @ fit[:, :2].T + fit[:, 2]) / np.linalg.norm(left - right)
+    return (points @ fit[:, :2].T + fit[:, 2]) / np.linalg.norm(left - right)
 
 
 def moved(edit: np.ndarray, b: np.ndarray, a: np.ndarray) -> np.ndarray:

@@ -191,9 +191,9 @@ def _restored(faces: list[Face], view: np.ndarray, turn: int, source: np.ndarray
     scale = max(height, width) / max(view.shape[:2])
     moved = []
     for face in faces:
-        x, y = (face.points * np.float32(scale)).T
+        x, y, depth = (face.points * np.float32(scale)).T
         x, y = {0: (x, y), 1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[turn]
-        moved.append(replace(face, points=np.stack([x, y], axis=1)))
+        moved.append(replace(face, points=np.stack([x, y, depth], axis=1)))
     middle = np.array([width, height]) / 2
 
     def prominence(face: Face) -> float:

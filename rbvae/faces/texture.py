@@ -1,0 +1,153 @@
+"""The shape-free texture: a photo sampled through the mesh into the canonical frame."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from rbvae.faces.mesh import SKIN_TRIANGLES, face_mesh
+
+FINEST = 1.3  # photo pixels a texel beyond which the photo is averaged over areas first
+GRAZING = 0.15  # cosine between a triangle's normal and the line of sight, below which its texture counts as hidden
+
+
+@dataclass(frozen=True)
+class Texture:
+    """`values` float32 [P, 3], grey levels of the canonical frame's P texels; `visible` bool [P], false where a texel
+    lies outside the photo or on a part of the face that is turned away."""
+
+    values: np.ndarray
+    visible: np.ndarray
+
+
+class CanonicalFrame:
+    """The square of `size` x `size` texels into which every face is warped.
+
+    P of its texels lie on the face. `mask` bool [S, S] says which, `flat` int [P] numbers them in the raveled square.
+    Texel k is the mean of the points `vertices[k]` [3] weighted by `weights[k]` [3]. The texels are mirror-symmetric:
+    `mirror[k]` is the counterpart of k, and `left` [P / 2] are those of the left half.
+    """
+
+    def __init__(self, size: int) -> None:
+        mesh = face_mesh()
+        self.size = size
+        triangle, weights = rasterise(mesh.canonical[:, :2] * size, mesh.triangles, size, size)
+        half = size // 2
+        inside = np.zeros((size, size), bool)
+        inside[:, :half] = triangle[:, :half] >= 0
+        self.mask = inside | inside[:, ::-1]
+        self.flat = np.flatnonzero(self.mask)
+        rows, columns = np.divmod(self.flat, size)
+        on_left = columns < half
+        source = np.where(on_left, columns, size - 1 - columns)
+        chosen = triangle[rows, source]
+        corners = mesh.triangles[chosen]
+        self.vertices = np.where(on_left[:, None], corners, mesh.mirror[corners])
+        self.weights = weights[rows, source].astype(np.float32)
+        number = np.full(size * size, -1)
+        number[self.flat] = np.arange(len(self.flat))
+        self.mirror = number[rows * size + size - 1 - columns]
+        self.left = np.flatnonzero(on_left)
+        # each texel's triangle, or the mirror image of one on the right: the facets whose orientation decides visibility
+        self.facets, self.facet = np.unique(np.sort(self.vertices, axis=1), axis=0, return_inverse=True)
+        self.facet = self.facet.reshape(-1)
+        self.facing = np.sign(_normals(mesh.canonical, self.facets)[:, 2])
+        self.hollow = chosen >= SKIN_TRIANGLES  # insides of mouth and eyes: flat when closed, so never turned away
+        outside = np.where(self.mask, 0, 1).astype(np.uint8)
+        _, nearest = cv2.distanceTransformWithLabels(
+            outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        texel_of_label = np.zeros(nearest.max() + 1, np.int64)
+        texel_of_label[nearest[self.mask]] = np.arange(len(self.flat))
+        self.nearest = texel_of_label[nearest]  # [S, S], the texel nearest to each place of the square
+
+    def positions(self, points: np.ndarray) -> np.ndarray:
+        """Points [468 or more, D] -> where they put the texels [P, D]."""
+        corners = points[self.vertices]
+        return np.einsum("pkd,pk->pd", corners, self.weights)
+
+    def sample(self, photo: np.ndarray, points: np.ndarray) -> Texture:
+        """A photo uint8 [H, W, 3] and landmarks [468 or more, 3] in its pixels -> its Texture.
+
+        Where the photo is finer than the frame it is averaged over areas first.
+        """
+        height, width = photo.shape[:2]
+        where = self.positions(points[:, :2]).astype(np.float32)
+        visible = self._visible(where, points, width, height)
+        low = np.floor(where.min(axis=0)).astype(int) - 8
+        high = np.ceil(where.max(axis=0)).astype(int) + 9
+        left, top = np.clip(low, 0, [width - 1, height - 1])
+        right, bottom = np.clip(high, [left + 1, top + 1], [width, height])
+        region = photo[top:bottom, left:right]
+        where = where - np.float32([left, top])
+        scale = self.density(points)
+        if scale > FINEST:
+            extent = max(1, round(region.shape[1] / scale)), max(1, round(region.shape[0] / scale))
+            where *= np.float32([extent[0] / region.shape[1], extent[1] / region.shape[0]])
+            region = cv2.resize(region, extent, interpolation=cv2.INTER_AREA)
+        at = (where - np.float32(0.5)).reshape(-1, 1, 2)  # OpenCV counts from pixel centres
+        values = cv2.remap(region.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return Texture(values[:, 0], visible)
+
+    def visible(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
+        """bool [P]: which texels a photo of `width` x `height` pixels with these landmarks shows."""
+        return self._visible(self.positions(points[:, :2]), points, width, height)
+
+    def density(self, points: np.ndarray) -> float:
+        """Photo pixels a texel, on average over the face."""
+        canonical = face_mesh().canonical[:, :2] * self.size
+        flat = points[: len(canonical), :2]
+        return float(np.sqrt(flat.var(axis=0).sum() / canonical.var(axis=0).sum()))
+
+    def image(self, values: np.ndarray) -> np.ndarray:
+        """Values [P, C] -> the square [S, S, C]; off the face, the value of the nearest texel."""
+        return values[self.nearest]
+
+    def values(self, square: np.ndarray) -> np.ndarray:
+        """The square [S, S, C] -> values [P, C]; the inverse of `image`."""
+        return square.reshape(self.size * self.size, -1)[self.flat]
+
+    def _visible(self, where: np.ndarray, points: np.ndarray, width: int, height: int) -> np.ndarray:
+        within = (where >= 0).all(axis=1) & (where <= [width, height]).all(axis=1)
+        return within & (self._towards(points) | self.hollow)
+
+    def _towards(self, points: np.ndarray) -> np.ndarray:
+        """bool [P]: whether the texel's facet faces the camera."""
+        normals = _normals(points.astype(np.float32), self.facets)
+        cosine = self.facing * normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)
+        return (cosine > GRAZING)[self.facet]
+
+
+@functools.cache
+def canonical_frame(size: int) -> CanonicalFrame:
+    """The frame of one size, made once."""
+    return CanonicalFrame(size)
+
+
+def rasterise(points: np.ndarray, triangles: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points [N, 2] -> for each pixel of [height, width] the last triangle that holds its centre (-1 for none), and
+    the weights [height, width, 3] of that triangle's corners."""
+    number = np.full((height, width), -1, np.int32)
+    weights = np.zeros((height, width, 3))
+    for index, (a, b, c) in enumerate(points[triangles]):
+        low = np.maximum(np.floor(np.minimum(np.minimum(a, b), c)).astype(int), 0)
+        high = np.minimum(np.ceil(np.maximum(np.maximum(a, b), c)).astype(int) + 1, [width, height])
+        x, y = np.meshgrid(np.arange(low[0], high[0]) + 0.5, np.arange(low[1], high[1]) + 0.5)
+        area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+        if not x.size or abs(area) < 1e-12:
+            continue
+        u = ((x - a[0]) * (c[1] - a[1]) - (y - a[1]) * (c[0] - a[0])) / area
+        v = ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) / area
+        inside = (u >= 0) & (v >= 0) & (u + v <= 1)
+        number[low[1] : high[1], low[0] : high[0]][inside] = index
+        weights[low[1] : high[1], low[0] : high[0]][inside] = np.stack([1 - u - v, u, v], axis=-1)[inside]
+    return number, weights
+
+
+def _normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Normals [T, 3] of triangles, not of unit length."""
+    a, b, c = points[triangles[:, 0]], points[triangles[:, 1]], points[triangles[:, 2]]
+    return np.cross(b - a, c - a)
