@@ -7,7 +7,7 @@ into an image. The only supervision is a reference set of images whose target fa
 from rbvae.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rbvae.config import ModelConfig
 from rbvae.editing import PortraitEditor, StyleEditor
-from rbvae.edits import Direction, Edit, Inference, Portrait
+from rbvae.editing.edits import Direction, Edit, Inference, Portrait
 from rbvae.errors import (
     CheckpointError,
     ConfigError,

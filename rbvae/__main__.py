@@ -17,7 +17,7 @@ from rbvae.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_
 from rbvae.calibration import drift_words
 from rbvae.checkpoint import load_checkpoint
 from rbvae.editing import PortraitEditor, StyleEditor
-from rbvae.edits import Edit, Portrait
+from rbvae.editing.edits import Edit, Portrait
 from rbvae.errors import ConfigError, ImageError, RbvaeError
 from rbvae.marking import save
 from rbvae.refining import STEPS

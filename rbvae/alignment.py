@@ -53,7 +53,7 @@ def mean_shape() -> np.ndarray:
 
 
 def align(points: np.ndarray, size: int) -> Alignment:
-    """Landmarks [478, 2 or 3] in photo pixels, of which depth is ignored -> the similarity that brings them closest to the mean shape.
+    """Landmarks [478, 2 or 3] in photo pixels, without regard to depth -> the similarity nearest to the mean shape.
 
     Only the STABLE landmarks are fitted, so opening the mouth does not rescale the face. Raises ValueError for points
     of another shape or that are not finite.

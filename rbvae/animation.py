@@ -18,7 +18,7 @@ from PIL import Image
 
 from rbvae.alignment import Alignment
 from rbvae.editing import Editor, Latent
-from rbvae.edits import Inference, Portrait
+from rbvae.editing.edits import Inference, Portrait
 from rbvae.errors import ConfigError, quoted
 from rbvae.faces.finding import shrunk
 from rbvae.marking import AI_NOTE, XMP, marked_mp4

@@ -14,7 +14,7 @@ import numpy as np
 
 from rbvae.calibration import drift_words
 from rbvae.editing import PortraitEditor
-from rbvae.edits import Edit, Inference, Portrait
+from rbvae.editing.edits import Edit, Inference, Portrait
 from rbvae.errors import ConfigError, RbvaeError, quoted
 from rbvae.images import Photo
 from rbvae.marking import AI_NOTE, encode

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from rbvae.config import ModelConfig
+
 LEAK = 0.2
 
 
@@ -109,6 +111,27 @@ class ImageTrunk(nn.Module):
         return h.flatten(1)  # [N, features]
 
 
+class CodeTrunk(nn.Module):
+    """Code [N, K] -> features [N, features]: two fully connected layers, in place of an ImageTrunk."""
+
+    def __init__(self, dim_code: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            linear(dim_code, hidden), nn.LeakyReLU(LEAK), linear(hidden, hidden), nn.LeakyReLU(LEAK)
+        )
+        self.features = hidden
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def trunk(config: ModelConfig, norm: bool) -> ImageTrunk | CodeTrunk:
+    """What encoders and discriminators begin with, for what the model observes."""
+    if config.observes == "code":
+        return CodeTrunk(config.dim_code, config.hidden)
+    return ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm)
+
+
 class EqualLinear(nn.Module):
     """Fully connected; zeros at first, since training begins with a closed form (training/linear_start.py).
 
@@ -136,6 +159,17 @@ class EqualLinear(nn.Module):
         """Multiplies the first outputs each by its own of `scale` [K]."""
         self.weight[: len(scale)] *= scale[:, None]
         self.bias[: len(scale)] *= scale
+
+
+class CodeLinear(nn.Module):
+    """Linear path of networks on codes, [N, dim_in] -> [N, dim_out]."""
+
+    def __init__(self, dim_in: int, dim_out: int) -> None:
+        super().__init__()
+        self.map = EqualLinear(dim_in, dim_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.map(x)
 
 
 class LinearEncoding(nn.Module):

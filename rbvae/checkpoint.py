@@ -24,7 +24,7 @@ FILES = ("config.json", "model.safetensors", "README.md")  # what is fetched fro
 MAX_BYTES = 1 << 30  # of weights; larger files are refused before they are read
 MAX_CONFIG, MAX_HEADER = 1 << 20, 1 << 20  # bytes of config.json, and of the list of tensors that begins the weights
 MAX_DIRECTIONS, LONGEST_NAME = 256, 80
-DTYPES = ("F16", "BF16", "F32")
+DTYPES = ("F16", "BF16", "F32", "I8")
 NUMBERS = ("sigma", "low", "high", "moves", "correlation")  # of a direction
 CARD_HASH = "sha256 of model.safetensors: {}"  # a line of the card
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -45,10 +45,14 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype: torch.dtype = torch.float32) -> None:
-    """Writes the checkpoint's files into `folder` (made if missing), weights as `dtype`; each file replaced at once."""
+    """Writes the files into `folder` (made if missing), each replaced at once; parameters become `dtype`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: t.detach().cpu().to(dtype).contiguous() for name, t in checkpoint.model.state_dict().items()}
+    learnt = {name for name, _ in checkpoint.model.named_parameters()}
+    tensors = {
+        name: (t.to(dtype) if name in learnt else t).detach().cpu().contiguous()
+        for name, t in checkpoint.model.state_dict().items()
+    }
     weights = save(tensors)
     sha256 = hashlib.sha256(weights).hexdigest()
     config = {
@@ -114,7 +118,7 @@ def load_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoi
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path} is not a safetensors file ({error}); copy the checkpoint again") from error
     model = RbVAE(shape)
-    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True)
+    model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()}, strict=True)
     model.eval().requires_grad_(False)
     return Checkpoint(
         model, config["kind"], config["method"], config.get("directions", []), config.get("calibration", {})

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rbvae.errors import ConfigError
+from rbvae.models.basis import BasisSize
+
+OBSERVES = ("image", "code")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,13 @@ class ModelConfig:
     gives none of these numbers, so the defaults are ours. `linear` adds a linear path from pixels to the
     latents' means and one from latents to pixels, beside the convolutions; not in the paper. It sees and
     draws one value for `linear_patch` x `linear_patch` pixels, 0 for `patch` x `patch`.
+
+    `observes` says what x is: "image", or "code", what a basis makes of a face's shape and its texture of image_size x
+    image_size texels (rbvae.models.basis). A code has the components counted by `texture_even` to `shape_odd`, and
+    networks on codes are fully connected, with two hidden layers of `hidden` units beside a linear path.
     """
+
+    observes: str = "image"
 
     image_size: int = 96
     channels: int = 3
@@ -31,6 +40,12 @@ class ModelConfig:
     patch: int = 1
     linear: bool = False
     linear_patch: int = 0
+    texels: int = 0
+    texture_even: int = 0
+    texture_odd: int = 0
+    shape_even: int = 0
+    shape_odd: int = 0
+    hidden: int = 384
 
     def __post_init__(self) -> None:
         bounds = {
@@ -47,6 +62,15 @@ class ModelConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(f"{name}={value!r}; give a whole number from {low} to {high}")
+        counts = ("texels", "texture_even", "texture_odd", "shape_even", "shape_odd", "hidden")
+        for name in counts:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65_536:
+                raise ConfigError(f"{name}={value!r}; give a whole number from 0 to 65536")
+        if self.observes not in OBSERVES:
+            raise ConfigError(f"observes={self.observes!r}; choose one of {', '.join(OBSERVES)}")
+        if self.observes == "code" and not (self.texels and self.dim_code and self.hidden):
+            raise ConfigError("observes=code needs texels, hidden and the numbers of components above 0")
         if not isinstance(self.linear, bool):
             raise ConfigError(f"linear={self.linear!r}; give true or false")
         if self.image_size % self.patch or self.sides[-1] < 2:
@@ -56,6 +80,21 @@ class ModelConfig:
             )
         if self.image_size % self.drawn_patch:
             raise ConfigError(f"linear_patch={self.linear_patch} does not divide image_size={self.image_size}")
+
+    @property
+    def basis(self) -> BasisSize:
+        """The size of the basis of a model that observes codes."""
+        return BasisSize(self.texels, self.texture_even, self.texture_odd, self.shape_even, self.shape_odd)
+
+    @property
+    def dim_code(self) -> int:
+        """K, the length of a code."""
+        return self.basis.code
+
+    @property
+    def observation(self) -> tuple[int, ...]:
+        """Shape of one x: (K,) or (channels, image_size, image_size)."""
+        return (self.dim_code,) if self.observes == "code" else (self.channels, self.image_size, self.image_size)
 
     @property
     def drawn_patch(self) -> int:
@@ -77,7 +116,7 @@ class ModelConfig:
         """Channels of the grids, finest first."""
         return [min(self.width * 2**level, self.max_width) for level in range(len(self.sides))]
 
-    def to_dict(self) -> dict[str, int | bool]:
+    def to_dict(self) -> dict[str, int | bool | str]:
         """Plain numbers, by field name."""
         return dataclasses.asdict(self)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rbvae.blocks import LEAK, ImageTrunk, linear
+from rbvae.blocks import LEAK, linear, trunk
 from rbvae.config import ModelConfig
 
 
 class Discriminator(nn.Module):
-    """Image [N, 3, S, S] and latents (each [N, D_i]) -> logit [N].
+    """x (an image [N, 3, S, S] or a code [N, K]) and latents (each [N, D_i]) -> logit [N].
 
     Image and latents meet before `depth` non-linear layers, since a net that only adds f(x) + w(z, e)
     cannot see a mismatched pair; no norm anywhere. With no latents (`dim_latents` 0) it judges the image alone. Layer
@@ -19,7 +19,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: ModelConfig, dim_latents: int, hidden: int = 256, depth: int = 2) -> None:
         super().__init__()
-        self.trunk = ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm=False)
+        self.trunk = trunk(config, norm=False)
         self.from_image = nn.Sequential(linear(self.trunk.features, hidden), nn.LeakyReLU(LEAK))
         self.from_latents = nn.Sequential(linear(dim_latents, hidden), nn.LeakyReLU(LEAK)) if dim_latents else None
         met = 2 * hidden if dim_latents else hidden

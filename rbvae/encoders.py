@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rbvae.blocks import ImageTrunk, LinearEncoding, linear
+from rbvae.blocks import CodeLinear, EqualLinear, LinearEncoding, linear, trunk
 from rbvae.config import ModelConfig
 from rbvae.distributions import LOG_VAR_RANGE, DiagonalGaussian
 
@@ -13,17 +13,20 @@ FIRST_LOG_VAR = -3.0  # ours: latents that say something from the first step on,
 
 
 class Encoder(nn.Module):
-    """Image [N, 3, S, S] in [-1, 1] -> DiagonalGaussian over `dim` latents (paper A.4)."""
+    """x, an image [N, 3, S, S] in [-1, 1] or a code [N, K] -> DiagonalGaussian over `dim` latents (paper A.4)."""
 
     def __init__(self, config: ModelConfig, dim: int) -> None:
         super().__init__()
-        self.trunk = ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm=True)
+        self.trunk = trunk(config, norm=True)
         self.moments = linear(self.trunk.features, 2 * dim)
         nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)
         nn.init.constant_(self.moments.bias[dim:], FIRST_LOG_VAR)
-        self.linear = None
-        if config.linear:  # the convolutions begin by adding nothing to it
+        self.linear: LinearEncoding | CodeLinear | None = None
+        if config.observes == "code":
+            self.linear = CodeLinear(config.dim_code, dim)
+        elif config.linear:
             self.linear = LinearEncoding(config.channels, config.image_size, config.drawn_patch, dim)
+        if self.linear is not None:  # the other layers begin by adding nothing to it
             nn.init.zeros_(self.moments.weight[:dim])
 
     def forward(self, x: Tensor) -> DiagonalGaussian:
@@ -31,6 +34,12 @@ class Encoder(nn.Module):
         if self.linear is not None:
             mean = mean + self.linear(x).float()
         return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR_RANGE))
+
+    @property
+    def linear_map(self) -> EqualLinear:
+        """The weights of the linear path."""
+        assert self.linear is not None
+        return self.linear.map
 
     @torch.no_grad()
     def standardise(self, means: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rbvae.blocks import LEAK, LinearDrawing, PixelNorm, Up, conv, linear
+from rbvae.blocks import LEAK, CodeLinear, CodeTrunk, EqualLinear, LinearDrawing, PixelNorm, Up, conv, linear
 from rbvae.config import ModelConfig
 
 
@@ -38,3 +38,30 @@ class Generator(nn.Module):
         if self.linear is not None:
             h = h + self.linear(latents)
         return h.tanh()  # [N, 3, S, S]
+
+    @property
+    def linear_map(self) -> EqualLinear:
+        """The weights of the linear path, of a model that has one."""
+        assert self.linear is not None
+        return self.linear.map
+
+
+class CodeGenerator(nn.Module):
+    """z [N, D_z], e [N, D_e] -> code [N, K]: a linear path, and layers that begin by adding nothing to it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        dim = config.dim_z + config.dim_e
+        self.linear = CodeLinear(dim, config.dim_code)
+        self.trunk = CodeTrunk(dim, config.hidden)
+        self.to_code = linear(config.hidden, config.dim_code)
+        nn.init.zeros_(self.to_code.weight)
+
+    def forward(self, z: Tensor, e: Tensor) -> Tensor:
+        latents = torch.cat([z, e], dim=1)
+        return self.linear(latents) + self.to_code(self.trunk(latents))  # [N, K]
+
+    @property
+    def linear_map(self) -> EqualLinear:
+        """The weights of the linear path."""
+        return self.linear.map

@@ -15,7 +15,9 @@ __all__ = [
 
 
 def to_float(pixels: Tensor) -> Tensor:
-    """uint8 [..., 3, H, W] in [0, 255] -> float32 in [-1, 1]."""
+    """uint8 [..., 3, H, W] in [0, 255] -> float32 in [-1, 1]; codes, which are float already, stay as they are."""
+    if pixels.is_floating_point():
+        return pixels.float()
     return pixels.float() / 127.5 - 1.0
 
 

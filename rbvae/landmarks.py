@@ -56,10 +56,13 @@ class FaceLandmarker:
         faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo, until)
         return sorted(faces, key=lambda face: -face.size)
 
-    def glance(self, photo: np.ndarray) -> list[Face]:
-        """Only the look at the whole photo: faster, and blind to small faces; raises as `detect`."""
+    def glance(self, photo: np.ndarray, border: bool | None = None) -> list[Face]:
+        """Only the look at the whole photo: faster, and blind to small faces; raises as `detect`.
+
+        With `border` the photo's edges are continued all round first, by default if it is small.
+        """
         _check(photo)
-        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL)
+        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL if border is None else border)
         return sorted(faces, key=lambda face: -face.size)
 
     def survey(self, photo: np.ndarray, side: int) -> list[Face]:
@@ -169,7 +172,9 @@ def _face(points: Any, shapes: Any, matrix: Any, extent: np.ndarray, margin: int
     scores = {shape.category_name: shape.score for shape in shapes}
     yaw, pitch, roll = angles(np.asarray(matrix, dtype=np.float64))
     return Face(
-        points=(np.array([[p.x, p.y, p.z] for p in points]) * extent[[0, 1, 0]] - [margin, margin, 0]).astype(np.float32),
+        points=(np.array([[p.x, p.y, p.z] for p in points]) * extent[[0, 1, 0]] - [margin, margin, 0]).astype(
+            np.float32
+        ),
         blendshapes=np.array([scores[name] for name in BLENDSHAPES], dtype=np.float32).clip(0.0, 1.0),
         yaw=yaw,
         pitch=pitch,

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from rbvae.config import ModelConfig
-from rbvae.distributions import DiagonalGaussian
+from rbvae.distributions import DiagonalGaussian, laplace_nll
 from rbvae.encoders import Encoder
-from rbvae.generator import Generator
+from rbvae.generator import CodeGenerator, Generator
+from rbvae.models.basis import Basis
 
 
 class RbVAE(nn.Module):
@@ -19,22 +20,33 @@ class RbVAE(nn.Module):
         self.config = config
         self.encoder_z = Encoder(config, config.dim_z)
         self.encoder_e = Encoder(config, config.dim_e)
-        self.generator = Generator(config)
+        self.generator: Generator | CodeGenerator
+        if config.observes == "code":
+            self.basis = Basis(config.basis)
+            self.generator = CodeGenerator(config)
+        else:
+            self.generator = Generator(config)
         self.e_ref = nn.Parameter(torch.zeros(config.dim_e))
 
     def encode(self, x: Tensor) -> tuple[DiagonalGaussian, DiagonalGaussian]:
-        """Image [N, 3, S, S] in [-1, 1] -> (q_z, q_e)."""
+        """x, an image [N, 3, S, S] in [-1, 1] or a code [N, K] -> (q_z, q_e)."""
         return self.encoder_z(x), self.encoder_e(x)
 
     def decode(self, z: Tensor, e: Tensor) -> Tensor:
-        """z [N, D_z], e [N, D_e] or [D_e] -> image [N, 3, S, S] in [-1, 1]."""
+        """z [N, D_z], e [N, D_e] or [D_e] -> x: an image [N, 3, S, S] in [-1, 1], or a code [N, K]."""
         return self.generator(z, e.expand(len(z), -1))
 
     def decode_reference(self, z: Tensor) -> Tensor:
-        """z [N, D_z] -> the same image with the reference's target factors, G(z, e_ref)."""
+        """z [N, D_z] -> the same x with the reference's target factors, G(z, e_ref)."""
         return self.decode(z, self.e_ref)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reconstruction of an image from its posterior means."""
+        """Reconstruction of x from its posterior means."""
         q_z, q_e = self.encode(x)
         return self.decode(q_z.mean, q_e.mean)
+
+    def nll(self, x: Tensor, x_hat: Tensor, scale: float | None = 1.0) -> Tensor:
+        """-log Laplace(x; x_hat, scale), [N]; a code's coefficients count by their share of the pixels' variance."""
+        if self.config.observes == "code":
+            x, x_hat = x * self.basis.weight, x_hat * self.basis.weight
+        return laplace_nll(x, x_hat, scale)

@@ -169,7 +169,7 @@ def test_refined_pictures_are_closer_and_measured_as_the_others(measured_faces):
 
 def test_digits_are_measured_twice_the_same(tiny_digits, digits_root, tmp_path):
     for name in ("first", "again"):
-        options = ("--checkpoint", tiny_digits, "--data", digits_root, "--pairs", 60, "--device", "cpu")
+        options = ("--checkpoint", tiny_digits, "--data", digits_root, "--transfer-pairs", 60, "--device", "cpu")
         assert run(*options, "--json", tmp_path / f"{name}.json", "--report", tmp_path / f"{name}.html") == 0
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "again.json").read_bytes()
     assert (tmp_path / "first.html").read_bytes() == (tmp_path / "again.html").read_bytes()
@@ -218,7 +218,7 @@ def test_evaluate_imports_nothing_heavy():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(("--pairs", 0), "give a number above 0"), (("--report", "page.pdf"), ".html"),
+    [(("--transfer-pairs", 0), "give a number above 0"), (("--report", "page.pdf"), ".html"),
      (("--quick", "--report", "page.html"), "without --quick"), (("--refine", -1), "whole number of steps")],
 )  # fmt: skip
 def test_bad_options_are_one_clear_line(options, message, capsys):

@@ -96,7 +96,7 @@ def test_small_faces_beside_a_large_one_are_found_and_the_large_one_comes_first(
 def test_face_k_is_the_one_in_box_k_and_nothing_is_detected_again(editor, photo, monkeypatch):
     faces = editor.find(crowd(photo))
     monkeypatch.setattr(editor, "_landmarker", None)
-    monkeypatch.setattr("rbvae.editing.FaceLandmarker", None)
+    monkeypatch.setattr("rbvae.editing.portraits.FaceLandmarker", None)
     for k, box in enumerate(faces.boxes):
         assert editor.infer(faces, face=k).box == box
     with pytest.raises(FaceNotFoundError, match="face 7"):

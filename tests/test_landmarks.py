@@ -229,14 +229,20 @@ def test_the_module_imports_where_mediapipe_is_missing():
     assert (done.returncode, done.stdout) == (0, "52\n")
 
 
-def test_energy_is_the_root_mean_square_of_movements_each_in_its_own_unit():
+def test_energy_is_the_root_of_the_summed_squares_without_neutral_and_where_the_eyes_look():
     scores = np.zeros((4, 52), np.float32)
-    scores[0, BLENDSHAPES.index("jawOpen")] = 0.12
-    scores[1, BLENDSHAPES.index("mouthSmileLeft")] = scores[1, BLENDSHAPES.index("mouthSmileRight")] = 0.36
-    scores[2, BLENDSHAPES.index("mouthSmileLeft")] = 0.72
-    scores[3, 0] = scores[3, BLENDSHAPES.index("eyeBlinkLeft")] = 1.0
-    np.testing.assert_allclose(expression_energy(scores), [7**-0.5, 7**-0.5, 7**-0.5, 0.0], rtol=1e-5)
+    scores[0, BLENDSHAPES.index("jawOpen")] = 0.4
+    scores[1, [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]] = 0.3, 0.4
+    scores[2, BLENDSHAPES.index("eyeBlinkLeft")] = 0.6
+    scores[3, [0, BLENDSHAPES.index("eyeLookUpLeft")]] = 1.0
+    np.testing.assert_allclose(expression_energy(scores), [0.4, 0.5, 0.6, 0.0], rtol=1e-5)
     assert expression_energy(scores[0]).shape == ()
+
+
+def test_a_border_brings_a_face_that_fills_its_picture_to_where_it_is_in_the_whole_photo(landmarker, astronaut, face):
+    tight = np.ascontiguousarray(astronaut[70:185, 165:280])
+    (found,) = landmarker.glance(tight, border=True)
+    assert np.abs((found.points - face.points)[:, :2] + [165, 70]).mean() < 0.02 * face.size
 
 
 def test_overlapping_faces_are_merged_into_the_larger(face: Face):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from training.layouts import identify, list_photos, read_labels, split_of
+from rbvae.errors import DatasetError
+from training.layouts import (
+    Attributes,
+    attributes_of,
+    identify,
+    list_datasets,
+    list_photos,
+    read_labels,
+    split_of,
+)
 
 
 def test_a_limit_draws_the_same_photos_every_time(tmp_path: Path):
@@ -46,3 +57,73 @@ def test_published_layouts_give_their_labels_and_splits(tmp_path: Path):
     assert [photo.label for photo in list_photos(tmp_path / "affect")] == ["surprise"]
     (tmp_path / "affect.csv").write_text("subDirectory_filePath,expression\n689/a.jpg,0\n690/b.jpg,6\n")
     assert read_labels(tmp_path / "affect.csv") == {"689/a.jpg": "neutral", "690/b.jpg": "anger"}
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "sex", "ethnicity"),
+    [
+        ("1_0_0_20161219140530307.jpg", 1, "male", "white"),
+        ("100_1_2_20170105174847679.jpg", 100, "female", "asian"),
+        ("26_1_3_20170104223943130.jpg.chip.jpg", 26, "female", "indian"),
+        ("24_0_1_20170116220224657 .jpg", 24, "male", "black"),
+        ("55_0_4_20170116232725357jpg.jpg", 55, "male", "other"),
+        ("61_1_20170109142408075.jpg", 61, "female", None),
+        ("53__0_20170116184028385.jpg", 53, None, "white"),
+        ("44_20170116184028385.jpg", 44, None, None),
+        ("Ann_0001.jpg", None, None, None),
+        ("24_7_9_20170116220224657.jpg", None, None, None),
+    ],
+)
+def test_utkface_s_names_give_age_sex_and_ethnicity_or_what_of_them_is_there(name, age, sex, ethnicity):
+    assert attributes_of(name) == Attributes(age, sex, ethnicity)
+
+
+def test_each_of_utkface_s_photos_shows_somebody_else(tmp_path: Path):
+    names = ["25_0_0_20170104223943130.jpg", "25_0_0_20170104223943131.jpg", "Ann_0001.jpg", "Ann_0002.jpg"]
+    assert len(set(identify([f"utkface/{name}" for name in names[:2]]))) == 2
+    assert len(set(identify(names))) == 3
+
+
+def test_people_of_two_folders_never_coincide_and_fall_on_the_side_they_fall_on_alone(tmp_path: Path):
+    roots = [tmp_path / "one" / "faces", tmp_path / "two" / "faces", tmp_path / "lfw"]
+    for root in roots:
+        for person in range(40):
+            (root / f"P{person}").mkdir(parents=True)
+            (root / f"P{person}" / "a.jpg").touch()
+    photos = list_datasets(roots)
+    assert [photos[0].source, photos[40].source, photos[80].source] == [
+        "faces/P0/a.jpg",
+        "faces-2/P0/a.jpg",
+        "lfw/P0/a.jpg",
+    ]
+    assert len({photo.source for photo in photos}) == len({photo.identity for photo in photos}) == 120
+    alone = [photo.split for photo in list_photos(roots[0])]
+    assert [photo.split for photo in photos] == 3 * alone
+    assert len(list_datasets(roots, limit=50)) == 50
+    assert list_datasets(roots[:1]) == list_photos(roots[0])
+
+
+def test_a_published_split_of_one_folder_holds_beside_another_folder(tmp_path: Path):
+    for place in ("fer/train/happy/1.png", "fer/test/sad/2.png", "own/Ann_0001.jpg"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    photos = {photo.source: photo for photo in list_datasets([tmp_path / "fer", tmp_path / "own"])}
+    assert photos["fer/train/happy/1.png"].split == "train" and photos["fer/test/sad/2.png"].split == "test"
+    assert photos["fer/test/sad/2.png"].label == "sad" and photos["own/Ann_0001.jpg"].identity == "own/Ann_0001"
+
+
+def test_a_folder_without_pictures_is_named_even_beside_one_with_some(tmp_path: Path):
+    for name in ("full", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "a.jpg").touch()
+    with pytest.raises(DatasetError, match="empty"):
+        list_datasets([tmp_path / "full", tmp_path / "empty"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_that_is_no_text_is_listed_like_any_other(tmp_path: Path):
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg"))).touch()
+    (tmp_path / "new\nline.jpg").touch()
+    photos = list_photos(tmp_path)
+    assert [photo.source for photo in photos] == ["caf\\xe9.jpg", "new\nline.jpg"]
+    assert all(photo.path.is_file() for photo in photos)

@@ -29,7 +29,9 @@ class TrainConfig:
     that, the broad light that e draws becomes z's (training/light.py; both for methods with references).
     `stream` reads the images from disk while training: "auto" where they would take more than half of the device's
     memory. `fresh_styles` gives a digit a new random style whenever it is drawn, instead of the paper's two.
-    `stop_collapsed` ends a run in which e no longer moves a picture.
+    Codes begin with `closed_form` (rbvae/extensions/closed_form.py) and are relit at random by `relight` times the
+    spread of the light in photos (training/data/code_batches.py). `encoder_z_rate` is encoder_z's learning rate over
+    that of the others. `stop_collapsed` ends a run in which e no longer moves a picture.
     """
 
     preset: str = "digits"
@@ -55,6 +57,9 @@ class TrainConfig:
     hold_e: bool = False
     amortise_steps: int = 0
     light_in_z: bool = False
+    closed_form: bool = True
+    encoder_z_rate: float = 1.0
+    relight: float = 0.0
     report_every: int = 50
     save_every: int = 1000
     grid_every: int = 1000
@@ -118,7 +123,33 @@ class TrainConfig:
 FACES = ObjectiveConfig(
     image_weight=400.0, latent_weight=0.05, r1_weight=4.0, pin_weight=1.0, reverse_weight=3.0, perceptual_weight=0.03
 )
+CODES = ModelConfig(  # of textures of 96 x 96 texels; half as many odd components as even ones explain as much
+    observes="code",
+    image_size=96,
+    texels=2819,
+    texture_even=240,
+    texture_odd=160,
+    shape_even=40,
+    shape_odd=24,
+    dim_z=350,
+    dim_e=64,
+    hidden=384,
+)
 PRESETS: dict[str, TrainConfig] = {
+    "codes": TrainConfig(
+        preset="codes",
+        kind="faces",
+        model=CODES,
+        objective=ObjectiveConfig(image_weight=400.0, latent_weight=0.3, r1_weight=1.0, z_of_references=1.0),
+        steps=2500,
+        batch=128,
+        lr=2e-4,
+        lr_decay_images=200_000,
+        hold_e=True,
+        relight=0.3,
+        save_every=250,
+        grid_every=1000,
+    ),
     "tiny": TrainConfig(
         preset="tiny",
         kind="faces",

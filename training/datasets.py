@@ -22,6 +22,7 @@ from rbvae.landmarks import BLENDSHAPES
 if TYPE_CHECKING:
     import pyarrow
 
+    from training.data.codes import FaceCodes
     from training.folders import PreparedFolder
 
 LABELLED_LIMIT = 4000  # images that train a probe: enough for a linear map of 64 features
@@ -64,7 +65,8 @@ class ImageSets:
     """What a run trains on (uint8 [N, 1|3, S, S]) and what it is measured on; no person or digit is in two of them.
 
     `probe_train` trains the linear probes, `probe_test` scores them; `test_digits` is what the latter was drawn from.
-    Where images are to be streamed while training, `streamed_from` says whence, and the first two hold none.
+    Where images are to be streamed while training, `streamed_from` says whence, and the first two hold none. A run on
+    codes has float codes [N, K] in place of images, and in `codes` what they were made with.
     """
 
     kind: str
@@ -74,6 +76,7 @@ class ImageSets:
     probe_test: LabelledImages
     test_digits: StyledDigits | None = None
     streamed_from: str = ""
+    codes: FaceCodes | None = None
 
 
 def load_images(

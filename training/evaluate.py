@@ -4,6 +4,9 @@
 (training/evaluation/measures.py) and writes a report.
 
 python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw96 --json scores.json --report report.html
+
+Edits of photos are measured where photos are given: --pairs against the truth (training/evaluation/truth.py),
+--strangers by age, sex and ethnicity (training/evaluation/strangers.py).
 """
 
 from __future__ import annotations
@@ -216,6 +219,57 @@ def tracker() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
         yield track
 
 
+def add_edits(parser: argparse.ArgumentParser) -> None:
+    """The options of what is measured on photos."""
+    edits = parser.add_argument_group("edits of photos; with these --data may be left out")
+    edits.add_argument(
+        "--pairs", metavar="DIR", type=Path, help="ID_neutral.jpg and ID_smiling.jpg of people: edits against the truth"
+    )
+    edits.add_argument("--use", default="", metavar="NAME", help="of --pairs, those of this use in its people.csv")
+    edits.add_argument("--against", metavar="FILE", type=Path, help="an earlier --json: paired differences of --pairs")
+    edits.add_argument(
+        "--strangers", metavar="DIR", type=Path, nargs="+", help="folders of photos (LFW, UTKFace): smiles by group"
+    )
+    edits.add_argument("--donors", metavar="DIR", type=Path, help="of --strangers: up to twelve smiles to give them")
+
+
+def measure_edits(options: argparse.Namespace, track: Callable[[Iterable, str, int], Iterable]) -> dict:
+    """The figures of edits, as a user makes them: `truth` and `strangers`, as far as they are asked for."""
+    from rbvae import PortraitEditor
+    from training.evaluation.strangers import measure_strangers
+    from training.evaluation.truth import evaluate_truth
+
+    scores, editor = {}, PortraitEditor.from_pretrained(options.checkpoint)
+    if options.pairs:
+        scores["truth"] = evaluate_truth(editor, options.pairs, options.use, options.against, track)
+    if options.strangers:
+        scores["strangers"] = measure_strangers(editor, options.strangers, options.donors, options.seed, track)
+    return scores
+
+
+def without_rows(scores: dict) -> dict:
+    """The figures without the tables of single people, which only the --json file holds."""
+    return {
+        name: {key: some for key, some in value.items() if key != "rows"} if isinstance(value, dict) else value
+        for name, value in scores.items()
+    }
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raises ConfigError for options that contradict each other."""
+    if options.transfer_pairs is not None and options.transfer_pairs < 1:
+        raise ConfigError(f"--transfer-pairs {options.transfer_pairs}; give a number above 0")
+    if options.report and (options.quick or options.report.suffix.lower() not in (".html", ".htm")):
+        raise ConfigError(f"--report {options.report}: give a file that ends in .html, without --quick")
+    if options.refine < 0 or (options.refine and options.quick):
+        raise ConfigError(f"--refine {options.refine}: give a whole number of steps such as 20, without --quick")
+    for name, needs in (("use", "pairs"), ("against", "pairs"), ("donors", "strangers")):
+        if getattr(options, name) and not getattr(options, needs):
+            raise ConfigError(f"--{name} {getattr(options, name)} is of no use alone. Give --{needs} DIR with it.")
+    if options.report and options.data is None and (options.pairs or options.strangers):
+        raise ConfigError(f"--report {options.report} shows a model on its data. Give --data DIR with it.")
+
+
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -227,7 +281,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", metavar="DIR", help="prepared faces, or a torchvision MNIST root")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the scores here")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write a page with tables and pictures, .html")
-    parser.add_argument("--pairs", type=int, metavar="N", help="pairs of transfer (default: faces 300, digits 1000)")
+    add_edits(parser)
+    parser.add_argument(
+        "--transfer-pairs", type=int, metavar="N", help="pairs of transfer (default: faces 300, digits 1000)"
+    )
     parser.add_argument(
         "--refine",
         type=int,
@@ -244,33 +301,35 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
-    if options.pairs is not None and options.pairs < 1:
-        raise ConfigError(f"--pairs {options.pairs}; give a number above 0")
-    if options.report and (options.quick or options.report.suffix.lower() not in (".html", ".htm")):
-        raise ConfigError(f"--report {options.report}: give a file that ends in .html, without --quick")
-    if options.refine < 0 or (options.refine and options.quick):
-        raise ConfigError(f"--refine {options.refine}: give a whole number of steps such as 20, without --quick")
+    check(options)
     device = pick_device(options.device)
-    checkpoint = load_checkpoint(options.checkpoint)
-    sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
-    if options.quick:
-        scores = evaluate(checkpoint.model.to(device), sets, device, options.seed)
-    else:
-        from training.evaluation.measures import Settings, measure
-
+    scores: dict = {"kind": "faces"}
+    edits: dict = {}
+    if options.pairs or options.strangers:
         with tracker() as track:
-            settings = Settings(options.seed, options.pairs, options.features, options.refine)
-            scores = measure(checkpoint, sets, device, settings, track)
+            edits = measure_edits(options, track)
+    if options.data is not None or not edits:
+        checkpoint = load_checkpoint(options.checkpoint)
+        sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
+        if options.quick:
+            scores = evaluate(checkpoint.model.to(device), sets, device, options.seed)
+        else:
+            from training.evaluation.measures import Settings, measure
+
+            with tracker() as track:
+                settings = Settings(options.seed, options.transfer_pairs, options.features, options.refine)
+                scores = measure(checkpoint, sets, device, settings, track)
+    scores |= edits
     scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}
-    text = json.dumps(scores, indent=2)
-    print(text)
+    shown = without_rows(scores)
+    print(json.dumps(shown, indent=2))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     if options.report:
         from training.evaluation.page import write_report
 
-        write_report(options.report, checkpoint, sets, scores, Path(options.checkpoint).name)
+        write_report(options.report, checkpoint, sets, shown, Path(options.checkpoint).name)
     return 0
 
 

@@ -76,7 +76,7 @@ class PreparedFolder:
         """Some columns of one row group; may be called from any thread."""
         try:
             with self._open(group.shard) as content:
-                shard = pq.ParquetFile(content, metadata=self._footers[group.shard])
+                shard = pq.ParquetFile(content, metadata=self._footers[group.shard], page_checksum_verification=True)
                 return shard.read_row_group(group.index, columns)
         except _refusals(pa.ArrowException) as error:
             raise self._damaged(error, f"{Path(group.shard).name}, row group {group.index}: ") from error
@@ -92,9 +92,15 @@ class PreparedFolder:
             raise DatasetError(f"{self.name} has no {split} faces; prepare more photos")
         return pa.concat_tables(tables).slice(0, limit)
 
-    def decode(self, table: pa.Table, pixels: np.ndarray) -> None:
-        """The column `image` of a table of N rows -> `pixels`, uint8 [N, S, S, 3], filled in place."""
-        for row, content in enumerate(table["image"].combine_chunks().field("bytes")):
+    def require(self, column: str, split: str) -> None:
+        """Raises DatasetError where the shards, which an older version wrote, have no such column."""
+        shard = self.groups(split)[0].shard
+        if column not in self._footers[shard].schema.to_arrow_schema().names:
+            raise DatasetError(f"{self.name} was prepared by an older version; prepare it again")
+
+    def decode(self, table: pa.Table, pixels: np.ndarray, column: str = "image") -> None:
+        """The pictures "image" or "texture" of a table of N rows -> `pixels`, uint8 [N, S, S, 3], filled in place."""
+        for row, content in enumerate(table[column].combine_chunks().field("bytes")):
             image = cv2.imdecode(np.frombuffer(content.as_buffer(), np.uint8), cv2.IMREAD_COLOR)
             if image is None or image.shape != pixels.shape[1:]:
                 found = "no picture" if image is None else f"a picture of {image.shape[1]}x{image.shape[0]} pixels"

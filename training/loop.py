@@ -23,7 +23,7 @@ from training.report import Means, Report, check, sample_grid, transfer_grid
 from training.state import TrainingState, due
 
 if TYPE_CHECKING:
-    from training.streaming import StreamedBatches
+    from training.state import AnyBatches
 
 SAVE_SECONDS = 60.0  # at most so much is lost to a kill, however slow the steps
 AGREE_EVERY = 10  # steps between two questions to the other processes whether to stop
@@ -37,6 +37,8 @@ def train(
     batches, means = batches_of(config, sets, processes), Means()
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
+    elif sets.codes:
+        state.begin_on_codes(sets.codes)
     else:
         state.begin(batches)
         if processes.main and config.tell_steps:  # it took minutes
@@ -68,7 +70,7 @@ def train(
     return scores if report else {}
 
 
-def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> Batches | StreamedBatches:
+def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> AnyBatches:
     """Batches of the images: resident on the device, or read while training."""
     processes.share(config.batch)
     seeded, share = (config.batch, config.flip, config.seed), (processes.rank, processes.world)
@@ -77,6 +79,11 @@ def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> Ba
 
         return StreamedBatches(sets.streamed_from, *seeded, processes.device, *share)
     images = sets.unlabelled.to(processes.device), sets.references.to(processes.device)
+    if sets.codes:
+        from training.data.code_batches import CodeBatches
+
+        effects = sets.codes.lighting.to(processes.device), sets.codes.basis.mirror_signs.to(processes.device)
+        return CodeBatches(*images, *effects, config.batch, config.seed, config.relight, *share)
     return Batches(*images, *seeded, *share, fresh_styles=config.fresh_styles)
 
 

@@ -1,9 +1,9 @@
-"""Folder of photos -> aligned, described, packed faces, and a list of what was skipped and why.
+"""Folders of photos -> aligned, described, packed faces, and a list of what was skipped and why.
 
-    python training/prepare_faces.py --photos photos/lfw --out data/lfw96 --size 96
+    python training/prepare_faces.py --photos photos/lfw photos/utkface --out data/faces96 --size 96
 
-Any folder of photos will do; in the layouts that LFW, FER-2013 and AffectNet are published in, people, labels and
-splits are read from the paths (layouts.py).
+Any folders of photos will do; in the published layouts of LFW, UTKFace, FER-2013 and AffectNet, people, labels,
+attributes and splits are read from the paths (layouts.py).
 """
 
 from __future__ import annotations
@@ -28,34 +28,41 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rbvae.alignment import align, crop
 from rbvae.bundle import landmarker_bundle
 from rbvae.errors import ConfigError, DatasetError, RbvaeError
+from rbvae.faces.texture import canonical_frame
 from rbvae.images import load_photo
-from rbvae.landmarks import Face, FaceLandmarker, expression_energy
+from rbvae.landmarks import CANVAS, Face, FaceLandmarker, expression_energy
 from training.cli import run_command
-from training.layouts import Photo, list_photos
+from training.layouts import Photo, list_datasets
 from training.pace import Pace
-from training.shards import Shards, encode, in_one_piece, may_replace
+from training.shards import Shards, encode, encode_texture, in_one_piece, mark_references, may_replace
 from training.tally import Tally, summary
 
 CHUNK = 32
+TIGHT = 0.75  # of the photo's height: a larger face is looked at again with a border
+OUTSIDE_MAX = 0.1  # of the face's height
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to prepare, and how; `reference` is "mined", "labels" or a folder inside `photos`."""
+    """What to prepare, and how; `reference` is "mined", "labels" or a folder inside one of `photos`.
 
-    photos: Path
+    Mined are the `reference_share` of lowest energy of each group of age and ethnicity, or of all where unknown.
+    """
+
+    photos: tuple[Path, ...]
     target: Path
     labels: Path | None = None
     size: int = 96
     workers: int | None = None
     reference: str = "mined"
-    reference_energy: float = 0.9
+    reference_share: float = 0.2
     limit: int | None = None
     seed: int = 0
 
@@ -67,35 +74,38 @@ class Settings:
             raise ConfigError(f"--workers is {self.workers}; use 1 or more")
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit is {self.limit}; use 1 or more")
-        if not self.reference_energy > 0:
-            raise ConfigError(f"--reference-energy is {self.reference_energy}; use a number above 0, such as 0.9")
-        if not self.photos.is_dir():
-            raise DatasetError(f"no folder at {self.photos}; --photos takes a folder of pictures")
+        if not 0 < self.reference_share < 1:
+            raise ConfigError(f"--reference-share is {self.reference_share}; use a share between 0 and 1, such as 0.2")
+        for folder in self.photos:
+            if not folder.is_dir():
+                raise DatasetError(f"no folder at {folder}; --photos takes folders of pictures")
+        if len({folder.resolve() for folder in self.photos}) < len(self.photos):
+            raise DatasetError("--photos names a folder twice; name each once")
         if self.target.exists() and not may_replace(self.target):
             raise DatasetError(f"{self.target} exists and is not a dataset this script made; choose another --out")
-        if (folder := self.reference_folder()) is not None:
-            if not folder.is_dir():
+        if (reference := self.reference_folder()) is not None:
+            if not reference.is_dir():
                 raise DatasetError(f"no folder at {self.reference}; --reference takes mined, labels or a folder")
-            if not folder.resolve().is_relative_to(self.photos.resolve()):
-                raise DatasetError(f"--reference {self.reference} is not inside --photos {self.photos}; move it there")
+            if not any(reference.resolve().is_relative_to(folder.resolve()) for folder in self.photos):
+                raise DatasetError(f"--reference {self.reference} is not inside any folder of --photos; move it there")
 
     def reference_folder(self) -> Path | None:
-        """The folder of reference photos, given whole or relative to `photos`; None for "mined" and "labels"."""
+        """The folder of reference photos, given whole or relative to one of `photos`; None for "mined" and "labels"."""
         if self.reference in ("mined", "labels"):
             return None
-        inside = self.photos / self.reference
-        return inside if inside.is_dir() else Path(self.reference)
+        inside = (folder / self.reference for folder in self.photos)
+        return next((folder for folder in inside if folder.is_dir()), Path(self.reference))
 
 
 def prepare_faces(settings: Settings, console: Console | None = None) -> dict[str, Any]:
-    """Align and describe every face of a folder into Parquet shards; returns what dataset.json holds.
+    """Align and describe every face of some folders into Parquet shards; returns what dataset.json holds.
 
     The result appears at `settings.target` in one piece or not at all. Raises ConfigError, DatasetError or
     LandmarkerError.
     """
     settings.validate()
     started = time.monotonic()
-    photos = list_photos(settings.photos, settings.labels, settings.reference_folder(), settings.limit, settings.seed)
+    photos = list_datasets(settings.photos, settings.labels, settings.reference_folder(), settings.limit, settings.seed)
     if settings.reference == "labels" and not any(photo.listed_reference for photo in photos):
         raise DatasetError("no photo is labelled neutral; give --labels with such photos, or --reference mined")
     bundle = landmarker_bundle()  # before any worker needs it: fetched once, refused once
@@ -109,12 +119,35 @@ def prepare_faces(settings: Settings, console: Console | None = None) -> dict[st
                     tally.keep(outcome.row)
                     shards.add(outcome.row)
         if not tally.rows:
-            raise DatasetError(f"no face found in any of the {len(photos)} pictures in {settings.photos}")
+            raise DatasetError(
+                f"no face found in any of the {len(photos)} pictures in {', '.join(map(str, settings.photos))}"
+            )
+        if settings.reference == "mined":
+            mark_references(folder, tally.mine(settings.reference_share))
         description = tally.describe(asdict(settings), time.monotonic() - started)
         description["megabytes"] = round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2)
         (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         tally.write_skipped(folder / "skipped.csv")
     return description
+
+
+def detect_faces(photo: np.ndarray, landmarker: FaceLandmarker) -> list[Face]:
+    """uint8 [H, W, 3] -> its faces: mostly one look, with a border round it if the photo is small or a tight crop.
+
+    A face that overfills its picture is found more often and more exactly so. Measured on 250 faces of LFW, cropped as
+    UTKFace's are: the points lie .57% of the face's height from where they lie in the whole photo, .67% without.
+    """
+    small = max(photo.shape[:2]) <= CANVAS
+    faces = landmarker.glance(photo, border=small)
+    if faces and not small and faces[0].size > TIGHT * photo.shape[0]:
+        faces = landmarker.glance(photo, border=True) or faces
+    return faces or landmarker.detect(photo)
+
+
+def share_outside(face: Face, height: int, width: int) -> float:
+    """How far the face reaches beyond the photo's edges, at most, as a share of its height."""
+    left, top, right, bottom = face.box
+    return max(0.0, -left, -top, right - width, bottom - height) / face.size
 
 
 def central_face(faces: list[Face], height: int, width: int) -> Face:
@@ -140,30 +173,42 @@ class Outcome:
 def _prepare(photo: Photo, landmarker: FaceLandmarker, settings: Settings) -> Outcome:
     try:
         pixels = load_photo(photo.path)
-        faces = landmarker.detect(pixels)
+        faces = detect_faces(pixels, landmarker)
         if not faces:
             return Outcome(photo, None, "no face found")
         face = central_face(faces, *pixels.shape[:2])
-        image = encode(crop(pixels, align(face.points, settings.size)))
-    except (RbvaeError, OSError, ValueError, MemoryError) as error:
+        if (outside := share_outside(face, *pixels.shape[:2])) > OUTSIDE_MAX:
+            return Outcome(photo, None, f"{math.ceil(100 * outside)}% of the face lies outside the frame")
+        row = _described(photo, pixels, face, settings.size)
+        return Outcome(photo, row | {"faces": len(faces), "outside": outside})
+    except (RbvaeError, OSError, ValueError, MemoryError, cv2.error) as error:
         return Outcome(photo, None, " ".join(str(error).split()) or type(error).__name__)
-    energy = float(expression_energy(face.blendshapes))
-    row = {
-        "image": {"bytes": image, "path": str(PurePosixPath(photo.source).with_suffix(".webp"))},
+
+
+def _described(photo: Photo, pixels: np.ndarray, face: Face, size: int) -> dict[str, Any]:
+    """The columns of a row that one face gives, and those that its photo's place gives."""
+    frame, path = canonical_frame(size), str(PurePosixPath(photo.source).with_suffix(".webp"))
+    texture = frame.image(frame.sample(pixels, face.points).values).round().clip(0, 255).astype(np.uint8)
+    height, width = pixels.shape[:2]
+    return {
+        "image": {"bytes": encode(crop(pixels, align(face.points, size))), "path": path},
         "source": photo.source,
         "label": photo.label,
         "blendshapes": face.blendshapes,
-        "energy": energy,
+        "energy": float(expression_energy(face.blendshapes)),
         "yaw": face.yaw,
         "pitch": face.pitch,
         "roll": face.roll,
         "face_size": face.size,
-        "faces": len(faces),
         "identity": photo.identity,
         "split": photo.split,
-        "reference": energy < settings.reference_energy if settings.reference == "mined" else photo.listed_reference,
+        "reference": photo.listed_reference,  # mined ones are marked at the end, when all energies are known
+        "texture": {"bytes": encode_texture(texture), "path": path},
+        "points": face.points.ravel(),
+        "width": width,
+        "height": height,
+        **asdict(photo.attributes),
     }
-    return Outcome(photo, row)
 
 
 def _outcomes(photos: list[Photo], settings: Settings, bundle: bytes) -> Iterator[Outcome]:
@@ -238,13 +283,17 @@ def _cores() -> int:
 def parse(argv: list[str] | None) -> Settings:
     """Command line -> Settings."""
     parser = argparse.ArgumentParser(
-        description="Find, align, describe and pack every face of a folder of photos.",
-        epilog="example: python training/prepare_faces.py --photos photos/lfw --out data/lfw96 --size 96",
+        description="Find, align, describe and pack every face of folders of photos.",
+        epilog="example: python training/prepare_faces.py --photos photos/lfw photos/utkface --out data/faces96",
     )
-    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder of photos, searched deeply")
+    parser.add_argument(
+        "--photos", type=Path, nargs="+", required=True, metavar="DIR", help="folders of photos, searched deeply"
+    )
     parser.add_argument("--labels", type=Path, metavar="CSV", help="columns image,expression; image: name or path")
     parser.add_argument("--out", dest="target", type=Path, required=True, metavar="DIR", help="where the dataset goes")
-    parser.add_argument("--size", type=int, default=96, help="side of the crops, a multiple of 8 (default: 96)")
+    parser.add_argument(
+        "--size", type=int, default=96, help="side of crops and textures, a multiple of 8 (default: 96)"
+    )
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
     parser.add_argument(
         "--reference",
@@ -253,11 +302,16 @@ def parse(argv: list[str] | None) -> Settings:
         help="neutral faces: those of low expression energy, those labelled neutral, or a folder (default: mined)",
     )
     parser.add_argument(
-        "--reference-energy", type=float, default=0.9, metavar="E", help="mined: below this energy (default: 0.9)"
+        "--reference-share",
+        type=float,
+        default=0.2,
+        metavar="P",
+        help="mined: this share of each group of age and ethnicity, or of all where unknown (default: 0.2)",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="only N photos, drawn by the seed")
     parser.add_argument("--seed", type=int, default=0, help="of the split into train and test, and of --limit")
-    return Settings(**vars(parser.parse_args(argv)))
+    options = vars(parser.parse_args(argv))
+    return Settings(**options | {"photos": tuple(options["photos"])})
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,13 +8,14 @@ import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from rbvae.checkpoint import load_checkpoint, write_atomically
 from rbvae.errors import TrainingError
+from rbvae.extensions.closed_form import closed_form, principal_form
 from rbvae.joints import Noise, draw_noise
 from rbvae.model import RbVAE
 from rbvae.objectives import get_method, means
@@ -31,7 +32,11 @@ from training.report import DIVERGED
 from training.telling import taught_teller
 
 if TYPE_CHECKING:
+    from training.data.code_batches import CodeBatches
+    from training.data.codes import FaceCodes
     from training.streaming import StreamedBatches
+
+    AnyBatches: TypeAlias = Batches | StreamedBatches | CodeBatches
 
 ADAPT_EVERY = 16  # steps between two moves of augment_p
 PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer", "augment_p", "sign_gaps"}
@@ -68,8 +73,14 @@ class TrainingState:
     def _adam(self, networks: nn.Module) -> torch.optim.Adam:
         config, graph = self.config, self.levers.graph
         lr = torch.tensor(config.lr, device=self.device) if graph else config.lr  # a graph reads it from the device
+        slow = {id(p) for p in self.model.encoder_z.parameters()} if config.encoder_z_rate != 1 else set()
+        learnt = [p for p in networks.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in learnt if (id(p) in slow) == is_slow], "rate": rate}
+            for is_slow, rate in ((False, 1.0), (True, config.encoder_z_rate))
+        ]
         return torch.optim.Adam(
-            [p for p in networks.parameters() if p.requires_grad],
+            [group for group in groups if group["params"]],
             lr,
             betas=(config.beta1, config.beta2),
             eps=1e-8,
@@ -168,7 +179,7 @@ class TrainingState:
             self.augment_p.clamp_(0.0, AUGMENT_LIMIT)
             self.sign_gaps.zero_()
 
-    def begin(self, batches: Batches | StreamedBatches) -> None:
+    def begin(self, batches: AnyBatches) -> None:
         """The first weights: a checkpoint's where `init` names one, or a closed form in the linear paths, where the
         networks have them; before either, what tells references from others where `tell_steps` asks for it."""
         config, contrast = self.config, self.method.features == "e"
@@ -180,6 +191,18 @@ class TrainingState:
             linear_start(self.model, batches, contrast, self.processes, teller, config.telling, config.flip)
             self.ema.load_state_dict(self.model.state_dict())
         self._share_teller(teller)
+        self._hold()
+
+    def begin_on_codes(self, faces: FaceCodes) -> None:
+        """The basis, and the first weights: a checkpoint's where `init` names one, or the closed form."""
+        self.model.basis.load_state_dict(faces.basis.state_dict())  # copies of the model share it
+        if self.config.init:
+            self.warm_start(self.config.init)
+            return
+        if self.config.closed_form:
+            start = closed_form if self.method.features == "e" else principal_form
+            start(self.model, faces.statistics)
+        self.ema.load_state_dict(self.model.state_dict())
         self._hold()
 
     def _learnt_teller(self, batches: Batches | StreamedBatches) -> Teller | None:
@@ -213,7 +236,7 @@ class TrainingState:
         self.model.load_state_dict(model.state_dict())
         self.ema.load_state_dict(model.state_dict())
 
-    def amortise(self, batches: Batches | StreamedBatches) -> None:
+    def amortise(self, batches: AnyBatches) -> None:
         """Gives the light that e draws to z, and lets the averaged encoder_z see more of what the generator can draw,
         where the config says so; the averaged model is of no use to training after that."""
         if steps := self.config.amortising(self.step):
@@ -261,9 +284,10 @@ class TrainingState:
         self.augment_p.copy_(saved["augment_p"])
         self.sign_gaps.copy_(saved["sign_gaps"])
         for optimizer, name in zip(self.optimizers, ("model_optimizer", "disc_optimizer"), strict=False):
-            own = {key: optimizer.param_groups[0][key] for key in ("lr", "capturable", "fused")}
+            own = [{key: group[key] for key in ("lr", "capturable", "fused")} for group in optimizer.param_groups]
             optimizer.load_state_dict(saved[name])
-            optimizer.param_groups[0].update(own)  # how this run is executed, not how the saved one was
+            for group, kept in zip(optimizer.param_groups, own, strict=True):
+                group.update(kept)  # how this run is executed, not how the saved one was
 
 
 def due(step: int, every: int) -> bool:
@@ -274,7 +298,8 @@ def due(step: int, every: int) -> bool:
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Of every group; where it lies on the device, without waiting for it."""
     for group in optimizer.param_groups:
+        rate = lr * group.get("rate", 1.0)
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(lr)
+            group["lr"].fill_(rate)
         else:
-            group["lr"] = lr
+            group["lr"] = rate

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from rbvae.alignment import Alignment, fit_similarity, mean_shape
+from rbvae.alignment import Alignment, fit_similarity, inverted, mean_shape, shifted, warp
 from rbvae.boxes import merge_duplicates, square_at
 from rbvae.errors import ConfigError, quoted
 from rbvae.face import Face
@@ -105,6 +105,26 @@ def align_to_eyes(eyes: tuple[Point, Point], source: np.ndarray, size: int) -> A
         )
     centres = np.stack([mean_shape()[eye].mean(axis=0) for eye in EYES])
     return Alignment(fit_similarity(points, centres * size), size)
+
+
+def upright_window(
+    source: np.ndarray, alignment: Alignment, side: int = 512
+) -> tuple[np.ndarray, Callable[[Face], Face]]:
+    """The upright square round the face that an alignment was made for, uint8 [side, side, 3], and the way back for a
+    face that is found in it."""
+    scale = side / (2 * alignment.size)
+    matrix = alignment.matrix * scale
+    matrix = shifted(matrix, side / 4, side / 4)
+    window = np.rint(warp(source, matrix, (side, side))).clip(0, 255).astype(np.uint8)
+    inverse = inverted(matrix)
+    unit = float(np.sqrt(abs(np.linalg.det(inverse[:, :2]))))
+
+    def back(face: Face) -> Face:
+        flat = face.points[:, :2] @ inverse[:, :2].T + inverse[:, 2]
+        points = np.column_stack([flat, face.points[:, 2] * unit]).astype(np.float32)
+        return replace(face, points=points)
+
+    return window, back
 
 
 def box_of(alignment: Alignment) -> tuple[float, float, float, float]:

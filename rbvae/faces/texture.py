@@ -51,7 +51,7 @@ class CanonicalFrame:
         number[self.flat] = np.arange(len(self.flat))
         self.mirror = number[rows * size + size - 1 - columns]
         self.left = np.flatnonzero(on_left)
-        # each texel's triangle, or the mirror image of one on the right: the facets whose orientation decides visibility
+        # triangles of the left half and their mirror images; their orientation decides what is visible
         self.facets, self.facet = np.unique(np.sort(self.vertices, axis=1), axis=0, return_inverse=True)
         self.facet = self.facet.reshape(-1)
         self.facing = np.sign(_normals(mesh.canonical, self.facets)[:, 2])
@@ -110,8 +110,19 @@ class CanonicalFrame:
         """The square [S, S, C] -> values [P, C]; the inverse of `image`."""
         return square.reshape(self.size * self.size, -1)[self.flat]
 
+    def halves(self, values: np.ndarray) -> np.ndarray:
+        """Values [..., P, C] -> [..., 2, P / 2, C]: the texels of the left half, then their mirror images."""
+        return np.stack([values[..., self.left, :], values[..., self.mirror[self.left], :]], axis=-3)
+
+    def joined(self, halves: np.ndarray) -> np.ndarray:
+        """Halves [..., 2, P / 2, C] -> values [..., P, C]; the inverse of `halves`."""
+        values = np.empty((*halves.shape[:-3], len(self.flat), halves.shape[-1]), halves.dtype)
+        values[..., self.left, :] = halves[..., 0, :, :]
+        values[..., self.mirror[self.left], :] = halves[..., 1, :, :]
+        return values
+
     def _visible(self, where: np.ndarray, points: np.ndarray, width: int, height: int) -> np.ndarray:
-        within = (where >= 0).all(axis=1) & (where <= [width, height]).all(axis=1)
+        within = (where >= 0).all(axis=1) & (where <= np.array([width, height])).all(axis=1)
         return within & (self._towards(points) | self.hollow)
 
     def _towards(self, points: np.ndarray) -> np.ndarray:

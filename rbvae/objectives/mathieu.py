@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from rbvae.augment import augment
 from rbvae.config import ModelConfig
 from rbvae.discriminators import Discriminator
-from rbvae.distributions import DiagonalGaussian, laplace_nll
+from rbvae.distributions import DiagonalGaussian
 from rbvae.joints import Noise
 from rbvae.model import RbVAE
 from rbvae.objectives.adversarial import classify, gradient_penalty, sign_gap
@@ -99,9 +99,9 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
     softplus = nn.functional.softplus
     return SwapTerms(
         kl_z=draws.q_z.kl_to_prior(),
-        image_u=laplace_nll(draws.x_u, x_hat_u, objective.scale),
-        image_r=laplace_nll(draws.x_r, x_hat_r, objective.scale),
-        swapped_r=laplace_nll(draws.x_r, x_swapped, objective.scale),
+        image_u=model.nll(draws.x_u, x_hat_u, objective.scale),
+        image_r=model.nll(draws.x_r, x_hat_r, objective.scale),
+        swapped_r=model.nll(draws.x_r, x_swapped, objective.scale),
         adversarial_u=softplus(-discs["disc_u"](composed_u)),
         adversarial_r=softplus(-discs["disc_r"](composed_r)),
         reference_e=(model.e_ref - draws.e_r.detach()).square().mean(dim=1),

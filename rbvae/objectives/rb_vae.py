@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rbvae.config import ModelConfig
-from rbvae.distributions import laplace_nll
 from rbvae.joints import EncoderJoint, Noise, draw_encoder_joint
 from rbvae.model import RbVAE
 from rbvae.objectives.extras import forgotten, perceptual
@@ -36,9 +36,9 @@ def model_terms(model: RbVAE, discs: Discriminators, q: EncoderJoint, objective:
     return RbTerms(
         kl_z_u=q.q_z_u.kl_to_prior(),
         kl_e_u=q.q_e_u.kl_to_prior(),
-        image_u=laplace_nll(q.x_u, x_hat_u, objective.scale),
+        image_u=model.nll(q.x_u, x_hat_u, objective.scale),
         kl_z_r=q.q_z_r.kl_to_prior(),
-        image_r=laplace_nll(q.x_r, x_hat_r, objective.scale),
+        image_r=model.nll(q.x_r, x_hat_r, objective.scale),
         perceptual_u=perceptual(discs, q.x_u, x_hat_u) if objective.perceptual_weight else None,
         perceptual_r=perceptual(discs, q.x_r, x_hat_r) if objective.perceptual_weight else None,
         forgotten_e=forgotten(discs, q.x_u, q.q_e_u.mean) if objective.told_weight else None,
@@ -47,7 +47,7 @@ def model_terms(model: RbVAE, discs: Discriminators, q: EncoderJoint, objective:
 
 def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]:
     """Eq. (1) weighs its terms alike; an error of 1 a pixel is pixels / b nats."""
-    features = objective.perceptual_weight * config.channels * config.image_size**2 / objective.laplace_scale
+    features = objective.perceptual_weight * math.prod(config.observation) / objective.laplace_scale
     told = objective.told_weight * config.dim_e  # as much as the squares in KL(q_e|N) weigh, times 2 told_weight
     eq_1 = dict.fromkeys(("kl_z_u", "kl_e_u", "image_u", "kl_z_r", "image_r"), 1.0)
     return eq_1 | {"perceptual_u": features, "perceptual_r": features, "forgotten_e": told}

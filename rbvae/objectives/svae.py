@@ -5,6 +5,7 @@ Encoder joint q(l|x) q(x) against generator joint p(x|l) p(l), told apart by one
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from rbvae.augment import augment
 from rbvae.config import ModelConfig
 from rbvae.discriminators import Discriminator
-from rbvae.distributions import DiagonalGaussian, laplace_nll
+from rbvae.distributions import DiagonalGaussian
 from rbvae.joints import Noise
 from rbvae.model import RbVAE
 from rbvae.objectives.adversarial import adversarial, classify, gradient_penalty, sign_gap
@@ -83,7 +84,7 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
     scale = None if objective.laplace_learned else 1.0
     return SymmetricTerms(
         adversarial=adversarial(d_q, d_p, objective.form),
-        image=laplace_nll(draws.q.x, decode(model, draws.q.latent).float(), scale),
+        image=model.nll(draws.q.x, decode(model, draws.q.latent).float(), scale),
         latent=q_z.beside(q_e).nll(draws.latent_p),
     )
 
@@ -114,7 +115,7 @@ def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]
     """As sRb-VAE: the adversarial term as it is, the cycles per pixel and per latent dimension."""
     return {
         "adversarial": 1.0,
-        "image": objective.image_weight / (config.channels * config.image_size**2),
+        "image": objective.image_weight / math.prod(config.observation),
         "latent": objective.latent_weight / (config.dim_z + config.dim_e),
         "classify": 1.0,
         "r1": objective.r1_weight * objective.r1_every,

@@ -6,6 +6,7 @@ images. Encoders and generator bring both KL divergences between the joints down
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,6 @@ from torch import Tensor, nn
 from rbvae.augment import augment
 from rbvae.config import ModelConfig
 from rbvae.discriminators import Discriminator
-from rbvae.distributions import laplace_nll
 from rbvae.joints import EncoderJoint, Joint, Noise, draw_joints
 from rbvae.model import RbVAE
 from rbvae.objectives.adversarial import adversarial, classify, gradient_penalty, sign_gap
@@ -108,8 +108,8 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
     return SymmetricTerms(
         adversarial_u=adversarial(d_q_u, d_p_u, objective.form),
         adversarial_r=adversarial(d_q_r, d_p_r, objective.form),
-        image_u=laplace_nll(q.x_u, x_hat_u, scale),
-        image_r=laplace_nll(q.x_r, x_hat_r, scale),
+        image_u=model.nll(q.x_u, x_hat_u, scale),
+        image_r=model.nll(q.x_r, x_hat_r, scale),
         latent_z_u=q_z_u.nll(p.z_u),
         latent_e_u=model.encoder_e(p.x_u).nll(p.e_u),
         latent_z_r=q_z_r.nll(p.z_r),
@@ -162,7 +162,7 @@ def discriminators(config: ModelConfig, objective: ObjectiveConfig) -> dict[str,
 
 def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]:
     """The adversarial terms as they are; the cycles per pixel and per latent dimension; lazy penalties made up for."""
-    image = objective.image_weight / (config.channels * config.image_size**2)
+    image = objective.image_weight / math.prod(config.observation)
     latent_z, latent_e = objective.latent_weight / config.dim_z, objective.latent_weight / config.dim_e
     r1, r2 = objective.r1_weight * objective.r1_every, objective.r2_weight * objective.r1_every
     return {

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rbvae.config import ModelConfig
-from rbvae.distributions import DiagonalGaussian, laplace_nll
+from rbvae.distributions import DiagonalGaussian
 from rbvae.joints import Noise
 from rbvae.model import RbVAE
 from rbvae.objectives.method import ObjectiveConfig
@@ -48,7 +48,7 @@ def decode(model: RbVAE, latent: Tensor) -> Tensor:
 
 def image_nll(model: RbVAE, draws: WholeDraw, objective: ObjectiveConfig) -> Tensor:
     """-log p(x|latent), the same likelihood as in Eq. (1): [2N]."""
-    return laplace_nll(draws.x, decode(model, draws.latent).float(), objective.scale)
+    return model.nll(draws.x, decode(model, draws.latent).float(), objective.scale)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from training.evaluation.transfer import Pairs, Track
 
 CHIP = 256  # a crop is enlarged to this, with a border, before dlib looks at it
 BORDER = 0.25  # of the crop's side
+PHOTO = 500  # a photo's longer side when dlib looks for the face itself
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
 OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
 
@@ -42,6 +43,7 @@ class Recogniser:
             self._net = dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
         except RuntimeError as error:
             raise ConfigError(f"install face_recognition_models anew ({error})") from error
+        self._find = dlib.get_frontal_face_detector()
 
     def describe(self, crop: np.ndarray) -> np.ndarray:
         """An aligned crop, uint8 [S, S, 3] -> float64 [128]; the alignment says where the face is, none is searched."""
@@ -50,6 +52,13 @@ class Recogniser:
         large = cv2.resize(framed, (CHIP, CHIP), interpolation=cv2.INTER_CUBIC)
         face = self._shape(large, self._dlib.rectangle(*_face_box()))
         return np.array(self._net.compute_face_descriptor(large, face))
+
+    def describe_photo(self, photo: np.ndarray) -> np.ndarray | None:
+        """A photo, uint8 [H, W, 3] -> float64 [128] of the face that dlib's own detector finds, or None."""
+        scale = PHOTO / max(photo.shape[:2])
+        view = np.ascontiguousarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        boxes = self._find(view, 1)
+        return np.array(self._net.compute_face_descriptor(view, self._shape(view, boxes[0]))) if boxes else None
 
 
 def _face_box() -> list[int]:

@@ -1,0 +1,172 @@
+"""What editors give back: directions of e-space, inferred pictures, and their edits."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from rbvae.alignment import Alignment
+from rbvae.editing.observing import ObservedFace, square_of
+from rbvae.faces.rendering import Change, draw
+from rbvae.pasting import paste_back, patch
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A direction of e-space: unit `vector` [D_e], the data's `sigma` along it, and what it goes with.
+
+    `low` and `high` are the data's 1st and 99th percentile in sigmas about its mean; `moves` is the mean change of a
+    picture in grey levels from -2 to +2 sigma; `correlation` is that with the factor it is named after.
+    """
+
+    name: str
+    vector: np.ndarray
+    sigma: float
+    low: float
+    high: float
+    moves: float
+    correlation: float
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Direction:
+        """One entry of a checkpoint's `directions`."""
+        return cls(**{**fields, "vector": np.asarray(fields["vector"], dtype=np.float32)})
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a model makes of a picture: z [D_z] and e [D_e] (posterior means), the crop it saw, and G(z, e)."""
+
+    z: np.ndarray
+    e: np.ndarray
+    crop: Image.Image
+    reconstruction: Image.Image
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Portrait(Inference):
+    """An inferred face with the way back to its photo: uint8 [H, W, 3], and its box (left, top, right, bottom).
+
+    `observed` is what a model of shape and texture saw of it, `alignment` where an image model's crop lies.
+    """
+
+    box: Box = (0.0, 0.0, 0.0, 0.0)
+    source: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 3), np.uint8), repr=False)
+    alignment: Alignment | None = field(default=None, repr=False)
+    observed: ObservedFace | None = field(default=None, repr=False)
+
+
+class Edit:
+    """A picture with another e [D_e]: `crop`, the face alone, and `photo`, the whole picture at its own size."""
+
+    e: np.ndarray
+    inference: Inference
+
+    @property
+    def crop(self) -> Image.Image:
+        """The edited face, cut as `inference.crop` is."""
+        raise NotImplementedError
+
+    @property
+    def photo(self) -> Image.Image:
+        """The edit in the original photo."""
+        raise NotImplementedError
+
+    @property
+    def replaced(self) -> Image.Image:
+        """The generated face laid over the original photo, for models of images; `photo` for all others."""
+        return self.photo
+
+    def patch(self, keep_detail: bool = True) -> tuple[tuple[int, int, int, int], Image.Image]:
+        """Only the part of `photo` (or of `replaced`) that changes: its box (left, top, right, bottom), and it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class CropEdit(Edit):
+    """G(z, e) of a model of images: `crop` at the model's size, added to the photo where there is one."""
+
+    e: np.ndarray
+    inference: Inference = field(repr=False)
+    drawn: Image.Image = field(repr=False)
+
+    @property
+    def crop(self) -> Image.Image:
+        return self.drawn
+
+    @functools.cached_property
+    def photo(self) -> Image.Image:
+        """The edit in the original photo: the generated change is added to the photo, so it keeps its own detail."""
+        return self._pasted(keep_detail=True)
+
+    @functools.cached_property
+    def replaced(self) -> Image.Image:
+        """The generated face laid over the original photo instead, colours matched."""
+        return self._pasted(keep_detail=False)
+
+    def patch(self, keep_detail: bool = True) -> tuple[tuple[int, int, int, int], Image.Image]:
+        """As in Edit; for a picture without a photo the whole crop."""
+        source, options = self._pasting(keep_detail)
+        if source is None:
+            return (0, 0, *self.crop.size), self.crop
+        box, region = patch(source, **options)
+        return box, Image.fromarray(region)
+
+    def _pasted(self, keep_detail: bool) -> Image.Image:
+        source, options = self._pasting(keep_detail)
+        return self.crop if source is None else Image.fromarray(paste_back(source, **options))
+
+    def _pasting(self, keep_detail: bool) -> tuple[np.ndarray | None, dict[str, Any]]:
+        portrait = self.inference
+        if not isinstance(portrait, Portrait) or portrait.alignment is None:
+            return None, {}
+        before = np.asarray(portrait.reconstruction) if keep_detail else None
+        options = {"alignment": portrait.alignment, "original": before, "match_colour": not keep_detail}
+        return portrait.source, {"edited": np.asarray(self.crop), **options}
+
+
+@dataclass(frozen=True)
+class MeshEdit(Edit):
+    """An edit by a model of shape and texture: the photo's own pixels, moved, with a change of texture on top."""
+
+    e: np.ndarray
+    inference: Portrait = field(repr=False)
+    change: Change = field(repr=False)
+
+    @functools.cached_property
+    def region(self) -> tuple[tuple[int, int, int, int], np.ndarray]:
+        """The box of the photo that changes and its pixels uint8 [h, w, 3]; empty for an edit that changes nothing."""
+        assert self.inference.observed is not None
+        return draw(self.inference.observed.view, self.change, self.inference.observed.frame)
+
+    @functools.cached_property
+    def photo(self) -> Image.Image:
+        """The edit in the original photo, at its own size."""
+        return Image.fromarray(self._drawn())
+
+    @functools.cached_property
+    def crop(self) -> Image.Image:
+        """The square of `inference.crop`, edited."""
+        assert self.inference.observed is not None
+        return square_of(self._drawn(), self.inference.observed.box)
+
+    def patch(self, keep_detail: bool = True) -> tuple[tuple[int, int, int, int], Image.Image]:
+        """As in Edit."""
+        (left, top, right, bottom), pixels = self.region
+        if left == right:
+            return (0, 0, 1, 1), Image.fromarray(self.inference.source[:1, :1])
+        return (left, top, right, bottom), Image.fromarray(pixels)
+
+    def _drawn(self) -> np.ndarray:
+        (left, top, right, bottom), pixels = self.region
+        photo = self.inference.source.copy()
+        photo[top:bottom, left:right] = pixels
+        return photo

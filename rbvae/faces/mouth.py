@@ -1,0 +1,142 @@
+"""The inside of the mouth: what to draw where an edit opens lips further than the photo shows.
+
+From the person's own open mouth on another photo, from the donor of a transfer, or from a bank of mouths of synthetic
+faces, which are nobody's teeth; that bank is mouths.webp with mouths.json (training/tools/make_mouths.py).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.openings import Opening, pixel_grid, sample
+
+BANK = Path(__file__).with_name("mouths.webp")
+SHOWN = 0.06  # a gap, over the mouth's width, from which a mouth shows its inside
+FULL = 0.08  # further opening by which a closed mouth is wholly filled
+STRETCH = 1.8  # times its own gap that an open mouth may open before it is filled as well
+SQUASHED = 0.75  # of its height below which a filling is cropped instead of squashed
+BITE = 0.42  # where a cropped filling is centred, between the upper lip (0) and the lower (1): the edge of the teeth
+GAIN_LIMITS = (0.45, 1.35)
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """An open mouth: a picture uint8 [h, w, 3], the inner lip line in it, and `gain` [3] for its colours."""
+
+    picture: np.ndarray
+    opening: Opening
+    gain: np.ndarray
+
+    @classmethod
+    def of(cls, photo: np.ndarray, points: np.ndarray, skin: np.ndarray, on: np.ndarray) -> Mouth:
+        """The mouth of a face in a photo; `skin` [3] is that face's colour, `on` [3] that of the face it is drawn on."""
+        opening = Opening.of(points, INNER_LIPS)
+        left, top, right, bottom = opening.box(0.3 * opening.width, photo.shape[1], photo.shape[0])
+        corner = np.array([left, top])
+        moved = Opening(opening.upper - corner, opening.lower - corner)
+        return cls(photo[top:bottom, left:right], moved, colour_gain(skin, on))
+
+    def fill(self, target: Opening, box: tuple[int, int, int, int]) -> np.ndarray:
+        """Its inside fitted into another inner lip line: float32 [h, w, 3] for the pixels of a box.
+
+        Where that line is much narrower, the inside is cropped to the middle and shaded, not squashed.
+        """
+        s, across = target.coordinates(*pixel_grid(box))
+        upper, lower = target.lines(s)
+        v = np.clip((across - upper) / np.maximum(lower - upper, 1e-3), -0.3, 1.3)
+        kept = min(1.0, target.gap / (SQUASHED * max(self.opening.gap, 1e-6)))
+        inside = BITE + (v - BITE) * kept
+        own_upper, own_lower = self.opening.lines(s)
+        colours = sample(self.picture, *self.opening.positions(s, own_upper + inside * (own_lower - own_upper)))
+        edge = np.minimum(np.abs(v), np.abs(1 - v)) * (lower - upper) / max(target.width, 1e-6)
+        shade = 1 - 0.55 * (1 - kept) * np.exp(-edge / 0.025)
+        return colours * np.float32(self.gain) * np.float32(shade)[..., None]
+
+
+def colour_gain(skin: np.ndarray, on: np.ndarray) -> np.ndarray:
+    """Colours of two skins [3] -> by how much a mouth gets brighter when it moves from the first to the second."""
+    return np.clip((np.maximum(on, 1.0) / np.maximum(skin, 1.0)) ** 0.7, *GAIN_LIMITS)
+
+
+def fill_share(before: float, after: float) -> float:
+    """Gaps of a mouth before and after an edit -> how much of its inside has to come from elsewhere, 0 to 1."""
+    if before < SHOWN:
+        return float(np.clip((after - before) / FULL, 0, 1))
+    return float(np.clip((after - STRETCH * before) / FULL, 0, 1))
+
+
+def draw_mouth(
+    out: np.ndarray, box: tuple[int, int, int, int], before: np.ndarray, after: np.ndarray, mouth: Mouth | None
+) -> None:
+    """Fills the mouth, in place, in the drawn pixels uint8 [h, w, 3] of a photo's box, from landmarks [468, 3] in the
+    photo before and after an edit."""
+    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    share = fill_share(old.gap, new.gap)
+    if mouth is None or not share:
+        return
+    left, top, right, bottom = box
+    moved = Opening(new.upper - [left, top], new.lower - [left, top])
+    blur = max(0.6, 0.012 * new.width)
+    inner = moved.box(4 * blur + 2, right - left, bottom - top)
+    mask = moved.mask(inner, blur)[..., None] * np.float32(share)
+    part = out[inner[1] : inner[3], inner[0] : inner[2]]
+    part[:] = np.rint(part * (1 - mask) + mouth.fill(moved, inner).clip(0, 255) * mask)
+
+
+@dataclass(frozen=True)
+class BankMouth:
+    """A mouth of the bank, with the yaw of its head in degrees and the colour of its face."""
+
+    picture: np.ndarray
+    opening: Opening
+    yaw: float
+    skin: np.ndarray
+
+
+@functools.cache
+def bank() -> tuple[BankMouth, ...]:
+    """The mouths of synthetic faces."""
+    entries = json.loads(BANK.with_suffix(".json").read_text(encoding="utf-8"))
+    sheet = np.asarray(Image.open(BANK).convert("RGB"))
+    width, height, columns = entries["width"], entries["height"], entries["columns"]
+    mouths = []
+    for number, one in enumerate(entries["mouths"]):
+        row, column = divmod(number, columns)
+        picture = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
+        opening = Opening(np.array(one["upper"]), np.array(one["lower"]))
+        mouths.append(BankMouth(np.ascontiguousarray(picture), opening, one["yaw"], np.array(one["skin"])))
+    return tuple(mouths)
+
+
+def from_bank(after: np.ndarray, yaw: float, skin: np.ndarray) -> Mouth:
+    """The mouth of the bank whose lip line, turn and skin are nearest to those of an edited face.
+
+    `after` [468, 3] are the landmarks after the edit, `yaw` is in degrees, `skin` [3] the colour of the face.
+    """
+    line = profile(Opening.of(after, INNER_LIPS))
+
+    def distance(one: BankMouth) -> float:
+        colours = np.abs(np.log(np.maximum(one.skin, 1) / np.maximum(skin, 1))).mean()
+        lines = np.abs(profile(one.opening) - line).mean()
+        return float(lines + 0.05 * colours + 0.002 * abs(one.yaw - yaw))
+
+    best = min(bank(), key=distance)
+    return Mouth(best.picture, best.opening, colour_gain(best.skin, skin))
+
+
+def profile(opening: Opening) -> np.ndarray:
+    """The lip line in widths of the mouth, about the corners' axis: [2, 9]."""
+    s = np.linspace(0.1, 0.9, 9)
+    return np.stack(opening.lines(s)) / max(opening.width, 1e-6)
+
+
+def skin_colour(values: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Texture values [P, 3] and which texels are skin, bool [P] -> the median colour [3]."""
+    return np.median(values[skin], axis=0)

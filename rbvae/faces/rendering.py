@@ -1,0 +1,200 @@
+"""Draws an edit into its photo: the photo's own pixels moved by the mesh, and a change of texture on top.
+
+Far from the face nothing changes, and a change of nothing returns the photo as it is, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from rbvae.faces.eyes import draw_eyes
+from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
+from rbvae.faces.mouth import Mouth, draw_mouth
+from rbvae.faces.texture import CanonicalFrame
+from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
+
+RING = 1.35  # of the oval's size: from there outwards the photo stands still
+CELLS = 288  # of the grid on which maps are evaluated, along the face's longer side
+LEAST_CHANGE = 1e-4  # pixels or grey levels below which an edit changes nothing
+SMOOTHINGS = 12  # rounds by which points are held back where a triangle would turn over
+CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
+
+
+@dataclass(frozen=True)
+class FaceView:
+    """A face in its photo uint8 [H, W, 3]: landmarks `points` float64 [478, 3] in its pixels."""
+
+    photo: np.ndarray
+    points: np.ndarray
+
+
+@dataclass(frozen=True)
+class Change:
+    """Where an edit moves the landmarks, float64 [468, 3] in photo pixels, and what it adds to the texture, grey
+    levels float32 [P, 3]; `mouth` fills what an opening mouth uncovers."""
+
+    moves: np.ndarray
+    texture: np.ndarray
+    mouth: Mouth | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the edit leaves the photo as it is."""
+        return float(np.abs(self.moves).max()) < LEAST_CHANGE and float(np.abs(self.texture).max()) < LEAST_CHANGE
+
+
+Box = tuple[int, int, int, int]
+
+
+def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np.ndarray]:
+    """The part of the photo that an edit changes: its box (left, top, right, bottom), and its pixels uint8 [h, w, 3]."""
+    height, width = view.photo.shape[:2]
+    before = view.points[:POINTS]
+    if change.nothing:
+        return (0, 0, 0, 0), np.zeros((0, 0, 3), np.uint8)
+    mesh = RingedMesh(before)
+    after = held_back(before, before + change.moves)
+    old, new = mesh.with_ring(before), mesh.with_ring(after)
+    box = box_of(np.concatenate([old, new]), width, height)
+    left, top, right, bottom = box
+    region = Region(box, view.photo)
+    canonical = np.concatenate([face_mesh().canonical[:, :2] * frame.size, np.full((len(OVAL), 2), -1.0)])
+    order = mesh.order(np.concatenate([after, old[POINTS:]]))
+    skin = region.warp(old[:, :2], new[:, :2], mesh.triangles, order)
+    added = region.texture(canonical, new[:, :2], mesh.triangles, order, frame.image(change.texture), frame)
+    out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds, and stays within 0 to 255
+    draw_eyes(out, box, view.photo, before, after, added)
+    draw_mouth(out, box, before, after, change.mouth)
+    return box, out
+
+
+class RingedMesh:
+    """The face's triangles and those to a ring around its oval that stands still."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        oval = points[OVAL]
+        centre = oval.mean(axis=0)
+        self.ring = centre + (oval - centre) * RING
+        count = len(OVAL)
+        ring = []
+        for k in range(count):
+            a, b = OVAL[k], OVAL[(k + 1) % count]
+            ring += [(a, b, POINTS + k), (b, POINTS + (k + 1) % count, POINTS + k)]
+        self.triangles = np.concatenate([face_mesh().triangles, np.array(ring, np.int32)])
+
+    def with_ring(self, points: np.ndarray) -> np.ndarray:
+        """Points [468, 3] -> [468 + 36, 3]."""
+        return np.concatenate([points, self.ring])
+
+    def order(self, points: np.ndarray) -> np.ndarray:
+        """Far to near, the ring first: the face lies in front of what surrounds it."""
+        inner = len(face_mesh().triangles)
+        face = far_to_near(points, self.triangles[:inner])
+        return np.concatenate([np.arange(inner, len(self.triangles)), face])
+
+
+class Region:
+    """The box of a photo in which an edit draws, and the coarse grid on which its maps are evaluated."""
+
+    def __init__(self, box: Box, photo: np.ndarray, cells: int = CELLS) -> None:
+        self.left, self.top, self.right, self.bottom = box
+        self.photo = photo
+        self.width, self.height = self.right - self.left, self.bottom - self.top
+        step = max(1.0, max(self.width, self.height) / cells)
+        self.grid = Grid(self.left, self.top, step, -int(-self.width // step), -int(-self.height // step))
+
+    def enlarged(self, coarse: np.ndarray) -> np.ndarray:
+        """Values at the grid's cells [rows, columns, D] -> at the box's pixels [height, width, D]."""
+        if self.grid.step == 1.0:
+            return coarse
+        columns, rows = round(self.grid.columns * self.grid.step), round(self.grid.rows * self.grid.step)
+        x = (np.arange(self.width, dtype=np.float32) + 0.5) / self.grid.step - 0.5
+        y = (np.arange(self.height, dtype=np.float32) + 0.5) / self.grid.step - 0.5
+        if (columns, rows) == (self.width, self.height):
+            return cv2.resize(coarse, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+        at = np.broadcast_to(x, (self.height, self.width)), np.broadcast_to(y[:, None], (self.height, self.width))
+        return cv2.remap(coarse, *map(np.ascontiguousarray, at), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def warp(self, old: np.ndarray, new: np.ndarray, triangles: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """The photo's pixels moved from `old` to `new` points [N, 2]: uint8 [height, width, 3]."""
+        numbers = triangle_numbers(new, triangles, order, self.grid)
+        shift = evaluate(affine_maps(old - new, new, triangles), numbers, self.grid)  # from target to source
+        shift[numbers < 0] = 0
+        return self.sample(self.enlarged(shift))
+
+    def sample(self, shift: np.ndarray) -> np.ndarray:
+        """The photo at each pixel of the box plus `shift` [height, width, 2] pixels."""
+        x = shift[..., 0] + np.arange(self.left, self.right, dtype=np.float32)
+        y = shift[..., 1] + np.arange(self.top, self.bottom, dtype=np.float32)[:, None]
+        return cv2.remap(self.photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+    def texture(
+        self,
+        canonical: np.ndarray,
+        new: np.ndarray,
+        triangles: np.ndarray,
+        order: np.ndarray,
+        square: np.ndarray,
+        frame: CanonicalFrame,
+    ) -> np.ndarray:
+        """A change of texture, the square [S, S, 3], where the new points put it: float32 [height, width, 3]."""
+        numbers = triangle_numbers(new, triangles, order, self.grid)
+        numbers[numbers >= len(face_mesh().triangles)] = -1
+        at = evaluate(affine_maps(canonical, new, triangles), numbers, self.grid) - np.float32(0.5)
+        at[numbers < 0] = -10
+        faded = square * fade_out(frame)[..., None]
+        coarse = cv2.remap(faded, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return self.enlarged(coarse.clip(*CHANGE_LIMITS))
+
+
+def fade_out(frame: CanonicalFrame) -> np.ndarray:
+    """[S, S]: 1 inside the face, falling smoothly to 0 at its oval."""
+    mask = frame.mask.astype(np.uint8)
+    distance = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    t = np.clip((distance - 1) / (0.08 * frame.size), 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def box_of(points: np.ndarray, width: int, height: int) -> Box:
+    """The whole-pixel box round points [N, 2 or more], within the photo."""
+    low = np.floor(points[:, :2].min(axis=0)).astype(int) - 1
+    high = np.ceil(points[:, :2].max(axis=0)).astype(int) + 1
+    left, top = np.clip(low, 0, [width - 1, height - 1])
+    right, bottom = np.clip(high, [left + 1, top + 1], [width, height])
+    return int(left), int(top), int(right), int(bottom)
+
+
+def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Points [468, 3] after an edit, moved less where a triangle of skin would turn over."""
+    triangles = face_mesh().triangles[:SKIN_TRIANGLES]
+    area = signed_areas(before, triangles)
+    moves = after - before
+    usable = np.abs(area) > 0.05 * np.median(np.abs(area))
+    for _ in range(SMOOTHINGS):
+        turned = usable & (np.sign(signed_areas(before + moves, triangles)) != np.sign(area))
+        if not turned.any():
+            break
+        corners = np.unique(triangles[turned])
+        moves[corners] *= 0.8
+    return before + moves
+
+
+def draw_texture(photo: np.ndarray, points: np.ndarray, texture: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
+    """A photo uint8 [H, W, 3] with a texture [P, 3] laid over the face at points [468, 3]: the photo, changed."""
+    height, width = photo.shape[:2]
+    box = box_of(points, width, height)
+    region = Region(box, photo)
+    triangles = face_mesh().triangles
+    numbers = triangle_numbers(points[:, :2], triangles, far_to_near(points, triangles), region.grid)
+    canonical = face_mesh().canonical[:, :2] * frame.size
+    at = evaluate(affine_maps(canonical, points[:, :2], triangles), numbers, region.grid) - np.float32(0.5)
+    drawn = cv2.remap(frame.image(texture.astype(np.float32)), at, None, cv2.INTER_LINEAR)
+    inside = cv2.GaussianBlur((numbers >= 0).astype(np.float32), (0, 0), 1.0)
+    share = region.enlarged((inside * (numbers >= 0))[..., None]).reshape(region.height, region.width, 1)
+    out = photo.copy()
+    part = out[region.top : region.bottom, region.left : region.right]
+    part[:] = np.rint(part * (1 - share) + region.enlarged(drawn).clip(0, 255) * share)
+    return out

@@ -1,0 +1,94 @@
+"""From the change of texture that a model predicts to what is added to a photo, region by region."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from rbvae.faces.lighting import light_textures
+from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, OUTER_LIPS, face_mesh
+from rbvae.faces.texture import CanonicalFrame
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+BROAD = 4  # harmonics of light that no expression changes: a constant and three directions
+DARKEST = 0.25  # of the mean face's lightness, down to which a change shrinks with the skin's own
+RATIOS = (0.6, 1.6)  # between which skin may get darker or lighter
+
+
+@dataclass(frozen=True)
+class Gains:
+    """How much of the predicted change each region gets; chosen on the London people marked `tune` (docs/log.md)."""
+
+    skin: float = 0.6
+    lips: float = 0.9
+    mouth: float = 1.0
+    eyes: float = 0.7
+    brows: float = 0.0
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Smooth weights of the texels [P], which add up to 1."""
+
+    skin: np.ndarray
+    lips: np.ndarray
+    mouth: np.ndarray
+    eyes: np.ndarray
+    brows: np.ndarray
+
+
+@functools.cache
+def regions(size: int) -> Regions:
+    """Where the canonical frame of `size` texels has skin, lips, the mouth's inside, eyes and brows."""
+    from rbvae.faces.texture import canonical_frame
+
+    frame = canonical_frame(size)
+    points = face_mesh().canonical[:, :2] * size
+
+    def area(outlines: list[list[int]], grow: float, soft: float) -> np.ndarray:
+        drawn = np.zeros((size * 4, size * 4), np.uint8)
+        for outline in outlines:
+            cv2.fillPoly(drawn, [cv2.convexHull(np.round(points[outline] * 4).astype(np.int32))], 1)
+        if grow:
+            drawn = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(grow * 4) + 1,) * 2))
+        small = cv2.resize(drawn.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+        return frame.values(cv2.GaussianBlur(small, (0, 0), soft)[..., None])[:, 0]
+
+    unit = size / 96
+    mouth = area([INNER_LIPS[0] + INNER_LIPS[1]], 0, 0.6 * unit)
+    lips = np.maximum(area([OUTER_LIPS[0] + OUTER_LIPS[1]], 1.5 * unit, 1.0 * unit) - mouth, 0)
+    eyes = area([a + b for a, b in LIDS], 2.0 * unit, 1.0 * unit)
+    brows = area(list(BROWS), 0.5 * unit, 1.0 * unit) * (1 - eyes)
+    skin = np.clip(1 - mouth - lips - eyes - brows, 0, 1)
+    return Regions(skin, lips, mouth, eyes, brows)
+
+
+class Shading:
+    """Turns predicted changes of texture into those that a face's own colours allow.
+
+    Broad light is left out, skin changes in lightness only, and dark skin changes in proportion to its lightness.
+    `mean` [P, 3] is the mean texture.
+    """
+
+    def __init__(self, frame: CanonicalFrame, mean: np.ndarray, gains: Gains | None = None) -> None:
+        self.frame, self.gains, self.regions = frame, gains or Gains(), regions(frame.size)
+        self.mean_luma = mean @ LUMA
+        fields = light_textures(frame, mean, BROAD).reshape(3 * BROAD, -1)
+        self.light = np.linalg.qr(fields.T)[0].astype(np.float32)  # [3P, 12]
+
+    def apply(self, change: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """A predicted change [P, 3] and the face's own texture [P, 3], grey levels -> what to add, float32 [P, 3]."""
+        flat = change.reshape(-1)
+        change = (flat - self.light @ (self.light.T @ flat)).reshape(-1, 3)
+        region, gains = self.regions, self.gains
+        luma = np.maximum(own @ LUMA, 4.0)
+        dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
+        change = change * dim
+        ratio = np.clip((change @ LUMA) / luma, RATIOS[0] - 1, RATIOS[1] - 1)
+        on_skin = ratio[:, None] * own  # the same hue, darker or lighter
+        coloured = gains.lips * region.lips + gains.mouth * region.mouth
+        plain = gains.skin * region.skin + gains.eyes * region.eyes + gains.brows * region.brows
+        return (change * coloured[:, None] + on_skin * plain[:, None]).astype(np.float32)

@@ -1,0 +1,78 @@
+"""Backward maps of a moved mesh: for every pixel of the result, where in the source it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+SUBPIXEL = 4  # bits of OpenCV's polygon coordinates after the point
+FLAT = 1e-9  # area of a triangle below which it is not drawn
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a map is evaluated: the centres of `columns` x `rows` cells of `step` pixels, from the corner (left, top)."""
+
+    left: float
+    top: float
+    step: float
+    columns: int
+    rows: int
+
+    @property
+    def centres(self) -> tuple[np.ndarray, np.ndarray]:
+        """x [columns] and y [rows] of the cells' centres, in pixels."""
+        x = self.left + (np.arange(self.columns, dtype=np.float32) + np.float32(0.5)) * np.float32(self.step)
+        y = self.top + (np.arange(self.rows, dtype=np.float32) + np.float32(0.5)) * np.float32(self.step)
+        return x, y
+
+
+def triangle_numbers(points: np.ndarray, triangles: np.ndarray, order: np.ndarray, grid: Grid) -> np.ndarray:
+    """Points [N, 2] in pixels -> the number of the triangle at each cell, int32 [rows, columns]; -1 where there is none.
+
+    Triangles are drawn in `order`, the last on top.
+    """
+    numbers = np.full((grid.rows, grid.columns), -1, np.int32)
+    cells = (points - [grid.left, grid.top]) / grid.step - 0.5  # OpenCV counts from cell centres
+    corners = np.round(cells * (1 << SUBPIXEL)).astype(np.int32)[triangles]
+    for number in order:
+        cv2.fillConvexPoly(numbers, corners[number], int(number), lineType=cv2.LINE_8, shift=SUBPIXEL)
+    return numbers
+
+
+def affine_maps(source: np.ndarray, target: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Points [N, D] of the source and [N, 2] of the target -> [T, D, 3]: source = map @ (x, y, 1) of the target.
+
+    A triangle without area in the target maps to its first corner.
+    """
+    a, b, c = (target[triangles[:, k]] for k in range(3))
+    p, q, r = (source[triangles[:, k]] for k in range(3))
+    u, v = b - a, c - a
+    area = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    flat = np.abs(area) < FLAT
+    inverse = np.stack([v[:, 1], -v[:, 0], -u[:, 1], u[:, 0]], axis=1).reshape(-1, 2, 2)
+    inverse /= np.where(flat, np.inf, area)[:, None, None]  # [T, 2, 2]: offset from a -> weights of u and v
+    linear = np.stack([q - p, r - p], axis=2) @ inverse
+    offset = p - np.einsum("tdk,tk->td", linear, a)
+    return np.concatenate([linear, offset[:, :, None]], axis=2).astype(np.float32)
+
+
+def evaluate(maps: np.ndarray, numbers: np.ndarray, grid: Grid) -> np.ndarray:
+    """Maps [T, D, 3] at the cells of a grid -> float32 [rows, columns, D]; meaningless where `numbers` is -1."""
+    x, y = grid.centres
+    chosen = maps[numbers]  # [rows, columns, D, 3]
+    return chosen[..., 0] * x[None, :, None] + chosen[..., 1] * y[:, None, None] + chosen[..., 2]
+
+
+def far_to_near(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Points [N, 3], depth away from the camera -> the order in which nearer triangles come later."""
+    return np.argsort(-points[triangles, 2].mean(axis=1), kind="stable")
+
+
+def signed_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Twice the signed areas [T] of triangles of points [N, 2 or more]."""
+    a, b, c = (points[triangles[:, k], :2] for k in range(3))
+    u, v = b - a, c - a
+    return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]

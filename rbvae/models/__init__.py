@@ -1,0 +1,1 @@
+"""Networks and the linear first stage."""

@@ -1,0 +1,55 @@
+"""Endless seeded batches (x_u, x_r) of codes, mirrored and relit at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.batches import step_generator
+from training.data.codes import LIGHT_STD, TINT_STD
+
+
+@dataclass(frozen=True)
+class CodeBatches:
+    """Endless (x_u, x_r), both float [batch / world, K]; what step k gets depends on (seed, k) alone.
+
+    Half of the codes are those of mirror images; every one gets another light, `relight` times as different as the
+    light of photos is. `lighting` [9, 3, K] is what light does to a code, `mirror_signs` [K] what a mirror does.
+    """
+
+    unlabelled: Tensor
+    references: Tensor
+    lighting: Tensor
+    mirror_signs: Tensor
+    batch: int
+    seed: int
+    relight: float = 0.0
+    rank: int = 0
+    world: int = 1
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """The batch of one step."""
+        rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
+        return self._draw(self.unlabelled, rng), self._draw(self.references, rng)
+
+    def close(self) -> None:
+        """Nothing to close; a stream of images has."""
+
+    def _draw(self, codes: Tensor, rng: torch.Generator) -> Tensor:
+        device = codes.device
+        rows = torch.randint(len(codes), (self.batch,), generator=rng, device=device)
+        mirror = torch.rand(self.batch, 1, generator=rng, device=device) < 0.5
+        light = torch.randn(self.batch, len(self.lighting) + 3, generator=rng, device=device)
+        own = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
+        x = codes[rows[own]]
+        x = torch.where(mirror[own], x * self.mirror_signs, x)
+        return x + self._relit(light[own]) if self.relight else x
+
+    def _relit(self, light: Tensor) -> Tensor:
+        """Standard normal draws [N, 12] -> changes of codes [N, K]: nine harmonics, then three colour gains."""
+        scale = torch.from_numpy(np.r_[LIGHT_STD, [TINT_STD] * 3]).to(light) * self.relight
+        harmonics, tint = (light * scale).split([len(self.lighting), 3], dim=1)
+        return harmonics @ self.lighting.sum(dim=1) + tint @ self.lighting[0]
