@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from rbvae.images import MAX_SIDE, Photo, load_photo
 from rbvae.marking import encode
 
 RANDOM = 8
-STRIP = 5  # pictures above a slider
+STRIP, STRIP_SIDE = 5, 96  # pictures above a slider, and pixels of their sides
 PREVIEW = 240  # pixels of a small picture's longer side
 WIDEST_GRID = 12
 STRENGTHS = (0.0, 1.5)
@@ -49,7 +49,6 @@ class Actions:
         "strips",
         "random",
         "neutral",
-        "refine",
         "transfer",
         "grid",
         "animate",
@@ -98,35 +97,32 @@ class Actions:
 
     def draw(self, key: str, change: Any) -> dict[str, Any]:
         """The edit, drawn by the model; what a moving slider asks for."""
-        return {"picture": data_url(self._edit(key, change).crop)}
+        opened = self.opened(key)
+        e = changed(self.editor, opened.picture, change)
+        return {"picture": data_url(self.editor.edit(opened.close_up, e).crop)}
 
     def strips(self, key: str) -> dict[str, Any]:
         """Five pictures a slider, from -2 to +2 sigma of this picture's own e."""
-        inference = self.opened(key).picture
+        tile = self.opened(key).tile
         return {
             "strips": [
-                [data_url(picture) for picture in self.editor.strip(inference, number, STRIP)]
+                [data_url(picture) for picture in self.editor.strip(tile, number, STRIP, STRIP_SIDE)]
                 for number in range(len(self.editor.directions))
             ]
         }
 
     def random(self, key: str, seed: int = 0) -> dict[str, Any]:
         """Random expressions or styles, each with the change that leads to it."""
-        inference = self.opened(key).picture
+        tile = self.opened(key).tile
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
-        edits = self.editor.sample(inference, RANDOM, seed)
-        return {"samples": [self._sample(inference, edit) for edit in edits]}
+        edits = self.editor.edits(tile, list(self.editor.sample_e(RANDOM, seed)))
+        return {"samples": [self._sample(tile, edit) for edit in edits]}
 
     def neutral(self, key: str) -> dict[str, Any]:
         """The change to the reference: a neutral face, a plain digit."""
         inference = self.opened(key).picture
         return {"change": change_to(self.editor, inference, self.editor.e_ref)}
-
-    def refine(self, key: str) -> dict[str, Any]:
-        """The picture copied more closely, by a z and an e fitted to it -> its record."""
-        opened = self.opened(key)
-        return self.kept(replace(opened, inference=self.editor.refined(opened.picture)))
 
     def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
         """The change to another picture's expression or style, or to the one it has after a change of its own."""
@@ -141,18 +137,17 @@ class Actions:
         for chosen in (others, columns):
             if not isinstance(chosen, list) or len(chosen) >= WIDEST_GRID:
                 raise ConfigError(f"a grid has at most {WIDEST_GRID} rows and {WIDEST_GRID + 1} columns; choose fewer")
-        faces = [self.opened(one).picture for one in (key, *others)]
+        faces = [self.opened(one).tile for one in (key, *others)]
         es = [self.editor.e_ref, *(self.opened(one).picture.e for one in (key, *columns))]
         return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
 
     def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
         """A film there and back between two changes, of the drawn face or of the whole photo; `job` names it."""
-        first, last = self._edit(key, start), self._edit(key, end)
+        inference = self.opened(key).picture
+        path = [changed(self.editor, inference, change) for change in (start, end)]
         film, name = Film(format=format, view=view), str(job)
         try:
-            drawn = animate(
-                self.editor, first.inference, (first.e, last.e), film, lambda share: self.films.update({name: share})
-            )
+            drawn = animate(self.editor, inference, path, film, lambda share: self.films.update({name: share}))
         finally:
             self.films.pop(name, None)
         return File(drawn, FORMATS[format])

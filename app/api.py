@@ -34,6 +34,7 @@ AT_ONCE = 2  # calls of all endpoints together, so that no crowd of large photos
 MAX_COUNT = 64
 MAX_AMOUNT = 1000  # of a number that says how a face is to look
 MAX_PHOTOS = 100
+MAX_PIXELS = 200_000_000  # of all pictures that one call returns
 MAX_ZIP = 300_000_000  # bytes
 MAX_SECONDS, MAX_FRAMES = 20, 240  # of a film: one way, and there and back
 
@@ -74,12 +75,20 @@ class Endpoints:
             count: How many expressions, 1 to 64.
             seed: A whole number; another one gives other expressions.
         Returns:
-            Small pictures of the face.
+            The photo at its own size with each expression; from a model of images, small pictures of the face.
         """
         with errors_in_words():
             n, chosen = whole(count, "count", 1, MAX_COUNT), whole(seed, "seed", 0, 2**32 - 1)
-            edits = self.faces.sample(self._portrait(photo), n, chosen)
-        return [picture_file(edit.crop, f"expression-{number}") for number, edit in enumerate(edits, start=1)]
+            portrait = self._portrait(photo)
+            in_photo = self.faces.config.observes == "code"
+            if in_photo:
+                check_room(n, portrait.source)
+            edits = self.faces.sample(portrait, n, chosen)[::-1]
+        files = []
+        while edits:
+            edit = edits.pop()  # which keeps what it has drawn
+            files.append(picture_file(edit.photo if in_photo else edit.crop, f"expression-{len(files) + 1}"))
+        return files
 
     def transfer(self, expression: Upload, face: Upload, strength: Any = 1.0) -> str:
         """Put the expression of one person's photo on the face in another photo.
@@ -220,6 +229,14 @@ def while_small(results: Iterable[Result], path: Path) -> Iterator[Result]:
         if path.stat().st_size > MAX_ZIP:
             path.unlink()
             raise ConfigError(f"the edited photos are over {MAX_ZIP // 10**6} MB together; send fewer at a time")
+
+
+def check_room(count: int, photo: np.ndarray) -> None:
+    """Raises ConfigError for so many copies of a photo that together they have more than MAX_PIXELS."""
+    height, width = photo.shape[:2]
+    most = max(1, MAX_PIXELS // (height * width))
+    if count > most:
+        raise ConfigError(f"count={count} is too many of a photo of {width} x {height} pixels; ask for {most} at most")
 
 
 def short_film(seconds: Any, format: Any) -> Film:

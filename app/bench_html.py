@@ -13,8 +13,8 @@ import numpy as np
 from app.actions import STRIP
 from app.drawing import generator_file
 from app.rendering import data_url
-from app.state import slider_range, steps
-from rbvae import Inference
+from app.state import TILE, slider_range, steps
+from rbvae import Direction, Inference
 from rbvae.editing import Editor
 
 PLAIN_WORDS = {"scale": "size", "jaw open": "mouth open", "scale 2": "size, another way"}
@@ -28,7 +28,7 @@ FOLLOW_LINKS = f'() => {{ import({SCRIPTS} + "links.js").then((links) => links.f
 
 def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML:
     """The element of a tab's bench, in the Blocks being built."""
-    told = {"kind": editor.kind, "words": dict(words), "directions": directions(editor), **setup}
+    told = {"kind": editor.kind, "observes": editor.config.observes, "words": dict(words), "directions": directions(editor), **setup}
     if (file := generator_file(editor)) is not None:
         told["generator"] = f"page/{editor.kind}/generator?{file.version}"
     markup = f'<div class="rb {editor.kind}" data-setup="{html.escape(json.dumps(told))}"></div>'
@@ -60,11 +60,18 @@ def directions(editor: Editor) -> list[dict[str, Any]]:
 
 
 def at_first(editor: Editor) -> dict[str, float]:
-    """The preset under which a visitor sees the first example: along the direction whose name says most of it."""
-    clearest = max(editor.directions, key=lambda direction: abs(direction.correlation), default=None)
+    """The preset under which a visitor sees the first example: a smile, or else along the direction whose name says
+    most of it."""
+    clearest = max(editor.directions, key=_clarity, default=None)
     return {clearest.name: AT_FIRST} if clearest else {}
+
+
+def _clarity(direction: Direction) -> tuple[bool, float]:
+    return direction.name == "smile", abs(direction.correlation)
 
 
 def offered(key: str, inference: Inference, label: str, edited: bool = False) -> dict[str, str]:
     """A picture on offer, as the page knows it."""
-    return {"key": key, "picture": data_url(inference.crop, edited=edited), "label": label}
+    small = inference.crop.copy()
+    small.thumbnail((TILE, TILE))
+    return {"key": key, "picture": data_url(small, edited=edited), "label": label}

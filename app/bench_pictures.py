@@ -50,8 +50,6 @@ def _take(page: Any, size: str, out: Path) -> None:
     bench = page.locator(".rb.faces")
     bench.locator("input[name=photo]").set_input_files(str(PHOTO))
     page.wait_for_timeout(3000)
-    bench.get_by_role("button", name="Closer copy").click()
-    page.wait_for_timeout(3000)
     bench.locator(".strip button").nth(4).click()
     _save(page, out / f"app-faces-{size}.webp")
     bench.get_by_role("tab", name="Random").click()

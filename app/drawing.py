@@ -39,7 +39,12 @@ class GeneratorFile:
 
 @functools.lru_cache(maxsize=4)
 def generator_file(editor: Editor) -> GeneratorFile | None:
-    """An editor's generator for app/js/generator.js; None where it is too large or RBVAE_DRAW_IN_BROWSER says no."""
+    """An editor's generator for app/js/generator.js, which draws images.
+
+    None for a model of codes, where it is too large, or where RBVAE_DRAW_IN_BROWSER says no: then the server draws.
+    """
+    if editor.config.observes != "image":
+        return None
     weights = {name: weight.half().contiguous() for name, weight in editor.model.generator.state_dict().items()}
     size = sum(weight.nbytes for weight in weights.values())
     wanted = os.environ.get("RBVAE_DRAW_IN_BROWSER", "yes").lower() not in OFF

@@ -50,7 +50,10 @@ def load_editors() -> Editors:
 
 def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Sequence[np.ndarray] = ()) -> list[Picture]:
     """n pictures of nobody, decoded, as `record` (Portrait or Inference): z from the prior, drawn nearer to its mean;
-    e [D_e] as given for the first ones, and from the prior for the others."""
+    e [D_e] as given for the first ones, and from the prior for the others. None by a model of codes, which draws only
+    in photos."""
+    if editor.config.observes != "image":
+        return []
     z = TRUNCATED * np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)
     blank = Image.new("RGB", (editor.config.image_size,) * 2)
     drawn = zip(z, [*es, *editor.sample_e(n, seed + 1)[len(es) :]], strict=True)

@@ -36,7 +36,9 @@ WORDS = {
 
 def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
     """Faces of nobody to take an expression from, titled: one for each expression that a slider is named after, as
-    plain as the data has it, then at random."""
+    plain as the data has it, then at random; none by a model of codes."""
+    if editor.config.observes != "image":
+        return []
     plain = [direction for direction in editor.directions if direction.correlation][:MADE_UP]
     mean = np.zeros(editor.config.dim_e, np.float32)
     es = [editor.moved(mean, {direction.name: min(direction.high, STRONG)}) for direction in plain]
@@ -47,7 +49,6 @@ def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
 
 def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
     """Lays the tab out, with examples for whoever has no photo at hand; what its page asks for."""
-    donors = []
     known = [(path, found(editor, path)) for path in sorted(EXAMPLES.glob("*.jpg"))]
     known = [(path, opened) for path, opened in known if opened.inference is not None]
     known.sort(key=lambda example: (bool(example[1].picture.warnings), -example[1].faces.source.size))
@@ -57,6 +58,7 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
         )
         for path, opened in known
     ]
+    donors = []
     for number, (portrait, title) in enumerate(made_up(editor), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
         donors.append(offered(key, portrait, title, edited=True))
@@ -64,10 +66,10 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
         editor,
         WORDS,
         examples=examples,
-        donors=donors,
+        donors=donors or examples,
         start=at_first(editor),
         formats=list(FORMATS),
         note=AI_NOTE,
-        mask=mask_url(editor.config.image_size),
+        mask=mask_url(editor.config.image_size) if editor.config.observes == "image" else None,
     )
     return FaceActions(editor, visits)

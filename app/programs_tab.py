@@ -8,7 +8,7 @@ from app.hosting import has_mcp
 
 INTRO = """What the page does with a face in a photo is also an endpoint with a name: `/infer`, `/edit`, `/neutral`,
 `/transfer`, `/sample`, `/animate` and `/batch`; with a digit, `/digits_transfer`. Choosing among several faces,
-clicking eyes, closer copies, grids, slider strips and the likeness are for the page and the Python library alone. **Use
+clicking eyes, grids, slider strips and the likeness are for the page and the Python library alone. **Use
 via API**, at the foot of this page, says what each endpoint takes and gives. Pictures go in and come out as files;
 nothing is remembered between calls. Where this page is served elsewhere, replace `http://127.0.0.1:7860` by its
 address.

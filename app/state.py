@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import secrets
 import threading
@@ -15,11 +16,13 @@ import numpy as np
 
 from rbvae import ConfigError, Direction, Inference, Portrait, RbvaeError
 from rbvae.editing import Editor
+from rbvae.editing.smaller import close_up
 from rbvae.errors import quoted
 
 WIDEST = 4.0  # sigmas
 STEP = 0.05
 KEPT_FOR = 3600  # seconds a picture outlives its last use
+TILE = 160  # pixels of a small picture of an edit, where the model does not say
 CAPACITY = 200_000_000  # bytes of all opened photos together
 
 
@@ -58,7 +61,19 @@ class Opened:
     def size(self) -> int:
         """About how many bytes it holds."""
         photo = self.faces if self.faces is not None else self.inference
-        return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + 100_000
+        drawn = [] if self.inference is None else [self.inference.crop, self.inference.reconstruction]
+        pictures = sum(3 * picture.width * picture.height for picture in drawn)
+        return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + 2 * pictures + 100_000
+
+    @functools.cached_property
+    def close_up(self) -> Inference:
+        """The picture with little round its face, for what is drawn while a slider moves."""
+        return close_up(self.picture)
+
+    @functools.cached_property
+    def tile(self) -> Inference:
+        """The same at the size of a tile."""
+        return close_up(self.picture, TILE)
 
 
 @dataclass

@@ -16,20 +16,25 @@ from rbvae.animation import FORMATS, VIEWS, Film, animate
 from rbvae.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_zip
 from rbvae.calibration import drift_words
 from rbvae.checkpoint import load_checkpoint
+from rbvae.config import ModelConfig
 from rbvae.editing import PortraitEditor, StyleEditor
-from rbvae.editing.edits import Edit, Portrait
-from rbvae.errors import ConfigError, ImageError, RbvaeError
+from rbvae.editing.edits import Edit
+from rbvae.editing.parts import PARTS
+from rbvae.editing.smaller import close_up
+from rbvae.errors import ConfigError, ImageError, RbvaeError, quoted
 from rbvae.marking import save
-from rbvae.refining import STEPS
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHEET_COLUMNS = 4
 SHEET_SIDE = 192  # pixels of one picture of a sheet
+STRENGTHS = (0.0, 1.5)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it is done, 2 after one line about what is wrong."""
     options = _parser().parse_args(arguments)
+    if getattr(options, "refine", None) is not None:
+        print("rbvae: --refine does nothing any more and will be removed. Leave it out.", file=sys.stderr)
     torch.set_num_threads(1)  # a picture takes milliseconds, and seconds where threads wait for each other
     try:
         options.run(options)
@@ -44,29 +49,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def transfer(options: argparse.Namespace) -> None:
     """The expression of one face on another photo."""
+    strength = _strength(options)
     editor = _faces(options)
-    onto = _portrait(editor, options.b, options)
-    of = editor.refined(editor.infer(options.a), options.refine)
-    _write_edit(editor, editor.transfer(of, onto, options.strength), options)
+    onto = editor.infer(options.b, options.face)
+    chosen = _choice(editor, options)
+    _write_edit(editor, editor.transfer(editor.infer(options.a), onto, strength, **chosen), options)
 
 
 def neutral(options: argparse.Namespace) -> None:
     """A face at rest."""
     editor = _faces(options)
-    _write_edit(editor, editor.neutral(_portrait(editor, options.photo, options)), options)
+    portrait = editor.infer(options.photo, options.face)
+    _write_edit(editor, editor.edit(portrait, editor.e_ref, **_choice(editor, options)), options)
 
 
 def edit(options: argparse.Namespace) -> None:
     """A face with named changes, in sigmas."""
     editor = _faces(options)
-    portrait = _portrait(editor, options.photo, options)
-    _write_edit(editor, editor.edit(portrait, expression(editor, dict(options.set), portrait)), options)
+    portrait = editor.infer(options.photo, options.face)
+    e = expression(editor, dict(options.set), portrait)
+    _write_edit(editor, editor.edit(portrait, e, **_choice(editor, options)), options)
 
 
 def random(options: argparse.Namespace) -> None:
     """A sheet of random expressions of one face."""
     editor = _faces(options)
-    edits = editor.sample(_portrait(editor, options.photo, options), options.n, options.seed)
+    portrait = close_up(editor.infer(options.photo, options.face), SHEET_SIDE)
+    edits = editor.edits(portrait, list(editor.sample_e(options.n, options.seed)))
     columns = min(options.n, SHEET_COLUMNS)
     sheet = Image.new("RGB", (columns * SHEET_SIDE, -(-options.n // columns) * SHEET_SIDE), "white")
     for number, one in enumerate(edits):
@@ -82,7 +91,7 @@ def film(options: argparse.Namespace) -> None:
         raise ConfigError(f"{options.out.name} is no film; give a name that ends in .{', .'.join(FORMATS)}")
     settings = Film(options.seconds, options.fps, options.size, not options.once, format, options.view)
     editor = _faces(options)
-    portrait = _portrait(editor, options.photo, options)
+    portrait = editor.infer(options.photo, options.face)
     e = expression(editor, dict(options.set) or NEUTRAL, portrait)
     _write_bytes(animate(editor, portrait, [portrait.e, e], settings), options.out)
 
@@ -93,9 +102,11 @@ def batch(options: argparse.Namespace) -> None:
     def tell(result: Result) -> None:
         print(f"{result.share:4.0%}  {result.name}  {result.error or drift_words(result.drift)}", file=sys.stderr)
 
+    strength = _strength(options)
     editor = _faces(options)
+    _check_replaced(editor, options)
     wanted: Any = editor.infer(options.like) if options.like else dict(options.set) or NEUTRAL
-    results = edit_all(editor, photos_in(options.folder), wanted, options.strength)
+    results = edit_all(editor, photos_in(options.folder), wanted, strength)
     try:
         entries = write_zip(results, options.out, not options.replaced, tell)
     except OSError as error:
@@ -116,6 +127,7 @@ def info(options: argparse.Namespace) -> None:
     config = checkpoint.model.config
     weights = sum(weight.numel() for weight in checkpoint.model.parameters())
     print(f"{source}: {checkpoint.kind}, {checkpoint.method}, {config.image_size} px, {weights:,} weights")
+    print(f"observes {_observation(config)}")
     print(f"z of {config.dim_z}, e of {config.dim_e}; directions of e:")
     for fields in checkpoint.directions:
         print(f"  {fields['name']:<16} {fields['low']:+.1f} to {fields['high']:+.1f} sigma, "
@@ -137,8 +149,45 @@ def _default(kind: str) -> str | Path:
     return os.environ.get(f"RBVAE_{kind.upper()}") or EMBEDDED / kind
 
 
-def _portrait(editor: PortraitEditor, photo: Path, options: argparse.Namespace) -> Portrait:
-    return editor.refined(editor.infer(photo, options.face), options.refine)
+def _observation(config: ModelConfig) -> str:
+    """What x is, in words."""
+    if config.observes == "image":
+        return f"images of {config.image_size} x {config.image_size} pixels"
+    basis = config.basis
+    return f"codes of {basis.texture} numbers for texture, at {config.image_size} px, and {basis.shape} for shape"
+
+
+def _choice(editor: PortraitEditor, options: argparse.Namespace) -> dict[str, Any]:
+    """What may change of the face, and where its teeth come from; raises ConfigError for a model that cannot choose."""
+    _check_replaced(editor, options)
+    if editor.config.observes == "code":
+        return {"parts": options.parts, "teeth_from": options.teeth_from}
+    for name, given in (("parts", options.parts != PARTS), ("teeth-from", options.teeth_from)):
+        if given:
+            raise ConfigError(f"--{name} needs a checkpoint that observes codes, and this one observes images. Leave it out.")
+    return {}
+
+
+def _check_replaced(editor: PortraitEditor, options: argparse.Namespace) -> None:
+    if options.replaced and editor.config.observes == "code":
+        raise ConfigError(
+            "--replaced needs a checkpoint that observes images, and this one draws edits in the photo's own pixels. "
+            "Leave it out."
+        )
+
+
+def _strength(options: argparse.Namespace) -> float:
+    low, high = STRENGTHS
+    if not low <= options.strength <= high:
+        raise ConfigError(f"--strength {options.strength}: give a number from 0 (unchanged) to 1.5 (exaggerated)")
+    return float(options.strength)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in text.split(","))
+    if set(parts) - set(PARTS):
+        raise argparse.ArgumentTypeError(f"{quoted(text)} are no parts of a face; give some of {','.join(PARTS)}")
+    return parts
 
 
 def _write_edit(editor: PortraitEditor, one: Edit, options: argparse.Namespace) -> None:
@@ -191,14 +240,18 @@ def _parser() -> argparse.ArgumentParser:
 
     def choosing(made: argparse.ArgumentParser) -> None:
         made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
-        closer = "copy the face more closely, by so many steps on its z and e (20 without a number)"
-        made.add_argument("--refine", type=int, nargs="?", const=STEPS, default=0, metavar="STEPS", help=closer)
+        made.add_argument("--refine", nargs="?", const="", metavar="STEPS", help=argparse.SUPPRESS)  # accepted for one release
 
     def of_a_face(made: argparse.ArgumentParser, default: str) -> None:
         choosing(made)
-        made.add_argument("--crop", action="store_true", help="write the model's own picture, not the photo")
-        made.add_argument("--replaced", action="store_true", help="lay the model's face over the photo's")
+        made.add_argument("--parts", type=_parts, default=PARTS, help="what may change (default: mouth,eyes,brows)")
+        teeth = "a second photo of the same person, with their teeth, for a mouth that opens"
+        made.add_argument("--teeth-from", type=Path, metavar="PHOTO", help=teeth)
+        made.add_argument("--crop", action="store_true", help="write the face alone, not the photo")
+        made.add_argument("--replaced", action="store_true", help=replaced)
         into(made, default)
+
+    replaced = "lay the model's face over the photo's (models that observe images)"
 
     def changes(made: argparse.ArgumentParser, **options: Any) -> None:
         made.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=SIGMAS", **options)
@@ -226,7 +279,8 @@ def _parser() -> argparse.ArgumentParser:
     changes(made, help="where the film goes; without it, to neutral")
     made.add_argument("--seconds", type=float, default=1.5)
     made.add_argument("--fps", type=int, default=20)
-    made.add_argument("--size", type=int, default=384, help="pixels of the longer side")
+    large = "pixels of the longer side (default: 384 of the face, 1080 at most of the photo)"
+    made.add_argument("--size", type=int, help=large)
     made.add_argument("--view", choices=VIEWS, default="crop")
     made.add_argument("--once", action="store_true", help="there, but not back")
     choosing(made)
@@ -235,8 +289,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("folder", type=Path)
     changes(made, help="named changes; without them and --like, neutral")
     made.add_argument("--like", type=Path, help="a photo whose expression all get")
-    made.add_argument("--strength", type=float, default=1.0)
-    made.add_argument("--replaced", action="store_true", help="lay the model's face over the photo's")
+    made.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
+    made.add_argument("--replaced", action="store_true", help=replaced)
     into(made, "edited.zip")
     made = command("digit-transfer", digit_transfer, "digit-transfer seven.png red-three.png -o out.png")
     made.add_argument("digit", type=Path)

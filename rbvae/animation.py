@@ -9,18 +9,17 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from rbvae.alignment import Alignment
 from rbvae.editing import Editor, Latent
 from rbvae.editing.edits import Inference, Portrait
+from rbvae.editing.smaller import close_up, smaller
 from rbvae.errors import ConfigError, quoted
-from rbvae.faces.finding import shrunk
 from rbvae.marking import AI_NOTE, XMP, marked_mp4
 
 FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
@@ -28,18 +27,20 @@ VIEWS = ("crop", "photo")
 CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack the first; browsers play the first two
 LONGEST, LARGEST = 600, 1280  # frames there and back, and pixels of a side
 BATCH = 16  # frames that are decoded at a time
+OF_A_CROP, OF_A_PHOTO = 384, 1080  # pixels of the longer side where none are asked for, the latter at most
 
 
 @dataclass(frozen=True)
 class Film:
     """How long (seconds from the first expression to the last), how fast, how large (`size`: longer side in pixels).
 
-    With `loop` it goes there and back, and runs for twice as long. Raises ConfigError for what cannot be.
+    Without a `size` a film of the photo has the photo's own, up to 1080, and one of the face 384. With `loop` it goes
+    there and back, and runs for twice as long. Raises ConfigError for what cannot be.
     """
 
     seconds: float = 1.5
     fps: int = 20
-    size: int = 384
+    size: int | None = None
     loop: bool = True
     format: str = "mp4"
     view: str = "crop"
@@ -50,6 +51,8 @@ class Film:
             raise ConfigError(f"{given}; give one of {', '.join(FORMATS)} and {' or '.join(VIEWS)}")
         for name, low, high in (("seconds", 0.1, 60.0), ("fps", 1, 60), ("size", 32, LARGEST)):
             value = getattr(self, name)
+            if value is None and name == "size":
+                continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                 raise ConfigError(f"{name}={quoted(value)}; give a number from {low} to {high}")
         if self.frames > LONGEST:
@@ -59,6 +62,14 @@ class Film:
     def one_way(self) -> int:
         """How many frames lead from the first expression to the last."""
         return max(2, round(self.seconds * self.fps))
+
+    def side(self, inference: Inference) -> int:
+        """The longer side of a film of this picture, in pixels."""
+        if self.size is not None:
+            return int(self.size)
+        if self.view == "crop" or not isinstance(inference, Portrait) or not (inference.alignment or inference.observed):
+            return OF_A_CROP
+        return min(OF_A_PHOTO, max(inference.source.shape[:2]))
 
     @property
     def frames(self) -> int:
@@ -101,26 +112,16 @@ def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
 
 def frames(editor: Editor, inference: Inference, es: np.ndarray, film: Film) -> Iterator[Image.Image]:
     """One picture for each e, at the film's size; sides are even, as codecs want them."""
-    if film.view == "photo":
-        inference = smaller(inference, film.size)
+    side = film.side(inference)
+    inference = smaller(inference, side) if film.view == "photo" else close_up(inference, side)
     for start in range(0, len(es), BATCH):
-        for edit in editor.edits(inference, list(es[start : start + BATCH])):
+        edits = editor.edits(inference, list(es[start : start + BATCH]))[::-1]
+        while edits:
+            edit = edits.pop()  # which keeps what it has drawn
             picture = edit.photo if film.view == "photo" else edit.crop
-            scale = film.size / max(picture.size)
-            width, height = (max(2, 2 * round(side * scale / 2)) for side in picture.size)
+            scale = side / max(picture.size)
+            width, height = (max(2, 2 * round(length * scale / 2)) for length in picture.size)
             yield picture.resize((width, height), Image.Resampling.BICUBIC)
-
-
-def smaller(inference: Inference, side: int) -> Inference:
-    """A portrait whose photo's longer side is at most `side`; anything else as it is."""
-    if not isinstance(inference, Portrait) or inference.alignment is None:
-        return inference
-    source = shrunk(inference.source, side)
-    scale = max(source.shape[:2]) / max(inference.source.shape[:2])
-    matrix = inference.alignment.matrix * [[1 / scale, 1 / scale, 1.0]]
-    left, top, right, bottom = (edge * scale for edge in inference.box)
-    alignment = Alignment(matrix, inference.alignment.size)
-    return replace(inference, source=source, alignment=alignment, box=(left, top, right, bottom))
 
 
 def _reported(

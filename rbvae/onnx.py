@@ -15,18 +15,20 @@ from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
 from rbvae.model import RbVAE
 
-TOLERANCE = 1e-4  # of the image, whose values lie in [-1, 1]
+TOLERANCE = 1e-4  # of an image, whose values lie in [-1, 1], or of a code, whose values have a mean square of 1
 OPSET = 17
 
 
 def export_generator(model: RbVAE, path: str | Path | None = None) -> bytes:
-    """G as ONNX, inputs `z` [N, D_z] and `e` [N, D_e], output `image` [N, 3, S, S]; checked, and written to `path`.
+    """G as ONNX, inputs `z` [N, D_z] and `e` [N, D_e]; checked, and written to `path`.
 
-    Raises ConfigError where a package is missing or ONNX Runtime's pictures differ from PyTorch's.
+    The output is `image` [N, 3, S, S], or `code` [N, K] of a model that observes codes. Raises ConfigError where a
+    package is missing or what ONNX Runtime draws differs from what PyTorch does.
     """
     for package in ("onnx", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
             raise ConfigError(f"{package} is not installed; pip install onnx onnxruntime")
+    drawn = model.config.observes
     latents = (torch.zeros(1, model.config.dim_z), torch.zeros(1, model.config.dim_e))
     # the exporter that writes one file is the older one, and says so
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
@@ -37,8 +39,8 @@ def export_generator(model: RbVAE, path: str | Path | None = None) -> bytes:
             latents,
             str(file),
             input_names=["z", "e"],
-            output_names=["image"],
-            dynamic_axes={name: {0: "N"} for name in ("z", "e", "image")},
+            output_names=[drawn],
+            dynamic_axes={name: {0: "N"} for name in ("z", "e", drawn)},
             opset_version=OPSET,
             dynamo=False,
         )
@@ -58,5 +60,5 @@ def difference(model: RbVAE, content: bytes, n: int = 5, seed: int = 0) -> float
     z = rng.standard_normal((n, model.config.dim_z)).astype(np.float32)
     e = rng.standard_normal((n, model.config.dim_e)).astype(np.float32)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (images,) = session.run(None, {"z": z, "e": e})
-    return float(np.abs(images - model.decode(torch.from_numpy(z), torch.from_numpy(e)).numpy()).max())
+    (drawn,) = session.run(None, {"z": z, "e": e})
+    return float(np.abs(drawn - model.decode(torch.from_numpy(z), torch.from_numpy(e)).numpy()).max())

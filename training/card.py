@@ -53,6 +53,14 @@ on, too. Age and sex were not looked at.
 """
 
 
+def fidelity_line(fidelity: dict[str, float]) -> str:
+    """How well pictures, or the textures of faces, are rebuilt from posterior means."""
+    line = f"reconstruction: mean absolute error {fidelity['l1']:.2f} grey levels of 255"
+    if "psnr" in fidelity:
+        return f"{line}, PSNR {fidelity['psnr']:.1f} dB"
+    return f"{line} over the shape-free texture, {fidelity['basis_l1']:.2f} of them lost by the basis alone"
+
+
 def model_card(
     config: TrainConfig, scores: dict[str, Any], directions: list[dict[str, Any]], run_dir: Path, step: int
 ) -> str:
@@ -102,7 +110,7 @@ from rbvae import {"PortraitEditor" if config.kind == "faces" else "StyleEditor"
 
 ## Measured, on {scores["test_images"]:,} {"photos of people" if config.kind == "faces" else "digits"} not trained on
 
-- reconstruction: mean absolute error {fidelity["l1"]:.2f} grey levels of 255, PSNR {fidelity["psnr"]:.1f} dB
+- {fidelity_line(fidelity)}
 - spread of random e at fixed z: {scores["spread_over_e"]:.2f} grey levels
 - standard deviation of the inferred e over the data: {scores["e_std"]:.2f} (the prior's is 1)
 {followed}

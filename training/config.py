@@ -29,9 +29,11 @@ class TrainConfig:
     that, the broad light that e draws becomes z's (training/light.py; both for methods with references).
     `stream` reads the images from disk while training: "auto" where they would take more than half of the device's
     memory. `fresh_styles` gives a digit a new random style whenever it is drawn, instead of the paper's two.
-    Codes begin with `closed_form` (rbvae/extensions/closed_form.py) and are relit at random by `relight` times the
-    spread of the light in photos (training/data/code_batches.py). `encoder_z_rate` is encoder_z's learning rate over
-    that of the others. `stop_collapsed` ends a run in which e no longer moves a picture.
+    `stop_collapsed` ends a run in which e no longer moves a picture.
+
+    For codes: the first weights are a `closed_form` (rbvae/extensions/closed_form.py). Until the last fifth of the
+    steps codes are relit at random, by `relight` times the spread of the light in photos. `encoder_rate` is the
+    encoders' learning rate over that of the other networks.
     """
 
     preset: str = "digits"
@@ -58,7 +60,7 @@ class TrainConfig:
     amortise_steps: int = 0
     light_in_z: bool = False
     closed_form: bool = True
-    encoder_z_rate: float = 1.0
+    encoder_rate: float = 1.0
     relight: float = 0.0
     report_every: int = 50
     save_every: int = 1000
@@ -140,12 +142,13 @@ PRESETS: dict[str, TrainConfig] = {
         preset="codes",
         kind="faces",
         model=CODES,
-        objective=ObjectiveConfig(image_weight=400.0, latent_weight=0.3, r1_weight=1.0, z_of_references=1.0),
+        objective=ObjectiveConfig(image_weight=400.0, latent_weight=0.3, r1_weight=1.0),
         steps=2500,
         batch=128,
         lr=2e-4,
         lr_decay_images=200_000,
         hold_e=True,
+        encoder_rate=0.02,  # faster, z learns expressions back: docs/log.md
         relight=0.3,
         save_every=250,
         grid_every=1000,

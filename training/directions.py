@@ -32,6 +32,10 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
     with the strongest correlation over the probe images, the sign chosen so that the correlation is positive; where
     none reaches WEAK the direction is called "other".
     """
+    if sets.codes:
+        from training.evaluation.codes import code_directions
+
+        return code_directions(model, sets.codes, device)
     z, e = posterior_means(model, sets.probe_train.images, device)
     factors = named_factors(sets.probe_train)
     center = e.mean(dim=0)

@@ -39,6 +39,9 @@ FACE_FACTORS = {
     "brows up": ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
     "frown": ("browDownLeft", "browDownRight"),
     "squint": ("eyeSquintLeft", "eyeSquintRight"),
+    "blink": ("eyeBlinkLeft", "eyeBlinkRight"),
+    "upper lip": ("mouthUpperUpLeft", "mouthUpperUpRight"),
+    "pucker": ("mouthPucker",),
 }
 RANDOM_E = 16
 QUICK_PAIRS = 256
@@ -97,10 +100,16 @@ def errors(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256)
     return torch.cat(found).cpu().numpy() * 127.5
 
 
-def usual_errors(model: RbVAE, images: Tensor, device: torch.device) -> dict[str, float]:
+def usual_errors(model: RbVAE, sets: ImageSets, device: torch.device) -> dict[str, float]:
     """The 95th and 99th percentile of pictures' reconstruction errors; the calibration by which the app doubts a photo
     (rbvae.calibration)."""
-    p95, p99 = np.percentile(errors(model, images, device), [95, 99])
+    if sets.codes:
+        from training.evaluation.codes import texture_errors
+
+        found = texture_errors(model, sets.codes, device)
+    else:
+        found = errors(model, sets.probe_test.images, device)
+    p95, p99 = np.percentile(found, [95, 99])
     return {"error_p95": round(float(p95), 2), "error_p99": round(float(p99), 2)}
 
 
@@ -169,6 +178,10 @@ def whom(model: RbVAE, photos: LabelledImages, device: torch.device) -> dict[str
 
 def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict:
     """All figures of a model on held-out images, as plain numbers; the same seed gives the same digits."""
+    if sets.codes:
+        from training.evaluation.codes import evaluate_codes
+
+        return evaluate_codes(model, sets, device, seed)
     was_training = model.training
     model.eval()
     z_train, e_train = posterior_means(model, sets.probe_train.images, device)
@@ -261,8 +274,6 @@ def check(options: argparse.Namespace) -> None:
         raise ConfigError(f"--transfer-pairs {options.transfer_pairs}; give a number above 0")
     if options.report and (options.quick or options.report.suffix.lower() not in (".html", ".htm")):
         raise ConfigError(f"--report {options.report}: give a file that ends in .html, without --quick")
-    if options.refine < 0 or (options.refine and options.quick):
-        raise ConfigError(f"--refine {options.refine}: give a whole number of steps such as 20, without --quick")
     for name, needs in (("use", "pairs"), ("against", "pairs"), ("donors", "strangers")):
         if getattr(options, name) and not getattr(options, needs):
             raise ConfigError(f"--{name} {getattr(options, name)} is of no use alone. Give --{needs} DIR with it.")
@@ -284,13 +295,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add_edits(parser)
     parser.add_argument(
         "--transfer-pairs", type=int, metavar="N", help="pairs of transfer (default: faces 300, digits 1000)"
-    )
-    parser.add_argument(
-        "--refine",
-        type=int,
-        default=0,
-        metavar="N",
-        help="also measure with z and e refined by N steps (faces: 5 minutes)",
     )
     parser.add_argument("--quick", action="store_true", help="only what a training run ends with: some seconds")
     parser.add_argument("--features", metavar="DIR", type=Path, help="feature network (default: the embedded one)")
@@ -317,7 +321,7 @@ def main(argv: list[str] | None = None) -> int:
             from training.evaluation.measures import Settings, measure
 
             with tracker() as track:
-                settings = Settings(options.seed, options.transfer_pairs, options.features, options.refine)
+                settings = Settings(options.seed, options.transfer_pairs, options.features)
                 scores = measure(checkpoint, sets, device, settings, track)
     scores |= edits
     scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}

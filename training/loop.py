@@ -83,7 +83,8 @@ def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> An
         from training.data.code_batches import CodeBatches
 
         effects = sets.codes.lighting.to(processes.device), sets.codes.basis.mirror_signs.to(processes.device)
-        return CodeBatches(*images, *effects, config.batch, config.seed, config.relight, *share)
+        until = config.steps * 4 // 5
+        return CodeBatches(*images, *effects, config.batch, config.seed, config.relight, until, *share)
     return Batches(*images, *seeded, *share, fresh_styles=config.fresh_styles)
 
 
@@ -139,7 +140,11 @@ def look(state: TrainingState, sets: ImageSets, run_dir: Path) -> None:
     sample_grid(state.ema, images).save(folder / f"samples-{state.step:07d}.png")
     transfer_grid(state.ema, images).save(folder / f"transfer-{state.step:07d}.png")
     if state.config.stop_collapsed:
-        moved = spread(state.ema, images[:16], state.device)
+        if sets.codes:
+            from training.evaluation.codes import spread_of_textures as spread_of
+        else:
+            spread_of = spread
+        moved = spread_of(state.ema, images[:16], state.device)
         check(state.step, {"spread_over_e": moved}, 2 * state.config.batch * state.step)
 
 
@@ -149,7 +154,7 @@ def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
     directions = find_directions(state.ema, sets, state.device)
     card = model_card(state.config, scores, directions, run_dir, state.step)
     folder = run_dir / "checkpoint"
-    usual = usual_errors(state.ema.eval(), sets.probe_test.images, state.device)
+    usual = usual_errors(state.ema.eval(), sets, state.device)
     checkpoint = Checkpoint(state.ema, sets.kind, state.config.method, directions, usual)
     save_checkpoint(checkpoint, folder, card, dtype=torch.float16)
     return scores

@@ -164,6 +164,7 @@ def sample_grid(model: RbVAE, images: Tensor, seed: int = 0) -> Image.Image:
     random_e = torch.randn(RANDOM_E, model.config.dim_e, generator=rng).to(device)
     columns = [x, model.decode(q_z.mean, q_e.mean), model.decode_reference(q_z.mean)]
     columns += [model.decode(q_z.mean, e) for e in random_e]
+    columns = [pictures(model, column) for column in columns]
     return mosaic([list(row) for row in zip(*columns, strict=True)])
 
 
@@ -173,6 +174,17 @@ def transfer_grid(model: RbVAE, images: Tensor) -> Image.Image:
     x = to_float(images[: 2 * (PEOPLE - 1)].to(model.e_ref.device))
     faces, expressions = (x[0::2], x[1::2]) if len(x) > 1 else (x, x)
     z, e = model.encoder_z(faces).mean, model.encoder_e(expressions).mean
-    rows = [[torch.ones_like(x[0]), *expressions]]
-    rows += [[face, *model.decode(z_k.expand(len(e), -1), e)] for face, z_k in zip(faces, z, strict=True)]
+    shown, donors = pictures(model, faces), pictures(model, expressions)
+    rows = [[torch.ones_like(donors[0]), *donors]]
+    for face, z_k in zip(shown, z, strict=True):
+        rows.append([face, *pictures(model, model.decode(z_k.expand(len(e), -1), e))])
     return mosaic(rows)
+
+
+def pictures(model: RbVAE, x: Tensor) -> Tensor:
+    """What a model observes -> pictures [N, 3, S, S] in [-1, 1]."""
+    if model.config.observes == "image":
+        return x
+    from training.evaluation.codes import drawn
+
+    return drawn(model, x)

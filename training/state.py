@@ -73,11 +73,12 @@ class TrainingState:
     def _adam(self, networks: nn.Module) -> torch.optim.Adam:
         config, graph = self.config, self.levers.graph
         lr = torch.tensor(config.lr, device=self.device) if graph else config.lr  # a graph reads it from the device
-        slow = {id(p) for p in self.model.encoder_z.parameters()} if config.encoder_z_rate != 1 else set()
+        encoders = [*self.model.encoder_z.parameters(), *self.model.encoder_e.parameters()]
+        slow = set(map(id, encoders)) if config.encoder_rate != 1 else set()
         learnt = [p for p in networks.parameters() if p.requires_grad]
         groups = [
             {"params": [p for p in learnt if (id(p) in slow) == is_slow], "rate": rate}
-            for is_slow, rate in ((False, 1.0), (True, config.encoder_z_rate))
+            for is_slow, rate in ((False, 1.0), (True, config.encoder_rate))
         ]
         return torch.optim.Adam(
             [group for group in groups if group["params"]],

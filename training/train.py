@@ -31,6 +31,8 @@ from training.datasets import ImageSets, load_images
 from training.loop import train
 from training.processes import Processes, join
 
+CODES_FILE = "codes.safetensors"  # in a run folder: the basis and the codes of a run on codes
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
@@ -83,19 +85,48 @@ def is_streamed(config: TrainConfig, data: str | None, device: torch.device) -> 
     return config.stream == "on" or not fits(data, memory)
 
 
-def describe(config: TrainConfig, sets: ImageSets) -> str:
-    """The resolved config, the counts, and parameters and multiply-adds of each network, for one image."""
-    networks = {**dict(RbVAE(config.model).named_children())}
-    networks |= get_method(config.method).discriminators(config.model, config.objective)
-    lines = [
-        json.dumps(config.to_dict(), indent=2),
+def load_code_sets(config: TrainConfig, data: str | None, run_dir: Path, processes: Processes) -> ImageSets:
+    """The sets of a run on codes; the main process fits the basis, which the run folder keeps, the others wait."""
+    from training.data.codes import load_codes
+
+    if data is None:
+        raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
+    run_dir.mkdir(parents=True, exist_ok=True)
+    if not processes.main:
+        processes.wait()
+    sets = load_codes(data, config.model, run_dir / CODES_FILE)
+    if processes.main:
+        processes.wait()
+    return sets
+
+
+def counts_of(sets: ImageSets) -> list[str]:
+    """How many images of each kind a run has, in lines."""
+    return [
         f"unlabelled and reference images streamed from {sets.streamed_from}"
         if sets.streamed_from
         else f"{len(sets.unlabelled):,} unlabelled, {len(sets.references):,} reference images",
         f"{len(sets.probe_test.images):,} test images",
     ]
-    size, channels = config.model.image_size, config.model.channels
-    x = torch.zeros(1, channels, size, size)
+
+
+def counts_of_folder(data: str | None) -> list[str]:
+    """The same for a run on codes, before anything is fitted."""
+    from training.folders import PreparedFolder
+
+    if data is None:
+        raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
+    folder = PreparedFolder(data)
+    rows = {split: sum(group.rows for group in folder.groups(split)) for split in ("train", "test")}
+    return [f"{rows['train']:,} unlabelled faces, {rows['test']:,} test faces"]
+
+
+def describe(config: TrainConfig, counts: list[str]) -> str:
+    """The resolved config, the counts, and parameters and multiply-adds of each network, for one image."""
+    networks = {**dict(RbVAE(config.model).named_children())}
+    networks |= get_method(config.method).discriminators(config.model, config.objective)
+    lines = [json.dumps(config.to_dict(), indent=2), *counts]
+    x = torch.zeros(1, *config.model.observation)
     z, e = torch.zeros(1, config.model.dim_z), torch.zeros(1, config.model.dim_e)
     takes = {"encoder_z": (x,), "encoder_e": (x,), "generator": (z, e), "disc_xze": (x, z, e), "disc_xz": (x, z),
              "disc_xl": (x, torch.cat([z, e], dim=1)), "disc_u": (x,), "disc_r": (x,), "disc_z": (z, e)}  # fmt: skip
@@ -119,7 +150,8 @@ def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Proces
 
     Raises TrainingError, before anything is written, where it holds a run of other settings or other images.
     """
-    if run_dir.exists() and any(run_dir.iterdir()) and not (run_dir / "run.json").exists():
+    held = [path for path in run_dir.iterdir() if path.name != CODES_FILE] if run_dir.exists() else []
+    if held and not (run_dir / "run.json").exists():
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
     device = processes.device
@@ -164,13 +196,19 @@ def main(argv: list[str] | None = None) -> int:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
     streamed = is_streamed(config, options.data, processes.device)
-    sets = load_images(
-        options.data, config.kind, config.model.image_size, config.seed, stream=streamed, plain=config.fresh_styles
-    )
-    if options.dry_run:
-        print(describe(config, sets))
-        return 0
     run_dir = options.out or Path("runs") / f"{config.preset}-{config.method}"
+    if config.model.observes == "code":
+        if options.dry_run:
+            print(describe(config, counts_of_folder(options.data)))
+            return 0
+        sets = load_code_sets(config, options.data, run_dir, processes)
+    else:
+        sets = load_images(
+            options.data, config.kind, config.model.image_size, config.seed, stream=streamed, plain=config.fresh_styles
+        )
+    if options.dry_run:
+        print(describe(config, counts_of(sets)))
+        return 0
     if processes.main:
         begin(run_dir, config, sets, processes)
     processes.wait()

@@ -13,7 +13,7 @@ export function addAnimation(bench, place) {
         <option value="neutral">${escaped(words.neutral)}</option></select></label>
       <button type="button" class="button mark">Start from what is shown now</button>
       ${bench.kind === "faces" ? `<label class="inline">Of <select class="view">
-        <option value="photo">the whole photo</option><option value="crop">the drawn face</option></select></label>` : ""}
+        <option value="photo">the whole photo</option><option value="crop">${bench.inPhoto ? "the face" : "the drawn face"}</option></select></label>` : ""}
       <label class="inline">As <select class="format">${formats}</select></label></div>
     <div class="bar making"><button type="button" class="button slow primary make">Make the film</button>
       <button type="button" class="button keep" hidden>Download the film</button></div>

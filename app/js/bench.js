@@ -22,6 +22,7 @@ export class Bench extends EventTarget {
     this.change = this.still();
     this.drawn = null; // the change that the server last drew
     this.drawing = new Drawing();
+    this.inPhoto = setup.observes === "code"; // edits are drawn in the photo's own pixels, not as an image beside it
     this._draw = newest(() => this._drawNow());
     this._sketch = newest(() => this._sketchNow());
   }
@@ -57,11 +58,9 @@ export class Bench extends EventTarget {
       return await send(this.kind, action, { key: this.record.key, ...fields }, signal);
     } catch (error) {
       const lost = error instanceof Refused && error.status === 410;
-      if (!lost || !(this.source || this.refined)) throw error;
-      let key = this.example; // which stays, and only what was refined of it is lost
-      if (this.source) key = (await (await send(this.kind, "open", this.source)).json()).key;
+      if (!lost || !this.source) throw error;
+      let { key } = await (await send(this.kind, "open", this.source)).json();
       if (this.pointed) key = (await (await send(this.kind, "face", { key, ...this.pointed })).json()).key;
-      if (this.refined) key = (await (await send(this.kind, "refine", { key })).json()).key;
       this.record.key = key;
       return send(this.kind, action, { ...fields, key }, signal);
     }
@@ -98,20 +97,8 @@ export class Bench extends EventTarget {
     this.open(record, preset);
   }
 
-  // The same picture copied more closely, with the same change.
-  async refine() {
-    const before = this.record;
-    const record = await this.ask("refine");
-    if (this.record !== before) return; // another picture was opened meanwhile
-    const { change, past, future } = this;
-    this.open(record);
-    Object.assign(this, { past, future, refined: true });
-    this.become(change, false);
-  }
-
   open(record, preset) {
     this.record = record;
-    this.refined = false; // its z and e are as inferred
     this.past = [];
     this.future = [];
     this.change = this.still();

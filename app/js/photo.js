@@ -30,7 +30,9 @@ export function addPhoto(bench, place) {
   const previews = part.querySelectorAll(".preview"); // of the detail kept, and of the model's face
   const [marks, sources] = [part.querySelector(".marks"), part.querySelector(".sources")];
   const compare = part.querySelector(".compare input");
-  const keep = () => part.querySelector("input[value=keep]").checked;
+  const replace = part.querySelector("input[value=replace]");
+  const keep = () => !replace.checked;
+  part.querySelector(".blends").hidden = bench.inPhoto; // there is one way into the photo
 
   const place4 = (node, [left, top, right, bottom]) => {
     const [width, height] = bench.record.size;
@@ -143,7 +145,7 @@ export function addPhoto(bench, place) {
   });
   const measure = newest(async () => {
     const { record, change } = bench;
-    if (!record?.original) return;
+    if (!record?.original || bench.inPhoto) return;
     const drift = await bench.ask("drift", { change });
     if (bench.record !== record) return;
     bench.emit("drift", drift);

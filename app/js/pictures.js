@@ -1,6 +1,6 @@
 // The picture as the model sees it, the model's copy of it, the edit; how far the edit has drifted; what to beware of.
 
-import { busy, element, escaped, sentence, show } from "./dom.js";
+import { element, escaped, sentence, show } from "./dom.js";
 
 export function addPictures(bench, place) {
   const { words } = bench.setup;
@@ -9,9 +9,7 @@ export function addPictures(bench, place) {
       <canvas aria-hidden="true" width="0" hidden></canvas><div class="empty"></div><figcaption>${escaped(caption)}</figcaption></figure>`;
   const part = element(`<div class="seen">
     <div class="trio">${figure("original", words.original)}${figure("copy", words.copy)}${figure("edit", words.edit)}</div>
-    <div class="bar likeness" hidden><button type="button" class="button closer"
-      title="Fits the model's copy to this picture for a moment, so that the edits look more like it">Closer copy</button>
-      <label class="drift" title="How much of who it is the edit has changed, as the model sees it" hidden>
+    <div class="bar likeness"><label class="drift" title="How much of who it is the edit has changed, as the model sees it" hidden>
       <span>Likeness kept</span> <meter min="0" max="1" low="0.25" high="0.55" optimum="1" value="1"></meter>
       <output></output></label></div>
     <div class="notices" aria-live="polite"></div>
@@ -21,8 +19,6 @@ export function addPictures(bench, place) {
   const canvas = part.querySelector(".edit canvas");
   const notices = part.querySelector(".notices");
   const drift = part.querySelector(".drift");
-  const likeness = part.querySelector(".likeness");
-  const closer = part.querySelector(".closer");
 
   const put = async (image, source) => {
     await show(image, source);
@@ -32,18 +28,12 @@ export function addPictures(bench, place) {
     canvas.hidden = true;
     if (!record.original) {
       for (const image of [original, copy, edit]) image.hidden = true;
-      likeness.hidden = drift.hidden = true;
+      drift.hidden = true;
       return;
     }
-    likeness.hidden = closer.disabled = false;
     put(original, record.original);
     put(copy, record.copy);
-    put(edit, record.copy);
-  });
-  closer.addEventListener("click", async () => {
-    closer.disabled = true;
-    await bench.attempt(() => busy(likeness, "Looking closely…", () => bench.refine()));
-    closer.disabled = bench.refined;
+    put(edit, bench.inPhoto ? record.original : record.copy);
   });
   bench.on("drawn", async (picture) => {
     await put(edit, picture);

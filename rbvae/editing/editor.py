@@ -102,15 +102,15 @@ class Editor:
     def strip(self, inference: Inference, chosen: str | int, n: int = 5, side: int | None = None) -> list[Image.Image]:
         """A picture as one direction changes it, in n even steps from -2 to +2 sigma (or what the data's range holds).
 
-        Decoded in one batch; `side` makes the pictures smaller than the model's. Raises ConfigError.
+        `side` is the most pixels that a side of them has. Raises ConfigError.
         """
         direction = self.direction(chosen)
         if not 1 <= n <= 64:
             raise ConfigError(f"n={n}; ask for 1 to 64 pictures")
         steps = np.linspace(max(-2.0, direction.low), min(2.0, direction.high), n, dtype=np.float32)[:, None]
         es = inference.e + steps * np.float32(direction.sigma) * direction.vector
-        pictures = self._decode(np.repeat(inference.z[None], n, axis=0), es.astype(np.float32))
-        if side is None or side >= self.config.image_size:
+        pictures = [edit.crop for edit in self.edits(inference, list(es.astype(np.float32)))]
+        if side is None or side >= pictures[0].width:
             return pictures
         return [picture.resize((side, side), Image.Resampling.BOX) for picture in pictures]
 

@@ -106,7 +106,9 @@ class FaceModel:
         code = self.model.decode(torch.from_numpy(z)[None], torch.from_numpy(e)[None])
         texture = self.frame.joined(self.basis.texture(code)[0].numpy())
         points = face.pose.to_photo(self.basis.shape(code)[0].numpy())
-        return square_of(draw_texture(face.view.photo, points, texture, self.frame), face.box)
+        square = np.asarray(square_of(face.view.photo, face.box))
+        x, y, side = square_place(face.box)
+        return Image.fromarray(draw_texture(square, (points - [x, y, 0]) * len(square) / side, texture, self.frame))
 
     @torch.inference_mode()
     def reconstruction_error(self, face: ObservedFace, z: np.ndarray, e: np.ndarray) -> float:
@@ -123,14 +125,23 @@ class FaceModel:
         return Change(moves, self.shading.apply(texture, face.texture), mouth)
 
 
-def square_of(photo: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
-    """The square of MARGIN times a face's box, at most LARGEST_CROP pixels; beyond the photo its border goes on."""
+def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:
+    """Left, top and side, in pixels, of the square of MARGIN times a face's box."""
     left, top, right, bottom = box
     side = max(2, round(MARGIN * max(right - left, bottom - top)))
-    x, y = round((left + right - side) / 2), round((top + bottom - side) / 2)
+    return round((left + right - side) / 2), round((top + bottom - side) / 2), side
+
+
+def square_of(photo: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
+    """The square of MARGIN times a face's box, at most LARGEST_CROP pixels; beyond the photo its border goes on."""
+    x, y, side = square_place(box)
     height, width = photo.shape[:2]
-    rows, columns = np.arange(y, y + side).clip(0, height - 1), np.arange(x, x + side).clip(0, width - 1)
-    square = photo[rows[:, None], columns]
+    top, left = min(max(y, 0), height - 1), min(max(x, 0), width - 1)
+    bottom, right = min(max(y + side, top + 1), height), min(max(x + side, left + 1), width)
+    square = photo[top:bottom, left:right]
+    around = (max(0, -y), max(0, y + side - height), max(0, -x), max(0, x + side - width))
+    if any(around):
+        square = cv2.copyMakeBorder(square, *around, cv2.BORDER_REPLICATE)
     if side > LARGEST_CROP:
         square = cv2.resize(square, (LARGEST_CROP, LARGEST_CROP), interpolation=cv2.INTER_AREA)
     return Image.fromarray(np.ascontiguousarray(square))

@@ -36,7 +36,7 @@ class Mouth:
 
     @classmethod
     def of(cls, photo: np.ndarray, points: np.ndarray, skin: np.ndarray, on: np.ndarray) -> Mouth:
-        """The mouth of a face in a photo; `skin` [3] is that face's colour, `on` [3] that of the face it is drawn on."""
+        """The mouth of a face in a photo; `skin` [3] is that face's colour, `on` [3] that of the face to draw on."""
         opening = Opening.of(points, INNER_LIPS)
         left, top, right, bottom = opening.box(0.3 * opening.width, photo.shape[1], photo.shape[0])
         corner = np.array([left, top])

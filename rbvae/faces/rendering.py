@@ -5,6 +5,7 @@ Far from the face nothing changes, and a change of nothing returns the photo as 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -13,13 +14,14 @@ import numpy as np
 from rbvae.faces.eyes import draw_eyes
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.mouth import Mouth, draw_mouth
-from rbvae.faces.texture import CanonicalFrame
+from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
 RING = 1.35  # of the oval's size: from there outwards the photo stands still
 CELLS = 288  # of the grid on which maps are evaluated, along the face's longer side
 LEAST_CHANGE = 1e-4  # pixels or grey levels below which an edit changes nothing
 SMOOTHINGS = 12  # rounds by which points are held back where a triangle would turn over
+THIN = 0.1  # of the median area: slivers at the corners of the mouth turn over in real faces, too
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
 
 
@@ -50,7 +52,7 @@ Box = tuple[int, int, int, int]
 
 
 def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np.ndarray]:
-    """The part of the photo that an edit changes: its box (left, top, right, bottom), and its pixels uint8 [h, w, 3]."""
+    """The part of a photo that an edit changes: its box (left, top, right, bottom) and its pixels uint8 [h, w, 3]."""
     height, width = view.photo.shape[:2]
     before = view.points[:POINTS]
     if change.nothing:
@@ -61,10 +63,10 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
     region = Region(box, view.photo)
-    canonical = np.concatenate([face_mesh().canonical[:, :2] * frame.size, np.full((len(OVAL), 2), -1.0)])
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
-    skin = region.warp(old[:, :2], new[:, :2], mesh.triangles, order)
-    added = region.texture(canonical, new[:, :2], mesh.triangles, order, frame.image(change.texture), frame)
+    numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
+    skin = region.warp(old[:, :2], new[:, :2], mesh.triangles, numbers)
+    added = region.texture(new[:, :2], numbers, change.texture, frame)
     out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds, and stays within 0 to 255
     draw_eyes(out, box, view.photo, before, after, added)
     draw_mouth(out, box, before, after, change.mouth)
@@ -103,24 +105,19 @@ class Region:
         self.left, self.top, self.right, self.bottom = box
         self.photo = photo
         self.width, self.height = self.right - self.left, self.bottom - self.top
-        step = max(1.0, max(self.width, self.height) / cells)
-        self.grid = Grid(self.left, self.top, step, -int(-self.width // step), -int(-self.height // step))
+        step = max(1, round(max(self.width, self.height) / cells))
+        self.grid = Grid(self.left, self.top, step, -(-self.width // step), -(-self.height // step))
 
     def enlarged(self, coarse: np.ndarray) -> np.ndarray:
         """Values at the grid's cells [rows, columns, D] -> at the box's pixels [height, width, D]."""
-        if self.grid.step == 1.0:
+        if self.grid.step == 1:
             return coarse
-        columns, rows = round(self.grid.columns * self.grid.step), round(self.grid.rows * self.grid.step)
-        x = (np.arange(self.width, dtype=np.float32) + 0.5) / self.grid.step - 0.5
-        y = (np.arange(self.height, dtype=np.float32) + 0.5) / self.grid.step - 0.5
-        if (columns, rows) == (self.width, self.height):
-            return cv2.resize(coarse, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
-        at = np.broadcast_to(x, (self.height, self.width)), np.broadcast_to(y[:, None], (self.height, self.width))
-        return cv2.remap(coarse, *map(np.ascontiguousarray, at), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        extent = self.grid.columns * self.grid.step, self.grid.rows * self.grid.step
+        return cv2.resize(coarse, extent, interpolation=cv2.INTER_LINEAR)[: self.height, : self.width]
 
-    def warp(self, old: np.ndarray, new: np.ndarray, triangles: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """The photo's pixels moved from `old` to `new` points [N, 2]: uint8 [height, width, 3]."""
-        numbers = triangle_numbers(new, triangles, order, self.grid)
+    def warp(self, old: np.ndarray, new: np.ndarray, triangles: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """The photo's pixels moved from `old` to `new` points [N, 2]: uint8 [height, width, 3]; `numbers` is the
+        triangle of the new points at each cell."""
         shift = evaluate(affine_maps(old - new, new, triangles), numbers, self.grid)  # from target to source
         shift[numbers < 0] = 0
         return self.sample(self.enlarged(shift))
@@ -131,27 +128,22 @@ class Region:
         y = shift[..., 1] + np.arange(self.top, self.bottom, dtype=np.float32)[:, None]
         return cv2.remap(self.photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
-    def texture(
-        self,
-        canonical: np.ndarray,
-        new: np.ndarray,
-        triangles: np.ndarray,
-        order: np.ndarray,
-        square: np.ndarray,
-        frame: CanonicalFrame,
-    ) -> np.ndarray:
-        """A change of texture, the square [S, S, 3], where the new points put it: float32 [height, width, 3]."""
-        numbers = triangle_numbers(new, triangles, order, self.grid)
-        numbers[numbers >= len(face_mesh().triangles)] = -1
-        at = evaluate(affine_maps(canonical, new, triangles), numbers, self.grid) - np.float32(0.5)
-        at[numbers < 0] = -10
-        faded = square * fade_out(frame)[..., None]
+    def texture(self, new: np.ndarray, numbers: np.ndarray, values: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
+        """A change of texture [P, 3] where the new points put it: float32 [height, width, 3]."""
+        triangles = face_mesh().triangles
+        inside = np.where(numbers < len(triangles), numbers, -1)
+        maps = affine_maps(face_mesh().canonical[:, :2] * frame.size, new[:POINTS], triangles)
+        at = evaluate(maps, inside, self.grid) - np.float32(0.5)
+        at[inside < 0] = -10
+        faded = frame.image(values) * fade_out(frame.size)[..., None]
         coarse = cv2.remap(faded, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return self.enlarged(coarse.clip(*CHANGE_LIMITS))
 
 
-def fade_out(frame: CanonicalFrame) -> np.ndarray:
+@functools.cache
+def fade_out(size: int) -> np.ndarray:
     """[S, S]: 1 inside the face, falling smoothly to 0 at its oval."""
+    frame = canonical_frame(size)
     mask = frame.mask.astype(np.uint8)
     distance = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     t = np.clip((distance - 1) / (0.08 * frame.size), 0, 1)
@@ -168,18 +160,28 @@ def box_of(points: np.ndarray, width: int, height: int) -> Box:
 
 
 def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Points [468, 3] after an edit, moved less where a triangle of skin would turn over."""
+    """Points [468, 3] after an edit, moved more like their neighbours where a triangle of skin would turn over."""
     triangles = face_mesh().triangles[:SKIN_TRIANGLES]
-    area = signed_areas(before, triangles)
-    moves = after - before
-    usable = np.abs(area) > 0.05 * np.median(np.abs(area))
+    area, moves = signed_areas(before, triangles), after - before
+    least = THIN * np.median(np.abs(area))
     for _ in range(SMOOTHINGS):
-        turned = usable & (np.sign(signed_areas(before + moves, triangles)) != np.sign(area))
+        new = signed_areas(before + moves, triangles)
+        turned = (np.sign(new) != np.sign(area)) & (np.abs(area) > least) & (np.abs(new) > least)
         if not turned.any():
             break
         corners = np.unique(triangles[turned])
-        moves[corners] *= 0.8
+        moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2
     return before + moves
+
+
+@functools.cache
+def neighbours() -> np.ndarray:
+    """[468, 468]: each row takes the mean over a point's neighbours in the skin."""
+    adjacent = np.zeros((POINTS, POINTS))
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        triangles = face_mesh().triangles[:SKIN_TRIANGLES]
+        adjacent[triangles[:, a], triangles[:, b]] = adjacent[triangles[:, b], triangles[:, a]] = 1
+    return adjacent / adjacent.sum(axis=1, keepdims=True).clip(1)
 
 
 def draw_texture(photo: np.ndarray, points: np.ndarray, texture: np.ndarray, frame: CanonicalFrame) -> np.ndarray:

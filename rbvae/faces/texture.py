@@ -79,14 +79,14 @@ class CanonicalFrame:
         visible = self._visible(where, points, width, height)
         low = np.floor(where.min(axis=0)).astype(int) - 8
         high = np.ceil(where.max(axis=0)).astype(int) + 9
-        left, top = np.clip(low, 0, [width - 1, height - 1])
-        right, bottom = np.clip(high, [left + 1, top + 1], [width, height])
+        left, top = np.maximum(np.minimum(low, np.array([width - 1, height - 1])), 0)
+        right, bottom = np.maximum(np.minimum(high, np.array([width, height])), np.array([left + 1, top + 1]))
         region = photo[top:bottom, left:right]
-        where = where - np.float32([left, top])
+        where = where - np.array([left, top], np.float32)
         scale = self.density(points)
         if scale > FINEST:
             extent = max(1, round(region.shape[1] / scale)), max(1, round(region.shape[0] / scale))
-            where *= np.float32([extent[0] / region.shape[1], extent[1] / region.shape[0]])
+            where *= np.array([extent[0] / region.shape[1], extent[1] / region.shape[0]], np.float32)
             region = cv2.resize(region, extent, interpolation=cv2.INTER_AREA)
         at = (where - np.float32(0.5)).reshape(-1, 1, 2)  # OpenCV counts from pixel centres
         values = cv2.remap(region.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -13,11 +13,11 @@ FLAT = 1e-9  # area of a triangle below which it is not drawn
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a map is evaluated: the centres of `columns` x `rows` cells of `step` pixels, from the corner (left, top)."""
+    """Where a map is evaluated: at the centres of `columns` x `rows` cells of `step` pixels from (left, top)."""
 
-    left: float
-    top: float
-    step: float
+    left: int
+    top: int
+    step: int
     columns: int
     rows: int
 
@@ -30,7 +30,7 @@ class Grid:
 
 
 def triangle_numbers(points: np.ndarray, triangles: np.ndarray, order: np.ndarray, grid: Grid) -> np.ndarray:
-    """Points [N, 2] in pixels -> the number of the triangle at each cell, int32 [rows, columns]; -1 where there is none.
+    """Points [N, 2] in pixels -> the triangle at each cell, int32 [rows, columns]; -1 where there is none.
 
     Triangles are drawn in `order`, the last on top.
     """
@@ -42,13 +42,22 @@ def triangle_numbers(points: np.ndarray, triangles: np.ndarray, order: np.ndarra
     return numbers
 
 
-def affine_maps(source: np.ndarray, target: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Points [N, D] of the source and [N, 2] of the target -> [T, D, 3]: source = map @ (x, y, 1) of the target.
+@dataclass(frozen=True)
+class AffineMaps:
+    """For each of T triangles: value = matrix [D, 3] @ (x, y, 1), kept within `low` and `high` [D] of its corners."""
 
-    A triangle without area in the target maps to its first corner.
+    matrix: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def affine_maps(values: np.ndarray, target: np.ndarray, triangles: np.ndarray) -> AffineMaps:
+    """Values [N, D] at points [N, 2] -> their linear interpolation over each triangle.
+
+    A triangle without area has the value of its first corner.
     """
     a, b, c = (target[triangles[:, k]] for k in range(3))
-    p, q, r = (source[triangles[:, k]] for k in range(3))
+    p, q, r = (values[triangles[:, k]] for k in range(3))
     u, v = b - a, c - a
     area = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
     flat = np.abs(area) < FLAT
@@ -56,14 +65,20 @@ def affine_maps(source: np.ndarray, target: np.ndarray, triangles: np.ndarray) -
     inverse /= np.where(flat, np.inf, area)[:, None, None]  # [T, 2, 2]: offset from a -> weights of u and v
     linear = np.stack([q - p, r - p], axis=2) @ inverse
     offset = p - np.einsum("tdk,tk->td", linear, a)
-    return np.concatenate([linear, offset[:, :, None]], axis=2).astype(np.float32)
+    matrix = np.concatenate([linear, offset[:, :, None]], axis=2).astype(np.float32)
+    corners = np.stack([p, q, r])
+    return AffineMaps(matrix, corners.min(axis=0).astype(np.float32), corners.max(axis=0).astype(np.float32))
 
 
-def evaluate(maps: np.ndarray, numbers: np.ndarray, grid: Grid) -> np.ndarray:
-    """Maps [T, D, 3] at the cells of a grid -> float32 [rows, columns, D]; meaningless where `numbers` is -1."""
+def evaluate(maps: AffineMaps, numbers: np.ndarray, grid: Grid) -> np.ndarray:
+    """Maps of T triangles at the cells of a grid -> float32 [rows, columns, D]; meaningless where `numbers` is -1.
+
+    A cell's centre may lie a little outside its triangle, which a thin triangle would extrapolate far: hence the limits.
+    """
     x, y = grid.centres
-    chosen = maps[numbers]  # [rows, columns, D, 3]
-    return chosen[..., 0] * x[None, :, None] + chosen[..., 1] * y[:, None, None] + chosen[..., 2]
+    chosen = maps.matrix[numbers]  # [rows, columns, D, 3]
+    values = chosen[..., 0] * x[None, :, None] + chosen[..., 1] * y[:, None, None] + chosen[..., 2]
+    return np.clip(values, maps.low[numbers], maps.high[numbers])
 
 
 def far_to_near(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -16,8 +16,9 @@ from training.data.codes import LIGHT_STD, TINT_STD
 class CodeBatches:
     """Endless (x_u, x_r), both float [batch / world, K]; what step k gets depends on (seed, k) alone.
 
-    Half of the codes are those of mirror images; every one gets another light, `relight` times as different as the
-    light of photos is. `lighting` [9, 3, K] is what light does to a code, `mirror_signs` [K] what a mirror does.
+    Half of the codes are those of mirror images. Before step `relight_until` every one gets another light, `relight`
+    times as different as the light of photos is. `lighting` [9, 3, K] is what light does to a code, `mirror_signs` [K]
+    what a mirror does.
     """
 
     unlabelled: Tensor
@@ -27,18 +28,20 @@ class CodeBatches:
     batch: int
     seed: int
     relight: float = 0.0
+    relight_until: int = 0
     rank: int = 0
     world: int = 1
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of one step."""
         rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
-        return self._draw(self.unlabelled, rng), self._draw(self.references, rng)
+        relit = self.relight > 0 and step < self.relight_until
+        return self._draw(self.unlabelled, rng, relit), self._draw(self.references, rng, relit)
 
     def close(self) -> None:
         """Nothing to close; a stream of images has."""
 
-    def _draw(self, codes: Tensor, rng: torch.Generator) -> Tensor:
+    def _draw(self, codes: Tensor, rng: torch.Generator, relit: bool) -> Tensor:
         device = codes.device
         rows = torch.randint(len(codes), (self.batch,), generator=rng, device=device)
         mirror = torch.rand(self.batch, 1, generator=rng, device=device) < 0.5
@@ -46,7 +49,7 @@ class CodeBatches:
         own = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
         x = codes[rows[own]]
         x = torch.where(mirror[own], x * self.mirror_signs, x)
-        return x + self._relit(light[own]) if self.relight else x
+        return x + self._relit(light[own]) if relit else x
 
     def _relit(self, light: Tensor) -> Tensor:
         """Standard normal draws [N, 12] -> changes of codes [N, K]: nine harmonics, then three colour gains."""

@@ -27,6 +27,7 @@ from training.datasets import LABELLED_LIMIT, ImageSets, LabelledImages
 from training.prepared_faces import PreparedFaces, load_prepared
 
 FRONTAL = 35.0  # degrees of yaw up to which a face is used: beyond it half of the texture is guessed
+KEPT = 600  # test faces whose textures are kept, to measure reconstruction
 RELIT = 2000  # faces by which the effect of light on codes is measured
 LIGHT_STD = np.array([0.2, 0.25, 0.25, 0.25, 0.12, 0.12, 0.12, 0.12, 0.12])  # of each harmonic, over the mean light
 TINT_STD = 0.12  # of each colour channel's gain
@@ -34,9 +35,12 @@ TINT_STD = 0.12  # of each colour channel's gain
 
 @dataclass(frozen=True)
 class FaceCodes:
-    """The basis, and for training and test faces: codes [N, K], blendshapes [N, 52], yaw [N], references bool [N],
-    who each shows. `lighting` [9, 3, K] is what each harmonic of light does to the code through each colour channel;
-    `statistics` of the training faces are what the closed form is computed from."""
+    """A basis with the codes [N, K], blendshapes and yaw of training and test faces, and which of them are references.
+
+    `kept` [M] are some of the test faces, with their textures uint8 [M, P, 3] of `size` texels a side and what is
+    visible of them, bool [M, P]. `lighting` [9, 3, K] is what each harmonic of light does to the code through each
+    colour channel; `statistics` of the training faces are what the closed form is computed from.
+    """
 
     basis: Basis
     lighting: Tensor
@@ -45,6 +49,10 @@ class FaceCodes:
     references: Tensor
     test_references: Tensor
     statistics: CodeStatistics
+    size: int
+    kept: np.ndarray
+    kept_textures: np.ndarray
+    kept_visible: np.ndarray
 
 
 def load_codes(folder: str | Path, config: ModelConfig, cache: Path | None = None) -> ImageSets:
@@ -87,8 +95,18 @@ def load_codes(folder: str | Path, config: ModelConfig, cache: Path | None = Non
         light=light_of(codes[0], basis, lighting),
         pose=pose_of(train, rows[0]),
     )
+    kept = np.arange(len(rows[1]))[:KEPT]
     face_codes = FaceCodes(
-        basis, lighting.unflatten(0, (-1, 3)), sets[0], sets[1], references, test_references, statistics
+        basis,
+        lighting.unflatten(0, (-1, 3)),
+        *sets,
+        references,
+        test_references,
+        statistics,
+        config.image_size,
+        kept,
+        test.textures[rows[1][kept]],
+        test.visible(rows[1][kept]),
     )
     return ImageSets("faces", codes[0], codes[0][references], sets[0][:LABELLED_LIMIT], sets[1], codes=face_codes)
 
@@ -148,12 +166,10 @@ def _fitted(
     shapes: list[np.ndarray],
 ) -> tuple[Basis, list[Tensor]]:
     train, test = faces
-    visible = train.visible(rows[0])
-    basis = fit_basis(train.textures[rows[0]], visible, shapes[0], config.basis, config.image_size)
-    codes = [
-        code_of(basis, train.textures[rows[0]], visible, shapes[0], config.image_size),
-        code_of(basis, test.textures[rows[1]], test.visible(rows[1]), shapes[1], config.image_size),
-    ]
+    of_train = train.textures[rows[0]], train.visible(rows[0]), shapes[0]
+    basis, code = fit_basis(*of_train, config.basis, config.image_size)
+    of_test = test.textures[rows[1]], test.visible(rows[1]), shapes[1]
+    codes = [code, code_of(basis, *of_test, config.image_size)]
     if cache:
         tensors = {f"basis.{name}": t for name, t in basis.state_dict().items()}
         tensors |= {"train": codes[0], "test": codes[1]}

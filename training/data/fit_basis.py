@@ -23,11 +23,12 @@ POWER_ITERATIONS = 3  # of the randomised search for components (Halko et al. 20
 
 def fit_basis(
     textures: np.ndarray, visible: np.ndarray, shapes: np.ndarray, size: BasisSize, side: int, shape_weight: float = 2.0
-) -> Basis:
-    """Textures uint8 [N, P, 3] of side x side texels, which are `visible` bool [N, P], and shapes [N, 468, 3] -> Basis.
+) -> tuple[Basis, Tensor]:
+    """Fits a basis to textures uint8 [N, P, 3] of side x side texels and to shapes [N, 468, 3]; `visible` bool [N, P].
 
-    Every code has variance 1 over these faces. `shape_weight` is the weight of a shape's coefficient in the likelihood
-    against that of a texture's. Raises DatasetError for fewer faces than components.
+    Returns it with these faces' codes [N, K], whose coefficients have a mean square of 1. In the likelihood,
+    `shape_weight` is the weight of a shape's coefficient against a texture's. Raises DatasetError for fewer faces than
+    components.
     """
     most = max(size.texture_even, size.texture_odd, size.shape_even, size.shape_odd)
     if len(textures) <= most:
@@ -47,7 +48,7 @@ def fit_basis(
     basis.std.copy_(coefficients.square().mean(dim=0).sqrt().clamp_min(1e-6))
     texture, shape = basis.std.split([size.texture, size.shape])
     basis.weight.copy_(torch.cat([texture / rms(texture), shape_weight * shape / rms(shape)]))
-    return basis
+    return basis, coefficients / basis.std
 
 
 def code_of(basis: Basis, textures: np.ndarray, visible: np.ndarray, shapes: np.ndarray, side: int) -> Tensor:

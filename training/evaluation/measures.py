@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint
 from rbvae.errors import CheckpointError, ConfigError, LandmarkerError
-from rbvae.images import to_float, to_uint8
+from rbvae.images import to_uint8
 from rbvae.landmarks import FaceLandmarker
 from rbvae.model import RbVAE
-from rbvae.refining import refine
 from training.datasets import ImageSets
 from training.evaluate import evaluate, posterior_means
 from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features
@@ -37,15 +36,11 @@ TRAIN_PICTURES, TEST_PICTURES = 4000, 2000  # at most so many are compared by FI
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the figures besides checkpoint and data; `pairs` None is PAIRS, `features` None the embedded one.
-
-    With `refine` steps above 0, reconstruction and transfer are measured once more with z and e refined so far.
-    """
+    """What decides the figures besides checkpoint and data; `pairs` None is PAIRS, `features` None the embedded one."""
 
     seed: int = 0
     pairs: int | None = None
     features: Path | None = None
-    refine: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,8 +83,6 @@ def measure(
     pairs = choose_pairs(sets.probe_test.shows, len(photos), settings.pairs or PAIRS[sets.kind], settings.seed)
     pictures = pair_pictures(subject, pairs)
     scores["transfer"] = _transfer(subject, pairs, pictures, net, track, settings.seed)
-    if settings.refine:
-        scores["refined"] = _refined(subject, pairs, net, track, settings)
     if sets.kind == "faces":
         scores["identity"] = _identity(subject, settings.seed, min(len(pairs), IDENTITY_PAIRS), track)
     scores["fidelity"] = _fidelity(photos, rebuilt, sets.unlabelled)
@@ -106,22 +99,6 @@ def pair_pictures(subject: Subject, pairs: Pairs) -> dict[str, Tensor]:
         "rebuilt": subject.decoded(z, e),
         "edit": subject.decoded(z, e[torch.from_numpy(pairs.a)]),
     }
-
-
-def _refined(
-    subject: Subject, pairs: Pairs, net: tuple | str, track: Track, settings: Settings, batch: int = 50
-) -> dict[str, Any]:
-    """Reconstruction and transfer, as above, with the z and e that a user has after refining."""
-    images = subject.sets.probe_test.images
-    parts = list(zip(images.split(batch), subject.z.split(batch), subject.e.split(batch), strict=True))
-    found = [
-        refine(subject.model, *(part.to(subject.device) for part in (to_float(x), z, e)), settings.refine)
-        for x, z, e in track(parts, f"refining {len(images):,} pictures", len(parts))
-    ]
-    closer = replace(subject, z=torch.cat([z.cpu() for z, _ in found]), e=torch.cat([e.cpu() for _, e in found]))
-    error = (closer.decoded(closer.z, closer.e).float() - images.float()).abs().mean()
-    transfer = _transfer(closer, pairs, pair_pictures(closer, pairs), net, track, settings.seed)
-    return {"steps": settings.refine, "l1": float(error), "transfer": transfer}
 
 
 def _transfer(

@@ -27,7 +27,6 @@ _LAST = (
         "grey levels of 255; lower is better",
         1,
     ),
-    Line("the same, refined", "refined/l1", "fidelity/mean_image/l1", "", "with z and e refined for each picture", 1),
     Line("reconstruction, SSIM", "fidelity/rebuilt/ssim", "fidelity/mean_image/ssim", "", "1 is an exact copy"),
 )
 _SPREAD = (

@@ -82,14 +82,6 @@ KEEPS = Table(
     (("keeps_b", "keeps B's"),),
     (("edit", "edit (0 is best)"), ("rebuilt_b", "B rebuilt (1 is best)"), ("photo_b", "B itself, measured again")),
 )
-REFINED = Table(
-    "Refined",
-    "The same with z and e refined by {steps} steps for each picture, as “Closer copy” in the app does: the rebuilt "
-    "pictures are {l1} grey levels away from their photos then.",
-    "refined",
-    (("transfer/moved", "moved"), ("transfer/follows_a", "follows A")),
-    HELD[:4],
-)
 
 
 def filled(table: Table, what: str) -> Table:
@@ -180,7 +172,6 @@ TABLES = {
             ),
         ),
         FIDELITY,
-        REFINED,
         Table(
             "For whom: reconstruction",
             "The error of the rebuilt picture, in grey levels of 255, for groups that the photo alone can tell: how "
@@ -271,7 +262,6 @@ TABLES = {
             digits=3,
         ),
         FIDELITY,
-        REFINED,
         realism("FID-style", "KID-style"),
         Table(
             "What the latents tell",

@@ -1,0 +1,78 @@
+"""Portraits at a smaller size, or with less of their photo around them: the same face and latents, drawn faster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rbvae.alignment import Alignment
+from rbvae.editing.edits import Inference, Portrait
+from rbvae.editing.observing import LARGEST_CROP, MARGIN, square_of
+from rbvae.faces.finding import shrunk
+from rbvae.faces.pose import Pose
+from rbvae.faces.rendering import FaceView
+
+WINDOW = 1.7  # sides of what a close-up keeps of the photo, in sides of the face's box: more than its crop and the ring
+
+
+def smaller(inference: Inference, side: int) -> Inference:
+    """A portrait whose photo's longer side is at most `side` pixels; anything else as it is."""
+    if not isinstance(inference, Portrait):
+        return inference
+    source = shrunk(inference.source, side)
+    return inference if source is inference.source else _placed(inference, source, (0, 0))
+
+
+def close_up(inference: Inference, side: int = LARGEST_CROP) -> Inference:
+    """A portrait with only what surrounds its face, and a crop of about `side` pixels or fewer.
+
+    Edits of it have the same crop at that size and are drawn in milliseconds, however large the photo is; their `photo`
+    is of no use. Portraits by models of images, whose crops have one size, and digits stay as they are.
+    """
+    if not isinstance(inference, Portrait) or inference.observed is None:
+        return inference
+    left, top, right, bottom = inference.box
+    face = max(right - left, bottom - top)
+    height, width = inference.source.shape[:2]
+    low = np.floor([(left + right - WINDOW * face) / 2, (top + bottom - WINDOW * face) / 2]).astype(int)
+    high = np.ceil([(left + right + WINDOW * face) / 2, (top + bottom + WINDOW * face) / 2]).astype(int)
+    x, y = (int(edge) for edge in np.clip(low, 0, [width - 1, height - 1]))
+    x_end, y_end = (int(edge) for edge in np.clip(high, [x + 1, y + 1], [width, height]))
+    window = np.ascontiguousarray(inference.source[y:y_end, x:x_end])
+    scale = side / (MARGIN * face)
+    if scale < 1:
+        extent = max(1, round(scale * (x_end - x))), max(1, round(scale * (y_end - y)))
+        window = cv2.resize(window, extent, interpolation=cv2.INTER_AREA)
+    placed = _placed(inference, window, (x, y), (x_end - x, y_end - y))
+    reconstruction = inference.reconstruction
+    crop = square_of(window, placed.box)
+    if reconstruction.size != crop.size:
+        reconstruction = reconstruction.resize(crop.size, Image.Resampling.BOX)
+    return replace(placed, crop=crop, reconstruction=reconstruction)
+
+
+def _placed(
+    portrait: Portrait, source: np.ndarray, corner: tuple[int, int], extent: tuple[int, int] | None = None
+) -> Portrait:
+    """The portrait in `source`: the part of its photo at `corner` (x, y), `extent` pixels wide and high, resized."""
+    width, height = extent or portrait.source.shape[1::-1]
+    across, down = source.shape[1] / width, source.shape[0] / height
+    scale = np.array([across, down, (across + down) / 2])
+    offset = np.array([*corner, 0.0])
+    left, top = (np.array(portrait.box[:2]) - offset[:2]) * scale[:2]
+    right, bottom = (np.array(portrait.box[2:]) - offset[:2]) * scale[:2]
+    box = float(left), float(top), float(right), float(bottom)
+    alignment, observed = portrait.alignment, portrait.observed
+    if alignment is not None:
+        turned = alignment.matrix[:, :2]
+        matrix = np.column_stack([turned / scale[:2], alignment.matrix[:, 2] + turned @ offset[:2]])
+        alignment = Alignment(matrix, alignment.size)
+    if observed is not None:
+        points = (observed.view.points - offset) * scale
+        shift = observed.pose.shift + observed.pose.scale * offset @ observed.pose.rotation
+        pose = Pose(observed.pose.scale / scale[2], observed.pose.rotation, shift)
+        observed = replace(observed, view=FaceView(source, points), pose=pose)
+    return replace(portrait, source=source, box=box, alignment=alignment, observed=observed)

@@ -1,0 +1,157 @@
+"""How good a model of codes is on held-out faces: what a training run on codes ends with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbvae.faces.rendering import draw_texture
+from rbvae.faces.texture import canonical_frame
+from rbvae.model import RbVAE
+
+if TYPE_CHECKING:
+    from training.data.codes import FaceCodes
+    from training.datasets import ImageSets
+
+SAMPLES = 4000  # random draws that are compared with real codes
+LEADING = 64  # coefficients of most weight in which they are compared
+PICTURE = 128  # pixels of a drawn code's side
+GREY = 128
+
+
+def evaluate_codes(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict[str, Any]:
+    """All figures of a model on held-out faces, as plain numbers; the same seed gives the same digits."""
+    from training.evaluate import named_factors, posterior_means, probe
+
+    assert sets.codes
+    was_training = model.training
+    model.eval()
+    z_train, e_train = posterior_means(model, sets.codes.train.images, device)
+    z_test, e_test = posterior_means(model, sets.codes.test.images, device)
+    train, test = named_factors(sets.codes.train), named_factors(sets.codes.test)
+    probes = {
+        name: {
+            "from_e": probe(e_train, train[name], e_test, test[name]),
+            "from_z": probe(z_train, train[name], z_test, test[name]),
+        }
+        for name in train
+    }
+    yaw = sets.codes.train.yaw.numpy(), sets.codes.test.yaw.numpy()
+    scores = {
+        "kind": sets.kind,
+        "observes": "code",
+        "test_images": len(sets.codes.test.images),
+        "reconstruction": {
+            "basis_l1": float(texture_errors(None, sets.codes, device).mean()),
+            "l1": float(texture_errors(model, sets.codes, device).mean()),
+        },
+        "spread_over_e": spread_of_textures(model, sets.codes.test.images[:64], device, seed),
+        "frechet": frechet_of_samples(model, sets.codes.test.images, device, seed),
+        "probes": probes,
+        "e_std": float(e_test.std(dim=0).mean()),
+        "yaw_from_e": probe(e_train, yaw[0], e_test, yaw[1])["r2"],
+        "mae_from_e": float(np.mean([scores["from_e"]["mae"] for scores in probes.values()])),
+        "mae_from_z": float(np.mean([scores["from_z"]["mae"] for scores in probes.values()])),
+    }
+    model.train(was_training)
+    return scores
+
+
+@torch.inference_mode()
+def texture_errors(model: RbVAE | None, codes: FaceCodes, device: torch.device) -> np.ndarray:
+    """Of each kept test face [M]: the mean absolute error of its texture, where visible, in grey levels.
+
+    Rebuilt from posterior means, or without a model from the code alone: what the basis loses.
+    """
+    x = codes.test.images[codes.kept]
+    if model is not None:
+        x = torch.cat([model(part.to(device)).cpu() for part in x.split(256)])
+    frame = canonical_frame(codes.size)
+    rebuilt = frame.joined(codes.basis.cpu().texture(x).numpy())
+    error = np.abs(rebuilt - codes.kept_textures).mean(axis=2)
+    return (error * codes.kept_visible).sum(axis=1) / codes.kept_visible.sum(axis=1)
+
+
+@torch.inference_mode()
+def spread_of_textures(model: RbVAE, x: Tensor, device: torch.device, seed: int = 0, draws: int = 16) -> float:
+    """Mean absolute difference, in grey levels, between textures of one z under pairs of random e; 0 = e is ignored."""
+    rng = torch.Generator().manual_seed(seed)
+    e = torch.randn(draws, model.config.dim_e, generator=rng).to(device)
+    z = model.encoder_z(x.to(device)).mean
+    codes = [model.decode(z, e_k).cpu() for e_k in e]
+    basis = model.basis.cpu()
+    changes = [
+        basis.texture_change(one - other).abs().mean() for one, other in zip(codes[::2], codes[1::2], strict=True)
+    ]
+    model.basis.to(device)
+    return float(torch.stack(changes).mean())
+
+
+@torch.inference_mode()
+def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: int = 0) -> float:
+    """Frechet distance between G(z, e) of prior draws and real codes [N, K], in their LEADING weighted coefficients."""
+    rng = torch.Generator().manual_seed(seed)
+    z = torch.randn(SAMPLES, model.config.dim_z, generator=rng).to(device)
+    e = torch.randn(SAMPLES, model.config.dim_e, generator=rng).to(device)
+    weight = model.basis.weight.cpu()
+    chosen = weight.argsort(descending=True)[:LEADING]
+    x, y = ((codes.cpu() * weight)[:, chosen].double() for codes in (model.decode(z, e), real))
+    of_x, of_y = torch.cov(x.T), torch.cov(y.T)
+    root = torch.linalg.eigvals(of_x @ of_y).real.clamp_min(0).sqrt().sum()
+    return float((x.mean(dim=0) - y.mean(dim=0)).square().sum() + of_x.trace() + of_y.trace() - 2 * root)
+
+
+@torch.inference_mode()
+def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> list[dict[str, Any]]:
+    """One direction for each named factor, most effect first, in the form of `training.directions.find_directions`.
+
+    A direction is the mean e of faces whose factor is one standard deviation above average while the others are
+    average: the regression of e on the factors. So each leaves the others alone. `sigma` is the length of that step.
+    """
+    from training.evaluate import named_factors, posterior_means
+
+    _, e = posterior_means(model, codes.train.images, device)
+    factors = named_factors(codes.train)
+    f = np.stack(list(factors.values()), axis=1)
+    f = (f - f.mean(axis=0)) / f.std(axis=0).clip(1e-6)
+    steps = np.linalg.lstsq(f, (e - e.mean(dim=0)).numpy(), rcond=None)[0]  # [factors, D_e]
+    z_some, e_some = (part.to(device) for part in _some(model, codes, device))
+    found = []
+    for name, step, factor in zip(factors, steps, f.T, strict=True):
+        sigma = float(np.linalg.norm(step).clip(1e-6))
+        moved = torch.from_numpy(2 * step).float().to(device)
+        change = model.decode(z_some, e_some + moved) - model.decode(z_some, e_some - moved)
+        low, high = np.percentile(factor, [1, 99])
+        along = (e - e.mean(dim=0)).numpy() @ (step / sigma)
+        found.append(
+            {
+                "name": name,
+                "correlation": round(abs(float(np.corrcoef(along, factor)[0, 1])), 3),
+                "vector": [round(float(v), 6) for v in step / sigma],
+                "sigma": round(sigma, 5),
+                "low": round(float(low), 2),
+                "high": round(float(high), 2),
+                "moves": round(float(model.basis.texture_change(change).abs().mean()), 3),
+            }
+        )
+    return sorted(found, key=lambda direction: -direction["moves"])
+
+
+def _some(model: RbVAE, codes: FaceCodes, device: torch.device) -> tuple[Tensor, Tensor]:
+    from training.evaluate import posterior_means
+
+    return posterior_means(model, codes.test.images[:32], device)
+
+
+@torch.inference_mode()
+def drawn(model: RbVAE, x: Tensor) -> Tensor:
+    """Codes [N, K] -> pictures float [N, 3, PICTURE, PICTURE] in [-1, 1]: each face upright, on grey."""
+    basis, frame = model.basis.cpu(), canonical_frame(model.config.image_size)
+    textures, shapes = frame.joined(basis.texture(x.cpu()).numpy()), basis.shape(x.cpu()).numpy().astype(np.float64)
+    model.basis.to(x.device)
+    blank = np.full((PICTURE, PICTURE, 3), GREY, np.uint8)
+    faces = [draw_texture(blank, s * PICTURE, t, frame) for s, t in zip(shapes, textures, strict=True)]
+    return torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2).float() / 127.5 - 1
