@@ -4,12 +4,12 @@
 #
 # make train-faces PHOTOS=folder    from a folder of photos to runs/faces/checkpoint; train-faces-rb: the Rb-VAE
 # make train-digits                 from MNIST, fetched into data/, to runs/digits/checkpoint; train-digits-rb
-# MINUTES=60 bounds a run by the clock, and the same command continues it; FACES=faces is the preset for a GPU.
+# MINUTES=60 bounds a run by the clock, and the same command continues it; FACES=faces-images trains on pixels, on a GPU.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-FACES ?= faces-cpu
+FACES ?= faces
 MINUTES ?= 60
 
 .PHONY: app test check lint format train-faces train-faces-rb train-digits train-digits-rb

@@ -59,7 +59,7 @@ def build(editors: Editors) -> gr.Blocks:
         with gr.Tab("For programs"):
             programs_tab()
         with gr.Tab("About"):
-            gr.Markdown(about(editors), elem_id="about")
+            gr.Markdown(about(editors, visits.example_faces()), elem_id="about")
     demo.queue(max_size=2 * LINE, api_open=False)  # the guard refuses from LINE on, in words
     demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits)
     return demo

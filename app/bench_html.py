@@ -28,7 +28,13 @@ FOLLOW_LINKS = f'() => {{ import({SCRIPTS} + "links.js").then((links) => links.f
 
 def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML:
     """The element of a tab's bench, in the Blocks being built."""
-    told = {"kind": editor.kind, "observes": editor.config.observes, "words": dict(words), "directions": directions(editor), **setup}
+    told = {
+        "kind": editor.kind,
+        "observes": editor.config.observes,
+        "words": dict(words),
+        "directions": directions(editor),
+        **setup,
+    }
     if (file := generator_file(editor)) is not None:
         told["generator"] = f"page/{editor.kind}/generator?{file.version}"
     markup = f'<div class="rb {editor.kind}" data-setup="{html.escape(json.dumps(told))}"></div>'

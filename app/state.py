@@ -18,6 +18,7 @@ from rbvae import ConfigError, Direction, Inference, Portrait, RbvaeError
 from rbvae.editing import Editor
 from rbvae.editing.smaller import close_up
 from rbvae.errors import quoted
+from rbvae.faces.finding import Faces
 
 WIDEST = 4.0  # sigmas
 STEP = 0.05
@@ -118,6 +119,10 @@ class Visits:
         """Keeps an example for everybody, for good."""
         self._published[name] = opened
         return name
+
+    def example_faces(self) -> list[Inference]:
+        """The published faces that lie in photos."""
+        return [one.picture for one in self._published.values() if isinstance(one.faces, Faces)]
 
     def get(self, key: Any, visitor: str = "") -> Opened:
         """The picture of a key; raises ForgottenError for one that is unknown, put away or somebody else's."""

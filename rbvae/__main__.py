@@ -164,7 +164,9 @@ def _choice(editor: PortraitEditor, options: argparse.Namespace) -> dict[str, An
         return {"parts": options.parts, "teeth_from": options.teeth_from}
     for name, given in (("parts", options.parts != PARTS), ("teeth-from", options.teeth_from)):
         if given:
-            raise ConfigError(f"--{name} needs a checkpoint that observes codes, and this one observes images. Leave it out.")
+            raise ConfigError(
+                f"--{name} needs a checkpoint that observes codes, and this one observes images. Leave it out."
+            )
     return {}
 
 
@@ -240,7 +242,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def choosing(made: argparse.ArgumentParser) -> None:
         made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
-        made.add_argument("--refine", nargs="?", const="", metavar="STEPS", help=argparse.SUPPRESS)  # accepted for one release
+        made.add_argument("--refine", nargs="?", const="", help=argparse.SUPPRESS)  # accepted for one release
 
     def of_a_face(made: argparse.ArgumentParser, default: str) -> None:
         choosing(made)

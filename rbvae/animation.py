@@ -67,9 +67,9 @@ class Film:
         """The longer side of a film of this picture, in pixels."""
         if self.size is not None:
             return int(self.size)
-        if self.view == "crop" or not isinstance(inference, Portrait) or not (inference.alignment or inference.observed):
-            return OF_A_CROP
-        return min(OF_A_PHOTO, max(inference.source.shape[:2]))
+        if self.view == "photo" and isinstance(inference, Portrait) and (inference.alignment or inference.observed):
+            return min(OF_A_PHOTO, max(inference.source.shape[:2]))
+        return OF_A_CROP
 
     @property
     def frames(self) -> int:

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from rbvae import Checkpoint, ModelConfig, PortraitEditor, RbVAE, StyleEditor, save_checkpoint
+from rbvae.faces.mesh import face_mesh
+from rbvae.faces.texture import canonical_frame
+from rbvae.models.basis import Basis, quantised
 
 torch.set_num_threads(1)  # the networks here are tiny, and threads that wait for each other cost more than they give
 
@@ -38,6 +41,58 @@ def tiny_faces(tmp_path_factory):
     return save_tiny(tmp_path_factory.mktemp("checkpoints") / "faces", "faces")
 
 
+def save_tiny_codes(folder):
+    """A tiny random model of codes: smooth changes of a few grey levels, and of a hundredth of the face's size."""
+    torch.manual_seed(0)
+    frame = canonical_frame(32)
+    counts = {"texture_even": 6, "texture_odd": 4, "shape_even": 4, "shape_odd": 2}
+    config = ModelConfig(observes="code", image_size=32, texels=len(frame.left), dim_z=8, dim_e=4, hidden=16, **counts)
+    model = RbVAE(config)
+    fill_basis(model.basis)
+    with torch.no_grad():
+        for network in (model.encoder_z, model.encoder_e, model.generator):
+            network.linear_map.weight.normal_()
+        model.e_ref.copy_(torch.tensor([0.5, -0.5, 0.25, 0.0]))
+    save_checkpoint(Checkpoint(model, "faces", "srb", tiny_directions("faces")), folder, card="# tiny\n")
+    return folder
+
+
+def fill_basis(basis: Basis) -> None:
+    """Gives a basis smooth random components of unit length."""
+    size, mesh, frame = basis.size, face_mesh(), canonical_frame(32)
+    places = frame.positions(mesh.canonical[:, :2])[frame.left]
+    parts = [unit(torch.from_numpy(waves(places, n)).float()) for n in (size.texture_even, size.texture_odd)]
+    basis.texture_mean.copy_(torch.tensor([180.0, 140.0, 120.0]).expand(size.texels, 3))
+    for name, components in zip(("texture_even", "texture_odd"), parts, strict=True):
+        getattr(basis, name).copy_(quantised(components)[0])
+    basis.texture_step.copy_(torch.cat([quantised(components)[1] for components in parts]))
+    moves = torch.from_numpy(waves(mesh.mean[:, :2], size.shape)).float()
+    mirrored = moves[:, mesh.mirror] * torch.tensor([-1.0, 1.0, 1.0])
+    signs = torch.tensor([1.0] * size.shape_even + [-1.0] * size.shape_odd)[:, None, None]
+    basis.shape_components.copy_(unit(moves + signs * mirrored))
+    basis.shape_mean.copy_(torch.from_numpy(mesh.mean))
+    texture, shape = 4.0 * (6 * size.texels) ** 0.5, 0.01 * (3 * len(mesh.mean)) ** 0.5
+    basis.std.copy_(torch.cat([torch.full((size.texture,), texture), torch.full((size.shape,), shape)]))
+
+
+def waves(places: np.ndarray, n: int) -> np.ndarray:
+    """n random smooth fields over places [P, 2] of the unit square: [n, P, 3]."""
+    rng = np.random.default_rng(n)
+    speed, phase = rng.normal(0, 3, (n, 3, 2)), rng.uniform(0, 6.28, (n, 1, 3))
+    return np.sin(np.einsum("pd,nkd->npk", places, speed) + phase)
+
+
+def unit(components: torch.Tensor) -> torch.Tensor:
+    """Components [K, N, 3] of length 1."""
+    return components / components.flatten(1).norm(dim=1)[:, None, None]
+
+
+@pytest.fixture(scope="session")
+def tiny_codes(tmp_path_factory):
+    """Folder of a tiny faces checkpoint that observes codes, with the same four directions."""
+    return save_tiny_codes(tmp_path_factory.mktemp("checkpoints") / "codes")
+
+
 @pytest.fixture(scope="session")
 def tiny_digits(tmp_path_factory):
     """Folder of a tiny digits checkpoint with four directions."""
@@ -50,6 +105,14 @@ def editors(tiny_faces, tiny_digits):
     from app.editors import Editors
 
     return Editors(PortraitEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
+
+
+@pytest.fixture(scope="module")
+def code_editors(tiny_codes, tiny_digits):
+    """As `editors`, with a model of codes for faces."""
+    from app.editors import Editors
+
+    return Editors(PortraitEditor.from_pretrained(tiny_codes), StyleEditor.from_pretrained(tiny_digits))
 
 
 @pytest.fixture(scope="module")

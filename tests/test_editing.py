@@ -46,15 +46,9 @@ def test_editing_with_its_own_e_is_the_reconstruction(editor, portrait):
     assert np.array_equal(np.asarray(edit.photo), portrait.source)
 
 
-def test_a_refined_portrait_is_a_closer_copy_of_the_same_photo(editor, portrait):
-    def off(one):
-        return np.abs(np.asarray(one.reconstruction, float) - np.asarray(one.crop)).mean()
-
-    refined = editor.refined(portrait)
-    assert off(refined) < 0.9 * off(portrait)
-    assert (refined.crop, refined.box, refined.alignment) == (portrait.crop, portrait.box, portrait.alignment)
-    assert editor.edit(refined, refined.e).crop.tobytes() == refined.reconstruction.tobytes()
-    assert np.array_equal(np.asarray(editor.edit(refined, refined.e).photo), portrait.source)
+def test_refining_is_deprecated_and_changes_nothing(editor, portrait):
+    with pytest.warns(DeprecationWarning, match="leave it out"):
+        assert editor.refined(portrait, 20) is portrait
 
 
 def test_transfer_at_strength_zero_changes_nothing_and_at_one_takes_all(editor, portrait, astronaut):

@@ -42,7 +42,7 @@ def run(*options) -> int:
 def measured_faces(tiny_faces, prepared_faces, tmp_path_factory):
     """JSON and report of a tiny model on the test faces."""
     folder = tmp_path_factory.mktemp("measured")
-    options = ("--checkpoint", tiny_faces, "--data", prepared_faces, "--device", "cpu", "--refine", 10)
+    options = ("--checkpoint", tiny_faces, "--data", prepared_faces, "--device", "cpu")
     assert run(*options, "--json", folder / "scores.json", "--report", folder / "report.html") == 0
     return json.loads((folder / "scores.json").read_text()), (folder / "report.html").read_text(encoding="utf-8")
 
@@ -159,14 +159,6 @@ def test_the_report_holds_every_number_and_no_address(measured_faces):
         assert measure in page
 
 
-def test_refined_pictures_are_closer_and_measured_as_the_others(measured_faces):
-    scores, page = measured_faces
-    assert scores["refined"]["steps"] == 10 and scores["refined"]["l1"] < scores["reconstruction"]["l1"] - 0.5
-    assert scores["refined"]["transfer"].keys() == scores["transfer"].keys()
-    assert scores["refined"]["transfer"]["moved"]["photo_a"] == scores["transfer"]["moved"]["photo_a"]
-    assert "refined by 10 steps" in page
-
-
 def test_digits_are_measured_twice_the_same(tiny_digits, digits_root, tmp_path):
     for name in ("first", "again"):
         options = ("--checkpoint", tiny_digits, "--data", digits_root, "--transfer-pairs", 60, "--device", "cpu")
@@ -219,7 +211,7 @@ def test_evaluate_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("options", "message"),
     [(("--transfer-pairs", 0), "give a number above 0"), (("--report", "page.pdf"), ".html"),
-     (("--quick", "--report", "page.html"), "without --quick"), (("--refine", -1), "whole number of steps")],
+     (("--quick", "--report", "page.html"), "without --quick")],
 )  # fmt: skip
 def test_bad_options_are_one_clear_line(options, message, capsys):
     assert run("--checkpoint", "nowhere", *options) == 2

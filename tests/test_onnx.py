@@ -35,6 +35,17 @@ def test_a_linear_path_is_exported_too():
 
 
 @needs_onnx
+def test_a_generator_of_codes_is_exported_too(tiny_codes):
+    import onnxruntime
+
+    model = load_checkpoint(tiny_codes).model
+    content = export_generator(model)
+    assert difference(model, content, n=3, seed=7) < TOLERANCE
+    (output,) = onnxruntime.InferenceSession(content).get_outputs()
+    assert (output.name, output.shape[1]) == ("code", 16)
+
+
+@needs_onnx
 def test_inputs_and_output_have_names_and_any_number_of_rows(tiny_faces):
     import onnxruntime
 

@@ -147,7 +147,7 @@ def test_tell_steps_want_linear_paths():
         override(get_preset("digits"), ["init=runs/rb/checkpoint"])
     for wrong in (["tell_steps=-1"], ["model.linear=false", "tell_steps=3"], ["tell_steps=0"]):
         with pytest.raises(ConfigError, match="tell_steps"):
-            override(get_preset("faces-cpu"), wrong)
+            override(get_preset("faces-images"), wrong)
 
 
 def told(**changes):

@@ -77,8 +77,6 @@ def model_card(
         for name, p in scores["probes"].items()
     )
     followed = follows_line(scores)
-    light = "broad light of e given to z, " if config.light_in_z else ""
-    then = f"| then | {light}{n:,} batches for encoder_z alone |\n" if (n := config.amortising(step)) else ""
     sliders = "\n".join(
         f"| {d['name']} | {d['correlation']:.2f} | {d['moves']:.1f} |" for d in directions if d["moves"] > 0
     )
@@ -105,7 +103,7 @@ from rbvae import {"PortraitEditor" if config.kind == "faces" else "StyleEditor"
 | commit | {told["commit"]} |
 | device | {told["device"]} |
 | steps, images seen | {step:,}, {2 * config.batch * step:,} (half of them references) |
-{then}| networks | `{json.dumps(config.model.to_dict())}` |
+| networks | `{json.dumps(config.model.to_dict())}` |
 | weights | exponential moving average, fp16 |
 
 ## Measured, on {scores["test_images"]:,} {"photos of people" if config.kind == "faces" else "digits"} not trained on

@@ -1,6 +1,6 @@
 """Every stability option switched on and off: short sRb-VAE runs from one warm start, side by side in one table.
 
-python training/compare.py --preset faces-cpu --data data/lfw96 --out runs/compare --steps 600
+python training/compare.py --preset faces --data data/lfw96 --out runs/compare --steps 600
 
 Run it again to continue: variants that have finished are read back.
 """
@@ -139,10 +139,9 @@ def _at(record: Any, path: str) -> float | None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Compare the stability options of sRb-VAE, each in a short run from the same warm start.",
-        epilog="example: python training/compare.py --preset faces-cpu --data data/lfw96 --out runs/compare "
-        "--steps 600",
+        epilog="example: python training/compare.py --preset faces --data data/lfw96 --out runs/compare --steps 600",
     )
-    parser.add_argument("--preset", default="faces-cpu", help="what every run starts from (default faces-cpu)")
+    parser.add_argument("--preset", default="faces", help="what every run starts from (default faces)")
     parser.add_argument("--data", metavar="DIR", help="prepared faces, or a torchvision MNIST root")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="a folder of runs, and table.md")
     parser.add_argument("--steps", type=int, default=600, help="of each run (default 600)")

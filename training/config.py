@@ -24,9 +24,7 @@ class TrainConfig:
     checkpoint whose weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `tell_steps`: batches
     by which a small network learns to tell references from others before step 0, and half of encoder_e from it what
     tells them; 0 for the closed form in pixels alone (training/linear_start.py; for methods with references).
-    `hold_e` keeps encoder_e of such a method as it began. `amortise_steps`: batches by which encoder_z alone learns
-    after the last step (training/amortise.py); with `init` and 0 steps they are all there is. `light_in_z`: before
-    that, the broad light that e draws becomes z's (training/light.py; both for methods with references).
+    `hold_e` keeps encoder_e of such a method as it began.
     `stream` reads the images from disk while training: "auto" where they would take more than half of the device's
     memory. `fresh_styles` gives a digit a new random style whenever it is drawn, instead of the paper's two.
     `stop_collapsed` ends a run in which e no longer moves a picture.
@@ -57,8 +55,6 @@ class TrainConfig:
     init: str = ""
     tell_steps: int = 0
     hold_e: bool = False
-    amortise_steps: int = 0
-    light_in_z: bool = False
     closed_form: bool = True
     encoder_rate: float = 1.0
     relight: float = 0.0
@@ -71,14 +67,8 @@ class TrainConfig:
         for name in ("batch", "ema_images", "report_every", "save_every", "grid_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
-        if self.steps < 0 or (not self.steps and not self.init):
-            raise ConfigError(f"steps={self.steps}; give a number above 0, or 0 with init for the last phase alone")
-        if self.amortise_steps < 0:
-            raise ConfigError(f"amortise_steps={self.amortise_steps}; give 0 or a number above it")
-        if self.light_in_z and not self.amortise_steps:
-            raise ConfigError(
-                "light_in_z leaves encoder_z something to learn: set amortise_steps above 0, or light_in_z=false"
-            )
+        if self.steps < 1:
+            raise ConfigError(f"steps={self.steps}; give a number above 0")
         if self.fresh_styles and self.kind != "digits":
             raise ConfigError("fresh_styles is for digits; leave it out for faces")
         if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):
@@ -100,13 +90,6 @@ class TrainConfig:
     def telling(self) -> int:
         """`tell_steps`, and for a short run no more than twice its own steps."""
         return min(self.tell_steps, 2 * self.steps)
-
-    def amortising(self, step: int) -> int:
-        """`amortise_steps`, and after a run that ended at `step` no more than its own; none where no reference set
-        tells e from z."""
-        if get_method(self.method).features != "e":
-            return 0
-        return min(self.amortise_steps, step) if self.steps else self.amortise_steps
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, by field name."""
@@ -138,8 +121,8 @@ CODES = ModelConfig(  # of textures of 96 x 96 texels; half as many odd componen
     hidden=384,
 )
 PRESETS: dict[str, TrainConfig] = {
-    "codes": TrainConfig(
-        preset="codes",
+    "faces": TrainConfig(
+        preset="faces",
         kind="faces",
         model=CODES,
         objective=ObjectiveConfig(image_weight=400.0, latent_weight=0.3, r1_weight=1.0),
@@ -149,7 +132,7 @@ PRESETS: dict[str, TrainConfig] = {
         lr_decay_images=200_000,
         hold_e=True,
         encoder_rate=0.02,  # faster, z learns expressions back: docs/log.md
-        relight=0.3,
+        relight=0.1,
         save_every=250,
         grid_every=1000,
     ),
@@ -162,6 +145,30 @@ PRESETS: dict[str, TrainConfig] = {
         lr=1e-3,
         ema_images=200,
         flip=True,
+        report_every=10,
+        save_every=30,
+        grid_every=30,
+    ),
+    "tiny-code": TrainConfig(
+        preset="tiny-code",
+        kind="faces",
+        model=ModelConfig(
+            observes="code",
+            image_size=32,
+            texels=309,
+            texture_even=6,
+            texture_odd=4,
+            shape_even=4,
+            shape_odd=2,
+            dim_z=10,
+            dim_e=4,
+            hidden=16,
+        ),
+        steps=60,
+        batch=16,
+        lr=1e-3,
+        ema_images=200,
+        relight=0.3,
         report_every=10,
         save_every=30,
         grid_every=30,
@@ -187,8 +194,8 @@ PRESETS: dict[str, TrainConfig] = {
         save_every=200,
         grid_every=400,
     ),
-    "faces": TrainConfig(
-        preset="faces",
+    "faces-images": TrainConfig(
+        preset="faces-images",
         kind="faces",
         model=ModelConfig(
             image_size=96, width=48, max_width=56, patch=2, dim_z=208, dim_e=48, linear=True, linear_patch=4
@@ -201,25 +208,6 @@ PRESETS: dict[str, TrainConfig] = {
         flip=True,
         tell_steps=2000,
         hold_e=True,
-        amortise_steps=1000,
-        light_in_z=True,
-    ),
-    "faces-cpu": TrainConfig(
-        preset="faces-cpu",
-        kind="faces",
-        model=ModelConfig(image_size=96, width=16, max_width=96, patch=3, dim_z=176, dim_e=48, linear=True),
-        objective=FACES,
-        steps=2200,  # later, Rb-VAE takes expressions into z, and the discriminators of sRb-VAE cost L1
-        batch=32,
-        lr=5e-4,
-        lr_decay_images=100_000,
-        flip=True,
-        save_every=200,
-        grid_every=400,
-        tell_steps=3000,
-        hold_e=True,
-        amortise_steps=2000,  # twelve minutes of a core
-        light_in_z=True,
     ),
 }
 

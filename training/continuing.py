@@ -17,8 +17,6 @@ MAY_CHANGE = {
     "lr_decay_images",
     "ema_images",
     "engine",
-    "amortise_steps",
-    "light_in_z",
 }
 
 

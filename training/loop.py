@@ -62,7 +62,6 @@ def train(
         if report:
             report.close()
             state.save(run_dir / "state.pt")
-            state.amortise(batches)  # what was saved is as training left it, and can be continued
     if report:
         look(state, sets, run_dir)
         scores = finish(state, sets, run_dir)

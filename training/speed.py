@@ -143,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    parser.add_argument("--preset", help="default: faces on a GPU, faces-cpu elsewhere")
+    parser.add_argument("--preset", help="default: faces-images")
     parser.add_argument("--batch", type=int, metavar="N", help="unlabelled images a step (default: the preset's)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of all rows (default 5)")
     parser.add_argument("--quick", action="store_true", help="only the first row and the last")
@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     gpu = device.type == "cuda"
     if options.rounds < 1:
         raise ConfigError(f"--rounds {options.rounds}; give at least 1")
-    config = get_preset(options.preset or ("faces" if gpu else "faces-cpu"))
+    config = get_preset(options.preset or "faces-images")
     config = dataclasses.replace(config, method="srb", batch=options.batch or config.batch)
     config = override(config, options.assignments)
     side = config.model.image_size

@@ -20,12 +20,10 @@ from rbvae.joints import Noise, draw_noise
 from rbvae.model import RbVAE
 from rbvae.objectives import get_method, means
 from rbvae.teller import Teller
-from training.amortise import amortise
 from training.batches import Batches, step_generator
 from training.config import TrainConfig
 from training.continuing import refuse_changes
 from training.engine import GraphedStep, tensors_of
-from training.light import give_light_to_z
 from training.linear_start import from_main, linear_start, told_dims, whole
 from training.processes import Processes
 from training.report import DIVERGED
@@ -236,14 +234,6 @@ class TrainingState:
             raise TrainingError(f"--init {checkpoint} has other networks ({model.config}) than this run")
         self.model.load_state_dict(model.state_dict())
         self.ema.load_state_dict(model.state_dict())
-
-    def amortise(self, batches: AnyBatches) -> None:
-        """Gives the light that e draws to z, and lets the averaged encoder_z see more of what the generator can draw,
-        where the config says so; the averaged model is of no use to training after that."""
-        if steps := self.config.amortising(self.step):
-            if self.config.light_in_z:
-                give_light_to_z(self.ema, whole(batches))
-            amortise(self.ema, whole(batches), steps)
 
     def save(self, path: Path) -> None:
         """Writes the whole state atomically; raises TrainingError, and leaves the last one, where this has diverged."""

@@ -1,7 +1,7 @@
 """Train any method on any prepared dataset; run the same command again to continue where it stopped.
 
-python training/train.py --preset faces-cpu --method srb --data data/lfw96 --out runs/faces --minutes 60
-torchrun --standalone --nproc_per_node=8 training/train.py --preset faces --data data/lfw96 --out runs/faces
+python training/train.py --preset faces --method srb --data data/faces96 --out runs/faces
+torchrun --standalone --nproc_per_node=8 training/train.py --preset faces-images --data data/lfw96 --out runs/images
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         description="Train a reference-based VAE. With no option: the digits sRb-VAE, fetching MNIST into data/.",
-        epilog="example: python training/train.py --preset faces-cpu --method srb --data data/lfw96 --out runs/faces "
-        "--minutes 60",
+        epilog="example: python training/train.py --preset faces --method srb --data data/faces96 --out runs/faces",
     )
     parser.add_argument("--preset", default="digits", help=f"one of {', '.join(PRESETS)} (default digits)")
     parser.add_argument("--method", default="srb", help=f"one of {', '.join(method_names())} (default srb)")
@@ -74,7 +73,7 @@ def is_streamed(config: TrainConfig, data: str | None, device: torch.device) -> 
     """Whether a run reads its images while training: as asked, or where they do not fit; raises ConfigError."""
     if config.stream == "off" or config.kind != "faces" or data is None:
         if config.stream == "on":
-            raise ConfigError("stream=on needs prepared faces: --preset faces --data DIR")
+            raise ConfigError("stream=on needs prepared faces: --preset faces-images --data DIR")
         return False
     from training.streaming import fits
 

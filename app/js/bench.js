@@ -82,7 +82,6 @@ export class Bench extends EventTarget {
     return this.attempt(async () => {
       const record = await (await send(this.kind, "open", blob)).json();
       this.source = blob;
-      this.example = null;
       this.pointed = null; // which face, when not the first
       this.open(record);
       return record;
@@ -93,7 +92,6 @@ export class Bench extends EventTarget {
   async pick({ key }, preset) {
     const record = await this.asked("pick", { key });
     this.source = this.pointed = null;
-    this.example = key;
     this.open(record, preset);
   }
 

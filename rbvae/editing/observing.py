@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from rbvae.faces.mesh import POINTS, face_mesh
-from rbvae.faces.mouth import Mouth, from_bank, skin_colour
+from rbvae.faces.mouth import Mouth, from_bank, shut, skin_colour
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, FaceView, draw_texture
 from rbvae.faces.shading import Shading, regions
@@ -85,10 +85,11 @@ class FaceModel:
         es: np.ndarray,
         weights: tuple[np.ndarray, np.ndarray] | None = None,
         mouth: Mouth | None = None,
+        lips_shut: bool = False,
     ) -> list[Change]:
         """What e -> each of es [N, D_e] does to a face with latents z [D_z] and e [D_e]: G(z, e') - G(z, e).
 
-        `weights` of points [468] and texels [P] limit it to parts of the face.
+        `weights` of points [468] and texels [P] limit it to parts of the face; with `lips_shut` the lips meet.
         """
         rows = torch.from_numpy(np.concatenate([e[None], es]).astype(np.float32))
         codes = self.model.decode(torch.from_numpy(z).expand(len(rows), -1), rows)
@@ -96,9 +97,14 @@ class FaceModel:
         difference[(rows[1:] == rows[:1]).all(dim=1)] = 0  # whatever the order in which a batch is computed
         textures = self.frame.joined(self.basis.texture_change(difference).numpy())
         shapes = self.basis.shape_change(difference).numpy()
-        if weights is not None:
-            shapes, textures = shapes * weights[0][:, None], textures * weights[1][:, None]
-        return [self.change(face, shape, texture, mouth) for shape, texture in zip(shapes, textures, strict=True)]
+        if weights is None:
+            return [
+                self.change(face, shape, texture, mouth, lips_shut)
+                for shape, texture in zip(shapes, textures, strict=True)
+            ]
+        of_points, of_texels = (weight[:, None] for weight in weights)
+        changes = [self.change(face, s, t, mouth) for s, t in zip(shapes * of_points, textures, strict=True)]
+        return [replace(one, texture=one.texture * of_texels) for one in changes]  # shading spreads what it is given
 
     @torch.inference_mode()
     def reconstruction(self, face: ObservedFace, z: np.ndarray, e: np.ndarray) -> Image.Image:
@@ -117,10 +123,20 @@ class FaceModel:
         texture = self.frame.joined(self.basis.texture(code)[0].numpy())
         return float(np.abs(texture - face.texture).mean())
 
-    def change(self, face: ObservedFace, shape: np.ndarray, texture: np.ndarray, mouth: Mouth | None = None) -> Change:
+    def change(
+        self,
+        face: ObservedFace,
+        shape: np.ndarray,
+        texture: np.ndarray,
+        mouth: Mouth | None = None,
+        lips_shut: bool = False,
+    ) -> Change:
         """Changes of shape [468, 3], in head coordinates, and of texture [P, 3] -> the Change of a photo."""
         moves = shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
         after = face.view.points[:POINTS] + moves
+        if lips_shut:
+            after = shut(after)
+            moves = after - face.view.points[:POINTS]
         mouth = mouth or from_bank(after, face.pose.yaw, face.skin)
         return Change(moves, self.shading.apply(texture, face.texture), mouth)
 

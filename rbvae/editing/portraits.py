@@ -158,6 +158,13 @@ class PortraitEditor(Editor):
         """The face with the given e [D_e] instead of its own; see `edits`."""
         return self.edits(inference, [e], parts, teeth_from)[0]
 
+    def neutral(self, inference: Inference) -> Edit:
+        """G(z, e_ref): the face at rest; a model of shape and texture also shuts the lips, as references do."""
+        if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
+            return super().neutral(inference)
+        change = self.faces.changes(inference.observed, inference.z, inference.e, self.e_ref[None], lips_shut=True)[0]
+        return MeshEdit(self.e_ref, inference, change)
+
     def drift(self, edit: Edit) -> float:
         """How far an edit has moved from the person: 0 for the plain reconstruction, 1 for as far as somebody else.
 

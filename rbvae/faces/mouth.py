@@ -11,10 +11,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
-from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
 BANK = Path(__file__).with_name("mouths.webp")
@@ -22,7 +23,11 @@ SHOWN = 0.06  # a gap, over the mouth's width, from which a mouth shows its insi
 FULL = 0.08  # further opening by which a closed mouth is wholly filled
 STRETCH = 1.8  # times its own gap that an open mouth may open before it is filled as well
 SQUASHED = 0.75  # of its height below which a filling is cropped instead of squashed
+CLOSING = 0.3  # of its gap by which a mouth closes before its teeth stop following the lips
+REACH = 2.5  # thicknesses of a lip beyond it within which the face follows lips that are shut
+MIDDLE = np.linspace(0.3, 0.7, 5)  # of the mouth's length, where lips are measured
 BITE = 0.42  # where a cropped filling is centred, between the upper lip (0) and the lower (1): the edge of the teeth
+FINER = 0.75  # of a filling's width below which it is averaged over areas first, so that nothing aliases
 GAIN_LIMITS = (0.45, 1.35)
 
 
@@ -48,6 +53,9 @@ class Mouth:
 
         Where that line is much narrower, the inside is cropped to the middle and shaded, not squashed.
         """
+        scale = target.width / max(self.opening.width, 1e-6)
+        if scale < FINER and min(self.picture.shape[:2]) > 8:
+            return self.shrunk(scale).fill(target, box)
         s, across = target.coordinates(*pixel_grid(box))
         upper, lower = target.lines(s)
         v = np.clip((across - upper) / np.maximum(lower - upper, 1e-3), -0.3, 1.3)
@@ -58,6 +66,14 @@ class Mouth:
         edge = np.minimum(np.abs(v), np.abs(1 - v)) * (lower - upper) / max(target.width, 1e-6)
         shade = 1 - 0.55 * (1 - kept) * np.exp(-edge / 0.025)
         return colours * np.float32(self.gain) * np.float32(shade)[..., None]
+
+    def shrunk(self, scale: float) -> Mouth:
+        """The same mouth in a smaller picture, averaged over areas."""
+        height, width = self.picture.shape[:2]
+        extent = max(1, round(width * scale)), max(1, round(height * scale))
+        by = np.array(extent) / [width, height]
+        picture = cv2.resize(self.picture, extent, interpolation=cv2.INTER_AREA)
+        return Mouth(picture, Opening(self.opening.upper * by, self.opening.lower * by), self.gain)
 
 
 def colour_gain(skin: np.ndarray, on: np.ndarray) -> np.ndarray:
@@ -73,12 +89,24 @@ def fill_share(before: float, after: float) -> float:
 
 
 def draw_mouth(
-    out: np.ndarray, box: tuple[int, int, int, int], before: np.ndarray, after: np.ndarray, mouth: Mouth | None
+    out: np.ndarray,
+    box: tuple[int, int, int, int],
+    photo: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    mouth: Mouth | None,
 ) -> None:
-    """Fills the mouth, in place, in the drawn pixels uint8 [h, w, 3] of a photo's box, from landmarks [468, 3] in the
-    photo before and after an edit."""
+    """Draws the inside of the mouth, in place, into the pixels uint8 [h, w, 3] of a photo's box; landmarks [468, 3] are
+    in the photo before and after an edit.
+
+    Lips that close cover the person's own teeth, which stay as they are; lips that open further than the photo shows
+    uncover `mouth`.
+    """
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
-    share = fill_share(old.gap, new.gap)
+    if old.gap > SHOWN and new.gap < old.gap:
+        mouth, share = Mouth(photo, old, np.ones(3)), min(1.0, (old.gap - new.gap) / (CLOSING * old.gap))
+    else:
+        share = fill_share(old.gap, new.gap)
     if mouth is None or not share:
         return
     left, top, right, bottom = box
@@ -90,6 +118,30 @@ def draw_mouth(
     part[:] = np.rint(part * (1 - mask) + mouth.fill(moved, inner).clip(0, 255) * mask)
 
 
+def shut(points: np.ndarray) -> np.ndarray:
+    """Landmarks [468, 3] whose lips are brought together, along the whole line and half way each.
+
+    Lips move as they are; what lies above and below them follows less with distance. Lips that cross are parted.
+    """
+    mouth, lips = Opening.of(points, INNER_LIPS), Opening.of(points, OUTER_LIPS)
+    s, across = mouth.coordinates(points[:, 0], points[:, 1])
+    upper, lower = mouth.lines(s)
+    thick_above, thick_below = (
+        np.median(np.abs(a - b)) for a, b in zip(lips.lines(MIDDLE), mouth.lines(MIDDLE), strict=True)
+    )
+    inside = (s > 0) & (s < 1)
+    middle = (upper + lower) / 2
+    above = across < middle
+    distance = np.where(above, (upper - across) / max(thick_above, 1e-6), (across - lower) / max(thick_below, 1e-6))
+    follow = 1 - np.clip((distance - 1) / REACH, 0, 1)
+    follow = follow * follow * (3 - 2 * follow)
+    by = np.where(above, 1.0, -1.0) * (lower - upper) / 2 * follow * inside
+    _, normal = mouth.axes()
+    moved = points.copy()
+    moved[:, :2] += by[:, None] * normal
+    return moved
+
+
 @dataclass(frozen=True)
 class BankMouth:
     """A mouth of the bank, with the yaw of its head in degrees and the colour of its face."""
@@ -98,6 +150,11 @@ class BankMouth:
     opening: Opening
     yaw: float
     skin: np.ndarray
+
+    @functools.cached_property
+    def line(self) -> np.ndarray:
+        """Its `profile`."""
+        return profile(self.opening)
 
 
 @functools.cache
@@ -124,7 +181,7 @@ def from_bank(after: np.ndarray, yaw: float, skin: np.ndarray) -> Mouth:
 
     def distance(one: BankMouth) -> float:
         colours = np.abs(np.log(np.maximum(one.skin, 1) / np.maximum(skin, 1))).mean()
-        lines = np.abs(profile(one.opening) - line).mean()
+        lines = np.abs(one.line - line).mean()
         return float(lines + 0.05 * colours + 0.002 * abs(one.yaw - yaw))
 
     best = min(bank(), key=distance)

@@ -69,7 +69,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     added = region.texture(new[:, :2], numbers, change.texture, frame)
     out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds, and stays within 0 to 255
     draw_eyes(out, box, view.photo, before, after, added)
-    draw_mouth(out, box, before, after, change.mouth)
+    draw_mouth(out, box, view.photo, before, after, change.mouth)
     return box, out
 
 

@@ -22,7 +22,7 @@ RATIOS = (0.6, 1.6)  # between which skin may get darker or lighter
 class Gains:
     """How much of the predicted change each region gets; chosen on the London people marked `tune` (docs/log.md)."""
 
-    skin: float = 0.6
+    skin: float = 0.75
     lips: float = 0.9
     mouth: float = 1.0
     eyes: float = 0.7

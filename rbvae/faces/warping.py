@@ -73,7 +73,7 @@ def affine_maps(values: np.ndarray, target: np.ndarray, triangles: np.ndarray) -
 def evaluate(maps: AffineMaps, numbers: np.ndarray, grid: Grid) -> np.ndarray:
     """Maps of T triangles at the cells of a grid -> float32 [rows, columns, D]; meaningless where `numbers` is -1.
 
-    A cell's centre may lie a little outside its triangle, which a thin triangle would extrapolate far: hence the limits.
+    A cell's centre may lie a little outside a thin triangle, which would extrapolate far: hence the limits.
     """
     x, y = grid.centres
     chosen = maps.matrix[numbers]  # [rows, columns, D, 3]

@@ -44,40 +44,6 @@ def test_a_photo_is_inferred_once_and_every_edit_decodes(visit, editors, astrona
     assert editors.faces.inferred == before + 1
 
 
-def test_a_closer_copy_keeps_the_edit_and_what_can_be_undone(visit, astronaut):
-    visitor = visit()
-    visitor.opens(astronaut)
-    visitor.changes(visitor.edit, visitor.slide)
-    expect(visitor.value).to_have_text("+0.20")
-    inferred = visitor.bench.locator(".copy img").get_attribute("src")
-    visitor.changes(visitor.bench.locator(".copy img"), lambda: visitor.press("Closer copy"))
-    closer = visitor.bench.get_by_role("button", name="Closer copy")
-    expect(closer).to_be_disabled()
-    expect(visitor.value).to_have_text("+0.20")
-    expect(visitor.edit).not_to_have_attribute("src", visitor.bench.locator(".copy img").get_attribute("src"))
-    visitor.changes(visitor.edit, lambda: visitor.press("Reset"))
-    visitor.changes(visitor.edit, lambda: visitor.press("Undo"))
-    expect(visitor.value).to_have_text("+0.20")
-    visitor.changes(visitor.bench.locator(".copy img"), lambda: visitor.upload(astronaut))
-    expect(closer).to_be_enabled()
-    expect(visitor.bench.locator(".copy img")).to_have_attribute("src", inferred)
-
-
-def test_a_closer_copy_of_an_example_or_a_photo_that_is_put_away_meanwhile_is_made_again(visit, astronaut, demo):
-    visitor = visit()
-    copy = visitor.bench.locator(".copy img")
-    visitor.changes(copy, lambda: visitor.press("Closer copy"))
-    demo.visits.clear()
-    visitor.changes(visitor.edit, visitor.slide)
-    visitor.opens(astronaut)
-    visitor.changes(copy, lambda: visitor.press("Closer copy"))
-    expect(visitor.bench.get_by_role("button", name="Closer copy")).to_be_disabled()
-    demo.visits.clear()
-    visitor.changes(visitor.edit, visitor.slide)
-    asked = [request.url.rsplit("/", 1)[1] for request in visitor.asked]
-    assert "refine" in asked[-asked[::-1].index("open") :]  # opened again, and refined again
-
-
 def test_the_face_is_chosen_by_its_number(visit, several):
     visitor = visit()
     visitor.opens(several)
