@@ -60,7 +60,9 @@ def test_transfer_at_strength_zero_changes_nothing_and_at_one_takes_all(editor, 
 
 def test_one_seed_gives_one_series_of_expressions(editor, portrait):
     few, many = editor.sample(portrait, n=2, seed=3), editor.sample(portrait, n=5, seed=3)
-    assert [edit.crop.tobytes() for edit in few] == [edit.crop.tobytes() for edit in many[:2]]
+    for one, other in zip(few, many, strict=False):
+        assert np.array_equal(one.e, other.e)
+        assert np.abs(np.asarray(one.crop, int) - np.asarray(other.crop)).max() <= 1  # larger batches round otherwise
     assert many[0].crop.tobytes() != many[1].crop.tobytes()
     assert editor.sample(portrait, n=1, seed=4)[0].crop.tobytes() != few[0].crop.tobytes()
 

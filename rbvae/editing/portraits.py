@@ -19,7 +19,7 @@ from rbvae.editing.editor import Editor, Latent
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
 from rbvae.editing.observing import FaceModel, square_of
 from rbvae.editing.parts import PARTS, part_weights
-from rbvae.errors import FaceNotFoundError, quoted
+from rbvae.errors import ConfigError, FaceNotFoundError, quoted
 from rbvae.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
 from rbvae.faces.mouth import SHOWN, Mouth
@@ -182,9 +182,11 @@ class PortraitEditor(Editor):
     def _stranger(self) -> float:
         return STRANGER * (self.calibration.people_apart or people_apart(self.model))
 
-    def sample(self, portrait: Photo | Portrait, n: int = 8, seed: int = 0) -> list[Edit]:
-        """n random expressions of one face, e from the prior."""
-        return self.edits(self._portrait(portrait), list(self.sample_e(n, seed)))
+    def sample(self, portrait: Photo | Portrait, n: int = 8, seed: int = 0, temperature: float = 1.0) -> list[Edit]:
+        """n random expressions of one face: e from the prior N(0, I), times `temperature` (0 to 2)."""
+        if not 0 <= temperature <= 2:
+            raise ConfigError(f"temperature={quoted(temperature)}; give a number from 0 (calm) to 2 (wild)")
+        return self.edits(self._portrait(portrait), list(np.float32(temperature) * self.sample_e(n, seed)))
 
     def transfer(
         self,

@@ -28,7 +28,7 @@ REACH = 2.5  # thicknesses of a lip beyond it within which the face follows lips
 MIDDLE = np.linspace(0.3, 0.7, 5)  # of the mouth's length, where lips are measured
 BITE = 0.42  # where a cropped filling is centred, between the upper lip (0) and the lower (1): the edge of the teeth
 FINER = 0.75  # of a filling's width below which it is averaged over areas first, so that nothing aliases
-GAIN_LIMITS = (0.45, 1.35)
+GAIN_LIMITS = (0.5, 1.08)  # darker where the light is, hardly brighter: teeth do not differ as skins do
 
 
 @dataclass(frozen=True)

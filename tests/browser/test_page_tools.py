@@ -102,7 +102,7 @@ def test_a_film_of_the_change_is_played_and_downloaded(opened):
     opened.press("Make the film")
     film = opened.bench.locator(".film img")
     opened.sees(film)
-    opened.page.wait_for_function("(film) => film.naturalWidth == 384", arg=film.element_handle())
+    opened.page.wait_for_function("(film) => film.naturalWidth == 512", arg=film.element_handle())
     with Image.open(io.BytesIO(opened.downloads("Download the film"))) as film:
         assert film.n_frames > 20 and b"Edited by AI" in film.info["xmp"]
 
