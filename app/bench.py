@@ -155,11 +155,13 @@ def _in_the_page(chromium: str, url: str, large: Path, ticks: int, repeats: int)
         page.wait_for_selector(".rb.faces .patch:not([hidden])")
         figures = {"first_picture_s": time.perf_counter() - began}
         page.evaluate(TIMER)
-        page.wait_for_selector(".rb.faces[data-drawn=here]")
-        figures |= _drag("drag", page, "canvas", ticks)
+        page.wait_for_selector(".rb.faces[data-drawn]")
+        here = page.get_attribute(".rb.faces", "data-drawn") == "here"  # a model of codes is drawn by the server
+        figures |= _drag("drag", page, "canvas" if here else "img", ticks)
         figures |= _spread("upload", [_upload(page, large) for _ in range(repeats + 2)][2:])
         page.wait_for_timeout(500)
-        figures |= _spread("drag_pasted", page.evaluate(f"window.drag('.rb.faces .moving', {repeats + 2})")[2:])
+        stage = "moving" if here else "patch"
+        figures |= _spread("drag_pasted", page.evaluate(f"window.drag('.rb.faces .{stage}', {repeats + 2})")[2:])
         figures |= _spread("paste", page.evaluate(f"window.drag('.rb.faces .patch', {repeats + 2}, true)")[2:])
         page.wait_for_timeout(1000)
         figures |= _spread("paste_full", [_download(page) for _ in range(repeats + 1)][1:])

@@ -32,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 PORT = 7898
 DRAWS = 20
 PATIENCE = 60  # seconds for one answer
-DONOR = "made-up-face-1"
+DONOR = "example-astronaut"
 
 
 @dataclass

@@ -18,7 +18,9 @@ DATA = {
     "the other 30,000 digits, twice each in random colour, stroke width and size, are the unlabelled set.",
 }
 LIMITS = {
-    "faces": "For research and play with expressions. Not for identifying, judging or deceiving anybody: an edited "
+    "faces": "Research and non-commercial use: the terms of the photos apply to the weights. Where an edit opens a "
+    "mouth, its inside comes from the photo, a second photo, the donor, or a bank of mouths of synthetic faces (One "
+    "Million Impressions, Peterson et al. 2022, CC BY-NC-SA 4.0). Not for identifying, judging or deceiving anybody: an edited "
     "face must be shown as edited. It works on frontal faces like those it was trained on, and worse on others.",
     "digits": "A toy for studying style against content; it knows outlines of single digits and nothing else.",
 }
@@ -53,6 +55,33 @@ on, too. Age and sex were not looked at.
 """
 
 
+def start_section(scores: dict[str, Any]) -> str:
+    """A trained model of codes beside the closed form that it began with."""
+    if not (start := scores.get("closed_form")):
+        return ""
+    rows = [
+        ("reconstruction, grey levels", scores["reconstruction"]["l1"], start["reconstruction"]["l1"]),
+        ("random samples' Frechet distance to real codes", scores["frechet"], start["frechet"]),
+        ("spread of random e, grey levels", scores["spread_over_e"], start["spread_over_e"]),
+        ("R² of yaw from e", scores["yaw_from_e"], start["yaw_from_e"]),
+    ]
+    for name, probes in scores["probes"].items():
+        for latent in ("e", "z"):
+            now, then = probes[f"from_{latent}"]["r2"], start["probes"][name][f"from_{latent}"]["r2"]
+            rows.append((f"R² of {name} from {latent}", now, then))
+    table = "\n".join(f"| {name} | {now:.2f} | {then:.2f} |" for name, now, then in rows)
+    return f"""
+## What training added to its start
+
+Extensions of the paper's method in this run: closed-form start, held encoder_e, slow encoder_z, relighting, and R1 with
+a softplus form where there are discriminators.
+
+| | trained | closed form |
+| --- | --- | --- |
+{table}
+"""
+
+
 def fidelity_line(fidelity: dict[str, float]) -> str:
     """How well pictures, or the textures of faces, are rebuilt from posterior means."""
     line = f"reconstruction: mean absolute error {fidelity['l1']:.2f} grey levels of 255"
@@ -69,7 +98,11 @@ def model_card(
     path = run_dir / "run.json"
     parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
     told = {key: "<br>".join(dict.fromkeys(part[key] for part in parts)) for key in ("command", "commit", "device")}
-    head = ModelCardData(library_name="rbvae", tags=["rbvae", config.kind, "image-editing"]).to_yaml()
+    head = ModelCardData(
+        library_name="rbvae",
+        tags=["rbvae", config.kind, "image-editing"],
+        license="other" if config.kind == "faces" else "apache-2.0",
+    ).to_yaml()
     fidelity = scores["reconstruction"]
     probes = "\n".join(
         f"| {name} | {p['from_e']['r2']:.3f} | {p['from_z']['r2']:.3f} | {p['from_e']['mae']:.3f} | "
@@ -125,7 +158,7 @@ Directions in e-space (the app's sliders), by how far they move a picture from -
 | named by its strongest correlate (from 0.2) | correlation | moves |
 | --- | --- | --- |
 {sliders}
-{whom_section(scores)}
+{whom_section(scores)}{start_section(scores)}
 ## Use and limits
 
 {LIMITS[config.kind]}

@@ -268,6 +268,17 @@ def without_rows(scores: dict) -> dict:
     }
 
 
+def sets_of_codes(model: RbVAE, options: argparse.Namespace) -> ImageSets:
+    """A prepared dataset as a model of codes sees it, through its own basis; raises ConfigError without one."""
+    from training.data.codes import load_codes
+
+    if options.data is None:
+        raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
+    if options.report:
+        raise ConfigError(f"--report {options.report} is for models of images. Use --json for this one.")
+    return load_codes(options.data, model.config, basis=model.basis)
+
+
 def check(options: argparse.Namespace) -> None:
     """Raises ConfigError for options that contradict each other."""
     if options.transfer_pairs is not None and options.transfer_pairs < 1:
@@ -314,8 +325,12 @@ def main(argv: list[str] | None = None) -> int:
             edits = measure_edits(options, track)
     if options.data is not None or not edits:
         checkpoint = load_checkpoint(options.checkpoint)
-        sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
-        if options.quick:
+        of_codes = checkpoint.model.config.observes == "code"
+        if of_codes:
+            sets = sets_of_codes(checkpoint.model, options)
+        else:
+            sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
+        if options.quick or of_codes:
             scores = evaluate(checkpoint.model.to(device), sets, device, options.seed)
         else:
             from training.evaluation.measures import Settings, measure

@@ -150,6 +150,8 @@ def look(state: TrainingState, sets: ImageSets, run_dir: Path) -> None:
 def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
     """Measures the averaged model and writes it as a checkpoint with its card."""
     scores = evaluate(state.ema, sets, state.device)
+    if sets.codes and state.config.closed_form:
+        scores["closed_form"] = evaluate(state.first_weights(sets.codes), sets, state.device)
     directions = find_directions(state.ema, sets, state.device)
     card = model_card(state.config, scores, directions, run_dir, state.step)
     folder = run_dir / "checkpoint"

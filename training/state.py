@@ -199,10 +199,20 @@ class TrainingState:
             self.warm_start(self.config.init)
             return
         if self.config.closed_form:
-            start = closed_form if self.method.features == "e" else principal_form
-            start(self.model, faces.statistics)
+            self._in_closed_form(self.model, faces)
         self.ema.load_state_dict(self.model.state_dict())
         self._hold()
+
+    def first_weights(self, faces: FaceCodes) -> RbVAE:
+        """A model on codes as it was before the first step, to be compared with."""
+        model = RbVAE(self.config.model).to(self.device)
+        model.basis.load_state_dict(faces.basis.state_dict())
+        self._in_closed_form(model, faces)
+        return model.eval()
+
+    def _in_closed_form(self, model: RbVAE, faces: FaceCodes) -> None:
+        start = closed_form if self.method.features == "e" else principal_form
+        start(model, faces.statistics)
 
     def _learnt_teller(self, batches: Batches | StreamedBatches) -> Teller | None:
         """Taught by the main process; None where that is not this one and nobody will ask for it again."""

@@ -26,8 +26,13 @@ SQUASHED = 0.75  # of its height below which a filling is cropped instead of squ
 CLOSING = 0.3  # of its gap by which a mouth closes before its teeth stop following the lips
 REACH = 2.5  # thicknesses of a lip beyond it within which the face follows lips that are shut
 MIDDLE = np.linspace(0.3, 0.7, 5)  # of the mouth's length, where lips are measured
+SMILE = 0.17  # gap up to which a mouth smiles; beyond it the jaw drops, and the lower teeth with it
+STRETCHED = 1.3  # times its height above which a filling is continued by the dark of the mouth
+DEEP = (0.7, 1.0)  # between which, from lip to lip, it gives way to that
+CAVITY = (52, 24, 24)  # grey levels
 BITE = 0.42  # where a cropped filling is centred, between the upper lip (0) and the lower (1): the edge of the teeth
 FINER = 0.75  # of a filling's width below which it is averaged over areas first, so that nothing aliases
+BRIGHTNESS, HUE = 0.7, 0.25  # how far teeth follow the skin: its hue says little of the light
 GAIN_LIMITS = (0.5, 1.08)  # darker where the light is, hardly brighter: teeth do not differ as skins do
 
 
@@ -51,7 +56,8 @@ class Mouth:
     def fill(self, target: Opening, box: tuple[int, int, int, int]) -> np.ndarray:
         """Its inside fitted into another inner lip line: float32 [h, w, 3] for the pixels of a box.
 
-        Where that line is much narrower, the inside is cropped to the middle and shaded, not squashed.
+        Where that line is much narrower, the inside is cropped to the middle and shaded, not squashed; where it is much
+        wider, teeth keep their height at the upper lip, and the rest is the dark of an open mouth.
         """
         scale = target.width / max(self.opening.width, 1e-6)
         if scale < FINER and min(self.picture.shape[:2]) > 8:
@@ -59,13 +65,17 @@ class Mouth:
         s, across = target.coordinates(*pixel_grid(box))
         upper, lower = target.lines(s)
         v = np.clip((across - upper) / np.maximum(lower - upper, 1e-3), -0.3, 1.3)
-        kept = min(1.0, target.gap / (SQUASHED * max(self.opening.gap, 1e-6)))
-        inside = BITE + (v - BITE) * kept
+        wider = target.gap / max(self.opening.gap, 1e-6)
+        kept, drop = min(1.0, wider / SQUASHED), max(1.0, wider / STRETCHED, target.gap / SMILE)
+        inside = BITE + (v - BITE) * kept if kept < 1 else v * drop
         own_upper, own_lower = self.opening.lines(s)
         colours = sample(self.picture, *self.opening.positions(s, own_upper + inside * (own_lower - own_upper)))
         edge = np.minimum(np.abs(v), np.abs(1 - v)) * (lower - upper) / max(target.width, 1e-6)
         shade = 1 - 0.55 * (1 - kept) * np.exp(-edge / 0.025)
-        return colours * np.float32(self.gain) * np.float32(shade)[..., None]
+        lit = colours * np.float32(self.gain) * np.float32(shade)[..., None]
+        deep = np.clip((inside - DEEP[0]) / (DEEP[1] - DEEP[0]), 0, 1) * min(1.0, 4 * (drop - 1))
+        cavity = np.array(CAVITY, np.float32) * np.float32(self.gain.mean())
+        return lit + np.float32(deep)[..., None] * (cavity - lit)
 
     def shrunk(self, scale: float) -> Mouth:
         """The same mouth in a smaller picture, averaged over areas."""
@@ -78,7 +88,8 @@ class Mouth:
 
 def colour_gain(skin: np.ndarray, on: np.ndarray) -> np.ndarray:
     """Colours of two skins [3] -> by how much a mouth gets brighter when it moves from the first to the second."""
-    return np.clip((np.maximum(on, 1.0) / np.maximum(skin, 1.0)) ** 0.7, *GAIN_LIMITS)
+    ratio = np.log(np.maximum(on, 1.0) / np.maximum(skin, 1.0))
+    return np.clip(np.exp(BRIGHTNESS * ratio.mean() + HUE * (ratio - ratio.mean())), *GAIN_LIMITS)
 
 
 def fill_share(before: float, after: float) -> float:

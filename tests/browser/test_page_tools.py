@@ -116,7 +116,7 @@ def test_a_film_comes_as_mp4_and_as_gif_too(opened, kind, seen):
     film = opened.bench.locator(f".film {seen}")
     opened.sees(film)
     side = {"video": "videoWidth", "img": "naturalWidth"}[seen]
-    opened.page.wait_for_function(f"(film) => film.{side} == 384", arg=film.element_handle())
+    opened.page.wait_for_function(f"(film) => film.{side} == 512", arg=film.element_handle())
     content = opened.downloads("Download the film")
     assert {"mp4": b"ftyp", "gif": b"GIF89a"}[kind] in content[:16] and AI_NOTE.encode() in content
 

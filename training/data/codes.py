@@ -55,10 +55,13 @@ class FaceCodes:
     kept_visible: np.ndarray
 
 
-def load_codes(folder: str | Path, config: ModelConfig, cache: Path | None = None) -> ImageSets:
+def load_codes(
+    folder: str | Path, config: ModelConfig, cache: Path | None = None, basis: Basis | None = None
+) -> ImageSets:
     """A folder that prepare_faces wrote -> the sets of a run on codes; their `codes` holds the rest.
 
-    Fits the basis on the training faces, which takes minutes; `cache` keeps basis and codes for the next time. Raises
+    Fits a basis on the training faces, which takes minutes, unless one is given; `cache` keeps basis and codes for the
+    next time. Raises
     DatasetError for a folder that cannot be used, ConfigError for a basis that does not fit the canonical frame.
     """
     frame = canonical_frame(config.image_size)
@@ -75,7 +78,13 @@ def load_codes(folder: str | Path, config: ModelConfig, cache: Path | None = Non
         )
     rows = [np.flatnonzero(np.abs(faces.yaw) <= FRONTAL) for faces in (train, test)]
     shapes = [shapes_of(faces.points[chosen, :POINTS]) for faces, chosen in zip((train, test), rows, strict=True)]
-    basis, codes = _cached(cache, config, train, rows) or _fitted(cache, config, (train, test), rows, shapes)
+    if basis is not None:
+        codes = [
+            code_of(basis, faces.textures[chosen], faces.visible(chosen), shape, config.image_size)
+            for faces, chosen, shape in zip((train, test), rows, shapes, strict=True)
+        ]
+    else:
+        basis, codes = _cached(cache, config, train, rows) or _fitted(cache, config, (train, test), rows, shapes)
     sets = [_labelled(faces, chosen, c) for faces, chosen, c in zip((train, test), rows, codes, strict=True)]
     references, test_references = (
         torch.from_numpy(faces.reference[chosen]) for faces, chosen in zip((train, test), rows, strict=True)

@@ -20,6 +20,8 @@ SAMPLES = 4000  # random draws that are compared with real codes
 LEADING = 64  # coefficients of most weight in which they are compared
 PICTURE = 128  # pixels of a drawn code's side
 GREY = 128
+PROBE_RIDGE = 0.01  # of a code's unit variance
+ALONE = 30.0  # weight of a direction's effect on the other factors against its length
 
 
 def evaluate_codes(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict[str, Any]:
@@ -108,42 +110,60 @@ def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: i
 def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> list[dict[str, Any]]:
     """One direction for each named factor, most effect first, in the form of `training.directions.find_directions`.
 
-    A direction is the mean e of faces whose factor is one standard deviation above average while the others are
-    average: the regression of e on the factors. So each leaves the others alone. `sigma` is the length of that step.
+    Named by measured effect: of all steps of e that change the factor by one of its standard deviations, the shortest
+    that leaves the other factors nearly alone; factors are read from G(z, e) by a linear probe of codes.
     """
     from training.evaluate import named_factors, posterior_means
 
-    _, e = posterior_means(model, codes.train.images, device)
     factors = named_factors(codes.train)
-    f = np.stack(list(factors.values()), axis=1)
-    f = (f - f.mean(axis=0)) / f.std(axis=0).clip(1e-6)
-    steps = np.linalg.lstsq(f, (e - e.mean(dim=0)).numpy(), rcond=None)[0]  # [factors, D_e]
-    z_some, e_some = (part.to(device) for part in _some(model, codes, device))
+    values = np.stack(list(factors.values()), axis=1)
+    values = (values - values.mean(axis=0)) / values.std(axis=0).clip(1e-6)
+    effect = effect_of_e(model, codes, values, device)  # [factors, D_e]
+    steps = np.stack([gentle_step(effect, row) for row in range(len(effect))])
+    z, e = posterior_means(model, codes.train.images, device)
+    along = (e - e.mean(dim=0)).numpy() @ steps.T / np.square(steps).sum(axis=1)  # in steps
+    some = slice(0, len(z), max(1, len(z) // 32))
     found = []
-    for name, step, factor in zip(factors, steps, f.T, strict=True):
-        sigma = float(np.linalg.norm(step).clip(1e-6))
-        moved = torch.from_numpy(2 * step).float().to(device)
-        change = model.decode(z_some, e_some + moved) - model.decode(z_some, e_some - moved)
+    for name, step, place, factor in zip(factors, steps, along.T, values.T, strict=True):
+        moved = torch.from_numpy(2 * step).float()
+        far = [model.decode(z[some].to(device), (e[some] + sign * moved).to(device)) for sign in (1, -1)]
         low, high = np.percentile(factor, [1, 99])
-        along = (e - e.mean(dim=0)).numpy() @ (step / sigma)
+        sigma = float(np.linalg.norm(step))
         found.append(
             {
                 "name": name,
-                "correlation": round(abs(float(np.corrcoef(along, factor)[0, 1])), 3),
+                "correlation": round(abs(float(np.corrcoef(place, factor)[0, 1])), 3),
                 "vector": [round(float(v), 6) for v in step / sigma],
                 "sigma": round(sigma, 5),
                 "low": round(float(low), 2),
                 "high": round(float(high), 2),
-                "moves": round(float(model.basis.texture_change(change).abs().mean()), 3),
+                "moves": round(float(model.basis.texture_change(far[0] - far[1]).abs().mean()), 3),
             }
         )
     return sorted(found, key=lambda direction: -direction["moves"])
 
 
-def _some(model: RbVAE, codes: FaceCodes, device: torch.device) -> tuple[Tensor, Tensor]:
+def effect_of_e(model: RbVAE, codes: FaceCodes, factors: np.ndarray, device: torch.device) -> np.ndarray:
+    """What one unit of each dimension of e does to the factors [N, F] of training faces: [F, D_e], in their units."""
     from training.evaluate import posterior_means
 
-    return posterior_means(model, codes.test.images[:32], device)
+    x = codes.train.images.double()
+    gram = x.T @ x + PROBE_RIDGE * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
+    reader = torch.linalg.solve(gram, x.T @ torch.from_numpy(factors).double()).float()  # [K, F]
+    z, e = posterior_means(model, codes.train.images[:: max(1, len(x) // 64)], device)
+    columns = []
+    for unit in torch.eye(model.config.dim_e):
+        far, near = (model.decode(z.to(device), (e + sign * unit).to(device)).cpu() for sign in (1, -1))
+        columns.append(((far - near) / 2 @ reader).mean(dim=0))
+    return torch.stack(columns, dim=1).numpy()
+
+
+def gentle_step(effect: np.ndarray, row: int) -> np.ndarray:
+    """The step [D_e] that adds 1 to factor `row`: as short as can be, and with little effect [F, D_e] on the others."""
+    others = np.delete(effect, row, axis=0)
+    cost = np.eye(effect.shape[1]) + ALONE * others.T @ others
+    step = np.linalg.solve(cost, effect[row])
+    return step / max(float(effect[row] @ step), 1e-6)
 
 
 @torch.inference_mode()

@@ -35,7 +35,8 @@ WIDTH, HEIGHT, COLUMNS = 144, 96, 12  # of a cell, and cells a row
 ACROSS = 112  # pixels from corner to corner of a mouth
 LEAST_GAP, MOST_YAW = 0.12, 14.0
 SIZE = 96
-TEETH = (105.0, 0.30)  # least brightness of the middle of the mouth where skin is 160, and most colourfulness
+MOST_YELLOW = 1.4  # times their blue that the red and green of teeth may have
+TEETH = (110.0, 0.26)  # least brightness of the inside of the mouth where skin is 160, and most colourfulness
 
 
 def cell(photo: np.ndarray, face: Face) -> tuple[np.ndarray, Opening]:
@@ -58,7 +59,8 @@ def shows_teeth(picture: np.ndarray, opening: Opening, skin: np.ndarray) -> bool
     colours = picture[inside].astype(np.float64) * (160 / np.maximum(skin, 1))
     brightness = np.median(colours.mean(axis=1))
     colourfulness = np.median((colours.max(axis=1) - colours.min(axis=1)) / (colours.max(axis=1) + 1))
-    return bool(brightness > TEETH[0] and colourfulness < TEETH[1])
+    red, green, blue = np.median(picture[inside].astype(np.float64), axis=0)
+    return bool(brightness > TEETH[0] and colourfulness < TEETH[1] and max(red, green) < MOST_YELLOW * blue)
 
 
 def main(argv: list[str] | None = None) -> int:
