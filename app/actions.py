@@ -116,7 +116,7 @@ class Actions:
         tile = self.opened(key).tile
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
-        edits = self.editor.edits(tile, list(self.editor.sample_e(RANDOM, seed)))
+        edits = self.editor.sample(tile, RANDOM, seed)
         return {"samples": [self._sample(tile, edit) for edit in edits]}
 
     def neutral(self, key: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Opened:
     def size(self) -> int:
         """About how many bytes it holds."""
         photo = self.faces if self.faces is not None else self.inference
-        drawn = [] if self.inference is None else [self.inference.crop, self.inference.reconstruction]
+        drawn = [self.inference.crop, self.inference.reconstruction] if isinstance(self.inference, Inference) else []
         pictures = sum(3 * picture.width * picture.height for picture in drawn)
         return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + 2 * pictures + 100_000
 

@@ -18,7 +18,7 @@ from rbvae.calibration import drift_words
 from rbvae.checkpoint import load_checkpoint
 from rbvae.config import ModelConfig
 from rbvae.editing import PortraitEditor, StyleEditor
-from rbvae.editing.edits import Edit
+from rbvae.editing.edits import Edit, Portrait
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up
 from rbvae.errors import ConfigError, ImageError, RbvaeError, quoted
@@ -75,7 +75,8 @@ def random(options: argparse.Namespace) -> None:
     """A sheet of random expressions of one face."""
     editor = _faces(options)
     portrait = close_up(editor.infer(options.photo, options.face), SHEET_SIDE)
-    edits = editor.edits(portrait, list(editor.sample_e(options.n, options.seed)))
+    assert isinstance(portrait, Portrait)
+    edits = editor.sample(portrait, options.n, options.seed)
     columns = min(options.n, SHEET_COLUMNS)
     sheet = Image.new("RGB", (columns * SHEET_SIDE, -(-options.n // columns) * SHEET_SIDE), "white")
     for number, one in enumerate(edits):

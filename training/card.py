@@ -20,8 +20,9 @@ DATA = {
 LIMITS = {
     "faces": "Research and non-commercial use: the terms of the photos apply to the weights. Where an edit opens a "
     "mouth, its inside comes from the photo, a second photo, the donor, or a bank of mouths of synthetic faces (One "
-    "Million Impressions, Peterson et al. 2022, CC BY-NC-SA 4.0). Not for identifying, judging or deceiving anybody: an edited "
-    "face must be shown as edited. It works on frontal faces like those it was trained on, and worse on others.",
+    "Million Impressions, Peterson et al. 2022, CC BY-NC-SA 4.0). Not for identifying, judging or deceiving anybody: "
+    "an edited face must be shown as edited. It works on frontal faces like those it was trained on, and worse on "
+    "others.",
     "digits": "A toy for studying style against content; it knows outlines of single digits and nothing else.",
 }
 

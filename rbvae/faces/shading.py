@@ -22,8 +22,9 @@ RATIOS = (0.6, 1.6)  # between which skin may get darker or lighter
 class Gains:
     """How much of the predicted change each region gets; chosen on the London people marked `tune` (docs/log.md)."""
 
-    skin: float = 0.75
-    lips: float = 0.9
+    darker: float = 1.0  # of skin: folds that come
+    lighter: float = 0.5  # of skin: folds that go, and light on cheeks
+    lips: float = 0.7
     mouth: float = 1.0
     eyes: float = 0.7
     brows: float = 0.0
@@ -87,8 +88,9 @@ class Shading:
         luma = np.maximum(own @ LUMA, 4.0)
         dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
         change = change * dim
-        ratio = np.clip((change @ LUMA) / luma, RATIOS[0] - 1, RATIOS[1] - 1)
+        ratio = (change @ LUMA) / luma
+        ratio = np.clip(ratio * np.where(ratio < 0, gains.darker, gains.lighter), RATIOS[0] - 1, RATIOS[1] - 1)
         on_skin = ratio[:, None] * own  # the same hue, darker or lighter
         coloured = gains.lips * region.lips + gains.mouth * region.mouth
-        plain = gains.skin * region.skin + gains.eyes * region.eyes + gains.brows * region.brows
+        plain = region.skin + gains.eyes * region.eyes + gains.brows * region.brows
         return (change * coloured[:, None] + on_skin * plain[:, None]).astype(np.float32)

@@ -19,7 +19,6 @@ from rbvae.landmarks import BLENDSHAPES, ENERGETIC, Face, FaceLandmarker
 from training.datasets import LabelledImages
 from training.evaluate import named_factors
 from training.evaluation.whom import groups
-from training.light import broad_light
 
 # Landmarks of MediaPipe's face mesh, by its own groups.
 PARTS = {
@@ -31,6 +30,7 @@ PARTS = {
 }
 OUTER_EYE_CORNERS = (33, 263)
 DRAWS = 1000  # of the bootstrap
+BROAD, APART = 3, 12  # windows in which light is averaged: as many fit over a side, and as many steps between them
 
 Track = Callable[[Iterable, str, int], Iterable]  # shows progress over so many things, named
 
@@ -111,6 +111,12 @@ def standard_points(face: Face) -> np.ndarray:
     fit = fit_similarity(points[STABLE], mean_shape()[STABLE])
     left, right = mean_shape()[list(OUTER_EYE_CORNERS)]
     return (points @ fit[:, :2].T + fit[:, 2]) / np.linalg.norm(left - right)
+
+
+def broad_light(x: Tensor) -> Tensor:
+    """Images [N, 3, S, S] -> their means in overlapping windows, [N, M]."""
+    side = x.shape[-1]
+    return torch.nn.functional.avg_pool2d(x, side // BROAD, max(1, side // APART)).flatten(1)
 
 
 def moved(edit: np.ndarray, b: np.ndarray, a: np.ndarray) -> np.ndarray:
