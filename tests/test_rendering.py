@@ -141,6 +141,13 @@ def test_an_opened_mouth_shows_the_filling_within_the_lips_alone(view):
     assert out[cv2.dilate(mask, np.ones((13, 13))) == 0].max() == 0
 
 
+def test_a_black_and_white_photo_stays_so(view):
+    grey = np.repeat(view.photo.mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+    red = Change(np.zeros((POINTS, 3)), NO_TEXTURE + np.float32([20, 0, 0]))
+    edited = drawn(FaceView(grey, view.points), red)
+    assert (edited != grey).any() and np.ptp(edited, axis=2).max() == 0
+
+
 def test_a_closing_lid_covers_the_eye_without_squashing_it(view):
     lids = LIDS[0]
     old = Opening.of(view.points, lids)

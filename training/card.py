@@ -83,6 +83,13 @@ a softplus form where there are discriminators.
 """
 
 
+def rest_line(config: TrainConfig) -> str:
+    """Which command measures what a training run does not."""
+    if config.model.observes == "code":
+        return "`training/evaluate.py --pairs DIR` measures edits against the truth, `--strangers DIR` by age, sex and ethnicity."
+    return "`training/evaluate.py --report` measures the rest: transfer as a landmarker or a ruler sees it, identity, realism."
+
+
 def fidelity_line(fidelity: dict[str, float]) -> str:
     """How well pictures, or the textures of faces, are rebuilt from posterior means."""
     line = f"reconstruction: mean absolute error {fidelity['l1']:.2f} grey levels of 255"
@@ -146,7 +153,7 @@ from rbvae import {"PortraitEditor" if config.kind == "faces" else "StyleEditor"
 - spread of random e at fixed z: {scores["spread_over_e"]:.2f} grey levels
 - standard deviation of the inferred e over the data: {scores["e_std"]:.2f} (the prior's is 1)
 {followed}
-`training/evaluate.py --report` measures the rest: transfer as a landmarker or a ruler sees it, identity, realism.
+{rest_line(config)}
 
 A linear probe on frozen features (R² higher is better; MAE lower is better):
 

@@ -19,6 +19,7 @@ from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed
 
 RING = 1.35  # of the oval's size: from there outwards the photo stands still
 CELLS = 288  # of the grid on which maps are evaluated, along the face's longer side
+COLOURLESS = 2  # grey levels between channels
 LEAST_CHANGE = 1e-4  # pixels or grey levels below which an edit changes nothing
 SMOOTHINGS = 12  # rounds by which points are held back where a triangle would turn over
 THIN = 0.1  # of the median area: slivers at the corners of the mouth turn over in real faces, too
@@ -70,7 +71,14 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds, and stays within 0 to 255
     draw_eyes(out, box, view.photo, before, after, added)
     draw_mouth(out, box, view.photo, before, after, change.mouth)
+    if is_grey(view.photo[top:bottom, left:right]):
+        out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return box, out
+
+
+def is_grey(pixels: np.ndarray) -> bool:
+    """Whether uint8 pixels [h, w, 3] have no colour at all, as black-and-white photos do."""
+    return bool((np.ptp(pixels, axis=2) <= COLOURLESS).all())
 
 
 class RingedMesh:
