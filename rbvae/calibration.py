@@ -16,13 +16,16 @@ from dataclasses import dataclass
 import torch
 
 from rbvae.errors import CheckpointError
-from rbvae.face import Face
+from rbvae.face import BLENDSHAPES, Face
 from rbvae.model import RbVAE
 
 STRANGER = 0.42  # of the distance between two people's z: an edit that has moved so far looks like somebody else
 SAME, ANOTHER = 0.45, 0.75  # drifts at which the words change; the latter is dlib's own limit for one person
 TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, and hardly any, training faces lie
 UNSURE = 0.02  # of its height that a face moves at a second look: 2 of 60 photos of LFW do so, 36 of 56 when blurred
+CUT = 0.02  # of the face that may lie outside the photo
+SHUT = 0.6  # blink score from which an eye counts as closed
+BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 COARSE = 1.6  # crop pixels for one of the photo, beyond which the face has too little detail
 
 
@@ -62,11 +65,18 @@ def drift_words(drift: float) -> str:
     return "same person" if drift < SAME else "drifting" if drift < ANOTHER else "somebody else"
 
 
-def doubts(calibration: Calibration, error: float, scale: float, face: Face | None, count: int) -> tuple[str, ...]:
+def eyes_shut(face: Face) -> bool:
+    """Whether either eye is closed."""
+    return bool(face.blendshapes[[BLENDSHAPES.index(name) for name in BLINKS]].max() > SHUT)
+
+
+def doubts(
+    calibration: Calibration, error: float, scale: float, face: Face | None, count: int, outside: float = 0.0
+) -> tuple[str, ...]:
     """What makes edits of this photo less trustworthy, in plain words.
 
     `error` of the reconstruction in grey levels, `scale` crop pixels for one of the photo, `face` as detected (None
-    where the eyes were clicked), `count` of the faces found.
+    where the eyes were clicked), `count` of the faces found, `outside` the share of the face beyond the photo's edge.
     """
     said = []
     if face is None:
@@ -82,6 +92,12 @@ def doubts(calibration: Calibration, error: float, scale: float, face: Face | No
         said.append(f"the face is turned by {turned:.0f} degrees; a more frontal photo works better")
     if face and face.moved > UNSURE:
         said.append("the face's features lie elsewhere at a second look, so the crop may be off; use a sharper photo")
+    if outside > CUT:
+        said.append(
+            f"the photo cuts off {outside:.0%} of the face, which edits have to guess; use one that shows it whole"
+        )
+    if face and eyes_shut(face):
+        said.append("the eyes are closed; edits that open them guess what is behind the lids")
     if scale > COARSE:
         said.append(
             f"the face is small, {1 / scale:.1f} pixels of the photo for one of the model's; use a closer photo"

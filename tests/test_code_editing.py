@@ -184,3 +184,12 @@ def test_what_a_model_of_codes_cannot_do_is_one_line(run, astronaut, capsys):
     with pytest.raises(SystemExit):
         run(f"neutral {astronaut} --parts nose")
     assert "give some of mouth,eyes,brows" in capsys.readouterr().err
+
+
+def test_a_face_cut_by_the_photo_says_so_and_a_whole_one_does_not(editor, portrait, astronaut):
+    assert not any("cuts off" in warning for warning in portrait.warnings)
+    left, _, right, bottom = portrait.box
+    with Image.open(astronaut) as photo:
+        cut = photo.crop((0, 0, round(right - 0.12 * (right - left)), 512))
+    warned = [warning for warning in editor.infer(cut).warnings if "cuts off" in warning]
+    assert len(warned) == 1 and "use one that shows it whole" in warned[0]

@@ -30,7 +30,7 @@ def sets(prepared_faces, tmp_path_factory):
 def test_every_method_trains_on_codes(method, prepared_faces, tmp_path):
     out = tmp_path / "run"
     options = ("--preset", "tiny-code", "--method", method, "--data", prepared_faces, "--out", out, "--device", "cpu")
-    assert run(*options, "--steps", 6) == 0
+    assert run(*options, "--steps", 10) == 0
     lines = [json.loads(line) for line in (out / "stats.jsonl").read_text().splitlines() if line]
     assert all(np.isfinite(value) for line in lines for value in line.values())
     assert (out / "checkpoint" / "model.safetensors").exists() and list((out / "grids").glob("*.png"))

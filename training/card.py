@@ -86,8 +86,10 @@ a softplus form where there are discriminators.
 def rest_line(config: TrainConfig) -> str:
     """Which command measures what a training run does not."""
     if config.model.observes == "code":
-        return "`training/evaluate.py --pairs DIR` measures edits against the truth, `--strangers DIR` by age, sex and ethnicity."
-    return "`training/evaluate.py --report` measures the rest: transfer as a landmarker or a ruler sees it, identity, realism."
+        what = "edits against the truth, `--strangers DIR` by age, sex and ethnicity"
+        return f"`training/evaluate.py --pairs DIR` measures {what}."
+    what = "transfer as a landmarker or a ruler sees it, identity, realism"
+    return f"`training/evaluate.py --report` measures the rest: {what}."
 
 
 def fidelity_line(fidelity: dict[str, float]) -> str:

@@ -122,7 +122,7 @@ def counts_of_folder(data: str | None) -> list[str]:
 
 def describe(config: TrainConfig, counts: list[str]) -> str:
     """The resolved config, the counts, and parameters and multiply-adds of each network, for one image."""
-    networks = {**dict(RbVAE(config.model).named_children())}
+    networks = {name: one for name, one in RbVAE(config.model).named_children() if name != "basis"}
     networks |= get_method(config.method).discriminators(config.model, config.objective)
     lines = [json.dumps(config.to_dict(), indent=2), *counts]
     x = torch.zeros(1, *config.model.observation)

@@ -26,8 +26,9 @@ LARGEST_CROP = 512
 class ObservedFace:
     """A face in its photo as a model of codes sees it.
 
-    `view` has the photo and the landmarks [478, 3] in its pixels, `pose` the way to head coordinates; `texture` float32
-    [P, 3] in grey levels, what is hidden filled; `code` float32 [K]; `hidden` is the share of texels not visible.
+    `view` has the photo and the landmarks [478, 3] in its pixels, `pose` the way to head coordinates. `texture` float32
+    [P, 3] is in grey levels, with what is hidden filled; `code` is float32 [K]. `hidden` is the share of texels the
+    photo does not show, `outside` of those beyond its edge.
     """
 
     view: FaceView = field(repr=False)
@@ -36,6 +37,7 @@ class ObservedFace:
     texture: np.ndarray = field(repr=False)
     code: np.ndarray = field(repr=False)
     hidden: float = 0.0
+    outside: float = 0.0
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -74,7 +76,9 @@ class FaceModel:
         code = self.basis.encode(halves, shape)[0].numpy()
         filled = self.frame.joined(halves[0].numpy())
         hidden = 1 - float(texture.visible.mean())
-        return ObservedFace(FaceView(photo, points), self.frame, pose, filled, code, hidden)
+        places = self.frame.positions(points[:, :2])
+        outside = 1 - float(((places >= 0) & (places <= photo.shape[1::-1])).all(axis=1).mean())
+        return ObservedFace(FaceView(photo, points), self.frame, pose, filled, code, hidden, outside)
 
     @torch.inference_mode()
     def changes(

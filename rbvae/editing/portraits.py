@@ -6,7 +6,6 @@ import functools
 import math
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,17 +98,17 @@ class PortraitEditor(Editor):
         observed = self.faces.observe(source, face.points)
         z, e = self._encode_x(observed.code)
         error = self.faces.reconstruction_error(observed, z, e)
-        portrait = Portrait(
+        scale = 1 / self.faces.frame.density(observed.view.points)
+        return Portrait(
             z=z,
             e=e,
             crop=square_of(source, observed.box),
-            reconstruction=Image.new("RGB", (1, 1)),
-            warnings=doubts(self.calibration, error, 1 / self.faces.frame.density(observed.view.points), face, count),
+            reconstruction=self.faces.reconstruction(observed, z, e),
+            warnings=doubts(self.calibration, error, scale, face, count, observed.outside),
             box=observed.box,
             source=source,
             observed=observed,
         )
-        return replace(portrait, reconstruction=self.faces.reconstruction(observed, z, e))
 
     def _portrait_at(
         self, source: np.ndarray, alignment: Alignment, box: tuple[float, ...], found: Face | None, count: int

@@ -61,8 +61,8 @@ def load_codes(
     """A folder that prepare_faces wrote -> the sets of a run on codes; their `codes` holds the rest.
 
     Fits a basis on the training faces, which takes minutes, unless one is given; `cache` keeps basis and codes for the
-    next time. Raises
-    DatasetError for a folder that cannot be used, ConfigError for a basis that does not fit the canonical frame.
+    next time. Raises DatasetError for a folder that cannot be used, and ConfigError for a basis that does not fit the
+    canonical frame.
     """
     frame = canonical_frame(config.image_size)
     if config.texels != len(frame.left):
