@@ -121,21 +121,6 @@ CODES = ModelConfig(  # of textures of 96 x 96 texels; half as many odd componen
     hidden=384,
 )
 PRESETS: dict[str, TrainConfig] = {
-    "faces": TrainConfig(
-        preset="faces",
-        kind="faces",
-        model=CODES,
-        objective=ObjectiveConfig(image_weight=400.0, latent_weight=1.0, r1_weight=1.0),
-        steps=2000,
-        batch=128,
-        lr=5e-5,
-        lr_decay_images=200_000,
-        hold_e=True,
-        encoder_rate=0.02,  # faster, z learns expressions back: docs/log.md
-        relight=0.05,
-        save_every=250,
-        grid_every=1000,
-    ),
     "tiny": TrainConfig(
         preset="tiny",
         kind="faces",
@@ -193,6 +178,21 @@ PRESETS: dict[str, TrainConfig] = {
         batch=32,
         save_every=200,
         grid_every=400,
+    ),
+    "faces": TrainConfig(
+        preset="faces",
+        kind="faces",
+        model=CODES,
+        objective=ObjectiveConfig(image_weight=400.0, latent_weight=1.0, r1_weight=1.0),
+        steps=2000,
+        batch=128,
+        lr=5e-5,
+        lr_decay_images=200_000,
+        hold_e=True,
+        encoder_rate=0.02,  # faster, z learns expressions back: docs/log.md
+        relight=0.05,
+        save_every=250,
+        grid_every=1000,
     ),
     "faces-images": TrainConfig(
         preset="faces-images",
