@@ -24,7 +24,7 @@ def astronaut() -> np.ndarray:
 @pytest.fixture(scope="module")
 def points(astronaut: np.ndarray) -> np.ndarray:
     with FaceLandmarker() as landmarker:
-        return landmarker.detect(astronaut)[0].points.astype(np.float64)
+        return landmarker.detect(astronaut)[0].points[:, :2].astype(np.float64)
 
 
 def similarity(degrees: float, scale: float, shift: tuple[float, float]) -> np.ndarray:

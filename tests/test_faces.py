@@ -114,7 +114,7 @@ def test_no_face_asks_for_the_two_eyes(editor):
 
 def test_two_clicked_eyes_give_nearly_the_crop_of_the_detector(editor, photo, portrait):
     (face,) = editor.find(photo).found
-    left, right = (tuple(face.points[eye].mean(axis=0)) for eye in EYES)
+    left, right = (tuple(face.points[eye, :2].mean(axis=0)) for eye in EYES)
     for eyes in ((left, right), (right, left)):
         clicked = editor.infer(photo, eyes=eyes)
         assert "the crop follows the two eyes" in clicked.warnings[0]
