@@ -27,8 +27,8 @@ class ObservedFace:
     """A face in its photo as a model of codes sees it.
 
     `view` has the photo and the landmarks [478, 3] in its pixels, `pose` the way to head coordinates. `texture` float32
-    [P, 3] is in grey levels, with what is hidden filled; `code` is float32 [K]. `hidden` is the share of texels the
-    photo does not show, `outside` of those beyond its edge.
+    [P, 3] is in grey levels, with what is hidden filled; `code` is float32 [K]. `outside` is the share of texels
+    beyond the photo's edge.
     """
 
     view: FaceView = field(repr=False)
@@ -36,7 +36,6 @@ class ObservedFace:
     pose: Pose = field(repr=False)
     texture: np.ndarray = field(repr=False)
     code: np.ndarray = field(repr=False)
-    hidden: float = 0.0
     outside: float = 0.0
 
     @property
@@ -75,10 +74,9 @@ class FaceModel:
         shape = torch.from_numpy(pose.to_head(points[:POINTS])).float()[None]
         code = self.basis.encode(halves, shape)[0].numpy()
         filled = self.frame.joined(halves[0].numpy())
-        hidden = 1 - float(texture.visible.mean())
         places = self.frame.positions(points[:, :2])
         outside = 1 - float(((places >= 0) & (places <= photo.shape[1::-1])).all(axis=1).mean())
-        return ObservedFace(FaceView(photo, points), self.frame, pose, filled, code, hidden, outside)
+        return ObservedFace(FaceView(photo, points), self.frame, pose, filled, code, outside)
 
     @torch.inference_mode()
     def changes(

@@ -8,7 +8,7 @@ import numpy as np
 
 from rbvae.errors import ConfigError, quoted
 from rbvae.faces.mesh import BROWS, LIDS, face_mesh
-from rbvae.faces.texture import CanonicalFrame
+from rbvae.faces.texture import CanonicalFrame, canonical_frame
 
 PARTS = ("mouth", "eyes", "brows")
 SOFT = 0.025  # of the canonical frame's side, over which one part gives way to the next
@@ -29,8 +29,6 @@ def part_weights(parts: tuple[str, ...], frame: CanonicalFrame) -> tuple[np.ndar
 
 @functools.cache
 def _weights(parts: tuple[str, ...], size: int) -> tuple[np.ndarray, np.ndarray]:
-    from rbvae.faces.texture import canonical_frame
-
     points = face_mesh().canonical[:, :2]
     frame = canonical_frame(size)
     eyes = points[[point for lids in LIDS for line in lids for point in line], 1]

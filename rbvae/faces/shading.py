@@ -10,7 +10,7 @@ import numpy as np
 
 from rbvae.faces.lighting import light_textures
 from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, OUTER_LIPS, face_mesh
-from rbvae.faces.texture import CanonicalFrame
+from rbvae.faces.texture import CanonicalFrame, canonical_frame
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 BROAD = 4  # harmonics of light that no expression changes: a constant and three directions
@@ -44,8 +44,6 @@ class Regions:
 @functools.cache
 def regions(size: int) -> Regions:
     """Where the canonical frame of `size` texels has skin, lips, the mouth's inside, eyes and brows."""
-    from rbvae.faces.texture import canonical_frame
-
     frame = canonical_frame(size)
     points = face_mesh().canonical[:, :2] * size
 

@@ -35,7 +35,8 @@ TINT_STD = 0.12  # of each colour channel's gain
 
 @dataclass(frozen=True)
 class FaceCodes:
-    """A basis with the codes [N, K], blendshapes and yaw of training and test faces, and which of them are references.
+    """A basis with the codes [N, K], blendshapes and yaw of training and test faces, and which of the former are
+    references.
 
     `kept` [M] are some of the test faces, with their textures uint8 [M, P, 3] of `size` texels a side and what is
     visible of them, bool [M, P]. `lighting` [9, 3, K] is what each harmonic of light does to the code through each
@@ -47,7 +48,6 @@ class FaceCodes:
     train: LabelledImages
     test: LabelledImages
     references: Tensor
-    test_references: Tensor
     statistics: CodeStatistics
     size: int
     kept: np.ndarray
@@ -86,9 +86,7 @@ def load_codes(
     else:
         basis, codes = _cached(cache, config, train, rows) or _fitted(cache, config, (train, test), rows, shapes)
     sets = [_labelled(faces, chosen, c) for faces, chosen, c in zip((train, test), rows, codes, strict=True)]
-    references, test_references = (
-        torch.from_numpy(faces.reference[chosen]) for faces, chosen in zip((train, test), rows, strict=True)
-    )
+    references = torch.from_numpy(train.reference[rows[0]])
     if not references.any() or not len(codes[1]):
         raise DatasetError(
             f"{folder} has {int(references.sum())} reference and {len(codes[1])} test faces. Prepare more photos."
@@ -110,7 +108,6 @@ def load_codes(
         lighting.unflatten(0, (-1, 3)),
         *sets,
         references,
-        test_references,
         statistics,
         config.image_size,
         kept,
