@@ -59,6 +59,6 @@ def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Seque
     drawn = zip(z, [*es, *editor.sample_e(n, seed + 1)[len(es) :]], strict=True)
     pictures = []
     for z_one, e_one in drawn:
-        crop = editor.edit(Inference(z_one, e_one, blank, blank), e_one).crop
+        crop = editor.edit(Inference(z_one, e_one, blank, lambda: blank), e_one).crop
         pictures.append(record(z_one, e_one, crop, crop))
     return pictures

@@ -62,9 +62,9 @@ class Opened:
     def size(self) -> int:
         """About how many bytes it holds."""
         photo = self.faces if self.faces is not None else self.inference
-        drawn = [self.inference.crop, self.inference.reconstruction] if isinstance(self.inference, Inference) else []
-        pictures = sum(3 * picture.width * picture.height for picture in drawn)
-        return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + 2 * pictures + 100_000
+        crop = self.inference.crop if isinstance(self.inference, Inference) else None
+        pictures = 4 * 3 * crop.width * crop.height if crop else 0  # the crop and the reconstruction, and room for both
+        return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + pictures + 100_000
 
     @functools.cached_property
     def close_up(self) -> Inference:

@@ -79,7 +79,7 @@ def edit_all(
     """
     named = list(photos)
     blank = np.zeros(editor.config.dim_e, np.float32)
-    nobody = Portrait(np.zeros(editor.config.dim_z, np.float32), blank, editor.blank, editor.blank)
+    nobody = Portrait(np.zeros(editor.config.dim_z, np.float32), blank, editor.blank, lambda: editor.blank)
     expression(editor, wanted, nobody, strength)
     return _results(editor, named, wanted, strength, cancelled)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 
 AnyFace = TypeVar("AnyFace", bound=Any)  # whatever has a `box` (left, top, right, bottom) and a `size`
@@ -28,9 +29,14 @@ def intersection_over_union(a: tuple[float, ...], b: tuple[float, ...]) -> float
 
 def square_at(photo: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
     """The square [side, side, 3] at (left, top), its part outside the photo filled from the nearest border pixel."""
-    rows = np.arange(top, top + side).clip(0, photo.shape[0] - 1)
-    columns = np.arange(left, left + side).clip(0, photo.shape[1] - 1)
-    return photo[rows[:, None], columns]
+    height, width = photo.shape[:2]
+    y, x = min(max(top, 0), height - 1), min(max(left, 0), width - 1)
+    bottom, right = min(max(top + side, y + 1), height), min(max(left + side, x + 1), width)
+    inside = photo[y:bottom, x:right]
+    around = (max(0, -top), max(0, top + side - height), max(0, -left), max(0, left + side - width))
+    if not any(around):
+        return inside
+    return cv2.copyMakeBorder(inside, *around, cv2.BORDER_REPLICATE)[:side, :side]
 
 
 def tile_starts(length: int, side: int) -> list[int]:

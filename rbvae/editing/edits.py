@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +47,13 @@ class Inference:
     z: np.ndarray
     e: np.ndarray
     crop: Image.Image
-    reconstruction: Image.Image
+    reconstruct: Callable[[], Image.Image] = field(repr=False)
     warnings: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def reconstruction(self) -> Image.Image:
+        """G(z, e) as a picture, drawn when first asked for."""
+        return self.reconstruct()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from rbvae.boxes import square_at
 from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.mouth import Mouth, from_bank, shut, skin_colour
 from rbvae.faces.pose import Pose, fit_pose
@@ -153,13 +154,7 @@ def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]
 def square_of(photo: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
     """The square of MARGIN times a face's box, at most LARGEST_CROP pixels; beyond the photo its border goes on."""
     x, y, side = square_place(box)
-    height, width = photo.shape[:2]
-    top, left = min(max(y, 0), height - 1), min(max(x, 0), width - 1)
-    bottom, right = min(max(y + side, top + 1), height), min(max(x + side, left + 1), width)
-    square = photo[top:bottom, left:right]
-    around = (max(0, -y), max(0, y + side - height), max(0, -x), max(0, x + side - width))
-    if any(around):
-        square = cv2.copyMakeBorder(square, *around, cv2.BORDER_REPLICATE)
+    square = square_at(photo, x, y, side)
     if side > LARGEST_CROP:
         square = cv2.resize(square, (LARGEST_CROP, LARGEST_CROP), interpolation=cv2.INTER_AREA)
     return Image.fromarray(np.ascontiguousarray(square))

@@ -47,11 +47,10 @@ def close_up(inference: Inference, side: int = LARGEST_CROP) -> Inference:
         extent = max(1, round(scale * (x_end - x))), max(1, round(scale * (y_end - y)))
         window = cv2.resize(window, extent, interpolation=cv2.INTER_AREA)
     placed = _placed(inference, window, (x, y), (x_end - x, y_end - y))
-    reconstruction = inference.reconstruction
     crop = square_of(window, placed.box)
-    if reconstruction.size != crop.size:
-        reconstruction = reconstruction.resize(crop.size, Image.Resampling.BOX)
-    return replace(placed, crop=crop, reconstruction=reconstruction)
+    return replace(
+        placed, crop=crop, reconstruct=lambda: inference.reconstruction.resize(crop.size, Image.Resampling.BOX)
+    )
 
 
 def _placed(

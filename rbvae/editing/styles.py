@@ -25,7 +25,7 @@ class StyleEditor(Editor):
         if pixels.shape[:2] != (size, size):
             pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX, reducing_gap=None))
         z, e = self._encode(pixels)
-        return Inference(z, e, Image.fromarray(pixels), self._decode(z[None], e[None])[0])
+        return Inference(z, e, Image.fromarray(pixels), lambda: self._decode(z[None], e[None])[0])
 
     def sample(self, digit: Photo | Inference, n: int = 8, seed: int = 0) -> list[Edit]:
         """n random styles of one digit, e from the prior."""

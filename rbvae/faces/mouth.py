@@ -162,11 +162,6 @@ class BankMouth:
     yaw: float
     skin: np.ndarray
 
-    @functools.cached_property
-    def line(self) -> np.ndarray:
-        """Its `profile`."""
-        return profile(self.opening)
-
 
 @functools.cache
 def bank() -> tuple[BankMouth, ...]:
@@ -183,19 +178,23 @@ def bank() -> tuple[BankMouth, ...]:
     return tuple(mouths)
 
 
+@functools.cache
+def bank_features() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the bank's K mouths: profiles [K, 2, 9], skin colours [K, 3] and yaws [K]."""
+    mouths = bank()
+    lines = np.stack([profile(one.opening) for one in mouths])
+    return lines, np.maximum([one.skin for one in mouths], 1.0), np.array([one.yaw for one in mouths])
+
+
 def from_bank(after: np.ndarray, yaw: float, skin: np.ndarray) -> Mouth:
     """The mouth of the bank whose lip line, turn and skin are nearest to those of an edited face.
 
     `after` [468, 3] are the landmarks after the edit, `yaw` is in degrees, `skin` [3] the colour of the face.
     """
-    line = profile(Opening.of(after, INNER_LIPS))
-
-    def distance(one: BankMouth) -> float:
-        colours = np.abs(np.log(np.maximum(one.skin, 1) / np.maximum(skin, 1))).mean()
-        lines = np.abs(one.line - line).mean()
-        return float(lines + 0.05 * colours + 0.002 * abs(one.yaw - yaw))
-
-    best = min(bank(), key=distance)
+    mouths, (lines, skins, yaws) = bank(), bank_features()
+    by_line = np.abs(lines - profile(Opening.of(after, INNER_LIPS))).mean(axis=(1, 2))
+    by_skin = np.abs(np.log(skins / np.maximum(skin, 1))).mean(axis=1)
+    best = mouths[int(np.argmin(by_line + 0.05 * by_skin + 0.002 * np.abs(yaws - yaw)))]
     return Mouth(best.picture, best.opening, colour_gain(best.skin, skin))
 
 

@@ -78,7 +78,11 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
 
 def is_grey(pixels: np.ndarray) -> bool:
     """Whether uint8 pixels [h, w, 3] have no colour at all, as black-and-white photos do."""
-    return bool((np.ptp(pixels, axis=2) <= COLOURLESS).all())
+    coarse = pixels[::16, ::16].astype(np.int16)
+    if (np.ptp(coarse, axis=2) > COLOURLESS).any():
+        return False
+    red, green, blue = cv2.split(pixels)
+    return all(cv2.absdiff(a, b).max() <= COLOURLESS for a, b in ((red, green), (green, blue), (blue, red)))
 
 
 class RingedMesh:

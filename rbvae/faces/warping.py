@@ -76,9 +76,16 @@ def evaluate(maps: AffineMaps, numbers: np.ndarray, grid: Grid) -> np.ndarray:
     A cell's centre may lie a little outside a thin triangle, which would extrapolate far: hence the limits.
     """
     x, y = grid.centres
-    chosen = maps.matrix[numbers]  # [rows, columns, D, 3]
-    values = chosen[..., 0] * x[None, :, None] + chosen[..., 1] * y[:, None, None] + chosen[..., 2]
-    return np.clip(values, maps.low[numbers], maps.high[numbers])
+    chosen = numbers.astype(np.intp)
+
+    def of(values: np.ndarray) -> np.ndarray:
+        return np.take(values, chosen, mode="clip")
+
+    planes = []
+    for d in range(maps.matrix.shape[1]):
+        value = of(maps.matrix[:, d, 0]) * x + of(maps.matrix[:, d, 1]) * y[:, None] + of(maps.matrix[:, d, 2])
+        planes.append(np.minimum(np.maximum(value, of(maps.low[:, d])), of(maps.high[:, d])))
+    return np.stack(planes, axis=-1)
 
 
 def far_to_near(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
