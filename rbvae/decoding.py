@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
@@ -29,37 +30,50 @@ MAX_SIDE = 2560  # a larger picture is shrunk to this for detection: finer pixel
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a picture's file may be, in bytes and in pixels, and of which formats, by Pillow's names."""
+    """How large a picture's file may be, in bytes and in pixels, and of which formats, by Pillow's names.
+
+    A picture of more than `kept` pixels is reduced to that many; one of more than `pixels` is refused.
+    """
 
     bytes: int
     pixels: int = 25_000_000
+    kept: int = 50_000_000
     formats: tuple[str, ...] = FORMATS
 
 
-HOME = Limits(50_000_000, formats=(*FORMATS, "PPM"))  # what somebody opens on a machine of their own
+HOME = Limits(200_000_000, pixels=100_000_000, formats=(*FORMATS, "PPM"))  # what somebody opens on a machine of their own
 UPLOAD = Limits(10_000_000)  # what a visitor sends
 
 
 def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = "") -> np.ndarray:
-    """Any picture -> contiguous uint8 RGB [H, W, 3], upright, its longer side at most `max_side` (None: as it is).
+    """Any picture -> contiguous uint8 RGB [H, W, 3]; see `open_photo`."""
+    return open_photo(source, max_side, limits, name)[0]
+
+
+def open_photo(
+    source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = ""
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Any picture -> contiguous uint8 RGB [H, W, 3], upright, and what was done to it, in a sentence.
+
+    Its longer side is at most `max_side`; with None it keeps its size, up to `limits.kept` pixels.
 
     `source` is a path, encoded bytes, a PIL image or an array ([H, W], [H, W, 1|3|4], of uint8, uint16, or float in
     [0, 1]). What a file is, its content says, not its name; of a film the first frame is taken. EXIF orientation is
     applied, colours become sRGB by the file's own profile, alpha is laid over white, 16 bits become 8. Bytes and
-    pixels are counted before anything is decoded; at its own size a picture of 25 megapixels takes 75 MB, and up to
+    pixels are counted before anything is decoded; at its own size a picture of 50 megapixels takes 150 MB, and up to
     five times that while it is decoded. Raises ImageError, in one line, for anything else; it calls the picture `name`,
     or what its file is called.
     """
     name = shown(name or (Path(source).name if isinstance(source, (str, Path)) else "")) or "the picture"
     if isinstance(source, np.ndarray) and _is_final(source, max_side, limits):
-        return source
+        return source, ()
     image = _from_array(source, name) if isinstance(source, np.ndarray) else _open(source, name, limits)
     _check(image, name, limits.pixels)
     try:
         profile, turn = foreign(image.info.get("icc_profile")), UPRIGHT[1]
         if max_side is None and (pixels := jpeg_pixels(image)) is not None:
             if profile is None:
-                return pixels
+                return reduced(pixels, limits.kept)
             image = Image.fromarray(pixels)
         else:
             image.load()
@@ -73,7 +87,18 @@ def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = 
     if max_side is not None and max(image.size) > max_side:
         image = image.copy() if image is source else image
         image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8)))
+    return reduced(np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8))), limits.kept)
+
+
+def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A picture uint8 [H, W, 3] with at most `kept` pixels, averaged over areas, and a sentence where it had more."""
+    height, width = pixels.shape[:2]
+    if height * width <= kept:
+        return pixels, ()
+    scale = (kept / (height * width)) ** 0.5
+    extent = max(1, int(width * scale)), max(1, int(height * scale))
+    said = f"the photo has {height * width / 1e6:.0f} megapixels and was reduced to {kept // 10**6}"
+    return cv2.resize(pixels, extent, interpolation=cv2.INTER_AREA), (said,)
 
 
 @functools.cache
@@ -149,7 +174,7 @@ def _is_final(pixels: np.ndarray, max_side: int | None, limits: Limits) -> bool:
     """Whether an array is what load_photo gives already, and nobody can change it."""
     good = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8 and pixels.flags["C_CONTIGUOUS"]
     small = max_side is None or max(pixels.shape) <= max_side
-    return good and small and 0 < pixels.size <= 3 * limits.pixels and not pixels.flags.writeable
+    return good and small and 0 < pixels.size <= 3 * min(limits.kept, limits.pixels) and not pixels.flags.writeable
 
 
 def _from_array(pixels: np.ndarray, name: str) -> Image.Image:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from rbvae.errors import ImageError
-from rbvae.images import HOME, MAX_SIDE, load_photo, to_array, to_float, to_pil, to_tensor, to_uint8
+from rbvae.images import HOME, MAX_SIDE, load_photo, open_photo, to_array, to_float, to_pil, to_tensor, to_uint8
 
 RAMP = np.linspace(0, 255, 16 * 24).reshape(16, 24).round().astype(np.uint8)
 COLOURED = np.dstack([RAMP, RAMP[::-1], np.full_like(RAMP, 90)])
@@ -146,15 +146,24 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path):
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded():
-    with pytest.raises(ImageError, match="6000x5000 pixels; the limit is 25 megapixels"):
-        load_photo(encoded(Image.new("1", (6000, 5000)), "PNG"))
+    with pytest.raises(ImageError, match="10001x10000 pixels; the limit is 100 megapixels"):
+        load_photo(encoded(Image.new("1", (10001, 10000)), "PNG"))
+
+
+def test_a_photo_of_more_than_50_megapixels_is_reduced_and_it_is_said():
+    large = encoded(Image.new("L", (9000, 8000), 120), "PNG")
+    pixels, notes = open_photo(large, max_side=None)
+    assert 49_900_000 < pixels.shape[0] * pixels.shape[1] <= 50_000_000 and abs(pixels.shape[1] / pixels.shape[0] - 9 / 8) < 1e-3
+    assert notes == ("the photo has 72 megapixels and was reduced to 50",) and (pixels == 120).all()
+    pixels, notes = open_photo(encoded(Image.new("1", (7000, 7000)), "PNG"), max_side=None)
+    assert pixels.shape == (7000, 7000, 3) and notes == ()
 
 
 def test_too_large_a_file_is_refused_before_it_is_read(tmp_path: Path):
     path = tmp_path / "scan.tif"
     with path.open("wb") as sparse:
         sparse.truncate(HOME.bytes + 10**7)
-    with pytest.raises(ImageError, match="scan.tif is 60.0 MB; the limit is 50 MB"):
+    with pytest.raises(ImageError, match="scan.tif is 210.0 MB; the limit is 200 MB"):
         load_photo(path)
 
 

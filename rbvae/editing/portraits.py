@@ -6,6 +6,7 @@ import functools
 import math
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from rbvae.errors import ConfigError, FaceNotFoundError, quoted
 from rbvae.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
 from rbvae.faces.mouth import SHOWN, Mouth
-from rbvae.images import Photo, load_photo
+from rbvae.images import Photo, open_photo
 from rbvae.landmarks import FaceLandmarker
 
 
@@ -56,11 +57,11 @@ class PortraitEditor(Editor):
         Raises ImageError for a file that is no picture and FaceNotFoundError where no face is found.
         """
         name = Path(photo).name if isinstance(photo, (str, Path)) else "this photo"
-        source = load_photo(photo, max_side=None)
+        source, notes = open_photo(photo, max_side=None)
         found, rotation = find_faces(self.landmarker, source, self.patience)
         if not found:
             raise FaceNotFoundError(f"no face found in {name}; {HINT}")
-        return Faces(source, found, rotation, name)
+        return Faces(source, found, rotation, name, notes)
 
     def infer(self, photo: Photo | Faces, face: int = 0, eyes: tuple[Point, Point] | None = None) -> Portrait:
         """A photo, or its Faces found before -> Portrait of its most prominent face, or of number `face` in `Faces`.
@@ -69,8 +70,8 @@ class PortraitEditor(Editor):
         images follows them alone. Raises ImageError, FaceNotFoundError, and ConfigError for points that cannot be eyes.
         """
         if eyes is not None:
-            source = photo.source if isinstance(photo, Faces) else load_photo(photo, max_side=None)
-            return self._at_eyes(source, eyes)
+            opened = (photo.source, photo.notes) if isinstance(photo, Faces) else open_photo(photo, max_side=None)
+            return _noted(self._at_eyes(opened[0], eyes), opened[1])
         faces = photo if isinstance(photo, Faces) else self.find(photo)
         if not 0 <= face < len(faces):
             raise FaceNotFoundError(
@@ -78,9 +79,9 @@ class PortraitEditor(Editor):
             )
         found = faces.found[face]
         if self.faces:
-            return self._observed(faces.source, found, len(faces))
+            return _noted(self._observed(faces.source, found, len(faces)), faces.notes)
         alignment = align(found.points, self.config.image_size)
-        return self._portrait_at(faces.source, alignment, found.box, found, len(faces))
+        return _noted(self._portrait_at(faces.source, alignment, found.box, found, len(faces)), faces.notes)
 
     def _at_eyes(self, source: np.ndarray, eyes: tuple[Point, Point]) -> Portrait:
         alignment = align_to_eyes(eyes, source, self.config.image_size)
@@ -210,3 +211,8 @@ class PortraitEditor(Editor):
 
     def _portrait(self, photo: Photo | Portrait) -> Portrait:
         return photo if isinstance(photo, Portrait) else self.infer(photo)
+
+
+def _noted(portrait: Portrait, notes: tuple[str, ...]) -> Portrait:
+    """The portrait, its warnings headed by what was done to its photo."""
+    return replace(portrait, warnings=(*notes, *portrait.warnings)) if notes else portrait

@@ -44,13 +44,15 @@ class Faces:
     """The faces of one photo: its pixels uint8 [H, W, 3] as loaded, and what was found, the most prominent first.
 
     `rotation` says by how many degrees counter-clockwise the photo had to be turned for its faces to stand upright
-    (0, 90, 180 or 270); `found` is in the coordinates of `source`, which stays as it was.
+    (0, 90, 180 or 270); `found` is in the coordinates of `source`. `notes` say what was done
+    to the photo when it was opened.
     """
 
     source: np.ndarray = field(repr=False)
     found: tuple[Face, ...] = field(repr=False)
     rotation: int = 0
     name: str = "this photo"
+    notes: tuple[str, ...] = ()
 
     @property
     def boxes(self) -> list[tuple[float, float, float, float]]:

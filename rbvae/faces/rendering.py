@@ -19,6 +19,7 @@ from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed
 
 RING = 1.35  # of the oval's size: from there outwards the photo stands still
 CELLS = 288  # of the grid on which maps are evaluated, along the face's longer side
+SMALL = 600_000  # pixels of a face below which it is sampled by Lanczos's kernel: 4% sharper, and 5 times slower
 COLOURLESS = 2  # grey levels between channels
 LEAST_CHANGE = 1e-4  # pixels or grey levels below which an edit changes nothing
 SMOOTHINGS = 12  # rounds by which points are held back where a triangle would turn over
@@ -138,7 +139,9 @@ class Region:
         """The photo at each pixel of the box plus `shift` [height, width, 2] pixels."""
         x = shift[..., 0] + np.arange(self.left, self.right, dtype=np.float32)
         y = shift[..., 1] + np.arange(self.top, self.bottom, dtype=np.float32)[:, None]
-        return cv2.remap(self.photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        small = self.width * self.height < SMALL
+        how = cv2.INTER_LANCZOS4 if small else cv2.INTER_CUBIC
+        return cv2.remap(self.photo, x, y, how, borderMode=cv2.BORDER_REPLICATE)
 
     def texture(self, new: np.ndarray, numbers: np.ndarray, values: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
         """A change of texture [P, 3] where the new points put it: float32 [height, width, 3]."""
