@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ class Face:
     roll: float
     moved: float = 0.0
 
-    @property
+    @functools.cached_property
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of the landmarks, in photo pixels."""
         left, top = self.points[:, :2].min(axis=0)

@@ -66,8 +66,9 @@ class CanonicalFrame:
 
     def positions(self, points: np.ndarray) -> np.ndarray:
         """Points [468 or more, D] -> where they put the texels [P, D]."""
-        corners = points[self.vertices]
-        return np.einsum("pkd,pk->pd", corners, self.weights)
+        a, b, c = self.vertices.T
+        u, v, w = self.weights.T[..., None]
+        return u * points[a] + v * points[b] + w * points[c]
 
     def sample(self, photo: np.ndarray, points: np.ndarray) -> Texture:
         """A photo uint8 [H, W, 3] and landmarks [468 or more, 3] in its pixels -> its Texture.
@@ -77,8 +78,8 @@ class CanonicalFrame:
         height, width = photo.shape[:2]
         where = self.positions(points[:, :2]).astype(np.float32)
         visible = self._visible(where, points, width, height)
-        low = np.floor(where.min(axis=0)).astype(int) - 8
-        high = np.ceil(where.max(axis=0)).astype(int) + 9
+        low = np.floor(points[: len(face_mesh().canonical), :2].min(axis=0)).astype(int) - 8
+        high = np.ceil(points[: len(face_mesh().canonical), :2].max(axis=0)).astype(int) + 9
         left, top = np.maximum(np.minimum(low, np.array([width - 1, height - 1])), 0)
         right, bottom = np.maximum(np.minimum(high, np.array([width, height])), np.array([left + 1, top + 1]))
         region = photo[top:bottom, left:right]
@@ -122,7 +123,8 @@ class CanonicalFrame:
         return values
 
     def _visible(self, where: np.ndarray, points: np.ndarray, width: int, height: int) -> np.ndarray:
-        within = (where >= 0).all(axis=1) & (where <= np.array([width, height])).all(axis=1)
+        x, y = where.T
+        within = (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
         return within & (self._towards(points) | self.hollow)
 
     def _towards(self, points: np.ndarray) -> np.ndarray:
