@@ -24,6 +24,7 @@ SAME, ANOTHER = 0.45, 0.75  # drifts at which the words change; the latter is dl
 TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, and hardly any, training faces lie
 UNSURE = 0.02  # of its height that a face moves at a second look: 2 of 60 photos of LFW do so, 36 of 56 when blurred
 CUT = 0.02  # of the face that may lie outside the photo
+COVERED = 1.6  # from which something seems to cover the lower face, see rbvae.faces.covering
 SHUT = 0.6  # blink score from which an eye counts as closed
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 COARSE = 1.6  # crop pixels for one of the photo, beyond which the face has too little detail
@@ -71,12 +72,19 @@ def eyes_shut(face: Face) -> bool:
 
 
 def doubts(
-    calibration: Calibration, error: float, scale: float, face: Face | None, count: int, outside: float = 0.0
+    calibration: Calibration,
+    error: float,
+    scale: float,
+    face: Face | None,
+    count: int,
+    outside: float = 0.0,
+    covered: bool = False,
 ) -> tuple[str, ...]:
     """What makes edits of this photo less trustworthy, in plain words.
 
     `error` of the reconstruction in grey levels, `scale` crop pixels for one of the photo, `face` as detected (None
-    where the eyes were clicked), `count` of the faces found, `outside` the share of the face beyond the photo's edge.
+    where the eyes were clicked), `count` of the faces found, `outside` the share of the face beyond the photo's edge,
+    `covered` whether something hides the lower face.
     """
     said = []
     if face is None:
@@ -96,6 +104,8 @@ def doubts(
         said.append(
             f"the photo cuts off {outside:.0%} of the face, which edits have to guess; use one that shows it whole"
         )
+    if covered:
+        said.append("something seems to cover the lower face, and would move with the mouth; use a photo without it")
     if face and eyes_shut(face):
         said.append("the eyes are closed; edits that open them guess what is behind the lids")
     if scale > COARSE:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from rbvae.boxes import square_at
+from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.mouth import Mouth, from_bank, shut, skin_colour
 from rbvae.faces.pose import Pose, fit_pose
@@ -29,7 +30,7 @@ class ObservedFace:
 
     `view` has the photo and the landmarks [478, 3] in its pixels, `pose` the way to head coordinates. `texture` float32
     [P, 3] is in grey levels, with what is hidden filled; `code` is float32 [K]. `outside` is the share of texels
-    beyond the photo's edge.
+    beyond the photo's edge; `covering` and `covered` [P] say what hides the face, see rbvae.faces.covering.
     """
 
     view: FaceView = field(repr=False)
@@ -38,6 +39,8 @@ class ObservedFace:
     texture: np.ndarray = field(repr=False)
     code: np.ndarray = field(repr=False)
     outside: float = 0.0
+    covering: float = 0.0
+    covered: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False)
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -73,11 +76,21 @@ class FaceModel:
         if not texture.visible.all():
             halves = self.basis.filled(halves, visible)
         shape = torch.from_numpy(pose.to_head(points[:POINTS])).float()[None]
-        code = self.basis.encode(halves, shape)[0].numpy()
+        code = self.basis.encode(halves, shape)
         filled = self.frame.joined(halves[0].numpy())
+        residual = np.abs(filled - self.frame.joined(self.basis.texture(code)[0].numpy())).mean(axis=1)
         places = self.frame.positions(points[:, :2])
         outside = 1 - float(((places >= 0) & (places <= photo.shape[1::-1])).all(axis=1).mean())
-        return ObservedFace(FaceView(photo, points), self.frame, pose, filled, code, outside)
+        return ObservedFace(
+            FaceView(photo, points),
+            self.frame,
+            pose,
+            filled,
+            code[0].numpy(),
+            outside,
+            covering(residual, texture.visible, self.frame.size),
+            covered_texels(residual, self.frame.size),
+        )
 
     @torch.inference_mode()
     def changes(
@@ -141,7 +154,8 @@ class FaceModel:
             after = shut(after)
             moves = after - face.view.points[:POINTS]
         mouth = mouth or from_bank(after, face.pose.yaw, face.skin)
-        return Change(moves, self.shading.apply(texture, face.texture), mouth)
+        added = self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
+        return Change(moves, added, mouth)
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

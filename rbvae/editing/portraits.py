@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from rbvae.alignment import Alignment, align, crop
-from rbvae.calibration import STRANGER, doubts, people_apart
+from rbvae.calibration import COVERED, STRANGER, doubts, people_apart
 from rbvae.checkpoint import Checkpoint
 from rbvae.editing.editor import Editor, Latent
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
@@ -105,7 +105,9 @@ class PortraitEditor(Editor):
             e=e,
             crop=square_of(source, observed.box),
             reconstruct=functools.partial(self.faces.reconstruction, observed, z, e),
-            warnings=doubts(self.calibration, error, scale, face, count, observed.outside),
+            warnings=doubts(
+                self.calibration, error, scale, face, count, observed.outside, observed.covering > COVERED
+            ),
             box=observed.box,
             source=source,
             observed=observed,
