@@ -22,7 +22,7 @@ CELLS = 288  # of the grid on which maps are evaluated, along the face's longer 
 SMALL = 600_000  # pixels of a face below which it is sampled by Lanczos's kernel: 4% sharper, and 5 times slower
 COLOURLESS = 2  # grey levels between channels
 LEAST_CHANGE = 1e-4  # pixels or grey levels below which an edit changes nothing
-SMOOTHINGS = 12  # rounds by which points are held back where a triangle would turn over
+SMOOTHINGS, ROUNDS, SHRINK = 6, 60, 0.8  # rounds of smoothing where a triangle would turn over, then of shrinking, too
 THIN = 0.1  # of the median area: slivers at the corners of the mouth turn over in real faces, too
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
 
@@ -179,13 +179,13 @@ def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     triangles = face_mesh().triangles[:SKIN_TRIANGLES]
     area, moves = signed_areas(before, triangles), after - before
     least = THIN * np.median(np.abs(area))
-    for _ in range(SMOOTHINGS):
+    for count in range(ROUNDS):
         new = signed_areas(before + moves, triangles)
         turned = (np.sign(new) != np.sign(area)) & (np.abs(area) > least) & (np.abs(new) > least)
         if not turned.any():
             break
-        corners = np.unique(triangles[turned])
-        moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2
+        corners = np.flatnonzero((neighbours()[np.unique(triangles[turned])] > 0).any(axis=0))
+        moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2 * (1 if count < SMOOTHINGS else SHRINK)
     return before + moves
 
 
