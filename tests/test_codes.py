@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rbvae import ConfigError, DatasetError, PortraitEditor
+from rbvae.faces.texture import canonical_frame
 from rbvae.objectives import method_names
 from training.cli import run_command
 from training.config import PRESETS
@@ -74,6 +75,12 @@ def test_a_basis_for_another_frame_is_refused(prepared_faces):
         load_codes(prepared_faces, replace(PRESETS["tiny-code"].model, texels=7))
     with pytest.raises(DatasetError, match="prepared at 32 px"):
         load_codes(prepared_faces, PRESETS["faces"].model)
+
+
+@pytest.mark.parametrize("preset", [name for name, config in PRESETS.items() if config.model.observes == "code"])
+def test_a_presets_texels_are_those_of_its_canonical_frame(preset):
+    model = PRESETS[preset].model
+    assert model.texels == len(canonical_frame(model.image_size).left)
 
 
 def test_codes_are_kept_for_the_next_time(sets, prepared_faces, tmp_path, monkeypatch):

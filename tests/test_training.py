@@ -242,7 +242,7 @@ def test_unknown_presets_and_devices_list_what_there_is():
         get_preset("huge")
     with pytest.raises(ConfigError, match="choose cpu"):
         pick_device("tpu")
-    assert set(PRESETS) == {"tiny", "tiny-code", "digits", "faces", "faces-images"}
+    assert set(PRESETS) == {"tiny", "tiny-code", "digits", "faces", "faces-128", "faces-images"}
 
 
 def test_prepared_faces_are_read_back(prepared_faces):
