@@ -41,7 +41,7 @@ class Limits:
     formats: tuple[str, ...] = FORMATS
 
 
-HOME = Limits(200_000_000, pixels=100_000_000, formats=(*FORMATS, "PPM"))  # what somebody opens on a machine of their own
+HOME = Limits(200_000_000, pixels=100_000_000, formats=(*FORMATS, "PPM"))  # what a user opens on their own machine
 UPLOAD = Limits(10_000_000)  # what a visitor sends
 
 

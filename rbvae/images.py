@@ -10,7 +10,8 @@ from torch import Tensor
 from rbvae.decoding import HOME, MAX_SIDE, UPLOAD, Photo, load_photo, open_photo
 
 __all__ = [
-    "HOME", "MAX_SIDE", "UPLOAD", "Photo", "load_photo", "open_photo", "to_array", "to_float", "to_pil", "to_tensor", "to_uint8",
+    "HOME", "MAX_SIDE", "UPLOAD", "Photo", "load_photo", "open_photo", "to_array", "to_float", "to_pil", "to_tensor",
+    "to_uint8",
 ]  # fmt: skip
 
 

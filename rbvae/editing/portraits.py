@@ -105,9 +105,7 @@ class PortraitEditor(Editor):
             e=e,
             crop=square_of(source, observed.box),
             reconstruct=functools.partial(self.faces.reconstruction, observed, z, e),
-            warnings=doubts(
-                self.calibration, error, scale, face, count, observed.outside, observed.covering > COVERED
-            ),
+            warnings=doubts(self.calibration, error, scale, face, count, observed.outside, observed.covering > COVERED),
             box=observed.box,
             source=source,
             observed=observed,

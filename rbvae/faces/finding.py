@@ -184,7 +184,7 @@ def _mirrored(view: np.ndarray) -> np.ndarray:
 
 
 def _with_steadiness(faces: list[Face], mirrored: list[Face], corner: tuple[int, int], width: int) -> list[Face]:
-    """The faces, the first with `moved`: how far its landmarks lie elsewhere in the mirror image, in heights of its box.
+    """The faces, the first with `moved`: how far its landmarks move in the mirror image, in heights of its box.
 
     `mirrored` are the faces of the mirror image of a part of the picture, `width` wide, with its left top at `corner`.
     """

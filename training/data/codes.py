@@ -172,6 +172,8 @@ def _fitted(
     shapes: list[np.ndarray],
 ) -> tuple[Basis, list[Tensor]]:
     train, test = faces
+    components = f"{config.basis.texture} components of texture and {config.basis.shape} of shape"
+    print(f"before step 0, {components} of {len(rows[0]):,} faces: minutes on a CPU, once", flush=True)
     of_train = train.textures[rows[0]], train.visible(rows[0]), shapes[0]
     basis, code = fit_basis(*of_train, config.basis, config.image_size)
     of_test = test.textures[rows[1]], test.visible(rows[1]), shapes[1]
