@@ -18,19 +18,19 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from app.about import about
-from app.api import add_endpoints
-from app.bench_html import FOLLOW_LINKS
-from app.digits_tab import digits_tab
-from app.editors import Editors, load_editors
-from app.faces_tab import faces_tab
-from app.guard import LARGEST, Guard
-from app.hosting import has_mcp, lean_memory, tidy_tools
-from app.keeper import EVERY, FILES_KEPT_FOR, keeper, own_folder
-from app.programs_tab import programs_tab
-from app.routes import LINE, routes
-from app.state import Visits
-from app.uploads import Page
+from app.page.about import about
+from app.page.digits_tab import digits_tab
+from app.page.faces_tab import faces_tab
+from app.page.programs_tab import programs_tab
+from app.page.workbench import FOLLOW_LINKS
+from app.server.api import add_endpoints
+from app.server.cleanup import EVERY, FILES_KEPT_FOR, keeper, own_folder
+from app.server.editors import Editors, load_editors
+from app.server.hosting import has_mcp, lean_memory, tidy_tools
+from app.server.request_limits import LARGEST, Guard
+from app.server.routes import LINE, routes
+from app.server.state import Visits
+from app.server.uploads import Page
 from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
@@ -83,7 +83,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     )
     settings: dict[str, Any] = {
         "theme": theme,
-        "css_paths": HERE / "style.css",
+        "css_paths": HERE / "page" / "style.css",
         "js": FOLLOW_LINKS,
         "footer_links": ["api"],
         "app_kwargs": {

@@ -19,7 +19,7 @@ from rbvae.errors import (
     TrainingError,
 )
 from rbvae.faces.finding import Faces
-from rbvae.model import RbVAE
+from rbvae.models.model import RbVAE
 
 __version__ = "0.1.0"
 

@@ -12,17 +12,17 @@ from typing import Any
 import torch
 from PIL import Image
 
-from rbvae.animation import FORMATS, VIEWS, Film, animate
-from rbvae.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_zip
-from rbvae.calibration import drift_words
 from rbvae.checkpoint import load_checkpoint
 from rbvae.config import ModelConfig
 from rbvae.editing import PortraitEditor, StyleEditor
+from rbvae.editing.animation import FORMATS, VIEWS, Film, animate
+from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_zip
 from rbvae.editing.edits import Edit, Portrait
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up
+from rbvae.editing.warnings import drift_words
 from rbvae.errors import ConfigError, ImageError, RbvaeError, quoted
-from rbvae.marking import save
+from rbvae.images.ai_metadata import save
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHEET_COLUMNS = 4
@@ -137,7 +137,7 @@ def info(options: argparse.Namespace) -> None:
 
 def export(options: argparse.Namespace) -> None:
     """A checkpoint's generator as one ONNX file."""
-    from rbvae.onnx import export_generator
+    from rbvae.editing.onnx import export_generator
 
     _write_bytes(export_generator(load_checkpoint(options.checkpoint or _default("faces")).model), options.out)
 

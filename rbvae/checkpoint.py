@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 
 from rbvae.config import ModelConfig
 from rbvae.errors import CheckpointError, ConfigError
-from rbvae.model import RbVAE
+from rbvae.models.model import RbVAE
 
 FORMAT = 1
 KINDS = ("faces", "digits")
@@ -34,7 +34,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII
 class Checkpoint:
     """A model with what it was trained on ("faces" or "digits"), by which method, and its directions in e-space.
 
-    `calibration` says what is usual for it, where that was measured; see rbvae.calibration.
+    `calibration` says what is usual for it, where that was measured; see rbvae.editing.warnings.
     """
 
     model: RbVAE

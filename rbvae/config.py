@@ -8,9 +8,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from rbvae.errors import ConfigError
-from rbvae.models.basis import BasisSize
 
 OBSERVES = ("image", "code")
+
+
+@dataclass(frozen=True)
+class BasisSize:
+    """`texels` on one half of the face, and how many components there are of each kind."""
+
+    texels: int
+    texture_even: int
+    texture_odd: int
+    shape_even: int
+    shape_odd: int
+
+    @property
+    def texture(self) -> int:
+        """Texture coefficients in a code."""
+        return self.texture_even + self.texture_odd
+
+    @property
+    def shape(self) -> int:
+        """Shape coefficients in a code."""
+        return self.shape_even + self.shape_odd
+
+    @property
+    def code(self) -> int:
+        """K, the length of a code."""
+        return self.texture + self.shape
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def tiny_digits(tmp_path_factory):
 @pytest.fixture(scope="module")
 def editors(tiny_faces, tiny_digits):
     """Both tiny checkpoints, as the app serves them."""
-    from app.editors import Editors
+    from app.server.editors import Editors
 
     return Editors(PortraitEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
 
@@ -110,7 +110,7 @@ def editors(tiny_faces, tiny_digits):
 @pytest.fixture(scope="module")
 def code_editors(tiny_codes, tiny_digits):
     """As `editors`, with a model of codes for faces."""
-    from app.editors import Editors
+    from app.server.editors import Editors
 
     return Editors(PortraitEditor.from_pretrained(tiny_codes), StyleEditor.from_pretrained(tiny_digits))
 
@@ -155,7 +155,7 @@ def photo_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def prepared_faces(photo_folder, tmp_path_factory):
     """What prepare_faces makes of `photo_folder`, at 32 px."""
-    from training.cli import run_command
+    from training.engine.cli import run_command
     from training.prepare_faces import main
 
     folder = tmp_path_factory.mktemp("prepared") / "faces32"

@@ -4,7 +4,7 @@
     fuzzing/bin/python tests/fuzz_decoding.py corpus -max_total_time=600 -max_len=20000 -rss_limit_mb=1500 -timeout=5
 
 `corpus` is a folder, which gets one small file of each format to start from. Not run by pytest; without atheris there
-is nothing to run. What it finds becomes a test in tests/test_decoding.py.
+is nothing to run. What it finds becomes a test in tests/rbvae/images/test_decoding.py.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ with atheris.instrument_imports():
     from PIL import Image
 
     Image.init()
-    from rbvae.decoding import UPLOAD, load_photo
     from rbvae.errors import ImageError
+    from rbvae.images.decoding import UPLOAD, load_photo
 
 
 def one_input(content: bytes) -> None:

@@ -1,70 +1,40 @@
-"""The arrows of the house: app -> rbvae <- training, and inside rbvae from config up to editing."""
+"""The arrows of the house: app -> rbvae <- training, those between their rooms, and no circles anywhere."""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ALLOWED = {  # module of rbvae -> modules of rbvae that it may import, besides errors
-    "errors": set(),
-    "models": set(),
-    "config": {"models"},
-    "distributions": set(),
-    "blocks": {"config"},
-    "jpeg": set(),
-    "colours": set(),
-    "decoding": {"colours", "jpeg"},
-    "images": {"decoding"},
-    "digits": set(),
-    "bundle": set(),
-    "detectors": set(),
-    "encoders": {"config", "distributions", "blocks"},
-    "generator": {"config", "blocks"},
-    "discriminators": {"config", "blocks"},
-    "teller": {"blocks"},
-    "model": {"config", "distributions", "encoders", "generator", "models"},
-    "extensions": {"model"},
-    "augment": set(),
-    "joints": {"augment", "config", "distributions", "model"},
-    "objectives": {
-        "augment",
-        "blocks",
-        "config",
-        "discriminators",
-        "distributions",
-        "joints",
-        "model",
-        "objectives",
-        "teller",
+PACKAGES = ("rbvae", "training", "app")
+ROOMS = {  # a folder or a file at the top of a package -> the others of that package that it may import, but errors
+    "rbvae": {
+        "errors": set(),
+        "config": set(),
+        "models": {"config"},
+        "checkpoint": {"config", "models"},
+        "objectives": {"config", "models"},
+        "extensions": {"config", "models", "objectives"},
+        "images": set(),
+        "digits": set(),
+        "faces": {"images"},
+        "editing": {"checkpoint", "config", "faces", "images", "models"},
+        "__main__": {"checkpoint", "config", "editing", "images"},
     },
-    "boxes": set(),
-    "face": set(),
-    "landmarks": {"boxes", "bundle", "detectors", "face"},
-    "alignment": set(),
-    "faces": {"alignment", "boxes", "face", "faces", "images", "landmarks"},
-    "checkpoint": {"config", "model"},
-    "onnx": {"checkpoint", "model"},
-    "calibration": {"face", "model"},
-    "pasting": {"alignment"},
-    "editing": {
-        "alignment",
-        "calibration",
-        "checkpoint",
-        "editing",
-        "face",
-        "faces",
-        "images",
-        "landmarks",
-        "model",
-        "pasting",
+    "training": {
+        "data": set(),
+        "evaluation": {"data"},
+        "engine": {"data", "evaluation"},
+        "table1": {"data", "evaluation", "engine"},
+        "tools": {"data", "evaluation", "engine"},
+        **dict.fromkeys(
+            ("train", "prepare_faces", "evaluate", "benchmark", "publish"), {"data", "evaluation", "engine", "table1"}
+        ),
     },
-    "marking": set(),
-    "__main__": {"animation", "batch", "calibration", "checkpoint", "config", "editing", "marking", "onnx"},
-    "batch": {"calibration", "editing", "images", "marking"},
-    "animation": {"editing", "marking"},
+    "app": {"server": set(), "page": {"server"}, "tools": set(), "app": {"server", "page"}},
 }
 
 
@@ -91,19 +61,47 @@ def test_packages_import_along_the_arrows(package, other):
         assert not [name for name in imports(path) if name.split(".")[0] == other], path
 
 
-@pytest.mark.parametrize("path", modules_of("rbvae"), ids=lambda path: path.stem)
-def test_rbvae_imports_along_the_arrows(path):
-    relative = path.relative_to(ROOT / "rbvae")
-    if relative == Path("__init__.py"):
-        return
-    name = relative.parts[0].removesuffix(".py")
-    used = {module.split(".")[1] for module in imports(path) if module.startswith("rbvae.")}
-    assert used - {"errors"} <= ALLOWED[name], path
+def name_of(path: Path) -> str:
+    """rbvae/models/blocks.py -> rbvae.models.blocks; a package is called as its folder."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def graph() -> dict[str, set[str]]:
+    """Every module of the three packages, and those of them that it imports."""
+    modules = {name_of(path): path for package in PACKAGES for path in modules_of(package)}
+    return {name: (imports(path) & set(modules)) - {name} for name, path in modules.items()}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_import_along_the_arrows(package):
+    for name, used in graph().items():
+        if name.startswith(f"{package}."):
+            room = name.split(".")[1]
+            others = {other.split(".")[1] for other in used if other.startswith(f"{package}.")}
+            assert others - {room, "errors"} <= ROOMS[package][room], name
+
+
+def test_no_file_and_no_folder_imports_itself_through_others():
+    files = graph()
+    packages = {name_of(path.parent / "__init__.py") for p in PACKAGES for path in modules_of(p) if path.parent != ROOT}
+    TopologicalSorter({name: used - packages for name, used in files.items()}).prepare()
+    rooms: dict[str, set[str]] = {}
+    for name, used in files.items():
+        room = ".".join(name.split(".")[:2])
+        rooms.setdefault(room, set()).update(".".join(other.split(".")[:2]) for other in used - packages)
+    TopologicalSorter({room: used - {room} for room, used in rooms.items()}).prepare()
+
+
+def test_only_commands_lie_at_the_top_of_training():
+    assert {path.stem for path in (ROOT / "training").glob("*.py")} == {
+        "__init__", "train", "prepare_faces", "evaluate", "benchmark", "publish",
+    }  # fmt: skip
 
 
 def test_networks_import_no_optimizer_or_hub():
     for name in ("config", "distributions", "blocks", "encoders", "generator", "discriminators", "model"):
-        found = imports(ROOT / "rbvae" / f"{name}.py")
+        found = imports(ROOT / "rbvae" / ("config.py" if name == "config" else f"models/{name}.py"))
         assert not [module for module in found if "optim" in module or "huggingface" in module], name
 
 

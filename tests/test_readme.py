@@ -47,7 +47,7 @@ def test_both_make_commands_are_there(target):
 
 def test_commands_of_training_take_the_options_shown(tmp_path, monkeypatch):
     """Every `python training/...` line parses: it fails for its missing folders, never for its options."""
-    from training.cli import run_command
+    from training.engine.cli import run_command
 
     monkeypatch.chdir(tmp_path)  # where none of the folders is: a checkout may hold real ones
     commands = [line for line in README.splitlines() if line.startswith("python training/")]

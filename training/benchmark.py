@@ -21,8 +21,9 @@ import torch
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
-from training.cli import run_command
-from training.processes import join
+from training.engine.cli import run_command
+from training.engine.processes import join
+from training.engine.run_folder import git_commit
 from training.table1.bench import Bench, cells_ahead, measure
 from training.table1.cells import Budget, on_screen
 from training.table1.page import publish
@@ -30,7 +31,6 @@ from training.table1.pictures import figure2, plot
 from training.table1.settings import PRESETS, base, choose, for_method
 from training.table1.table import tables
 from training.table1.task import load_task
-from training.train import git_commit
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -32,17 +32,17 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rbvae.alignment import align, crop
-from rbvae.bundle import landmarker_bundle
 from rbvae.errors import ConfigError, DatasetError, RbvaeError
+from rbvae.faces.alignment import align, crop
+from rbvae.faces.landmarker_bundle import landmarker_bundle
+from rbvae.faces.landmarks import CANVAS, Face, FaceLandmarker, expression_energy
 from rbvae.faces.texture import canonical_frame
-from rbvae.images import load_photo
-from rbvae.landmarks import CANVAS, Face, FaceLandmarker, expression_energy
-from training.cli import run_command
-from training.layouts import Photo, list_datasets
-from training.pace import Pace
-from training.shards import Shards, encode, encode_texture, in_one_piece, mark_references, may_replace
-from training.tally import Tally, summary
+from rbvae.images.decoding import load_photo
+from training.data.photo_folders import Photo, list_datasets
+from training.data.preparation_summary import Tally, summary
+from training.data.shards import Shards, encode, encode_texture, in_one_piece, mark_references, may_replace
+from training.engine.cli import run_command
+from training.engine.throttle import Pace
 
 CHUNK = 32
 TIGHT = 0.75  # of the photo's height: a larger face is looked at again with a border

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rbvae.checkpoint import FILES, hub_advice, load_checkpoint
 from rbvae.errors import CheckpointError, ConfigError
-from training.cli import run_command
+from training.engine.cli import run_command
 
 PICTURES = (".png", ".webp", ".jpg", ".jpeg")
 ALLOWED = {*FILES, "LICENSE"}  # besides pictures and hidden files, which stay here

@@ -10,9 +10,6 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,18 +17,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from rbvae.checkpoint import write_atomically
-from rbvae.errors import ConfigError, TrainingError
-from rbvae.model import RbVAE
+from rbvae.errors import ConfigError
+from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method, method_names
-from training.cli import run_command
-from training.config import PRESETS, TrainConfig, get_preset, override
-from training.continuing import refuse_changes
-from training.datasets import ImageSets, load_images
-from training.loop import train
-from training.processes import Processes, join
-
-CODES_FILE = "codes.safetensors"  # in a run folder: the basis and the codes of a run on codes
+from training.data.datasets import load_images
+from training.data.image_sets import ImageSets
+from training.engine.cli import run_command
+from training.engine.config import PRESETS, TrainConfig, get_preset, override
+from training.engine.loop import train
+from training.engine.processes import Processes, join
+from training.engine.run_folder import CODES_FILE, begin
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -75,7 +70,7 @@ def is_streamed(config: TrainConfig, data: str | None, device: torch.device) -> 
         if config.stream == "on":
             raise ConfigError("stream=on needs prepared faces: --preset faces-images --data DIR")
         return False
-    from training.streaming import fits
+    from training.data.streaming import fits
 
     if device.type == "cuda":
         memory = torch.cuda.get_device_properties(device).total_memory
@@ -111,7 +106,7 @@ def counts_of(sets: ImageSets) -> list[str]:
 
 def counts_of_folder(data: str | None) -> list[str]:
     """The same for a run on codes, before anything is fitted."""
-    from training.folders import PreparedFolder
+    from training.data.folders import PreparedFolder
 
     if data is None:
         raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
@@ -142,49 +137,6 @@ def flops(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(*inputs)
     return counter.get_total_flops()
-
-
-def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Processes) -> None:
-    """Makes the run folder with what it takes to repeat the run; continuing adds a part to its run.json.
-
-    Raises TrainingError, before anything is written, where it holds a run of other settings or other images.
-    """
-    held = [path for path in run_dir.iterdir() if path.name != CODES_FILE] if run_dir.exists() else []
-    if held and not (run_dir / "run.json").exists():
-        raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
-    run_dir.mkdir(parents=True, exist_ok=True)
-    device = processes.device
-    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    if processes.world > 1:
-        accelerator = f"{processes.world} x {accelerator}"
-    options = [Path(option).name if Path(option).is_absolute() else option for option in sys.argv[1:]]
-    part = {
-        "command": shlex.join(["python", "training/train.py", *options]),  # goes into a public card: no private folders
-        "commit": git_commit(),
-        "images": [len(sets.unlabelled), len(sets.references), len(sets.probe_test.images)],
-        "device": accelerator,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-    }
-    path = run_dir / "run.json"
-    parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
-    if parts and (run_dir / "state.pt").exists():
-        refuse_changes(run_dir, json.loads((run_dir / "config.json").read_text(encoding="utf-8")), config)
-        if (before := parts[-1].get("images", part["images"])) != part["images"]:
-            raise TrainingError(
-                f"{run_dir} was begun on other images ({before} unlabelled, reference and test images, now "
-                f"{part['images']}); use the --data it was begun with, or another --out"
-            )
-    for name, record in (("run.json", {"parts": [*parts, part]}), ("config.json", config.to_dict())):
-        write_atomically(run_dir / name, (json.dumps(record, indent=2) + "\n").encode())
-
-
-def git_commit() -> str:
-    """The checkout's commit, marked when it has changes; "unknown" outside a checkout."""
-    describe = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    try:
-        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-// The model's generator in plain JavaScript: the networks of rbvae/generator.py, for one picture at a time.
+// The model's generator in plain JavaScript: the networks of rbvae/models/generator.py, for one picture at a time.
 
 const LEAK = 0.2;
 
@@ -103,7 +103,7 @@ export class Generator {
     const { patch } = this;
     const side = coarse * patch;
     const area = coarse * coarse;
-    const gain = drawn && this.layers["linear.map.weight"].shape[1] ** -0.5; // EqualLinear of rbvae/blocks.py
+    const gain = drawn && this.layers["linear.map.weight"].shape[1] ** -0.5; // EqualLinear of rbvae/models/blocks.py
     const points = drawn ? Math.sqrt(drawn.length / 3) : 1; // a side
     const pixels = new Uint8ClampedArray(4 * side * side).fill(255);
     const { first, second, share } = between(side, points);

@@ -2,7 +2,7 @@
 
 import { addAnimation } from "./animate.js";
 import { leave } from "./api.js";
-import { Bench } from "./bench.js";
+import { Bench } from "./workbench.js";
 import { element, escaped, walk } from "./dom.js";
 import { addDonor } from "./donor.js";
 import { addGrid } from "./grid.js";

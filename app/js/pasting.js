@@ -1,4 +1,4 @@
-// The edit in the photo while it moves: rbvae/pasting.py, with the photo's detail kept, at the size seen on the screen.
+// The edit in the photo while it moves: rbvae/faces/pasting.py, with the photo's detail kept, at the size seen on the screen.
 
 const SHAPE = 12; // grey levels of a change's shape at which half of the photo's own detail is kept
 const COARSE = 0.09; // of the crop's side: what is broader than this blur is light, not shape

@@ -1,7 +1,7 @@
 // The photo: where it comes from, which face, and the edit in it, before and after.
 
 import { newest } from "./api.js";
-import { LATER } from "./bench.js";
+import { LATER } from "./workbench.js";
 import { addCamera } from "./camera.js";
 import { busy, chooser, element, escaped, save, show } from "./dom.js";
 import { Moving } from "./moving.js";

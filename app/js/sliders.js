@@ -1,6 +1,6 @@
 // One slider a direction, in sigmas, each under a strip of this very face from -2 to +2 where the data reaches.
 
-import { LATER } from "./bench.js";
+import { LATER } from "./workbench.js";
 import { element, escaped } from "./dom.js";
 
 const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;

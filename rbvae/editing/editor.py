@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rbvae.calibration import Calibration
 from rbvae.checkpoint import Checkpoint, load_checkpoint
 from rbvae.editing.edits import CropEdit, Direction, Edit, Inference
+from rbvae.editing.warnings import Calibration
 from rbvae.errors import CheckpointError, ConfigError, quoted
-from rbvae.images import to_array, to_tensor
+from rbvae.images.arrays import to_array, to_tensor
 
 AnyEditor = TypeVar("AnyEditor", bound="Editor")
 AnyInference = TypeVar("AnyInference", bound=Inference)

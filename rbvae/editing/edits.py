@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from rbvae.alignment import Alignment
-from rbvae.editing.observing import ObservedFace, square_of
+from rbvae.editing.face_model import ObservedFace, square_of
+from rbvae.faces.alignment import Alignment
+from rbvae.faces.pasting import paste_back, patch
 from rbvae.faces.rendering import Change, draw
-from rbvae.pasting import paste_back, patch
 
 Box = tuple[float, float, float, float]
 

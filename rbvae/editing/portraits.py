@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rbvae.alignment import Alignment, align, crop
-from rbvae.calibration import COVERED, STRANGER, doubts, people_apart
 from rbvae.checkpoint import Checkpoint
 from rbvae.editing.editor import Editor, Latent
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
-from rbvae.editing.observing import FaceModel, square_of
+from rbvae.editing.face_model import FaceModel, square_of
 from rbvae.editing.parts import PARTS, part_weights
+from rbvae.editing.warnings import COVERED, STRANGER, doubts, people_apart
 from rbvae.errors import ConfigError, FaceNotFoundError, quoted
-from rbvae.face import Face
+from rbvae.faces.alignment import Alignment, align, crop
+from rbvae.faces.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
+from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mouth import SHOWN, Mouth
-from rbvae.images import Photo, open_photo
-from rbvae.landmarks import FaceLandmarker
+from rbvae.images.decoding import Photo, open_photo
 
 
 class PortraitEditor(Editor):
@@ -169,8 +169,8 @@ class PortraitEditor(Editor):
         """How far an edit has moved from the person: 0 for the plain reconstruction, 1 for as far as somebody else.
 
         The distance between what the model takes for z in the edit and in the reconstruction, in units at which a face
-        recogniser sees another person (see rbvae.calibration); `calibration.drift_words` says it in words. Edits of a
-        model of shape and texture keep the photo's own pixels: 0.
+        recogniser sees another person; rbvae.editing.warnings.drift_words says it in words. Edits of a model of shape
+        and texture keep the photo's own pixels: 0.
         """
         if isinstance(edit, MeshEdit):
             return 0.0

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from rbvae.alignment import Alignment
 from rbvae.editing.edits import Inference, Portrait
-from rbvae.editing.observing import LARGEST_CROP, MARGIN, square_of
+from rbvae.editing.face_model import LARGEST_CROP, MARGIN, square_of
+from rbvae.faces.alignment import Alignment
 from rbvae.faces.finding import shrunk
 from rbvae.faces.pose import Pose
 from rbvae.faces.rendering import FaceView

@@ -7,7 +7,7 @@ from PIL import Image
 
 from rbvae.editing.editor import Editor
 from rbvae.editing.edits import Edit, Inference
-from rbvae.images import Photo, load_photo
+from rbvae.images.decoding import Photo, load_photo
 
 
 class StyleEditor(Editor):

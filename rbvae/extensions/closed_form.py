@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rbvae.model import RbVAE
+from rbvae.models.model import RbVAE
 
 LEADING = 120  # texture components, by standard deviation, among which e is looked for; the others are mostly noise
 LIGHT, POSE = 4.0, 10.0  # weights of the two nuisances

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from rbvae.alignment import Alignment, fit_similarity, inverted, mean_shape, shifted, warp
-from rbvae.boxes import merge_duplicates, square_at
 from rbvae.errors import ConfigError, quoted
-from rbvae.face import Face
+from rbvae.faces.alignment import Alignment, fit_similarity, inverted, mean_shape, shifted, warp
+from rbvae.faces.boxes import merge_duplicates, square_at
+from rbvae.faces.face import Face
+from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import POINTS, face_mesh
-from rbvae.images import MAX_SIDE
-from rbvae.landmarks import FaceLandmarker
+from rbvae.images.decoding import MAX_SIDE
 
 Point = tuple[float, float]
 

@@ -8,40 +8,15 @@ textures, the even shapes and the odd shapes, each divided by its standard devia
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from rbvae.config import BasisSize
+
 LEVELS = 127  # of a component's 8 bits, on either side of 0
 FILLS = 4  # rounds of filling what is hidden from what is visible
 ROOT_HALF = math.sqrt(0.5)
-
-
-@dataclass(frozen=True)
-class BasisSize:
-    """`texels` on one half of the face, and how many components there are of each kind."""
-
-    texels: int
-    texture_even: int
-    texture_odd: int
-    shape_even: int
-    shape_odd: int
-
-    @property
-    def texture(self) -> int:
-        """Texture coefficients in a code."""
-        return self.texture_even + self.texture_odd
-
-    @property
-    def shape(self) -> int:
-        """Shape coefficients in a code."""
-        return self.shape_even + self.shape_odd
-
-    @property
-    def code(self) -> int:
-        """K, the length of a code."""
-        return self.texture + self.shape
 
 
 class Basis(nn.Module):

@@ -12,7 +12,7 @@ __all__ = ["Method", "ObjectiveConfig", "get_method", "means", "method_names"]
 
 
 def _methods() -> dict[str, Method]:
-    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    modules = (importlib.import_module(found.name) for found in pkgutil.walk_packages(__path__, f"{__name__}."))
     methods = [module.METHOD for module in modules if hasattr(module, "METHOD")]
     return {method.name: method for method in sorted(methods, key=lambda method: method.name)}
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError
-from rbvae.joints import Noise
-from rbvae.model import RbVAE
+from rbvae.models.joints import Noise
+from rbvae.models.model import RbVAE
 
 FORMS = ("softplus", "relativistic", "raw")
 AUGMENTS = ("none", "fixed", "adaptive")

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from rbvae.config import ModelConfig
-from rbvae.joints import EncoderJoint, Noise, draw_encoder_joint
-from rbvae.model import RbVAE
-from rbvae.objectives.extras import forgotten, perceptual
+from rbvae.extensions.terms import forgotten, perceptual
+from rbvae.models.joints import EncoderJoint, Noise, draw_encoder_joint
+from rbvae.models.model import RbVAE
 from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from app.app import build, launch
-from app.editors import Editors
+from app.server.editors import Editors
 from browser.visitor import Visitor
 from rbvae import PortraitEditor, StyleEditor
 

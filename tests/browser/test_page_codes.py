@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from app.app import build, launch
 from browser.visitor import Visitor
-from rbvae.marking import AI_NOTE
+from rbvae.images.ai_metadata import AI_NOTE
 
 
 @pytest.fixture(scope="module")

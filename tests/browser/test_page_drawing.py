@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from playwright.sync_api import expect
 
-from app.bench_html import add_bench
-from app.drawing import generator_file
+from app.page.workbench import add_bench
+from app.server.drawing import generator_file
 from browser.visitor import cannot_draw
 from rbvae import Checkpoint, ModelConfig, PortraitEditor, RbVAE
-from rbvae.images import to_array
+from rbvae.images.arrays import to_array
 
 DRAW = """async ({ address, file, z, e }) => {
   const { Generator } = await import(address);

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from app.faces_tab import EXAMPLES
-from rbvae.marking import AI_NOTE
+from app.page.faces_tab import EXAMPLES
+from rbvae.images.ai_metadata import AI_NOTE
 
 
 def test_a_first_visitor_sees_an_example_that_is_edited_and_can_be_neutral_in_a_click(visit, editors):

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from rbvae.batch import edit_all, write_zip
-from rbvae.marking import AI_NOTE
+from rbvae.editing.batch import edit_all, write_zip
+from rbvae.images.ai_metadata import AI_NOTE
 
 
 def test_random_expressions_follow_the_seed(opened):

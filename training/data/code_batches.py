@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.batches import step_generator
+from training.data.batches import step_generator
 from training.data.codes import LIGHT_STD, TINT_STD
 
 

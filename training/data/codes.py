@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,43 +15,21 @@ from rbvae.checkpoint import write_atomically
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError, DatasetError
 from rbvae.extensions.closed_form import CodeStatistics
-from rbvae.face import BLENDSHAPES
+from rbvae.faces.face import BLENDSHAPES
 from rbvae.faces.lighting import light_fields, light_textures
 from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.pose import fit_pose
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.basis import Basis
 from training.data.fit_basis import code_of, fit_basis
-from training.datasets import LABELLED_LIMIT, ImageSets, LabelledImages
-from training.prepared_faces import PreparedFaces, load_prepared
+from training.data.image_sets import LABELLED_LIMIT, FaceCodes, ImageSets, LabelledImages
+from training.data.prepared_faces import PreparedFaces, load_prepared
 
 FRONTAL = 35.0  # degrees of yaw up to which a face is used: beyond it half of the texture is guessed
 KEPT = 600  # test faces whose textures are kept, to measure reconstruction
 RELIT = 2000  # faces by which the effect of light on codes is measured
 LIGHT_STD = np.array([0.2, 0.25, 0.25, 0.25, 0.12, 0.12, 0.12, 0.12, 0.12])  # of each harmonic, over the mean light
 TINT_STD = 0.12  # of each colour channel's gain
-
-
-@dataclass(frozen=True)
-class FaceCodes:
-    """A basis with the codes [N, K], blendshapes and yaw of training and test faces, and which of the former are
-    references.
-
-    `kept` [M] are some of the test faces, with their textures uint8 [M, P, 3] of `size` texels a side and what is
-    visible of them, bool [M, P]. `lighting` [9, 3, K] is what each harmonic of light does to the code through each
-    colour channel; `statistics` of the training faces are what the closed form is computed from.
-    """
-
-    basis: Basis
-    lighting: Tensor
-    train: LabelledImages
-    test: LabelledImages
-    references: Tensor
-    statistics: CodeStatistics
-    size: int
-    kept: np.ndarray
-    kept_textures: np.ndarray
-    kept_visible: np.ndarray
 
 
 def load_codes(

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rbvae.config import BasisSize
 from rbvae.errors import DatasetError
 from rbvae.faces.mesh import POINTS, face_mesh, mirrored
 from rbvae.faces.texture import canonical_frame
-from rbvae.models.basis import Basis, BasisSize, fill_from_mirror, quantised
+from rbvae.models.basis import Basis, fill_from_mirror, quantised
 
 CHUNK = 128  # faces at a time: few enough for the processor's caches
 POWER_ITERATIONS = 3  # of the randomised search for components (Halko et al. 2011)

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from rbvae.faces.rendering import draw_texture
 from rbvae.faces.texture import canonical_frame
-from rbvae.model import RbVAE
+from rbvae.models.model import RbVAE
 
 if TYPE_CHECKING:
     from training.data.codes import FaceCodes
-    from training.datasets import ImageSets
+    from training.data.image_sets import ImageSets
 
 SAMPLES = 4000  # random draws that are compared with real codes
 LEADING = 64  # coefficients of most weight in which they are compared
@@ -26,7 +26,7 @@ ALONE = 30.0  # weight of a direction's effect on the other factors against its 
 
 def evaluate_codes(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict[str, Any]:
     """All figures of a model on held-out faces, as plain numbers; the same seed gives the same digits."""
-    from training.evaluate import named_factors, posterior_means, probe
+    from training.evaluation.probes import named_factors, posterior_means, probe
 
     assert sets.codes
     was_training = model.training
@@ -108,12 +108,12 @@ def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: i
 
 @torch.inference_mode()
 def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> list[dict[str, Any]]:
-    """One direction for each named factor, most effect first, in the form of `training.directions.find_directions`.
+    """One direction for each named factor, most effect first, in the form of `find_directions`.
 
     Named by measured effect: of all steps of e that change the factor by one of its standard deviations, the shortest
     that leaves the other factors nearly alone; factors are read from G(z, e) by a linear probe of codes.
     """
-    from training.evaluate import named_factors, posterior_means
+    from training.evaluation.probes import named_factors, posterior_means
 
     factors = named_factors(codes.train)
     values = np.stack(list(factors.values()), axis=1)
@@ -145,7 +145,7 @@ def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> lis
 
 def effect_of_e(model: RbVAE, codes: FaceCodes, factors: np.ndarray, device: torch.device) -> np.ndarray:
     """What one unit of each dimension of e does to the factors [N, F] of training faces: [F, D_e], in their units."""
-    from training.evaluate import posterior_means
+    from training.evaluation.probes import posterior_means
 
     x = codes.train.images.double()
     gram = x.T @ x + PROBE_RIDGE * len(x) * torch.eye(x.shape[1], dtype=x.dtype)

@@ -13,11 +13,11 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rbvae.blocks import LEAK
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import CheckpointError
-from rbvae.images import to_float
-from rbvae.teller import batch_normed
+from rbvae.extensions.reference_classifier import batch_normed
+from rbvae.images.arrays import to_float
+from rbvae.models.blocks import LEAK
 
 FORMAT, SIDE, FEATURES = 1, 64, 64
 MAX_CONFIG, MAX_BYTES = 1 << 20, 1 << 24  # of config.json and of the weights, which are half a megabyte
@@ -134,7 +134,9 @@ def _read(path: Path, most: int) -> bytes:
         with path.open("rb") as stream:
             content = stream.read(most + 1)
     except OSError as error:
-        raise CheckpointError(f"no feature network in {path.parent}; train one with training/features.py") from error
+        raise CheckpointError(
+            f"no feature network in {path.parent}; train one with training/tools/features.py"
+        ) from error
     if len(content) > most:
         raise CheckpointError(f"{path} holds over {most} bytes; a feature network's holds less, so copy it again")
     return content

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbvae.alignment import mean_shape
 from rbvae.errors import ConfigError
+from rbvae.faces.alignment import mean_shape
 from training.evaluation.transfer import Pairs, Track
 
 CHIP = 256  # a crop is enlarged to this, with a border, before dlib looks at it

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 
 from rbvae.errors import ConfigError
-from rbvae.face import EXPRESSIVE
+from rbvae.faces.face import EXPRESSIVE
+from rbvae.faces.landmarks import Face, FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.pose import fit_pose
 from rbvae.faces.texture import canonical_frame
-from rbvae.landmarks import Face, FaceLandmarker
 from training.evaluation.identity import Recogniser
 
 PARTS = ("shape", "inside_mouth", "lips", "skin")

@@ -18,14 +18,15 @@ from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint
 from rbvae.errors import CheckpointError, ConfigError, LandmarkerError
-from rbvae.images import to_uint8
-from rbvae.landmarks import FaceLandmarker
-from rbvae.model import RbVAE
-from training.datasets import ImageSets
-from training.evaluate import evaluate, posterior_means
+from rbvae.faces.landmarks import FaceLandmarker
+from rbvae.images.arrays import to_uint8
+from rbvae.models.model import RbVAE
+from training.data.image_sets import ImageSets
 from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features
 from training.evaluation.identity import Recogniser, measure_identity
+from training.evaluation.probes import posterior_means
 from training.evaluation.realism import NAMES, likeness, mean_image, measure_realism
+from training.evaluation.scores import evaluate
 from training.evaluation.styles import measure_styles, right_answer
 from training.evaluation.transfer import Pairs, Track, choose_pairs, measure_transfer
 

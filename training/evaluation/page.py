@@ -15,12 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint
-from rbvae.images import to_float
-from training.datasets import ImageSets
+from rbvae.images.arrays import to_float
+from training.data.image_sets import ImageSets
+from training.evaluation.grids import mosaic, sample_grid, transfer_grid
 from training.evaluation.measures import choose_pairs
 from training.evaluation.summary import SUMMARY
 from training.evaluation.tables import TABLES, Table
-from training.report import mosaic, sample_grid, transfer_grid
 
 PAIR_ROWS, GRID_IMAGES = 8, 16
 

@@ -21,15 +21,15 @@ import cv2
 import numpy as np
 
 from rbvae.errors import DatasetError, FaceNotFoundError, ImageError
-from rbvae.face import BLENDSHAPES, Face, expression_energy
+from rbvae.faces.face import BLENDSHAPES, Face, expression_energy
+from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.pose import fit_pose
-from rbvae.images import load_photo
-from rbvae.landmarks import FaceLandmarker
+from rbvae.images.decoding import load_photo
+from training.data.photo_folders import ETHNICITIES, EXTENSIONS, SEXES, Attributes, list_datasets
 from training.evaluation.judges import face_in, mouth_opening, progress
 from training.evaluation.transfer import Track
 from training.evaluation.truth import TEETH, standard_error
-from training.layouts import ETHNICITIES, EXTENSIONS, SEXES, Attributes, list_datasets
 
 AGES = {"age 0-12": (0, 12), "age 13-39": (13, 39), "age 40-64": (40, 64), "age 65+": (65, 200)}
 UNKNOWN = "nothing known"

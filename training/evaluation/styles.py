@@ -1,8 +1,8 @@
 """How far a transferred style goes: colour, size and stroke width are read from the digits that come out.
 
 Colour is read from the pixels, where it is exact: a stroke's share of red, green and blue. Size and stroke width are
-what the feature network tells (training/features.py), whose own error on real digits is reported. Here the right answer
-is known: B's outline drawn in A's style.
+what the feature network tells (training/tools/features.py), whose own error on real digits is reported. Here the
+right answer is known: B's outline drawn in A's style.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbvae.digits import FACTORS, apply_style
-from training.datasets import StyledDigits
+from rbvae.digits.styles import FACTORS, apply_style
+from training.data.image_sets import StyledDigits
 from training.evaluation.feature_net import FeatureNet
 from training.evaluation.realism import likeness
 from training.evaluation.transfer import Pairs, Track, follows, median_interval, middle, moved, quartiles

@@ -2,7 +2,7 @@
 
 A pair is a face B that gets the expression of A, another person: edit = G(z_B, e_A). What is told of A and B
 themselves are the blendshapes of the photos they were cropped from, so the photo's own crop, detected again, is a
-ceiling and not 1 by definition. rbvae.landmarks gives crops below 200 px a border and enlarges them to 256.
+ceiling and not 1 by definition. rbvae.faces.landmarks gives crops below 200 px a border and enlarges them to 256.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbvae.alignment import STABLE, fit_similarity, mean_shape
-from rbvae.landmarks import BLENDSHAPES, ENERGETIC, Face, FaceLandmarker
-from training.datasets import LabelledImages
-from training.evaluate import named_factors
-from training.evaluation.whom import groups
+from rbvae.faces.alignment import STABLE, fit_similarity, mean_shape
+from rbvae.faces.landmarks import BLENDSHAPES, ENERGETIC, Face, FaceLandmarker
+from training.data.image_sets import LabelledImages
+from training.evaluation.probes import named_factors
+from training.evaluation.subgroups import groups
 
 # Landmarks of MediaPipe's face mesh, by its own groups.
 PARTS = {

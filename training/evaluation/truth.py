@@ -34,9 +34,10 @@ import numpy as np
 from PIL import Image
 
 from rbvae.errors import DatasetError, RbvaeError
+from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import OVAL
-from rbvae.images import load_photo
-from rbvae.landmarks import FaceLandmarker
+from rbvae.images.decoding import load_photo
+from training.data.photo_folders import EXTENSIONS
 from training.evaluation.judges import (
     PARTS,
     Judges,
@@ -51,7 +52,6 @@ from training.evaluation.judges import (
     see,
 )
 from training.evaluation.transfer import Track
-from training.layouts import EXTENSIONS
 
 DONOR_STEP = 7  # B is the person so many places further on
 TEETH = 0.12  # height over width of the mouth above which a smile shows teeth

@@ -19,17 +19,17 @@ from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint, save_checkpoint, write_atomically
 from rbvae.errors import ConfigError, TrainingError
-from rbvae.model import RbVAE
+from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method
-from training.batches import Batches
-from training.config import TrainConfig
-from training.continuing import completed
-from training.evaluate import posterior_means
-from training.loop import stopping
-from training.pace import Pace
-from training.processes import Processes
-from training.report import Means, check
-from training.state import TrainingState, due
+from training.data.batches import Batches
+from training.engine.config import TrainConfig
+from training.engine.loop import stopping
+from training.engine.processes import Processes
+from training.engine.report import Means, check
+from training.engine.resume import completed
+from training.engine.state import TrainingState, due
+from training.engine.throttle import Pace
+from training.evaluation.probes import posterior_means
 from training.table1.metrics import disentanglement
 from training.table1.probes import halves, probe, thirds
 from training.table1.task import Labelled, Task

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rbvae.encoders import Encoder
 from rbvae.errors import TrainingError
-from rbvae.images import to_float
-from rbvae.model import RbVAE
-from training.batches import Batches, step_generator
-from training.config import TrainConfig
-from training.loop import stopping
-from training.state import TrainingState, due
+from rbvae.images.arrays import to_float
+from rbvae.models.encoders import Encoder
+from rbvae.models.model import RbVAE
+from training.data.batches import Batches, step_generator
+from training.engine.config import TrainConfig
+from training.engine.loop import stopping
+from training.engine.state import TrainingState, due
 from training.table1.cells import Budget, Cell, Tell, features_of, spent
 from training.table1.metrics import disentanglement
 from training.table1.probes import probe, thirds

@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from rbvae.checkpoint import load_checkpoint
-from rbvae.images import to_float
-from rbvae.model import RbVAE
-from training.report import GAP, mosaic, stacked
+from rbvae.images.arrays import to_float
+from rbvae.models.model import RbVAE
+from training.evaluation.grids import GAP, mosaic, stacked
 from training.table1.task import Task
 
 ROWS, RANDOM, DONORS, HEAD, ZOOM = 5, 5, 4, 18, 2

@@ -7,7 +7,7 @@ import dataclasses
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError
 from rbvae.objectives import method_names
-from training.config import TrainConfig, override
+from training.engine.config import TrainConfig, override
 
 ORDER = ("vae", "beta", "tc", "dip1", "dip2", "svae", "mathieu", "rb", "srb")  # rows of the table
 PRESETS = {

@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from rbvae.digits import CHUNK, FACTORS, apply_style
+from rbvae.digits.styles import CHUNK, FACTORS, apply_style
 from rbvae.errors import DatasetError
-from training.datasets import StyledDigits, styled_digits
-from training.layouts import Photo, list_photos
+from training.data.datasets import styled_digits
+from training.data.image_sets import StyledDigits
+from training.data.photo_folders import Photo, list_photos
 
 DRAWN = 64  # digits are drawn at the paper's size; a smaller model sees them shrunk, with the same styles
 FOLDS = 3

@@ -25,9 +25,9 @@ from PIL import Image
 
 from rbvae.editing import MeshEdit, PortraitEditor
 from rbvae.errors import ConfigError
-from rbvae.images import load_photo
-from rbvae.marking import encode
-from training.cli import run_command
+from rbvae.images.ai_metadata import encode
+from rbvae.images.decoding import load_photo
+from training.engine.cli import run_command
 
 REPEATS = 15
 SAVED = 12_000_000  # pixels

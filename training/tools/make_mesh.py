@@ -17,12 +17,12 @@ from rich.progress import track
 from scipy.spatial import cKDTree
 
 from rbvae.errors import DatasetError
+from rbvae.faces.landmarks import BLENDSHAPES, FaceLandmarker
 from rbvae.faces.mesh import DATA, INNER_LIPS, LIDS, POINTS, mirrored, strip
 from rbvae.faces.pose import RIGID, fit_pose
-from rbvae.images import load_photo
-from rbvae.landmarks import BLENDSHAPES, FaceLandmarker
-from training.cli import run_command
-from training.layouts import list_photos
+from rbvae.images.decoding import load_photo
+from training.data.photo_folders import list_photos
+from training.engine.cli import run_command
 
 OPEN = 0.25  # jawOpen above which a mouth counts as open
 MARGIN = 1 / 48  # round the canonical face

@@ -20,16 +20,16 @@ from PIL import Image
 from rich.progress import track
 
 from rbvae.errors import DatasetError
-from rbvae.face import Face
+from rbvae.faces.face import Face
+from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.mouth import BANK, skin_colour
 from rbvae.faces.openings import Opening
 from rbvae.faces.shading import regions
 from rbvae.faces.texture import canonical_frame
-from rbvae.images import load_photo
-from rbvae.landmarks import FaceLandmarker
-from training.cli import run_command
-from training.layouts import list_photos
+from rbvae.images.decoding import load_photo
+from training.data.photo_folders import list_photos
+from training.engine.cli import run_command
 
 WIDTH, HEIGHT, COLUMNS = 144, 96, 12  # of a cell, and cells a row
 ACROSS = 112  # pixels from corner to corner of a mouth

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rbvae.editing import Portrait, PortraitEditor
-from training.cli import run_command
+from training.engine.cli import run_command
 
 SIDE, GAP, HEAD = 260, 4, 24
 COLUMNS = ("photo", "smile", "brows up, mouth open", "eyes closed", "smile of the next", "photo", "neutral")

@@ -1,0 +1,40 @@
+"""The Digits tab: a digit in, its colour, stroke and size changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.page.workbench import add_bench, at_first, offered
+from app.server.actions import Actions
+from app.server.state import Opened, Visits
+from rbvae import StyleEditor
+from rbvae.editing.animation import FORMATS
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "digits"
+PICKED = 12  # to edit; the rest lend their style
+WORDS = {
+    "original": "The digit",
+    "copy": "Model's copy",
+    "edit": "Your edit",
+    "neutral": "Plain",
+    "mine": "As it was",
+    "random": "Eight styles at random. Click one to take it over.",
+    "donor": "Click a digit to take over its style, or add one of your own.",
+    "addDonor": "Add pictures",
+    "grid": "Many digits in many styles, yours among them. Choose both, then make the grid.",
+    "rows": "Digits, a row each",
+    "columns": "Styles, a column each",
+}
+
+
+def digits_tab(editor: StyleEditor, visits: Visits) -> Actions:
+    """Lays the tab out, with real digits that the model was not trained on; what its page asks for."""
+    digits = []
+    for number, path in enumerate(sorted(EXAMPLES.glob("*.png")), start=1):
+        inference = editor.infer(path)
+        key = visits.publish(f"example-digit-{number}", Opened(inference))
+        digits.append(offered(key, inference, f"Digit {number}"))
+    add_bench(
+        editor, WORDS, examples=digits[:PICKED], donors=digits[PICKED:], start=at_first(editor), formats=list(FORMATS)
+    )
+    return Actions(editor, visits)

@@ -1,0 +1,83 @@
+"""A tab's bench: what the page has to know before the visitor does anything, and the element that its JS fills."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from app.server.actions import STRIP
+from app.server.drawing import generator_file
+from app.server.rendering import data_url
+from app.server.state import TILE, slider_range, steps
+from rbvae import Direction, Inference
+from rbvae.editing import Editor
+
+PLAIN_WORDS = {"scale": "size", "jaw open": "mouth open", "scale 2": "size, another way"}
+UNNAMED = "other"
+AT_FIRST = 1.5  # sigmas
+
+SCRIPTS = 'document.baseURI.replace(/[?#].*$/, "").replace(/[^/]*$/, "") + "page/js/"'
+MOUNT = f'import({SCRIPTS} + "main.js").then((main) => main.mount(element));'
+FOLLOW_LINKS = f'() => {{ import({SCRIPTS} + "links.js").then((links) => links.followLinks()); }}'
+
+
+def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML:
+    """The element of a tab's bench, in the Blocks being built."""
+    told = {
+        "kind": editor.kind,
+        "observes": editor.config.observes,
+        "words": dict(words),
+        "directions": directions(editor),
+        **setup,
+    }
+    if (file := generator_file(editor)) is not None:
+        told["generator"] = f"page/{editor.kind}/generator?{file.version}"
+    markup = f'<div class="rb {editor.kind}" data-setup="{html.escape(json.dumps(told))}"></div>'
+    return gr.HTML(markup, js_on_load=MOUNT, padding=False, elem_id=f"{editor.kind}-bench")
+
+
+def directions(editor: Editor) -> list[dict[str, Any]]:
+    """The sliders: name, label, range, a sigma as a step of e; those without a clear name are hidden behind "more"."""
+    shown = []
+    for direction, step in zip(editor.directions, steps(editor), strict=True):
+        low, high = slider_range(direction)
+        unnamed = direction.name.split()[0] == UNNAMED
+        label = PLAIN_WORDS.get(direction.name, direction.name)
+        if unnamed:
+            label = f"unnamed {direction.name.removeprefix(UNNAMED).strip() or 1}"
+        stops = np.linspace(max(-2.0, direction.low), min(2.0, direction.high), STRIP).round(2).tolist()
+        shown.append(
+            {
+                "name": direction.name,
+                "label": label.capitalize(),
+                "low": low,
+                "high": high,
+                "stops": stops,
+                "step": step.astype(float).round(6).tolist(),
+                "hidden": unnamed,
+            }
+        )
+    return shown
+
+
+def at_first(editor: Editor) -> dict[str, float]:
+    """The preset under which a visitor sees the first example: a smile, or else along the direction whose name says
+    most of it."""
+    clearest = max(editor.directions, key=_clarity, default=None)
+    return {clearest.name: AT_FIRST} if clearest else {}
+
+
+def _clarity(direction: Direction) -> tuple[bool, float]:
+    return direction.name == "smile", abs(direction.correlation)
+
+
+def offered(key: str, inference: Inference, label: str, edited: bool = False) -> dict[str, str]:
+    """A picture on offer, as the page knows it."""
+    small = inference.crop.copy()
+    small.thumbnail((TILE, TILE))
+    return {"key": key, "picture": data_url(small, edited=edited), "label": label}

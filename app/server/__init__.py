@@ -1,0 +1,1 @@
+"""What answers the page: uploads, edits, the API, limits and cleaning up."""

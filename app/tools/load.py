@@ -1,0 +1,356 @@
+"""A crowd: so many visitors at once, each with a photo of their own, and every answer checked against a lone visitor's.
+
+python app/tools/load.py --users 50 --minutes 3 --json load.json
+
+Before the crowd comes, each visitor does everything once alone; the hashes of these answers are what the crowd's are
+compared with, byte by byte. Visitors go on without a pause, which people don't: open a photo, strips, 20 draws, a
+transfer, a paste, random faces, another visitor's key (which has to be refused), and at times "forget". One visitor in
+ten is a program that uses /infer and /edit. Generator and server share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image, ImageEnhance
+
+HERE = Path(__file__).resolve().parents[1]  # app/
+PORT = 7898
+DRAWS = 20
+PATIENCE = 60  # seconds for one answer
+DONOR = "example-astronaut"
+
+
+@dataclass
+class Tally:
+    """What happened."""
+
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: Counter[str] = field(default_factory=Counter)
+    busy: int = 0
+    wrong: list[str] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)  # seconds, MB
+    seconds: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """Answers so far."""
+        return sum(map(len, self.times.values()))
+
+
+class Visitor:
+    """One visitor with one photo; `known` holds the hashes of what was answered when nobody else was there."""
+
+    forgets = 0.3  # how often it puts its photo away; otherwise the server keeps it
+
+    def __init__(self, number: int, photo: bytes, url: str, tally: Tally, everyone: list[Visitor]) -> None:
+        self.number, self.photo, self.tally, self.everyone = number, photo, tally, everyone
+        self.known: dict[str, str] = {}
+        self.key = ""
+        self.chance = random.Random(number)
+        self.http = httpx.AsyncClient(
+            base_url=url, timeout=PATIENCE, headers={"Visitor": f"visitor-{number:04d}-{random.getrandbits(64):016x}"}
+        )
+        self.changes: list[list[float]] = []
+
+    async def prepare(self, sliders: int) -> bool:
+        """Chooses the edits and does everything once, alone; False where no face is found in the photo."""
+        self.changes = [[round(self.chance.uniform(-2, 2), 2) for _ in range(sliders)] for _ in range(DRAWS)]
+        if not (await self.opened()).get("original"):
+            return False
+        await self.edits()
+        return True
+
+    async def round(self) -> None:
+        """What a visitor does, once."""
+        await self.opened()
+        await self.edits()
+        await self.trespass()
+        if self.chance.random() < self.forgets:
+            await self.ask("forget", key=self.key)
+            gone = await self.http.post("page/faces/draw", json={"key": self.key, "change": {"values": []}})
+            self.expect("forget", gone.status_code == 410)
+
+    async def edits(self) -> None:
+        """Everything but opening."""
+        await self.ask("strips", key=self.key)
+        for number in range(DRAWS):
+            await self.draw(number)
+        await self.ask("transfer", key=self.key, donor=DONOR, strength=0.8)
+        await self.ask("paste", key=self.key, change={"values": self.changes[0]})
+        await self.ask("random", key=self.key, seed=self.number)
+
+    async def draw(self, number: int) -> None:
+        """One of the visitor's own edits."""
+        await self.ask("draw", str(number), key=self.key, change={"values": self.changes[number]})
+
+    async def opened(self) -> dict[str, Any]:
+        """Opens the photo."""
+        record = await self.answered("open", lambda: self.http.post("page/faces/open", content=self.photo))
+        answer = json.loads(record) if record else {}
+        self.key = answer.pop("key", "")
+        if answer:
+            self.check("open", json.dumps(answer).encode())
+        return answer
+
+    async def trespass(self) -> None:
+        """Asks for somebody else's picture by its key, which must not be given."""
+        other = self.chance.choice(self.everyone)
+        if other is not self and other.key:
+            for fields in ({"key": other.key, "donor": DONOR}, {"key": self.key, "donor": other.key}):
+                answer = await self.http.post("page/faces/transfer", json=fields)
+                self.expect("trespass", answer.status_code in (410, 503))
+
+    async def ask(self, action: str, name: str = "", **fields: Any) -> None:
+        """One action of the page."""
+        content = await self.answered(action, lambda: self.http.post(f"page/faces/{action}", json=fields))
+        if content and action != "forget":
+            self.check(f"{action} {name}", content)
+
+    async def answered(self, action: str, request: Any) -> bytes | None:
+        """The answer's content, timed, asked for again while the server is busy; None where there was none."""
+        began = time.perf_counter()
+        while True:
+            try:
+                answer = await request()
+            except httpx.HTTPError as error:
+                self.tally.errors[f"{action}: {type(error).__name__}"] += 1
+                return None
+            if answer.status_code != 503:
+                break
+            self.tally.busy += 1
+            await asyncio.sleep(float(answer.headers.get("Retry-After", 2)))
+        if answer.status_code != 200:
+            self.tally.errors[f"{action}: {answer.status_code}"] += 1
+            return None
+        self.tally.times[action].append(time.perf_counter() - began)
+        return answer.content
+
+    def check(self, name: str, content: bytes) -> None:
+        """The first answer of its name is remembered; every later one has to be the same."""
+        found = hashlib.sha256(content).hexdigest()
+        self.expect(name, self.known.setdefault(name, found) == found)
+
+    def expect(self, name: str, right: bool) -> None:
+        """Notes what is wrong."""
+        if not right:
+            self.tally.wrong.append(f"visitor {self.number}: {name}")
+
+
+class Program(Visitor):
+    """A visitor that uses the named endpoints."""
+
+    async def opened(self) -> dict[str, Any]:
+        """Uploads the photo and has it inferred."""
+        files = {"files": (f"{self.number}.jpg", self.photo)}
+        uploaded = await self.answered("upload", lambda: self.http.post("gradio_api/upload", files=files))
+        path = json.loads(uploaded)[0] if uploaded else ""
+        self.record = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        results = await self.call("infer", [self.record])
+        return {"original": results[0]} if results else {}
+
+    async def edits(self) -> None:
+        """Edits with two expressions."""
+        await self.call("edit", [self.record, {"smile": 1.5}], "smile")
+        await self.call("edit", [self.record, "{}"], "none")
+
+    async def trespass(self) -> None:
+        """Programs hold no keys."""
+
+    async def call(self, name: str, arguments: list[Any], case: str = "") -> list[Any] | None:
+        """One call of an endpoint; every file it made is fetched and compared."""
+        began = time.perf_counter()
+        started = await self.answered(
+            f"{name} (joins)", lambda: self.http.post(f"gradio_api/call/{name}", json={"data": arguments})
+        )
+        if not started:
+            return None
+        event = json.loads(started)["event_id"]
+        told = (await self.http.get(f"gradio_api/call/{name}/{event}")).text
+        if "event: complete" not in told:
+            self.tally.errors[f"{name}: {told[:80]}"] += 1
+            return None
+        results = json.loads(told.rsplit("data: ", 1)[1])
+        for place, result in enumerate(results):
+            made = isinstance(result, dict) and result.get("path")
+            content = (await self.http.get(f"gradio_api/file={made}")).content if made else json.dumps(result).encode()
+            self.check(f"{name} {case} {place}", content)
+        self.tally.times[f"/{name}"].append(time.perf_counter() - began)
+        return results
+
+    async def round(self) -> None:
+        """What a program does, once."""
+        await self.opened()
+        await self.edits()
+
+
+def photos(folder: Path | None, count: int) -> list[bytes]:
+    """So many different photos: from a folder (of folders), else made of the bundled examples."""
+    if folder is not None:
+        paths = sorted(folder.rglob("*.jpg"))
+        return [path.read_bytes() for path in random.Random(0).sample(paths, min(count, len(paths)))]
+    examples = sorted((HERE / "examples").glob("*.jpg"))
+    made = []
+    for number in range(count):
+        with Image.open(examples[number % len(examples)]) as picture:
+            lit = ImageEnhance.Brightness(picture.convert("RGB")).enhance(0.8 + 0.4 * (number / count))
+            encoded = io.BytesIO()
+            lit.save(encoded, "JPEG", quality=92)
+        made.append(encoded.getvalue())
+    return made
+
+
+def resident(pid: int) -> float:
+    """MB of memory that a process and its children hold; 0 where the system doesn't say."""
+    try:
+        kilobytes = next(
+            int(line.split()[1])
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+            if line.startswith("VmRSS")
+        )
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (OSError, StopIteration):
+        return 0.0
+    return kilobytes / 1000 + sum(resident(int(child)) for child in children)
+
+
+async def crowd(url: str, pid: int, options: argparse.Namespace) -> Tally:
+    """Brings the visitors, alone and then together."""
+    tally, everyone = Tally(), []
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
+        told = (await http.post("page/faces/strips", json={"key": DONOR})).json()
+    for photo in photos(options.photos, 2 * options.users):
+        programs = options.users // 10
+        kind = Program if len(everyone) < programs and not options.edits else Visitor
+        visitor = kind(len(everyone), photo, url, tally, everyone)
+        visitor.forgets = options.forget
+        if await visitor.prepare(len(told["strips"])):
+            everyone.append(visitor)
+        else:
+            await visitor.http.aclose()
+        if len(everyone) == options.users:
+            break
+    alone = {action: spread(times) for action, times in tally.times.items()}
+    print(f"{len(everyone)} visitors, each with a photo; alone: {json.dumps(alone)}", flush=True)
+    tally.times.clear()
+    began = time.perf_counter()
+
+    def done() -> bool:
+        late = options.minutes and time.perf_counter() - began > 60 * options.minutes
+        return bool(late or (options.requests and tally.count >= options.requests))
+
+    async def watch() -> None:
+        while True:
+            tally.memory.append((round(time.perf_counter() - began, 1), round(resident(pid), 1)))
+            await asyncio.sleep(1)
+
+    async def visit(visitor: Visitor) -> None:
+        if options.edits:
+            await visitor.opened()
+            for number in range(options.edits):
+                await visitor.draw(number % DRAWS)
+            return
+        while not done():
+            await visitor.round()
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(visit(visitor) for visitor in everyone))
+    tally.seconds = time.perf_counter() - began
+    watching.cancel()
+    for visitor in everyone:
+        await visitor.http.aclose()
+    return tally
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Milliseconds at the middle, the slow 5% and the slow 1%."""
+    ordered = sorted(times)
+    return {
+        f"p{part}": round(1000 * ordered[min(len(ordered) - 1, len(ordered) * part // 100)], 1) for part in (50, 95, 99)
+    }
+
+
+def report(tally: Tally) -> dict[str, Any]:
+    """The figures."""
+    memory = [megabytes for _, megabytes in tally.memory]
+    return {
+        "seconds": round(tally.seconds, 1),
+        "answers": tally.count,
+        "answers_per_second": round(tally.count / tally.seconds, 1),
+        "actions": {a: {"n": len(times), **spread(times)} for a, times in sorted(tally.times.items()) if times},
+        "errors": dict(tally.errors),
+        "busy": tally.busy,
+        "wrong": len(tally.wrong),
+        "which_wrong": tally.wrong[:10],
+        "memory_mb": {"first": memory[0], "peak": max(memory), "last": memory[-1]},
+        "memory_over_time": tally.memory[:: max(1, len(memory) // 40)],
+    }
+
+
+def serve() -> tuple[str, subprocess.Popen[bytes]]:
+    """Starts the app; its address and process."""
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(PORT)}
+    app = subprocess.Popen([sys.executable, str(HERE / "app.py")], env=environment, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{PORT}/"
+    while app.poll() is None:
+        try:
+            httpx.get(url, timeout=5)
+            return url, app
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    raise SystemExit("error: the app did not start; run python app/app.py to see why")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line; exit code 1 where any answer was wrong or failed."""
+    parser = argparse.ArgumentParser(
+        prog="python app/tools/load.py",
+        description=__doc__.split("\n\n")[0],
+        epilog="example: python app/tools/load.py --users 50 --minutes 3 --json load.json",
+    )
+    parser.add_argument("--users", type=int, default=50, metavar="N", help="visitors at once (50)")
+    parser.add_argument("--minutes", type=float, default=0, metavar="M", help="for how long")
+    parser.add_argument("--requests", type=int, default=0, metavar="N", help="or until so many were answered")
+    parser.add_argument("--edits", type=int, default=0, metavar="N", help="or exactly so many edits each, nothing else")
+    parser.add_argument("--forget", type=float, default=0.3, metavar="P", help="share of photos put away (0.3)")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, one a visitor (made of the examples)")
+    parser.add_argument("--url", help="a running app's address (one is started)")
+    parser.add_argument("--pid", type=int, default=0, help="its process, to watch its memory")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
+    options = parser.parse_args(argv)
+    if not (options.minutes or options.requests or options.edits):
+        options.minutes = 3.0
+    app = None
+    url, pid = options.url, options.pid
+    if url is None:
+        url, app = serve()
+        pid = app.pid
+    try:
+        tally = asyncio.run(crowd(url, pid, options))
+    finally:
+        if app is not None:
+            app.terminate()
+            app.wait(timeout=20)
+    figures = report(tally)
+    print(json.dumps({name: value for name, value in figures.items() if name != "memory_over_time"}, indent=1))
+    if options.json:
+        options.json.write_text(json.dumps(figures) + "\n", encoding="utf-8")
+    return 1 if figures["wrong"] or figures["errors"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The styles of handwritten digits (A.3.1)."""

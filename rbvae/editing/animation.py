@@ -1,0 +1,215 @@
+"""Films between expressions: MP4, animated WebP or GIF, of the crop or of the whole photo."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rbvae.editing import Editor, Latent
+from rbvae.editing.edits import Inference, Portrait
+from rbvae.editing.smaller import close_up, smaller
+from rbvae.errors import ConfigError, quoted
+from rbvae.images.ai_metadata import AI_NOTE, XMP, marked_mp4
+
+FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
+VIEWS = ("crop", "photo")
+CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack the first; browsers play the first two
+LONGEST, LARGEST = 600, 1280  # frames there and back, and pixels of a side
+BATCH = 16  # frames that are decoded at a time
+OF_A_CROP, OF_A_PHOTO = 384, 1080  # pixels of the longer side where none are asked for, the latter at most
+
+
+@dataclass(frozen=True)
+class Film:
+    """How long (seconds from the first expression to the last), how fast, how large (`size`: longer side in pixels).
+
+    Without a `size` a film of the photo has the photo's own, up to 1080, and one of the face 384. With `loop` it goes
+    there and back, and runs for twice as long. Raises ConfigError for what cannot be.
+    """
+
+    seconds: float = 1.5
+    fps: int = 20
+    size: int | None = None
+    loop: bool = True
+    format: str = "mp4"
+    view: str = "crop"
+
+    def __post_init__(self) -> None:
+        if self.format not in tuple(FORMATS) or self.view not in VIEWS:  # whatever they are: a list has no hash
+            given = f"format={quoted(self.format)}, view={quoted(self.view)}"
+            raise ConfigError(f"{given}; give one of {', '.join(FORMATS)} and {' or '.join(VIEWS)}")
+        for name, low, high in (("seconds", 0.1, 60.0), ("fps", 1, 60), ("size", 32, LARGEST)):
+            value = getattr(self, name)
+            if value is None and name == "size":
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                raise ConfigError(f"{name}={quoted(value)}; give a number from {low} to {high}")
+        if self.frames > LONGEST:
+            raise ConfigError(f"{self.frames} frames are more than {LONGEST}; make it shorter")
+
+    @property
+    def one_way(self) -> int:
+        """How many frames lead from the first expression to the last."""
+        return max(2, round(self.seconds * self.fps))
+
+    def side(self, inference: Inference) -> int:
+        """The longer side of a film of this picture, in pixels."""
+        if self.size is not None:
+            return int(self.size)
+        if self.view == "photo" and isinstance(inference, Portrait) and (inference.alignment or inference.observed):
+            return min(OF_A_PHOTO, max(inference.source.shape[:2]))
+        return OF_A_CROP
+
+    @property
+    def frames(self) -> int:
+        """How many it has altogether."""
+        return 2 * self.one_way - 2 if self.loop else self.one_way
+
+
+def animate(
+    editor: Editor,
+    inference: Inference,
+    path_of_e: Sequence[Latent],
+    film: Film | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> bytes:
+    """A film in which one face goes through two or more expressions, at rest in each; the bytes of a file.
+
+    `progress` is called with the share that is done. Raises ConfigError.
+    """
+    film = film or Film()
+    es = between(path_of_e, film)
+    pictures = _reported(frames(editor, inference, es, film), len(es), progress)
+    if film.format == "mp4":
+        return _as_mp4(pictures, film)
+    if film.format == "webp":
+        return _as_webp(pictures, film)
+    return _as_gif(pictures, list(frames(editor, inference, es[[0, len(es) // 2, -1]], film)), film)
+
+
+def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
+    """The e of every frame, float32 [N, D_e]: from one to the next and, in a loop, back; slow at each end (cosine)."""
+    stops = np.stack([np.asarray(e, dtype=np.float32) for e in path_of_e])
+    if len(stops) < 2:
+        raise ConfigError("a film needs two expressions or more; give another")
+    at = np.linspace(0.0, len(stops) - 1, film.one_way)
+    first = np.minimum(at.astype(int), len(stops) - 2)
+    eased = ((1.0 - np.cos(math.pi * (at - first))) / 2)[:, None].astype(np.float32)
+    there = stops[first] * (1 - eased) + stops[first + 1] * eased
+    return np.concatenate([there, there[-2:0:-1]]) if film.loop else there
+
+
+def frames(editor: Editor, inference: Inference, es: np.ndarray, film: Film) -> Iterator[Image.Image]:
+    """One picture for each e, at the film's size; sides are even, as codecs want them."""
+    side = film.side(inference)
+    inference = smaller(inference, side) if film.view == "photo" else close_up(inference, side)
+    for start in range(0, len(es), BATCH):
+        edits = editor.edits(inference, list(es[start : start + BATCH]))[::-1]
+        while edits:
+            edit = edits.pop()  # which keeps what it has drawn
+            picture = edit.photo if film.view == "photo" else edit.crop
+            scale = side / max(picture.size)
+            width, height = (max(2, 2 * round(length * scale / 2)) for length in picture.size)
+            yield picture.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def _reported(
+    pictures: Iterator[Image.Image], count: int, progress: Callable[[float], None] | None
+) -> Iterator[Image.Image]:
+    for number, picture in enumerate(pictures, start=1):
+        if progress:
+            progress(number / count)
+        yield picture
+
+
+class Reel(Image.Image):
+    """Pictures as Pillow's encoders want those of a film, each drawn when it is sought: only one is kept at a time."""
+
+    def __init__(self, pictures: Iterator[Image.Image], n_frames: int) -> None:
+        super().__init__()
+        self.n_frames, self._pictures, self._at = n_frames, pictures, -1
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        """To the next picture; those before it are gone, and it stays where it is."""
+        if frame >= self.n_frames:
+            raise EOFError
+        if frame > self._at:
+            picture = next(self._pictures)
+            self.im, self.palette, self._at = picture.im, picture.palette, frame
+            self._mode, self._size = picture.mode, picture.size
+
+    def tell(self) -> int:
+        """Which one it is."""
+        return self._at
+
+
+def _as_webp(pictures: Iterator[Image.Image], film: Film) -> bytes:
+    stream = io.BytesIO()
+    Reel(pictures, film.frames).save(stream, "WEBP", save_all=True, quality=80, method=2, xmp=XMP,
+                                     duration=round(1000 / film.fps), loop=0 if film.loop else 1)  # fmt: skip
+    return stream.getvalue()
+
+
+def _as_gif(pictures: Iterator[Image.Image], samples: Sequence[Image.Image], film: Film) -> bytes:
+    """In one palette, taken from the samples; undithered, so that what rests rests."""
+    width, height = samples[0].size
+    sheet = Image.new("RGB", (len(samples) * width, height))
+    for place, sample in enumerate(samples):
+        sheet.paste(sample, (place * width, 0))
+    palette = sheet.quantize(256, Image.Quantize.MEDIANCUT)
+    few = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
+    stream = io.BytesIO()
+    Reel(few, film.frames).save(stream, "GIF", save_all=True, comment=AI_NOTE.encode(),
+                                duration=round(1000 / film.fps), **({"loop": 0} if film.loop else {}))  # fmt: skip
+    return stream.getvalue()
+
+
+def _as_mp4(pictures: Iterator[Image.Image], film: Film) -> bytes:
+    first = next(pictures)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        writer = _writer(path, film.fps, first.size)
+        try:
+            for picture in itertools.chain([first], pictures):
+                writer.write(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR))
+        finally:
+            writer.release()
+        return marked_mp4(path.read_bytes())
+
+
+def _writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
+    """A writer with the first codec that this build of OpenCV has."""
+    for codec in CODECS:
+        with _quiet():
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), float(fps), size)
+        if writer.isOpened():
+            return writer
+    raise ConfigError("this build of OpenCV writes no MP4; choose webp or gif")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without OpenCV's words, and FFmpeg's on file descriptor 2, about codecs that are not there."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    nowhere, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,174 @@
+"""What a model of shape and texture sees of a face, and the changes of its latents as changes of the face."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from rbvae.faces.boxes import square_at
+from rbvae.faces.covering import covered_texels, covering
+from rbvae.faces.mesh import POINTS, face_mesh
+from rbvae.faces.mouth import Mouth, from_bank, shut, skin_colour
+from rbvae.faces.pose import Pose, fit_pose
+from rbvae.faces.rendering import Change, FaceView, draw_texture
+from rbvae.faces.shading import Shading, regions
+from rbvae.faces.texture import CanonicalFrame, canonical_frame
+from rbvae.models.model import RbVAE
+
+MARGIN = 1.3  # sides of the square crop, in sides of the face's box
+LARGEST_CROP = 512
+
+
+@dataclass(frozen=True)
+class ObservedFace:
+    """A face in its photo as a model of codes sees it.
+
+    `view` has the photo and the landmarks [478, 3] in its pixels, `pose` the way to head coordinates. `texture` float32
+    [P, 3] is in grey levels, with what is hidden filled; `code` is float32 [K]. `outside` is the share of texels
+    beyond the photo's edge; `covering` and `covered` [P] say what hides the face, see rbvae.faces.covering.
+    """
+
+    view: FaceView = field(repr=False)
+    frame: CanonicalFrame = field(repr=False)
+    pose: Pose = field(repr=False)
+    texture: np.ndarray = field(repr=False)
+    code: np.ndarray = field(repr=False)
+    outside: float = 0.0
+    covering: float = 0.0
+    covered: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the landmarks."""
+        points = self.view.points[:, :2]
+        left, top = points.min(axis=0)
+        right, bottom = points.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+    @functools.cached_property
+    def skin(self) -> np.ndarray:
+        """The colour of the skin, [3] grey levels."""
+        return skin_colour(self.texture, regions(self.frame.size).skin > 0.9)
+
+
+class FaceModel:
+    """A model of codes with what it takes to see a face through it and to draw a change of e."""
+
+    def __init__(self, model: RbVAE) -> None:
+        self.model, self.basis = model, model.basis
+        self.frame = canonical_frame(model.config.image_size)
+        mean = self.frame.joined(self.basis.texture_mean.numpy()[None].repeat(2, axis=0))
+        self.shading = Shading(self.frame, mean)
+
+    @torch.inference_mode()
+    def observe(self, photo: np.ndarray, points: np.ndarray) -> ObservedFace:
+        """A photo uint8 [H, W, 3] and landmarks [478, 3] in its pixels -> ObservedFace."""
+        points = np.asarray(points, np.float64)
+        pose = fit_pose(points[:POINTS], face_mesh().mean)
+        texture = self.frame.sample(photo, points)
+        halves = torch.from_numpy(self.frame.halves(texture.values))[None]
+        visible = torch.from_numpy(self.frame.halves(texture.visible[:, None])[..., 0])[None]
+        if not texture.visible.all():
+            halves = self.basis.filled(halves, visible)
+        shape = torch.from_numpy(pose.to_head(points[:POINTS])).float()[None]
+        code = self.basis.encode(halves, shape)
+        filled = self.frame.joined(halves[0].numpy())
+        residual = np.abs(filled - self.frame.joined(self.basis.texture(code)[0].numpy())).mean(axis=1)
+        places = self.frame.positions(points[:, :2])
+        outside = 1 - float(((places >= 0) & (places <= photo.shape[1::-1])).all(axis=1).mean())
+        return ObservedFace(
+            FaceView(photo, points),
+            self.frame,
+            pose,
+            filled,
+            code[0].numpy(),
+            outside,
+            covering(residual, texture.visible, self.frame.size),
+            covered_texels(residual, self.frame.size),
+        )
+
+    @torch.inference_mode()
+    def changes(
+        self,
+        face: ObservedFace,
+        z: np.ndarray,
+        e: np.ndarray,
+        es: np.ndarray,
+        weights: tuple[np.ndarray, np.ndarray] | None = None,
+        mouth: Mouth | None = None,
+        lips_shut: bool = False,
+    ) -> list[Change]:
+        """What e -> each of es [N, D_e] does to a face with latents z [D_z] and e [D_e]: G(z, e') - G(z, e).
+
+        `weights` of points [468] and texels [P] limit it to parts of the face; with `lips_shut` the lips meet.
+        """
+        rows = torch.from_numpy(np.concatenate([e[None], es]).astype(np.float32))
+        codes = self.model.decode(torch.from_numpy(z).expand(len(rows), -1), rows)
+        difference = codes[1:] - codes[:1]
+        difference[(rows[1:] == rows[:1]).all(dim=1)] = 0  # whatever the order in which a batch is computed
+        textures = self.frame.joined(self.basis.texture_change(difference).numpy())
+        shapes = self.basis.shape_change(difference).numpy()
+        if weights is None:
+            return [
+                self.change(face, shape, texture, mouth, lips_shut)
+                for shape, texture in zip(shapes, textures, strict=True)
+            ]
+        of_points, of_texels = (weight[:, None] for weight in weights)
+        changes = [self.change(face, s, t, mouth) for s, t in zip(shapes * of_points, textures, strict=True)]
+        return [replace(one, texture=one.texture * of_texels) for one in changes]  # shading spreads what it is given
+
+    @torch.inference_mode()
+    def reconstruction(self, face: ObservedFace, z: np.ndarray, e: np.ndarray) -> Image.Image:
+        """The square crop with the texture and the shape of G(z, e) drawn in."""
+        code = self.model.decode(torch.from_numpy(z)[None], torch.from_numpy(e)[None])
+        texture = self.frame.joined(self.basis.texture(code)[0].numpy())
+        points = face.pose.to_photo(self.basis.shape(code)[0].numpy())
+        square = np.asarray(square_of(face.view.photo, face.box))
+        x, y, side = square_place(face.box)
+        return Image.fromarray(draw_texture(square, (points - [x, y, 0]) * len(square) / side, texture, self.frame))
+
+    @torch.inference_mode()
+    def reconstruction_error(self, face: ObservedFace, z: np.ndarray, e: np.ndarray) -> float:
+        """Mean absolute error of G(z, e)'s texture, in grey levels."""
+        code = self.model.decode(torch.from_numpy(z)[None], torch.from_numpy(e)[None])
+        texture = self.frame.joined(self.basis.texture(code)[0].numpy())
+        return float(np.abs(texture - face.texture).mean())
+
+    def change(
+        self,
+        face: ObservedFace,
+        shape: np.ndarray,
+        texture: np.ndarray,
+        mouth: Mouth | None = None,
+        lips_shut: bool = False,
+    ) -> Change:
+        """Changes of shape [468, 3], in head coordinates, and of texture [P, 3] -> the Change of a photo."""
+        moves = shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
+        after = face.view.points[:POINTS] + moves
+        if lips_shut:
+            after = shut(after)
+            moves = after - face.view.points[:POINTS]
+        mouth = mouth or from_bank(after, face.pose.yaw, face.skin)
+        added = self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
+        return Change(moves, added, mouth)
+
+
+def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:
+    """Left, top and side, in pixels, of the square of MARGIN times a face's box."""
+    left, top, right, bottom = box
+    side = max(2, round(MARGIN * max(right - left, bottom - top)))
+    return round((left + right - side) / 2), round((top + bottom - side) / 2), side
+
+
+def square_of(photo: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
+    """The square of MARGIN times a face's box, at most LARGEST_CROP pixels; beyond the photo its border goes on."""
+    x, y, side = square_place(box)
+    square = square_at(photo, x, y, side)
+    if side > LARGEST_CROP:
+        square = cv2.resize(square, (LARGEST_CROP, LARGEST_CROP), interpolation=cv2.INTER_AREA)
+    return Image.fromarray(np.ascontiguousarray(square))

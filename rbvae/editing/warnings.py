@@ -1,0 +1,121 @@
+"""What is usual for a model, and what to say where a photo or an edit is not.
+
+A run of training ends by measuring what is usual for its model (training/evaluate.py). The defaults are those of the
+faces checkpoint of 2026-11-23 on the 1,130 test faces of LFW: the mean absolute error of a reconstruction is 20.0 grey
+levels in the median, 26.7 at the 95th percentile and 30.2 at the 99th. The z of two people's reconstructions lie 10.6
+apart; of two people drawn from the prior, 10.8, so that needs no data. An edit need not go that far to look like
+another person: where z has moved by 0.12, 0.15, 0.23 and 0.37 of it, the cosine distance of dlib's face descriptors is
+0.29, 0.38, 0.61 and 0.82 of that between strangers (300 faces: neutral, random e, twice and four times that): STRANGER.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from rbvae.errors import CheckpointError
+from rbvae.faces.face import BLENDSHAPES, Face
+from rbvae.models.model import RbVAE
+
+STRANGER = 0.42  # of the distance between two people's z: an edit that has moved so far looks like somebody else
+SAME, ANOTHER = 0.45, 0.75  # drifts at which the words change; the latter is dlib's own limit for one person
+TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, and hardly any, training faces lie
+UNSURE = 0.02  # of its height that a face moves at a second look: 2 of 60 photos of LFW do so, 36 of 56 when blurred
+CUT = 0.02  # of the face that may lie outside the photo
+COVERED = 1.6  # from which something seems to cover the lower face, see rbvae.faces.covering
+SHUT = 0.6  # blink score from which an eye counts as closed
+BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
+COARSE = 1.6  # crop pixels for one of the photo, beyond which the face has too little detail
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is usual for one model: reconstruction errors in grey levels, and how far two people's z lie apart."""
+
+    error_p95: float = 26.7
+    error_p99: float = 30.2
+    people_apart: float = 0.0  # 0: not measured with data, so taken from the model's prior
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, float]) -> Calibration:
+        """A checkpoint's `calibration`; what it lacks keeps its default. Raises CheckpointError for what is no number.
+
+        Unknown names are left alone, so that later versions may add some.
+        """
+        known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
+        for name, value in known.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6:
+                raise CheckpointError(f"config.json has {name}={value!r} in its calibration; give a number or leave it")
+        return cls(**known)
+
+
+@torch.inference_mode()
+def people_apart(model: RbVAE, n: int = 64, seed: int = 0) -> float:
+    """Mean distance between the z that `model` infers from two people it makes up, both at rest."""
+    rng = torch.Generator().manual_seed(seed)
+    z = torch.randn(n, model.config.dim_z, generator=rng)
+    q_z, _ = model.encode(model.decode(z, model.e_ref.expand(n, -1)))
+    first, second = q_z.mean.chunk(2)
+    return max(float((first - second).norm(dim=1).mean()), 1e-6)
+
+
+def drift_words(drift: float) -> str:
+    """A drift in 0..1 as "same person", "drifting" or "somebody else"."""
+    return "same person" if drift < SAME else "drifting" if drift < ANOTHER else "somebody else"
+
+
+def eyes_shut(face: Face) -> bool:
+    """Whether either eye is closed."""
+    return bool(face.blendshapes[[BLENDSHAPES.index(name) for name in BLINKS]].max() > SHUT)
+
+
+def doubts(
+    calibration: Calibration,
+    error: float,
+    scale: float,
+    face: Face | None,
+    count: int,
+    outside: float = 0.0,
+    covered: bool = False,
+) -> tuple[str, ...]:
+    """What makes edits of this photo less trustworthy, in plain words.
+
+    `error` of the reconstruction in grey levels, `scale` crop pixels for one of the photo, `face` as detected (None
+    where the eyes were clicked), `count` of the faces found, `outside` the share of the face beyond the photo's edge,
+    `covered` whether something hides the lower face.
+    """
+    said = []
+    if face is None:
+        said.append("no face was detected: the crop follows the two eyes you clicked, so check that it looks upright")
+    if count > 1:
+        said.append(f"{count} faces were found; this is one of them")
+    turned = max(abs(face.yaw), abs(face.pitch)) if face else 0.0
+    if turned > TURNED_AWAY:
+        said.append(
+            f"the face is turned away by {turned:.0f} degrees, which the model hardly knows; use a frontal photo"
+        )
+    elif turned > TURNED:
+        said.append(f"the face is turned by {turned:.0f} degrees; a more frontal photo works better")
+    if face and face.moved > UNSURE:
+        said.append("the face's features lie elsewhere at a second look, so the crop may be off; use a sharper photo")
+    if outside > CUT:
+        said.append(
+            f"the photo cuts off {outside:.0%} of the face, which edits have to guess; use one that shows it whole"
+        )
+    if covered:
+        said.append("something seems to cover the lower face, and would move with the mouth; use a photo without it")
+    if face and eyes_shut(face):
+        said.append("the eyes are closed; edits that open them guess what is behind the lids")
+    if scale > COARSE:
+        said.append(
+            f"the face is small, {1 / scale:.1f} pixels of the photo for one of the model's; use a closer photo"
+        )
+    if error > calibration.error_p99:
+        said.append("the model does not know a face like this, so edits will look like somebody else")
+    elif error > calibration.error_p95:
+        said.append(
+            "the model copies this face worse than 95 of 100 it has seen, so edits will look less like the photo"
+        )
+    return tuple(said)

@@ -1,0 +1,193 @@
+"""A picture's file to pixels: only formats on a list, nothing too large, upright, 8 bits of sRGB; no PyTorch needed."""
+
+from __future__ import annotations
+
+import functools
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from rbvae.errors import ImageError, shown
+from rbvae.images.colours import foreign, to_srgb
+from rbvae.images.jpeg import UPRIGHT, jpeg_pixels, orientation
+
+Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")  # the last where pillow-heif is installed
+COMPRESSIONS = (  # what a TIFF may hold: libtiff knows others that hardly anybody has looked at
+    *(None, "raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate"),
+    *("jpeg", "group3", "group4", "tiff_ccitt"),
+)
+TILE_WIDTH, TILE_LENGTH = 322, 323  # a TIFF's tags
+MAX_SIDE = 2560  # a larger picture is shrunk to this for detection: finer pixels never reach a 96-pixel crop
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a picture's file may be, in bytes and in pixels, and of which formats, by Pillow's names.
+
+    A picture of more than `kept` pixels is reduced to that many; one of more than `pixels` is refused.
+    """
+
+    bytes: int
+    pixels: int = 25_000_000
+    kept: int = 50_000_000
+    formats: tuple[str, ...] = FORMATS
+
+
+HOME = Limits(200_000_000, pixels=100_000_000, formats=(*FORMATS, "PPM"))  # what a user opens on their own machine
+UPLOAD = Limits(10_000_000)  # what a visitor sends
+
+
+def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = "") -> np.ndarray:
+    """Any picture -> contiguous uint8 RGB [H, W, 3]; see `open_photo`."""
+    return open_photo(source, max_side, limits, name)[0]
+
+
+def open_photo(
+    source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = ""
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Any picture -> contiguous uint8 RGB [H, W, 3], upright, and what was done to it, in a sentence.
+
+    Its longer side is at most `max_side`; with None it keeps its size, up to `limits.kept` pixels.
+
+    `source` is a path, encoded bytes, a PIL image or an array ([H, W], [H, W, 1|3|4], of uint8, uint16, or float in
+    [0, 1]). What a file is, its content says, not its name; of a film the first frame is taken. EXIF orientation is
+    applied, colours become sRGB by the file's own profile, alpha is laid over white, 16 bits become 8. Bytes and
+    pixels are counted before anything is decoded; at its own size a picture of 50 megapixels takes 150 MB, and up to
+    five times that while it is decoded. Raises ImageError, in one line, for anything else; it calls the picture `name`,
+    or what its file is called.
+    """
+    name = shown(name or (Path(source).name if isinstance(source, (str, Path)) else "")) or "the picture"
+    if isinstance(source, np.ndarray) and _is_final(source, max_side, limits):
+        return source, ()
+    image = _from_array(source, name) if isinstance(source, np.ndarray) else _open(source, name, limits)
+    _check(image, name, limits.pixels)
+    try:
+        profile, turn = foreign(image.info.get("icc_profile")), UPRIGHT[1]
+        if max_side is None and (pixels := jpeg_pixels(image)) is not None:
+            if profile is None:
+                return reduced(pixels, limits.kept)
+            image = Image.fromarray(pixels)
+        else:
+            image.load()
+            turn = UPRIGHT[orientation(image)]
+        image = to_srgb(image, profile)
+    except MemoryError as error:
+        raise ImageError(f"{name} takes too much memory to decode; save it as an ordinary JPEG first") from error
+    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them into
+        detail = " ".join(str(error).split())[:100]
+        raise ImageError(f"{name} is damaged and cannot be decoded ({detail}); use an intact copy") from error
+    if max_side is not None and max(image.size) > max_side:
+        image = image.copy() if image is source else image
+        image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return reduced(np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8))), limits.kept)
+
+
+def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A picture uint8 [H, W, 3] with at most `kept` pixels, averaged over areas, and a sentence where it had more."""
+    height, width = pixels.shape[:2]
+    if height * width <= kept:
+        return pixels, ()
+    scale = (kept / (height * width)) ** 0.5
+    extent = max(1, int(width * scale)), max(1, int(height * scale))
+    said = f"the photo has {height * width / 1e6:.0f} megapixels and was reduced to {kept // 10**6}"
+    return cv2.resize(pixels, extent, interpolation=cv2.INTER_AREA), (said,)
+
+
+@functools.cache
+def add_heic() -> bool:
+    """Teaches Pillow HEIC where the package pillow-heif is installed; whether it is."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener(thumbnails=False)
+    return True
+
+
+def _open(source: Any, name: str, limits: Limits) -> Image.Image:
+    if isinstance(source, Image.Image):
+        return source
+    if not isinstance(source, (str, Path, bytes)):
+        raise ImageError(f"{name} is of type {type(source).__name__}; give a path, bytes, a PIL image or an array")
+    encoded = _read(Path(source), name, limits.bytes) if isinstance(source, (str, Path)) else source
+    if len(encoded) > limits.bytes:
+        raise _too_heavy(name, len(encoded), limits.bytes)
+    kinds = [kind for kind in limits.formats if kind != "HEIF" or add_heic()]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pixels, which are counted here, and of metadata, which is not kept
+            return Image.open(io.BytesIO(encoded), formats=kinds)
+    except Image.DecompressionBombError as error:
+        raise _too_large(name, "hundreds of millions of", limits.pixels) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG or WebP file") from error
+    except MemoryError as error:
+        raise ImageError(f"{name} takes too much memory to decode; save it as an ordinary JPEG first") from error
+    except Exception as error:  # as above: a header can break as well
+        raise ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG or WebP file") from error
+
+
+def _read(path: Path, name: str, limit: int) -> bytes:
+    """A file's bytes, all at once: where decoding fails, Pillow leaves open what it was reading from."""
+    try:
+        if not path.is_file():
+            raise ImageError(f"no file at {path}; check the path")
+        if (size := path.stat().st_size) > limit:
+            raise _too_heavy(name, size, limit)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        why = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path} cannot be read ({why}); check that you may open it") from error
+
+
+def _check(image: Image.Image, name: str, limit: int) -> None:
+    """What the header says, before anything is decoded."""
+    if image.width * image.height > limit:
+        raise _too_large(name, f"{image.width}x{image.height}", limit)
+    if image.format == "TIFF":
+        tile = image.tag_v2.get(TILE_WIDTH, 0), image.tag_v2.get(TILE_LENGTH, 0)  # type: ignore[attr-defined]
+        if not all(isinstance(side, int) for side in tile) or tile[0] * tile[1] > limit:
+            raise _too_large(name, f"tiles of {shown(f'{tile[0]}x{tile[1]}')}", limit)
+        if (how := image.info.get("compression")) not in COMPRESSIONS:
+            raise ImageError(f"{name} is a TIFF compressed as {how}, which is not opened here; save it as a PNG first")
+    if any(tile[0] == "bmp_rle" for tile in getattr(image, "tile", ())):  # 200 bytes may take Pillow seconds
+        raise ImageError(f"{name} is a run-length encoded BMP, which is not opened here; save it as a PNG first")
+
+
+def _too_large(name: str, size: str, limit: int) -> ImageError:
+    return ImageError(f"{name} has {size} pixels; the limit is {limit // 10**6} megapixels, so shrink it first")
+
+
+def _too_heavy(name: str, size: int, limit: int) -> ImageError:
+    return ImageError(f"{name} is {size / 1e6:.1f} MB; the limit is {limit // 10**6} MB, so save it smaller first")
+
+
+def _is_final(pixels: np.ndarray, max_side: int | None, limits: Limits) -> bool:
+    """Whether an array is what load_photo gives already, and nobody can change it."""
+    good = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8 and pixels.flags["C_CONTIGUOUS"]
+    small = max_side is None or max(pixels.shape) <= max_side
+    return good and small and 0 < pixels.size <= 3 * min(limits.kept, limits.pixels) and not pixels.flags.writeable
+
+
+def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    if pixels.size == 0 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))):
+        raise ImageError(f"{name} is an array of shape {pixels.shape}; give [H, W] or [H, W, 3]")
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    elif np.issubdtype(pixels.dtype, np.floating):
+        if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
+            raise ImageError(f"{name} is an array of {pixels.dtype} outside [0, 1]; scale it, or give uint8")
+        pixels = (pixels * 255.0).round().astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        raise ImageError(f"{name} is an array of {pixels.dtype}; give uint8")
+    return Image.fromarray(np.ascontiguousarray(pixels))

@@ -1,0 +1,52 @@
+"""RbVAE: two encoders, a generator and the learned e_ref. Discriminators never ship, so they are not here."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rbvae.config import ModelConfig
+from rbvae.models.basis import Basis
+from rbvae.models.distributions import DiagonalGaussian, laplace_nll
+from rbvae.models.encoders import Encoder
+from rbvae.models.generator import CodeGenerator, Generator
+
+
+class RbVAE(nn.Module):
+    """q(z|x), q(e|x), p(x|z, e) and e_ref [D_e], the one e that every reference image shares (section 2)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder_z = Encoder(config, config.dim_z)
+        self.encoder_e = Encoder(config, config.dim_e)
+        self.generator: Generator | CodeGenerator
+        if config.observes == "code":
+            self.basis = Basis(config.basis)
+            self.generator = CodeGenerator(config)
+        else:
+            self.generator = Generator(config)
+        self.e_ref = nn.Parameter(torch.zeros(config.dim_e))
+
+    def encode(self, x: Tensor) -> tuple[DiagonalGaussian, DiagonalGaussian]:
+        """x, an image [N, 3, S, S] in [-1, 1] or a code [N, K] -> (q_z, q_e)."""
+        return self.encoder_z(x), self.encoder_e(x)
+
+    def decode(self, z: Tensor, e: Tensor) -> Tensor:
+        """z [N, D_z], e [N, D_e] or [D_e] -> x: an image [N, 3, S, S] in [-1, 1], or a code [N, K]."""
+        return self.generator(z, e.expand(len(z), -1))
+
+    def decode_reference(self, z: Tensor) -> Tensor:
+        """z [N, D_z] -> the same x with the reference's target factors, G(z, e_ref)."""
+        return self.decode(z, self.e_ref)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruction of x from its posterior means."""
+        q_z, q_e = self.encode(x)
+        return self.decode(q_z.mean, q_e.mean)
+
+    def nll(self, x: Tensor, x_hat: Tensor, scale: float | None = 1.0) -> Tensor:
+        """-log Laplace(x; x_hat, scale), [N]; a code's coefficients count by their share of the pixels' variance."""
+        if self.config.observes == "code":
+            x, x_hat = x * self.basis.weight, x_hat * self.basis.weight
+        return laplace_nll(x, x_hat, scale)

@@ -1,0 +1,1 @@
+"""The seven methods that the paper compares with."""

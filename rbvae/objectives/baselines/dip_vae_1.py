@@ -1,0 +1,29 @@
+"""DIP-VAE-I (Kumar et al. 2018): the covariance of the posterior means is held to the identity."""
+
+from __future__ import annotations
+
+from rbvae.config import ModelConfig
+from rbvae.models.model import RbVAE
+from rbvae.objectives.baselines.covariance import CovarianceTerms, covariance_of_means, penalties
+from rbvae.objectives.baselines.single_latent import WholeDraw, draw, image_nll
+from rbvae.objectives.method import Method, ObjectiveConfig
+
+
+def model_terms(model: RbVAE, discs: object, draws: WholeDraw, objective: ObjectiveConfig) -> CovarianceTerms:
+    """The evidence lower bound and the penalties on the covariance of the posterior means."""
+    off_diagonal, diagonal = penalties(covariance_of_means(draws.q))
+    kl = draws.q.kl_to_prior()
+    return CovarianceTerms(
+        kl=kl,
+        image=image_nll(model, draws, objective),
+        off_diagonal=off_diagonal.expand_as(kl),
+        diagonal=diagonal.expand_as(kl),
+    )
+
+
+def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]:
+    """lambda_od, and lambda_d ten times that."""
+    return {"kl": 1.0, "image": 1.0, "off_diagonal": objective.dip_weight, "diagonal": 10 * objective.dip_weight}
+
+
+METHOD = Method(name="dip1", title="DIP-VAE-I", draw=draw, model_terms=model_terms, weights=weights, features="ze")

@@ -1,8 +1,0 @@
-"""VAE (Kingma and Welling 2014): the evidence lower bound, one latent, no reference set."""
-
-from __future__ import annotations
-
-from rbvae.objectives.method import Method
-from rbvae.objectives.whole import draw, evidence, plain_weights
-
-METHOD = Method(name="vae", title="VAE", draw=draw, model_terms=evidence, weights=plain_weights, features="ze")

@@ -1,0 +1,252 @@
+"""A part of tests/hostile.py against the app over HTTP; tests/hostile_run.py sends all of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+
+import httpx
+import pytest
+from PIL import Image
+
+from app.app import build, launch
+from app.server.api import Endpoints
+from app.server.editors import Editors
+from rbvae import PortraitEditor, StyleEditor
+from rbvae.__main__ import main
+from rbvae.images.ai_metadata import AI_NOTE
+from tests import hostile
+from tests.hostile_run import ROUTES, VISITOR, plain, run
+
+CAMERA = b"CamOScope"
+WHOLE = ("page/faces/open", "page/digits/open", "/batch")  # the others take every fourth file
+
+
+@pytest.fixture(scope="module")
+def url(tiny_faces, tiny_digits):
+    demo = build(Editors(PortraitEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits)))
+    _, address, _ = launch(demo, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    yield address
+    demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return hostile.corpus()
+
+
+@pytest.fixture(scope="module")
+def cases(corpus):
+    """Some sixty, of every kind, without those that only take time."""
+    whole = [case for case in corpus if len(case.content) < 1_000_000]
+    kinds = sorted({case.kind for case in whole})
+    chosen = [[case for case in whole if case.kind == kind] for kind in kinds]
+    return [case for group in chosen for case in group[:: max(1, len(group) // 4)][:4]]
+
+
+@pytest.fixture(scope="module")
+def private():
+    """A photo that says by which camera, where, and by whom it was taken, wherever a JPEG can say so."""
+    exif = Image.Exif()
+    exif[0x010F] = CAMERA.decode()
+    exif.get_ifd(0x8825)[1], exif.get_ifd(0x8825)[2] = "N", (48.0, 8.0, 15.0)
+    xmp = b"<x:xmpmeta>" + CAMERA + b"</x:xmpmeta>"
+    return hostile.encoded(
+        hostile.picture(), "JPEG", exif=exif, xmp=xmp, comment=CAMERA, icc_profile=bytes(128) + CAMERA
+    )
+
+
+def test_the_corpus_is_500_files_and_the_same_ones_every_time(corpus):
+    assert len(corpus) == hostile.COUNT and len({case.kind for case in corpus}) > 15
+    assert max(len(case.content) for case in corpus) < 10_000_000  # larger ones are not even read
+    for parts in (hostile.colours, hostile.flipped, hostile.wrong_extensions):
+        assert list(parts(random.Random(0))) == list(parts(random.Random(0)))
+
+
+def test_every_answer_is_a_picture_or_one_plain_sentence(url, cases):
+    assert 50 <= len(cases) <= 80
+    for name in ROUTES:
+        sent = cases if name in WHOLE else cases[::4]
+        tally = run(url, sent, 2, {name: None})[name]
+        slow = [wrong for wrong in tally.wrong if wrong.endswith(" s")]  # on a busy machine
+        assert [wrong for wrong in tally.wrong if wrong not in slow] == [], name
+        assert min(tally.pictures, tally.sentences) > len(sent) // 8, name
+
+
+def test_what_is_no_sentence_is_noticed():
+    assert plain("photo.jpg is not a picture that can be read; use a JPEG, PNG or WebP file")
+    for words in (
+        "",
+        "None",
+        "Traceback (most recent call last)",
+        "two\nlines of words",
+        "x" * 999,
+        "ValueError(3) was raised",
+    ):
+        assert not plain(words)
+
+
+def check(content: bytes, edited: bool = True) -> None:
+    """Nothing of the photo's metadata is in a file, and the note is in one that was edited."""
+    for sign in (CAMERA, b"Exif\0", b"acsp"):
+        assert sign not in content
+    assert (AI_NOTE.encode() in content) == edited
+
+
+def test_nothing_the_page_sends_holds_the_photos_metadata_and_edits_are_marked(url, private):
+    import base64
+
+    with httpx.Client(base_url=url, timeout=60, headers=VISITOR) as client:
+        opened = client.post("/page/faces/open", content=private).json()
+        key, change = opened["key"], {"values": [2, 0, 0, 0]}
+
+        def ask(action: str, **named):
+            return client.post(f"/page/faces/{action}", json={"key": key, **named})
+
+        def picture(url: str) -> bytes:
+            return base64.b64decode(url.split(",", 1)[1])
+
+        check(picture(opened["original"]), edited=False)
+        check(ask("source").content, edited=False)
+        check(picture(opened["copy"]))
+        check(picture(ask("draw", change=change).json()["picture"]))
+        check(picture(ask("paste", change=change).json()["picture"]))
+        check(ask("download", change=change).content)
+        for sample in ask("random", seed=1).json()["samples"]:
+            check(picture(sample["picture"]))
+        for format in ("mp4", "webp", "gif"):
+            check(ask("animate", start=change, end={"values": [0] * 4}, format=format, view="photo").content)
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("edit", [{"smile": 2}]),
+        ("neutral", []),
+        ("infer", []),
+        ("sample", [2, 0]),
+        ("animate", ["neutral", "gif", 0.2]),
+    ],
+)
+def test_nothing_an_endpoint_gives_holds_the_photos_metadata(url, private, name, rest):
+    with httpx.Client(base_url=url, timeout=60) as client:
+        (path,) = client.post("/gradio_api/upload", files={"files": ("me.jpg", private)}).json()
+        data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, *rest]
+        begun = client.post(f"/gradio_api/call/{name}", json={"data": data}).json()["event_id"]
+        last = client.get(f"/gradio_api/call/{name}/{begun}").text.strip().splitlines()[-1]
+        files = list(found(json.loads(last.removeprefix("data: "))))
+        assert files
+        for file in files:
+            check(client.get(f"/gradio_api/file={file}").content, edited="crop." not in file)
+
+
+NINES = "9" * 400
+DEEP = "[" * 100_000
+LONG = "x" * 900_000
+CHANGE = '{"values": [0, 0, 0, 0]}'
+
+
+@pytest.fixture(scope="module")
+def keys(url, private):
+    """A face's and a digit's, as the page gets them."""
+    with httpx.Client(base_url=url, timeout=60, headers=VISITOR) as client:
+        kinds = ("faces", "digits")
+        return {kind: client.post(f"/page/{kind}/open", content=private).json()["key"] for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [
+        ("faces/draw", DEEP),
+        ("faces/draw", '{"key": "FACES", "change": ' + "[" * 900 + "]" * 900 + "}"),
+        ("faces/draw", f'{{"key": "FACES", "change": "{LONG}"}}'),
+        ("faces/draw", f'{{"key": "FACES", "change": {{"values": [{"1," * 300_000}1]}}}}'),
+        ("faces/draw", f'{{"key": "FACES", "change": {{"values": [{NINES}, 0, 0, 0]}}}}'),
+        ("faces/draw", f'{{"key": "FACES", "change": {CHANGE}, "a\\nb\\ud800{LONG}": 1}}'),
+        ("faces/face", f'{{"key": "FACES", "face": {NINES * 10}}}'),
+        ("faces/random", f'{{"key": "FACES", "seed": {NINES * 10}}}'),
+        ("faces/animate", f'{{"key": "FACES", "start": {CHANGE}, "end": {CHANGE}, "format": ["mp4"]}}'),
+        ("faces/animate", f'{{"key": "FACES", "start": {CHANGE}, "end": {CHANGE}, "view": {{"a": "b\\n"}}}}'),
+        ("faces/pick", '{"key": "DIGITS"}'),
+        ("faces/draw", f'{{"key": "DIGITS", "change": {CHANGE}}}'),
+        ("faces/paste", f'{{"key": "DIGITS", "change": {CHANGE}}}'),
+        ("faces/transfer", '{"key": "FACES", "donor": "DIGITS"}'),
+        ("faces/grid", '{"key": "FACES", "others": ["DIGITS"]}'),
+        ("digits/draw", f'{{"key": "FACES", "change": {CHANGE}}}'),
+        ("digits/draw", f'{{"key": "made-up-face-1", "change": {CHANGE}}}'),
+    ],
+    ids=lambda text: text[:60],
+)
+def test_the_page_refuses_what_it_did_not_ask_for_in_one_sentence(url, keys, action, asked):
+    for kind, key in keys.items():
+        asked = asked.replace(kind.upper(), key)
+    answer = httpx.post(f"{url}page/{action}", content=asked, headers=VISITOR, timeout=20)
+    assert answer.status_code in (410, 422) and plain(answer.json()["error"]), answer.text[:400]
+
+
+def test_names_in_a_manifest_are_lines_that_can_be_sent(url, keys):
+    asked = f'{{"key": "{keys["faces"]}", "change": {CHANGE}, "photo": "a\\ud800b", "file": "c\\nd"}}'
+    entry = httpx.post(f"{url}page/faces/entry", content=asked, headers=VISITOR, timeout=20).json()
+    assert (entry["photo"], entry["file"]) == ("a_b", "c_d")
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("edit", f'{{"smile": {NINES}}}'),
+        ("edit", f'{{"smile": "{LONG}"}}'),
+        ("edit", '{"smile": 1e30}'),
+        ("edit", f'{{"{LONG}": 1}}'),
+        ("edit", '{"a\\nb\\ud800": "c"}'),
+        ("edit", f"[{NINES}]"),
+        ("edit", f'"{DEEP}"'),
+        ("edit", f'"{LONG}"'),
+        ("edit", "[" * 500 + "]" * 500),
+        ("animate", '"neutral", ["mp4"], 0.2'),
+        ("animate", f'"neutral", "a\\nb{LONG}", 0.2'),
+        ("animate", f'"neutral", "gif", {NINES}'),
+        ("sample", f"{NINES}, 1"),
+        ("sample", f"1, {NINES}"),
+        ("transfer", f"null, {NINES}"),
+    ],
+    ids=lambda text: text[:60],
+)
+def test_an_endpoint_refuses_arguments_in_one_sentence(url, private, name, rest, caplog, capfd):
+    with httpx.Client(base_url=url, timeout=60) as client:
+        (path,) = client.post("/gradio_api/upload", files={"files": ("me.jpg", private)}).json()
+        record = json.dumps({"path": path, "meta": {"_type": "gradio.FileData"}})
+        asked = client.post(f"/gradio_api/call/{name}", content=f'{{"data": [{record}, {rest}]}}',
+                            headers={"Content-Type": "application/json"})  # fmt: skip
+        last = client.get(f"/gradio_api/call/{name}/{asked.json()['event_id']}").text.strip().splitlines()[-1]
+    words = json.loads(last.removeprefix("data: "))["error"]
+    assert plain(words), last[:400]
+    assert "bug" not in words and "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
+def found(told) -> list[str]:
+    """The paths of all files in an answer."""
+    if isinstance(told, dict):
+        return [told["path"]] if "path" in told else [path for value in told.values() for path in found(value)]
+    return [path for value in told for path in found(value)] if isinstance(told, list) else []
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+def test_nothing_the_terminal_command_writes_holds_the_photos_metadata(tiny_faces, private, tmp_path, ending):
+    (tmp_path / "me.jpg").write_bytes(private)
+    command = [
+        "neutral",
+        str(tmp_path / "me.jpg"),
+        "--checkpoint",
+        str(tiny_faces),
+        "-o",
+        str(tmp_path / f"out.{ending}"),
+    ]
+    assert main(command) == 0
+    check((tmp_path / f"out.{ending}").read_bytes())
+    assert Image.open(io.BytesIO((tmp_path / f"out.{ending}").read_bytes())).size == (256, 256)
+
+
+def test_every_route_that_takes_a_file_is_in_the_run():
+    endpoints = {f"/{name}" for name in vars(Endpoints) if not name.startswith("_")}
+    assert {"page/faces/open", "page/digits/open"} | endpoints == set(ROUTES)

@@ -1,0 +1,169 @@
+"""The app with a model of codes: it starts, its page edits whole photos, and so do its endpoints and tools."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import html
+import io
+import json
+import re
+
+import httpx
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from app.app import build, launch
+from app.page.about import about
+from app.page.faces_tab import made_up
+from app.page.workbench import at_first
+from app.server.drawing import generator_file
+from rbvae.images.ai_metadata import AI_NOTE
+
+mcp = pytest.importorskip("mcp")
+from mcp.client.streamable_http import streamable_http_client  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def demo(code_editors):
+    return build(code_editors)
+
+
+@pytest.fixture(scope="module")
+def client(demo):
+    _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    opened = Client(url, verbose=False)
+    yield opened
+    opened.close()
+    demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def photo(astronaut):
+    return handle_file(str(astronaut))
+
+
+@pytest.fixture(scope="module")
+def portrait(code_editors, astronaut):
+    return code_editors.faces.infer(astronaut)
+
+
+def pixels(path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"), dtype=np.int16)
+
+
+def shown(url: str) -> np.ndarray:
+    """The picture of a data: URL."""
+    return pixels(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+
+def ask(client, action, content=b"", **fields):
+    return httpx.post(f"{client.src}page/faces/{action}", content=content or json.dumps(fields).encode(), timeout=60)
+
+
+def near(picture, expected) -> bool:
+    """Whether they are the same but for JPEG."""
+    return np.abs(picture - np.asarray(expected, np.int16)).mean() < 3
+
+
+def setup(demo) -> dict:
+    """What the page knows of faces before anything is opened."""
+    values = [block.value for block in demo.blocks.values() if isinstance(getattr(block, "value", None), str)]
+    (told,) = (found for value in values for found in re.findall(r'rb faces" data-setup="(.*?)"', value))
+    return json.loads(html.unescape(told))
+
+
+def test_the_page_has_no_generator_no_made_up_faces_and_photos_to_copy_from(demo, code_editors):
+    told = setup(demo)
+    assert told["observes"] == "code" and "generator" not in told and told["mask"] is None
+    assert generator_file(code_editors.faces) is None and made_up(code_editors.faces) == []
+    assert told["donors"] == told["examples"] and len(told["donors"]) > 1
+    assert max(shown(told["donors"][0]["picture"]).shape) <= 160
+    assert told["start"] == at_first(code_editors.faces) == {"smile": 1.5}
+
+
+def test_about_shows_the_examples(code_editors, portrait):
+    text = about(code_editors, [portrait])
+    assert text.count("<img") == 5 and "from the example photos" in text and "{" not in text
+    assert "<table" in about(code_editors)
+
+
+def test_the_page_edits_in_the_photo(client, code_editors, portrait, astronaut):
+    record = ask(client, "open", astronaut.read_bytes()).json()
+    key, change = record["key"], {"values": [2, 0, 0, 0]}
+    assert "aligned" not in record and near(shown(record["original"]), portrait.crop)
+    assert near(shown(record["copy"]), portrait.reconstruction)
+    edit = code_editors.faces.edit(portrait, code_editors.faces.moved(portrait.e, {"smile": 2}))
+    assert near(shown(ask(client, "draw", key=key, change=change).json()["picture"]), edit.crop)
+    pasted = ask(client, "paste", key=key, change=change).json()
+    box, patch = edit.patch()
+    assert pasted["box"] == list(box) and near(shown(pasted["picture"]), patch)
+    whole = ask(client, "download", key=key, change=change).content
+    assert AI_NOTE.encode() in whole and near(pixels(io.BytesIO(whole)), edit.photo)
+    still = ask(client, "paste", key=key, change={"values": [0] * 4}).json()
+    assert still["box"] == [0, 0, 1, 1]
+
+
+def test_tiles_are_small_real_edits(client):
+    key = "example-astronaut"
+    strips = ask(client, "strips", key=key).json()["strips"]
+    assert [len(strip) for strip in strips] == [5] * 4
+    assert shown(strips[0][0]).shape == (96, 96, 3) and len(strips[0][0]) < 12_000
+    samples = ask(client, "random", key=key, seed=1).json()["samples"]
+    assert len(samples) == 8 and max(shown(samples[0]["picture"]).shape) <= 160
+    cells = ask(client, "grid", key=key, others=["example-made-up-1"]).json()["cells"]
+    assert [len(row) for row in cells] == [3, 3]
+
+
+def test_a_donor_a_film_and_another_face(client):
+    key = "example-astronaut"
+    change = ask(client, "transfer", key=key, donor="example-made-up-1", strength=1.0).json()["change"]
+    assert np.abs(change["values"]).max() > 0.1
+    still = {"values": [0] * 4}
+    film = ask(client, "animate", key=key, start=still, end=change, format="webp", view="photo")
+    assert Image.open(io.BytesIO(film.content)).size == (512, 512)
+    assert ask(client, "face", key=key, face=0).json()["size"] == [512, 512]
+
+
+def test_infer_gives_the_square_and_the_copy_of_it(client, photo, portrait):
+    facts, crop, copy = client.predict(photo, api_name="/infer")
+    assert len(facts["z"]) == 8 and facts["e"] == pytest.approx(portrait.e.tolist())
+    assert pixels(crop).shape == pixels(copy).shape == (*portrait.crop.size, 3)
+
+
+def test_all_images_of_faces_are_the_edited_photo_at_its_own_size(client, photo, code_editors, portrait):
+    editor = code_editors.faces
+    samples = [pixels(item["image"]) for item in client.predict(photo, 2, 1, api_name="/sample")]
+    for sample, edit in zip(samples, editor.sample(portrait, 2, 1), strict=True):
+        assert near(sample, edit.photo)
+    assert near(pixels(client.predict(photo, {"smile": 1}, api_name="/edit")),
+                editor.edit(portrait, editor.moved(portrait.e, {"smile": 1})).photo)  # fmt: skip
+    assert near(pixels(client.predict(photo, photo, 1.0, api_name="/transfer")), portrait.source)
+    assert near(pixels(client.predict(photo, api_name="/neutral")), editor.neutral(portrait).photo)
+
+
+def test_a_batch_and_a_film_are_made(client, photo):
+    _, manifest = client.predict([photo], {"smile": 1}, api_name="/batch")
+    assert [entry["ok"] for entry in manifest] == [True]
+    assert client.predict(photo, "neutral", "gif", 0.2, api_name="/animate").endswith(".gif")
+
+
+def test_samples_of_a_large_photo_are_limited_together(client, photo, monkeypatch):
+    monkeypatch.setattr("app.server.api.MAX_PIXELS", 600_000)
+    with pytest.raises(AppError, match="count=3 is too many of a photo of 512 x 512 pixels; ask for 2 at most"):
+        client.predict(photo, 3, 0, api_name="/sample")
+
+
+def test_an_assistant_edits_too(client, astronaut, code_editors, portrait):
+    async def talk():
+        async with streamable_http_client(f"{client.src}gradio_api/mcp/") as (read, write, *_):
+            async with mcp.ClientSession(read, write) as session:
+                await session.initialize()
+                inline = f"data:image/jpeg;base64,{base64.b64encode(astronaut.read_bytes()).decode()}"
+                return await session.call_tool("neutral", {"photo": inline})
+
+    picture, _ = asyncio.run(talk()).content
+    assert near(pixels(io.BytesIO(base64.b64decode(picture.data))), code_editors.faces.neutral(portrait).photo)

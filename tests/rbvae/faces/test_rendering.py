@@ -1,0 +1,163 @@
+import cv2
+import numpy as np
+import pytest
+from skimage import data as pictures
+
+from rbvae.faces.eyes import draw_eye
+from rbvae.faces.landmarks import FaceLandmarker
+from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS, SKIN_TRIANGLES, face_mesh
+from rbvae.faces.mouth import BankMouth, Mouth, bank, draw_mouth, fill_share, from_bank
+from rbvae.faces.openings import Opening, pixel_grid
+from rbvae.faces.rendering import Change, FaceView, draw, draw_texture, held_back
+from rbvae.faces.texture import canonical_frame
+from rbvae.faces.warping import signed_areas
+
+FRAME = canonical_frame(96)
+CHEEK = 205  # a point with large triangles round it
+NO_TEXTURE = np.zeros((len(FRAME.flat), 3), np.float32)
+
+
+@pytest.fixture(scope="module")
+def view() -> FaceView:
+    photo = pictures.astronaut()
+    with FaceLandmarker() as landmarker:
+        return FaceView(photo, landmarker.detect(photo)[0].points.astype(np.float64))
+
+
+def drawn(view: FaceView, change: Change) -> np.ndarray:
+    (left, top, right, bottom), pixels = draw(view, change, FRAME)
+    photo = view.photo.copy()
+    photo[top:bottom, left:right] = pixels
+    return photo
+
+
+def moved(view: FaceView, points: list[int], by: tuple[float, float]) -> Change:
+    moves = np.zeros((POINTS, 3))
+    moves[points, :2] = by
+    return Change(moves, NO_TEXTURE)
+
+
+def test_a_change_of_nothing_draws_nothing(view):
+    box, pixels = draw(view, Change(np.zeros((POINTS, 3)), NO_TEXTURE), FRAME)
+    assert box == (0, 0, 0, 0) and not pixels.size
+
+
+def test_a_point_takes_its_pixels_with_it(view):
+    edited = drawn(view, moved(view, [CHEEK], (3, 0)))
+    x, y = np.round(view.points[CHEEK, :2] - 0.5).astype(int)
+    assert np.abs(edited[y, x + 3].astype(int) - view.photo[y, x]).max() <= 6
+
+
+def test_nothing_changes_outside_the_triangles_that_move(view):
+    edited = drawn(view, moved(view, [CHEEK], (3, 0)))
+    changed = np.argwhere((edited != view.photo).any(axis=2))
+    around = view.points[np.unique(face_mesh().triangles[(face_mesh().triangles == CHEEK).any(axis=1)]), :2]
+    assert len(changed)
+    assert (changed.min(axis=0)[::-1] >= around.min(axis=0) - 3).all()
+    assert (changed.max(axis=0)[::-1] <= around.max(axis=0) + 3).all()
+
+
+def test_a_change_of_texture_is_added_rounded_and_not_cut(view):
+    texture = NO_TEXTURE + np.float32(0.6)
+    added = drawn(view, Change(np.zeros((POINTS, 3)), texture)).astype(int) - view.photo
+    nose = np.round(view.points[4, :2]).astype(int)
+    assert added[nose[1], nose[0]].tolist() == [1, 1, 1]
+    assert added.min() == 0 and added.max() == 1
+
+
+def test_the_sides_of_a_face_do_not_fray(view):
+    """Thin triangles at the oval must not sample far away: a small widening changes no pixel there by much."""
+    cheeks = [234, 454, 93, 323, 132, 361]
+    moves = np.zeros((POINTS, 3))
+    moves[cheeks, 0] = np.where(view.points[cheeks, 0] > view.points[1, 0], 3, -3)
+    edited = drawn(view, Change(moves, NO_TEXTURE))
+    smooth = cv2.GaussianBlur(view.photo, (0, 0), 3).astype(int)
+    assert np.abs(edited.astype(int) - smooth).max() < np.abs(view.photo.astype(int) - smooth).max() + 25
+
+
+def test_triangles_that_would_turn_over_are_held_back(view):
+    before, skin = view.points[:POINTS], face_mesh().triangles[:SKIN_TRIANGLES]
+    area = signed_areas(before, skin)
+    sliver = 0.1 * np.median(np.abs(area))
+
+    def turned(points: np.ndarray) -> int:
+        new = signed_areas(points, skin)
+        return int((np.sign(new) != np.sign(area))[(np.abs(area) > sliver) & (np.abs(new) > sliver)].sum())
+
+    cheek = before.copy()
+    cheek[CHEEK, :2] += [0, 30]  # far below its neighbours
+    rng = np.random.default_rng(0)
+    torn = [before + rng.normal(size=(POINTS, 3)) * [size, size, 0] for size in (2, 4, 8)]
+    for after in (cheek, *torn):
+        assert turned(after) > 0 and turned(held_back(before, after)) == 0
+    np.testing.assert_array_equal(held_back(before, before + 0.5), before + 0.5)
+
+
+def test_a_texture_laid_over_the_photo_it_comes_from_is_the_photo(view):
+    texture = FRAME.sample(view.photo, view.points).values
+    again = draw_texture(view.photo, view.points[:POINTS], texture, FRAME)
+    (left, top), (right, bottom) = (f(view.points[:, :2], axis=0).astype(int) for f in (np.min, np.max))
+    inside = np.s_[top + 10 : bottom - 10, left + 10 : right - 10]
+    assert np.abs(again[inside].astype(int) - view.photo[inside]).mean() < 4
+
+
+def test_coordinates_of_an_opening_have_an_inverse(view):
+    mouth = Opening.of(view.points, INNER_LIPS)
+    x, y = pixel_grid(mouth.box(5, 512, 512))
+    again = mouth.positions(*mouth.coordinates(x, y))
+    np.testing.assert_allclose(again, (x, y), atol=1e-9)
+
+
+def test_a_mouth_fills_by_degrees_as_it_opens():
+    shares = [fill_share(0.01, gap) for gap in np.linspace(0.01, 0.2, 20)]
+    assert shares[0] == 0 and shares[-1] == 1 and np.diff(shares).min() >= 0
+    assert max(np.diff(shares)) < 0.2  # no jump
+    assert fill_share(0.2, 0.25) == 0  # an open mouth shows its own teeth
+
+
+def test_the_bank_gives_the_mouth_of_the_same_line_turn_and_skin(view):
+    one: BankMouth = bank()[5]
+    points = np.zeros((POINTS, 3))
+    points[INNER_LIPS[0], :2], points[INNER_LIPS[1], :2] = one.opening.upper, one.opening.lower
+    chosen = from_bank(points, one.yaw, one.skin)
+    assert chosen.picture is one.picture
+    np.testing.assert_allclose(chosen.gain, 1)
+
+
+def test_every_mouth_of_the_bank_is_open_and_lies_in_its_picture():
+    assert len(bank()) > 50
+    for one in bank():
+        height, width = one.picture.shape[:2]
+        assert one.opening.gap > 0.1
+        assert (one.opening.outline > 0).all() and (one.opening.outline < [width, height]).all()
+
+
+def test_an_opened_mouth_shows_the_filling_within_the_lips_alone(view):
+    before = view.points[:POINTS]
+    closed = before.copy()
+    closed[INNER_LIPS[1]] = closed[INNER_LIPS[0]]
+    white = Mouth(np.full((96, 144, 3), 255, np.uint8), bank()[0].opening, np.ones(3))
+    out = np.zeros_like(view.photo)
+    draw_mouth(out, (0, 0, 512, 512), view.photo, closed, before, white)
+    mask = Opening.of(before, INNER_LIPS).mask((0, 0, 512, 512), 0)
+    assert out[mask > 0.99].mean() > 200
+    assert out[cv2.dilate(mask, np.ones((13, 13))) == 0].max() == 0
+
+
+def test_a_black_and_white_photo_stays_so(view):
+    grey = np.repeat(view.photo.mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+    red = Change(np.zeros((POINTS, 3)), NO_TEXTURE + np.float32([20, 0, 0]))
+    edited = drawn(FaceView(grey, view.points), red)
+    assert (edited != grey).any() and np.ptp(edited, axis=2).max() == 0
+
+
+def test_a_closing_lid_covers_the_eye_without_squashing_it(view):
+    lids = LIDS[0]
+    old = Opening.of(view.points, lids)
+    half = Opening((old.upper + old.lower) / 2, old.lower)
+    black = np.zeros_like(view.photo)
+    out = black.copy()
+    draw_eye(out, (0, 0, 512, 512), view.photo, old, half, np.zeros(view.photo.shape, np.float32))
+    inside = half.mask((0, 0, 512, 512), 0) > 0.999
+    assert inside.sum() > 5
+    assert np.abs(out[inside].astype(int) - view.photo[inside]).mean() < 12  # the eye's own pixels, where they were

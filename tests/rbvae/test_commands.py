@@ -1,0 +1,119 @@
+"""Every command of python -m rbvae: what it writes, its help, and one line for what is wrong."""
+
+import io
+import shlex
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rbvae import PortraitEditor
+from rbvae.__main__ import _parser, main
+from rbvae.images.ai_metadata import AI_NOTE
+
+COMMANDS = ("transfer", "neutral", "edit", "random", "animate", "batch", "digit-transfer", "info", "export")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, tiny_faces, tiny_digits):
+    """Runs a command line in an empty folder with the tiny checkpoints."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RBVAE_FACES", str(tiny_faces))
+    monkeypatch.setenv("RBVAE_DIGITS", str(tiny_digits))
+    return lambda line: main(shlex.split(line))
+
+
+def test_a_transfer_writes_the_whole_photo_marked(run, astronaut, tmp_path, tiny_faces, capsys):
+    assert run(f"transfer {astronaut} {astronaut} -o out.png --strength 1") == 0
+    written = (tmp_path / "out.png").read_bytes()
+    assert Image.open(io.BytesIO(written)).size == (512, 512) and AI_NOTE.encode() in written
+    assert capsys.readouterr().out == "out.png\n"
+
+
+def test_neutral_and_edit_write_what_the_editor_makes(run, astronaut, tmp_path, tiny_faces):
+    editor = PortraitEditor.from_pretrained(tiny_faces)
+    portrait = editor.infer(astronaut)
+    assert run(f"neutral {astronaut} --crop") == 0
+    assert Image.open(tmp_path / "neutral.png").tobytes() == editor.neutral(portrait).crop.tobytes()
+    assert run(f"edit {astronaut} --set smile=2 --set 'jaw open=-1' --replaced -o out.png") == 0
+    made = editor.edit(portrait, editor.moved(portrait.e, {"smile": 2, "jaw open": -1})).replaced
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.asarray(made))
+
+
+def test_refine_is_still_taken_and_does_nothing(run, astronaut, tmp_path, tiny_faces, capsys):
+    editor = PortraitEditor.from_pretrained(tiny_faces)
+    for words in ("--refine", "--refine 3"):
+        assert run(f"neutral {astronaut} --crop {words}") == 0
+        made = editor.neutral(editor.infer(astronaut)).crop
+        assert Image.open(tmp_path / "neutral.png").tobytes() == made.tobytes()
+        said = capsys.readouterr().err.splitlines()
+        assert said[0] == "rbvae: --refine does nothing any more and will be removed. Leave it out."
+
+
+def test_random_is_a_sheet(run, astronaut, tmp_path):
+    assert run(f"random {astronaut} -n 6 --seed 1") == 0
+    assert Image.open(tmp_path / "random.png").size == (4 * 192, 2 * 192)
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.webp", "film.gif"])
+def test_animate_writes_a_film(run, astronaut, tmp_path, name):
+    assert run(f"animate {astronaut} --set smile=2 --seconds 0.3 --fps 10 --size 64 -o {name}") == 0
+    assert (tmp_path / name).stat().st_size > 500
+
+
+def test_batch_writes_a_zip_and_says_how_many(run, astronaut, tmp_path, capsys):
+    (tmp_path / "album").mkdir()
+    (tmp_path / "album" / "a.jpg").write_bytes(astronaut.read_bytes())
+    (tmp_path / "album" / "b.jpg").write_text("no picture")
+    assert run("batch album -o out.zip --set smile=1") == 0
+    assert zipfile.ZipFile(tmp_path / "out.zip").namelist() == ["0001-a.jpg", "manifest.json"]
+    said = capsys.readouterr()
+    assert "1 of 2 photos edited" in said.out and "b.jpg is not a picture" in said.err
+
+
+def test_digit_transfer_and_info(run, tmp_path, capsys):
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "one.png")
+    assert run("digit-transfer one.png one.png") == 0
+    assert Image.open(tmp_path / "digit.png").size == (32, 32)
+    assert run("info") == 0
+    assert "faces, srb, 32 px" in (said := capsys.readouterr().out) and "smile" in said
+    assert "observes images of 32 x 32 pixels" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("neutral nowhere.jpg", "no file at nowhere.jpg"),
+        ("edit {photo} --set wink=2", "no direction 'wink'"),
+        ("neutral {photo} --face 4", "face 4"),
+        ("neutral {photo} --parts mouth", "--parts needs a checkpoint that observes codes"),
+        ("edit {photo} --set smile=1 --teeth-from {photo}", "--teeth-from needs a checkpoint that observes codes"),
+        ("transfer {photo} {photo} --strength 2", "--strength 2.0: give a number from 0"),
+        ("neutral {photo} -o out.exe", "out.exe cannot be written"),
+        ("animate {photo} -o out.avi", "out.avi is no film"),
+        ("info --checkpoint /nowhere", "no checkpoint"),
+        ("batch .", "no pictures in"),
+    ],
+)
+def test_what_is_wrong_is_one_line(run, astronaut, capsys, line, said):
+    assert run(line.format(photo=astronaut)) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1 and error.startswith("rbvae: ")
+
+
+def test_a_change_that_is_no_number_is_named(run, astronaut, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(f"edit {astronaut} --set smile")
+    assert stopped.value.code == 2 and "smile=2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example_that_parses(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    example = " ".join(capsys.readouterr().out.partition("example: ")[2].split())
+    words = shlex.split(example)
+    assert words[:4] == ["python", "-m", "rbvae", command]
+    _parser().parse_args(words[3:])

@@ -1,0 +1,282 @@
+"""Claims about training/benchmark.py and training/table1: probes, metrics, tables, and what becomes of trouble."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.benchmark import main
+from training.engine.cli import run_command
+from training.table1.metrics import disentanglement
+from training.table1.page import filled
+from training.table1.probes import probe, thirds
+from training.table1.table import tables
+from training.table1.task import CLASSES, FOLDS, load_task
+
+DOCS = Path(__file__).parents[2] / "docs"
+PUBLISHED = {"anger": "angry", "happiness": "happy", "sadness": "sad"}
+TINY = ("--device", "cpu", "--steps", 2, *(f"--set={small}" for small in ("model.width=4", "model.dim_z=4", "batch=8")))
+
+
+def run(*options) -> int:
+    return run_command(main, [str(option) for option in options])
+
+
+@pytest.fixture
+def independent() -> np.ndarray:
+    """Five factors that know nothing of each other, [2000, 5]."""
+    return np.random.default_rng(0).uniform(size=(2000, 5))
+
+
+@pytest.fixture(scope="module")
+def faces_root(tmp_path_factory) -> Path:
+    """FER-2013's folders with ten grey squares to train and nine to test a class, each class of its own brightness."""
+    folder, rng = tmp_path_factory.mktemp("fer"), np.random.default_rng(0)
+    for place, name in enumerate([*CLASSES, "neutral"]):
+        for side, count in (("train", 10), ("test", 9)):
+            inside = folder / "fer2013" / side / PUBLISHED.get(name, name)
+            inside.mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 20, (48, 48)) + 30 * place
+                Image.fromarray(pixels.astype(np.uint8)).save(inside / f"{number}.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(digits_root, tmp_path_factory) -> Path:
+    """A benchmark of three methods, one of which diverges at once."""
+    folder = tmp_path_factory.mktemp("table1")
+    options = ("--dataset", "digits", "--data", digits_root, "--out", folder, "--seeds", 1, "--methods", "vae,rb,srb")
+    assert run(*options, *TINY, "--set", "rb:objective.laplace_scale=1e-38") == 0
+    return folder
+
+
+def results_of(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"))
+
+
+def test_a_code_that_is_the_factors_is_perfectly_disentangled(independent):
+    noise = np.random.default_rng(1).normal(size=(2000, 2))
+    scores = disentanglement(np.hstack([noise, 3 * independent[:, ::-1]]), independent)
+    assert min(scores.values()) > 0.95, scores
+
+
+def test_noise_is_not_disentangled(independent):
+    scores = disentanglement(np.random.default_rng(1).normal(size=(2000, 8)), independent)
+    assert max(scores.values()) < 0.05, scores
+
+
+def test_a_rotated_code_is_entangled_though_a_probe_reads_it(independent):
+    rotation, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(5, 5)))
+    rotated = (independent - 0.5) @ rotation
+    scores = disentanglement(rotated, independent)
+    assert max(scores["mig"], scores["sap"], scores["dci_disentanglement"]) < 0.5, scores
+    assert probe(rotated, independent, tuple("abcde"), thirds(independent))["average"] < 1e-9
+
+
+def test_a_collapsed_code_scores_nothing_rather_than_failing(independent):
+    assert max(disentanglement(np.zeros((2000, 4)), independent).values()) == 0
+
+
+def test_a_probe_of_the_factors_themselves_makes_no_error(independent):
+    score = probe(independent, independent, tuple("abcde"), thirds(independent))
+    assert score["average"] < 1e-9 and max(score["factors"].values()) < 1e-9 and len(score["splits"]) == FOLDS
+
+
+def test_a_probe_of_the_classes_themselves_recognises_all_and_chance_is_one_over_their_number():
+    classes = np.repeat(np.arange(6), [300, 9, 100, 400, 200, 50])
+    known = probe(np.eye(6)[classes], classes, CLASSES, thirds(classes))
+    nothing = probe(np.zeros((len(classes), 1)), classes, CLASSES, thirds(classes))
+    assert known["average"] == 1.0
+    assert nothing["average"] == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize("targets", [np.zeros((100, 5)), np.repeat([0, 1], [91, 9])], ids=["factors", "classes"])
+def test_every_held_out_image_is_scored_once_and_never_by_a_probe_that_saw_it(targets):
+    splits = thirds(targets)
+    assert sorted(np.concatenate([test for _, test in splits])) == list(range(100))
+    assert not any(set(train) & set(test) for train, test in splits)
+    if targets.ndim == 1:
+        assert [targets[test].sum() for _, test in splits] == [3, 3, 3]
+
+
+def test_a_diverging_method_leaves_its_cell_and_the_others_stay(out):
+    methods = results_of(out)["methods"]
+    assert methods["rb"]["average"] == [None] and "not finite" in methods["rb"]["trouble"][0]
+    for name in ("vae", "srb"):
+        assert len(methods[name]["average"]) == 1 and 0 < methods[name]["average"][0] < 0.3
+    row = next(line for line in (out / "table.md").read_text().splitlines() if line.startswith("| Rb-VAE"))
+    assert "stopped: diverged before step 2" in row
+
+
+def test_every_control_and_picture_is_there(out):
+    results = results_of(out)
+    assert all(0 < row["average"][0] < 0.3 for row in results["controls"].values())
+    assert {"constant", "random", "pixels", "supervised"} <= set(results["controls"])
+    assert 0 < results["methods"]["srb"]["z"]["average"][0] < 0.3
+    assert set(results["methods"]["vae"]["metrics"]) >= {"mig", "sap"}
+    for name in ("plot.png", "figure2.webp"):
+        with Image.open(out / name) as picture:
+            assert min(picture.size) > 200
+
+
+def test_a_finished_method_is_not_repeated_and_another_seed_joins_it(out, digits_root):
+    before = results_of(out)["methods"]["vae"]["average"]
+    cell = json.loads((path := out / "cells" / "vae-seed0" / "cell.json").read_text())
+    del cell["settings"]["config"]["hold_e"]  # as in one that is older than this setting
+    path.write_text(json.dumps(cell))
+    written = {path: path.stat().st_mtime_ns for path in out.glob("cells/**/*.*")}
+    options = ("--dataset", "digits", "--data", digits_root, "--out", out, "--seeds", 2, "--methods", "vae")
+    assert run(*options, *TINY) == 0
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    after = results_of(out)["methods"]["vae"]["average"]
+    assert len(after) == 2 and after[:1] == before and after[1] != after[0]
+
+
+def test_cells_of_other_settings_are_not_mixed_in(out, digits_root, capsys):
+    options = ("--dataset", "digits", "--data", digits_root, "--out", out, "--seeds", 1, "--methods", "vae", *TINY)
+    assert run(*options, "--set", "lr=1e-3") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ") and "other settings" in error and "choose another --out" in error
+
+
+def test_the_weight_of_a_baseline_is_chosen_on_training_images(digits_root, tmp_path):
+    options = ("--dataset", "digits", "--data", digits_root, "--out", tmp_path, "--seeds", 1, "--methods", "dip1")
+    assert run(*options, *TINY, "--tune") == 0
+    row = results_of(tmp_path)["methods"]["dip1"]
+    best = min(row["grid"], key=lambda value: row["grid"][value])
+    assert set(row["grid"]) == {"1", "2", "5", "10", "20", "50"}
+    assert row["setting"] == f"objective.dip_weight={float(best)}" and row["validation"] == [row["grid"][best]]
+
+
+def test_the_table_marks_the_best_and_the_second():
+    def row(title: str, values: list[float]) -> dict:
+        return {"title": title, "features": "ze", "average": values, "factors": {"red": values}, "trouble": [None] * 2}
+
+    methods = {"vae": row("A", [0.3, 0.3]), "tc": row("B", [0.1, 0.2]), "beta": row("C", [0.2, 0.3])}
+    settings = {"minutes": None, "steps": 1, "preset": "small",
+                "model": {"image_size": 32, "width": 8, "dim_z": 1, "dim_e": 1}}  # fmt: skip
+    results = {"methods": methods, "controls": {"pixels": row("P", [0.0, 0.0])}, "names": ["red"], "classes": False,
+               "seeds": [0, 1], "device": "CPU", "settings": settings}  # fmt: skip
+    lines = tables({**results, "paper": {"tc": 0.125}}).splitlines()
+    cells = {
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in lines if "|" in line
+    }
+    assert cells["B"] == ["all", "**0.150 ± 0.071**", "**0.150 ± 0.071**", "0.125"]
+    assert cells["C"][1] == "*0.250 ± 0.071*" and cells["A"][1] == "0.300 ± 0.000"
+    assert "*" not in "".join(cells["control: P"])
+    percent = tables({**results, "classes": True})
+    assert "**30.0 ± 0.0**" in percent and "*25.0 ± 7.1*" in percent
+
+
+def test_faces_are_read_from_the_published_folders(faces_root):
+    task = load_task("fer", faces_root, 64)
+    assert task.unlabelled.shape == (60, 1, 64, 64) and task.references.shape == (10, 1, 64, 64)
+    assert np.bincount(task.held_out.targets).tolist() == [9] * 6 and task.names == CLASSES and task.classes
+    anger = task.held_out.images[task.held_out.targets == 0].float().mean()
+    assert anger < 20 < task.held_out.images[task.held_out.targets == 1].float().mean()
+
+
+def test_affectnet_is_read_by_the_same_loader(tmp_path):
+    for side, count in (("train_set", 4), ("val_set", 3)):
+        (tmp_path / side / "images").mkdir(parents=True)
+        (tmp_path / side / "annotations").mkdir()
+        for number in range(8 * count):
+            Image.new("RGB", (60, 60), (number, 0, 0)).save(tmp_path / side / "images" / f"{number}.jpg")
+            np.save(tmp_path / side / "annotations" / f"{number}_exp.npy", np.array(str(number % 8)))
+    task = load_task("fer", tmp_path, 32)
+    assert task.references.shape == (4, 3, 32, 32) and len(task.unlabelled) == 28  # contempt among them, not scored
+    assert np.bincount(task.held_out.targets).tolist() == [3] * 6 and len(task.labelled.targets) == 24
+
+
+def without(faces_root: Path, folder: Path, *parts: str) -> Path:
+    """The faces without those whose path has one of `parts`."""
+    for path in faces_root.rglob("*.jpg"):
+        source = path.relative_to(faces_root)
+        if not any(part in source.as_posix() for part in parts):
+            (folder / source).parent.mkdir(parents=True, exist_ok=True)
+            (folder / source).write_bytes(path.read_bytes())
+    return folder
+
+
+def test_a_missing_class_is_told_in_its_column_and_the_others_are_scored(faces_root, tmp_path, capsys):
+    folder = without(faces_root, tmp_path / "fer", "test/disgust")
+    (folder / "fer2013" / "test" / "sad" / "0.jpg").write_text("no picture")
+    options = ("--dataset", "fer", "--data", folder, "--out", tmp_path / "out", "--seeds", 1, "--methods", "vae")
+    assert run(*options, *TINY) == 0
+    assert "note: disgust: 0 held-out photos; not scored" in capsys.readouterr().err
+    row = results_of(tmp_path / "out")["methods"]["vae"]
+    known = [value[0] for name, value in row["factors"].items() if name != "disgust"]
+    assert row["factors"]["disgust"] == [None] and row["average"][0] == pytest.approx(np.mean(known))
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert "1 photos could not be read" in text and "- disgust: 0 held-out photos" in text
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("fer2013", "no pictures in"),
+        ("train/neutral", "no photos of class neutral"),
+        ("train/[!n]", "no photos of expressions to train on"),
+        ("test/[!a]", "at least two of"),
+    ],
+)
+def test_an_empty_folder_and_a_set_of_which_no_table_can_be_made_are_one_clear_line(
+    missing, message, faces_root, tmp_path, capsys
+):
+    side, _, rest = missing.partition("/[!")
+    kept = {"n]": "neutral", "a]": "angry"}.get(rest)
+    names = [f"{side}/{PUBLISHED.get(name, name)}" for name in [*CLASSES, "neutral"]] if rest else [missing]
+    folder = without(faces_root, tmp_path / "fer", *[name for name in names if name != f"{side}/{kept}"])
+    folder.mkdir(exist_ok=True)
+    assert run("--dataset", "fer", "--data", folder, "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and error.startswith("error: ")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--data", "nowhere"), "give the folder that holds MNIST/raw"),
+        (("--methods", "gan"), "no gan; there are vae"),
+        (("--preset", "huge"), "choose one of small, full"),
+        (("--set", "gan:lr=1"), "no method 'gan'"),
+        (("--seeds", "0"), "must be above 0"),
+        (("--page", "no.md"), "no such file"),
+        (("--paper", "no.json"), "write {METHOD: average} into it"),
+    ],
+)
+def test_bad_options_are_one_clear_line(options, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--dataset", "digits", *options) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "python training/benchmark.py --dataset digits" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_page_gets_tables_and_pictures_between_its_marks_and_keeps_the_rest(out, digits_root, tmp_path):
+    page = tmp_path / "table1.md"
+    page.write_text("# Mine\n<!-- digits: written by training/benchmark.py -->\nformer\n<!-- end of digits -->\nrest\n")
+    options = ("--dataset", "digits", "--data", digits_root, "--out", out, "--seeds", 1, "--methods", "vae,srb")
+    assert run(*options, *TINY, "--page", page) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Mine\n") and text.endswith("rest\n") and "former" not in text and "| sRb-VAE |" in text
+    for name in ("digits.json", "digits.png", "digits-figure2.webp"):
+        assert (tmp_path / "table1" / name).exists() and (name in text or name == "digits.json")
+
+
+def test_the_tables_of_the_page_are_those_of_the_committed_results():
+    page = (DOCS / "table1.md").read_text(encoding="utf-8")
+    for path in (DOCS / "table1").glob("*.json"):
+        results = json.loads(path.read_text(encoding="utf-8"))
+        assert filled(page, "table1", results) == page, f"{path.name}: run the benchmark with --page again"

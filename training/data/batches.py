@@ -1,0 +1,56 @@
+"""Endless seeded batches (x_u, x_r), from images that are resident on the device as uint8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbvae.digits.styles import apply_style, random_styles
+from rbvae.images.arrays import to_float
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Endless (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1].
+
+    What step k gets depends on (seed, k) alone: each process draws the rows of the whole batch and takes its own.
+    With `fresh_styles` the unlabelled images are plain outlines, and each gets a new random style whenever it is drawn.
+    """
+
+    unlabelled: Tensor
+    references: Tensor
+    batch: int
+    flip: bool
+    seed: int
+    rank: int = 0
+    world: int = 1
+    fresh_styles: bool = False
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """The batch of one step."""
+        rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
+        return self._draw(self.unlabelled, rng, self.fresh_styles), self._draw(self.references, rng)
+
+    def close(self) -> None:
+        """Nothing to close; a stream of images has."""
+
+    def _draw(self, images: Tensor, rng: torch.Generator, restyle: bool = False) -> Tensor:
+        rows = torch.randint(len(images), (self.batch,), generator=rng, device=images.device)
+        mirror = torch.rand(self.batch, 1, 1, 1, generator=rng, device=images.device) < 0.5
+        own = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
+        chosen = images[rows[own]]
+        if restyle:
+            chosen = apply_style(chosen, random_styles(self.batch, rng)[own])
+        x = to_float(chosen)
+        if self.flip:
+            x = torch.where(mirror[own], x.flip(3), x)
+        return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+def step_generator(seed: int, step: int, device: torch.device, stream: int = 0) -> torch.Generator:
+    """A generator that depends on (seed, step, stream) alone, so that a resumed run draws what it would have drawn."""
+    mixed = np.random.SeedSequence([seed, step, stream]).generate_state(2, np.uint32)
+    return torch.Generator(device).manual_seed(int(mixed[0]) << 31 | int(mixed[1]))

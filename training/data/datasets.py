@@ -1,0 +1,165 @@
+"""From a prepared folder to the image sets of a run, as uint8."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbvae.digits.styles import outlines, random_styles
+from rbvae.errors import DatasetError
+from rbvae.faces.landmarks import BLENDSHAPES
+from training.data.image_sets import LABELLED_LIMIT, ImageSets, LabelledImages, StyledDigits
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from training.data.folders import PreparedFolder
+
+TEST_LIMIT = 10_000  # images that score a model whose training images are streamed
+
+
+def load_images(
+    folder: str | Path | None,
+    kind: str,
+    image_size: int,
+    seed: int,
+    download: bool = False,
+    stream: bool = False,
+    plain: bool = False,
+) -> ImageSets:
+    """`kind` "faces": what prepare_faces wrote; "digits": a torchvision MNIST root. Raises DatasetError.
+
+    `stream`: faces of which only those for evaluation are loaded; `plain`: unlabelled digits before their styles.
+    """
+    if kind == "faces":
+        if folder is None:
+            raise DatasetError("faces need --data DIR, a folder written by training/prepare_faces.py")
+        return load_faces(folder, image_size, stream)
+    return load_digits(Path(folder) if folder else Path("data"), image_size, seed, download or folder is None, plain)
+
+
+def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> ImageSets:
+    """Prepared Parquet shards, in a folder or at hf://..., -> ImageSets; the factors are the 52 blendshape scores.
+
+    `stream`: only what evaluation needs, for a run whose batches are read by training.data.streaming: `unlabelled` and
+    `references` hold no image, [0, 3, S, S], and `probe_test` at most TEST_LIMIT. Raises DatasetError.
+    """
+    limits = (LABELLED_LIMIT, TEST_LIMIT) if stream else (None, None)
+    train, test, is_reference = labelled_faces(folder, image_size, *limits)
+    if stream:
+        return ImageSets("faces", train.images[:0], train.images[:0], train, test, streamed_from=str(folder))
+    if not is_reference.any() or not len(test.images):
+        raise DatasetError(
+            f"{folder} has {int(is_reference.sum())} reference and {len(test.images)} test faces; prepare more photos"
+        )
+    return ImageSets("faces", train.images, train.images[is_reference], train[:LABELLED_LIMIT], test)
+
+
+def labelled_faces(
+    folder: str | Path, image_size: int, train_limit: int | None = None, test_limit: int | None = None
+) -> tuple[LabelledImages, LabelledImages, Tensor]:
+    """Training faces and test faces, all or the first so many, and which of the former are references [N]."""
+    from training.data.folders import PreparedFolder
+
+    prepared = PreparedFolder(folder)
+    if prepared.size != image_size:
+        raise DatasetError(
+            f"{folder} was prepared at {prepared.size} px and this model takes {image_size}; "
+            f"prepare it with --size {image_size} or choose another preset"
+        )
+    columns = ["image.bytes", "blendshapes", "identity", "yaw", "reference"]
+    train, test = prepared.table("train", columns, train_limit), prepared.table("test", columns, test_limit)
+    return _faces(prepared, train), _faces(prepared, test), torch.from_numpy(np.array(train["reference"]))
+
+
+def _faces(prepared: PreparedFolder, table: pyarrow.Table) -> LabelledImages:
+    pixels = np.empty((len(table), prepared.size, prepared.size, 3), dtype=np.uint8)
+    prepared.decode(table, pixels)
+    scores = np.array(table["blendshapes"].to_pylist(), dtype=np.float32).reshape(-1, len(BLENDSHAPES))
+    people = tuple(table["identity"].to_pylist())
+    images, yaw = (
+        torch.from_numpy(pixels).permute(0, 3, 1, 2),
+        torch.from_numpy(np.array(table["yaw"]).astype(np.float32)),
+    )
+    return LabelledImages(images, torch.from_numpy(scores), BLENDSHAPES, people, yaw)
+
+
+def load_digits(root: Path, image_size: int, seed: int, download: bool, plain: bool = False) -> ImageSets:
+    """MNIST -> ImageSets as in A.3.1: 30k plain references, the other 30k twice in random styles, test halves.
+
+    With `plain` those others keep their outlines, uint8 [30k, 1, S, S], for styles that are drawn while training.
+    """
+    references, unlabelled, test = styled_digits(root, image_size, seed, download)
+    labelled = test.drawn()
+    middle = len(labelled.images) // 2
+    halves = labelled[:middle], labelled[middle:]
+    images = unlabelled.outlines[: len(unlabelled.outlines) // 2] if plain else unlabelled.drawn().images
+    return ImageSets("digits", images, references, *halves, test_digits=test[middle:])
+
+
+def styled_digits(
+    root: Path, image_size: int, seed: int, download: bool = False
+) -> tuple[Tensor, StyledDigits, StyledDigits]:
+    """MNIST -> plain references uint8 [N, 1, S, S], the unlabelled digits, and the test digits, before their styles."""
+    train, test = (_mnist(root, part, download) for part in (True, False))
+    train_shows, test_shows = _mnist_labels(root, True), _mnist_labels(root, False)
+    rng = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(train), generator=rng)
+    half = len(train) // 2
+    references = outlines(train[order[:half]], image_size)
+    plain = outlines(train[order[half:]], image_size).repeat(2, 1, 1, 1)
+    unlabelled = StyledDigits(
+        plain,
+        random_styles(len(plain), rng),
+        tuple(train_shows[row] for row in order[half:].tolist() if train_shows) * 2,
+    )
+    return references, unlabelled, StyledDigits(outlines(test, image_size), random_styles(len(test), rng), test_shows)
+
+
+def _mnist(root: Path, train: bool, download: bool) -> Tensor:
+    """MNIST's digits, uint8 [N, 28, 28], from IDX files as torchvision stores them, gzipped or not."""
+    stem = root / "MNIST" / "raw" / f"{'train' if train else 't10k'}-images-idx3-ubyte"
+    packed = stem.with_name(stem.name + ".gz")
+    if not stem.exists() and not packed.exists():
+        if not download:
+            raise DatasetError(f"no {packed}; give the folder that holds MNIST/raw, or leave --data out to fetch it")
+        _fetch_mnist(root)
+    try:
+        content = stem.read_bytes() if stem.exists() else gzip.decompress(packed.read_bytes())
+        count, height, width = struct.unpack(">4xIII", content[:16])
+        pixels = np.frombuffer(content, np.uint8, offset=16).reshape(count, height, width)
+    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
+        raise DatasetError(f"{stem} is damaged ({error}); delete it and fetch it again") from error
+    return torch.from_numpy(pixels.copy())
+
+
+def _mnist_labels(root: Path, train: bool) -> tuple[str, ...]:
+    """Which digit each of MNIST's pictures shows, "0" to "9"; () where the file is missing or damaged."""
+    stem = root / "MNIST" / "raw" / f"{'train' if train else 't10k'}-labels-idx1-ubyte"
+    packed = stem.with_name(stem.name + ".gz")
+    try:
+        content = stem.read_bytes() if stem.exists() else gzip.decompress(packed.read_bytes())
+    except (OSError, EOFError, zlib.error):
+        return ()
+    return tuple(map(str, content[8:]))
+
+
+def _fetch_mnist(root: Path) -> None:
+    from torchvision.datasets import MNIST
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            MNIST(str(root), download=True)
+    except (RuntimeError, OSError) as error:
+        raise DatasetError(
+            f"MNIST could not be fetched ({type(error).__name__}); put its four *-ubyte.gz files into {root}/MNIST/raw"
+        ) from error

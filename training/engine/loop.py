@@ -1,0 +1,162 @@
+"""The loop, one screen."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from rbvae.checkpoint import Checkpoint, save_checkpoint
+from training.data.batches import Batches
+from training.data.image_sets import ImageSets
+from training.engine.card import model_card
+from training.engine.config import TrainConfig
+from training.engine.processes import Processes
+from training.engine.report import Means, Report, check
+from training.engine.state import TrainingState, due
+from training.evaluation.directions import find_directions
+from training.evaluation.grids import sample_grid, transfer_grid
+from training.evaluation.scores import evaluate, spread, usual_errors
+
+if TYPE_CHECKING:
+    from training.engine.state import AnyBatches
+
+SAVE_SECONDS = 60.0  # at most so much is lost to a kill, however slow the steps
+AGREE_EVERY = 10  # steps between two questions to the other processes whether to stop
+
+
+def train(
+    config: TrainConfig, sets: ImageSets, run_dir: Path, processes: Processes, minutes: float | None = None
+) -> dict:
+    """Trains until `config.steps`, the clock or an interrupt; resumes what `run_dir` holds; returns final scores."""
+    started, state = time.monotonic(), TrainingState(config, processes)
+    batches, means = batches_of(config, sets, processes), Means()
+    if (run_dir / "state.pt").exists():
+        state.restore(run_dir / "state.pt")
+    elif sets.codes:
+        state.begin_on_codes(sets.codes)
+    else:
+        state.begin(batches)
+        if processes.main and config.tell_steps:  # it took minutes
+            state.save(run_dir / "state.pt")
+    report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
+    with contextlib.closing(batches):
+        with stopping(minutes, processes, started) as stop:
+            while state.step < config.steps:
+                means.add(state.update(*batches.at(state.step)))
+                if due(state.step, config.report_every):
+                    stats = means.take(processes)
+                    check(state.step, stats, 2 * config.batch * state.step)
+                    if report:
+                        report.tell(state.step, stats)
+                if report and due(state.step, config.grid_every):
+                    look(state, sets, run_dir)
+                if report and (due(state.step, config.save_every) or stop.save_is_due()):
+                    state.save(run_dir / "state.pt")
+                if stop.now(state.step):
+                    break
+        if report:
+            report.close()
+            state.save(run_dir / "state.pt")
+    if report:
+        look(state, sets, run_dir)
+        scores = finish(state, sets, run_dir)
+    processes.wait()
+    return scores if report else {}
+
+
+def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> AnyBatches:
+    """Batches of the images: resident on the device, or read while training."""
+    processes.share(config.batch)
+    seeded, share = (config.batch, config.flip, config.seed), (processes.rank, processes.world)
+    if sets.streamed_from:
+        from training.data.streaming import StreamedBatches
+
+        return StreamedBatches(sets.streamed_from, *seeded, processes.device, *share)
+    images = sets.unlabelled.to(processes.device), sets.references.to(processes.device)
+    if sets.codes:
+        from training.data.code_batches import CodeBatches
+
+        effects = sets.codes.lighting.to(processes.device), sets.codes.basis.mirror_signs.to(processes.device)
+        until = config.steps * 4 // 5
+        return CodeBatches(*images, *effects, config.batch, config.seed, config.relight, until, *share)
+    return Batches(*images, *seeded, *share, fresh_styles=config.fresh_styles)
+
+
+class Stop:
+    """When to leave the loop: by the clock, or because somebody asked (Ctrl-C, SIGTERM); at the end of a step."""
+
+    def __init__(self, minutes: float | None, processes: Processes, started: float) -> None:
+        self.processes, self.asked = processes, False
+        self.end = None if minutes is None else started + 60 * minutes
+        self.saved = time.monotonic()
+
+    def now(self, step: int) -> bool:
+        """Whether to stop; processes ask each other every AGREE_EVERY steps, since all must stop at the same one."""
+        if self.processes.world > 1 and not due(step, AGREE_EVERY):
+            return False
+        return self.processes.any(self.asked or (self.end is not None and time.monotonic() > self.end))
+
+    def save_is_due(self) -> bool:
+        """Whether SAVE_SECONDS have passed since this last was so."""
+        if time.monotonic() - self.saved < SAVE_SECONDS:
+            return False
+        self.saved = time.monotonic()
+        return True
+
+
+@contextlib.contextmanager
+def stopping(minutes: float | None, processes: Processes, started: float | None = None) -> Iterator[Stop]:
+    """A `Stop` that hears the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program at once. The minutes are
+    counted from `started` (time.monotonic), or from now."""
+    stop = Stop(minutes, processes, time.monotonic() if started is None else started)
+
+    def ask(number: int, frame: object) -> None:
+        stop.asked = True
+        signal.signal(number, before[number])
+
+    before = {}
+    try:
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: nobody sends it signals
+        pass
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def look(state: TrainingState, sets: ImageSets, run_dir: Path) -> None:
+    """The averaged model's pictures of held-out people or digits; stops a run in which e has stopped to matter."""
+    folder = run_dir / "grids"
+    folder.mkdir(exist_ok=True)
+    images = sets.probe_test.images[:: max(1, len(sets.probe_test.images) // 16)]
+    sample_grid(state.ema, images).save(folder / f"samples-{state.step:07d}.png")
+    transfer_grid(state.ema, images).save(folder / f"transfer-{state.step:07d}.png")
+    if state.config.stop_collapsed:
+        if sets.codes:
+            from training.evaluation.codes import spread_of_textures as spread_of
+        else:
+            spread_of = spread
+        moved = spread_of(state.ema, images[:16], state.device)
+        check(state.step, {"spread_over_e": moved}, 2 * state.config.batch * state.step)
+
+
+def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
+    """Measures the averaged model and writes it as a checkpoint with its card."""
+    scores = evaluate(state.ema, sets, state.device)
+    if sets.codes and state.config.closed_form:
+        scores["closed_form"] = evaluate(state.first_weights(sets.codes), sets, state.device)
+    directions = find_directions(state.ema, sets, state.device)
+    card = model_card(state.config, scores, directions, run_dir, state.step)
+    folder = run_dir / "checkpoint"
+    usual = usual_errors(state.ema.eval(), sets, state.device)
+    checkpoint = Checkpoint(state.ema, sets.kind, state.config.method, directions, usual)
+    save_checkpoint(checkpoint, folder, card, dtype=torch.float16)
+    return scores

@@ -1,0 +1,98 @@
+"""What tells a reference image from others, learnt before training begins: an e that is not linear in pixels.
+
+A small network learns to tell references from unlabelled images, the one thing the reference set teaches. Its features
+are about what references hold still, so the directions in which they vary more among unlabelled images than among
+references (the contrast of linear_init.py, in features instead of pixels) are the target factors; encoder_e
+learns to foretell them, in half of its dimensions: the other half is of pixels, since what is told says little of how
+to draw it. The paper has nothing of the kind.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rbvae.extensions.reference_classifier import Teller
+from rbvae.models.encoders import Encoder
+from rbvae.objectives.adversarial import classify
+from training.data.batches import Batches, step_generator
+from training.engine.throttle import Pace
+
+if TYPE_CHECKING:
+    from training.data.streaming import StreamedBatches
+
+COMPONENTS = 256  # of the features, among which the contrast is looked for
+RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.02, 50
+SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-1, 1]
+STREAM = 4  # of the seeded draws; the batches have 1 to 3
+
+
+def taught_teller(
+    batches: Batches | StreamedBatches, steps: int, device: torch.device, new: Callable[[], Teller]
+) -> Teller:
+    """A `new` network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well; its
+    code is yet to be found. What comes out depends on nothing drawn before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        teller = new().to(device)
+
+    def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
+        on_r, on_u = teller(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])
+        return classify(on_r, on_u).mean()
+
+    descend(teller, loss, batches, steps, "before step 0, telling references from others")
+    return teller.eval().requires_grad_(False)
+
+
+def teach_encoder(
+    encoder: Encoder, target: Callable[[Tensor], Tensor], batches: Batches | StreamedBatches, steps: int
+) -> None:
+    """Trains `encoder` for `steps` batches: the first K dimensions of its mean learn to foretell `target` [N, K]."""
+
+    def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
+        x = torch.cat([x_u, x_r])
+        aim = target(x)
+        return F.mse_loss(encoder.forward(x).mean[:, : aim.shape[1]], aim)
+
+    descend(encoder, loss, batches, steps, "before step 0, teaching encoder_e what tells them")
+
+
+def descend(
+    network: nn.Module,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    batches: Batches | StreamedBatches,
+    steps: int,
+    title: str,
+    rate: float = RATE,
+) -> None:
+    """AdamW on the batches of the first `steps` steps, shifted and relit; the rate falls to 0 along a cosine."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
+    network.train()
+    started, pace = time.monotonic(), Pace()
+    for step in range(steps):
+        x_u, x_r = batches.at(step)
+        rng = step_generator(0, step, x_u.device, STREAM)
+        loss = loss_of(varied(x_u, rng), varied(x_r, rng))
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if pace.due() or step + 1 == steps:
+            passed = time.monotonic() - started
+            print(f"{title}: {step + 1} of {steps}, {passed:.0f} s, loss {loss:.3f}", flush=True)
+
+
+def varied(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Images [N, 3, S, S], each in other light and contrast, all moved by a pixel or a few: none of that is e's."""
+    most = max(1, round(SHIFT * x.shape[-1]))
+    down, right = torch.randint(2 * most + 1, (2,), generator=rng, device=x.device).tolist()
+    contrast, light = torch.rand(2, len(x), 1, 1, 1, generator=rng, device=x.device) * 2 - 1
+    x = F.pad(x, [most] * 4, mode="replicate")[..., down : down + x.shape[2], right : right + x.shape[3]]
+    return x * (1 + CONTRAST * contrast) + LIGHT * light

@@ -1,0 +1,64 @@
+"""The folder of a run: what it takes to repeat it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from rbvae.checkpoint import write_atomically
+from rbvae.errors import TrainingError
+from training.data.image_sets import ImageSets
+from training.engine.config import TrainConfig
+from training.engine.processes import Processes
+from training.engine.resume import refuse_changes
+
+CODES_FILE = "codes.safetensors"  # in a run folder: the basis and the codes of a run on codes
+
+
+def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Processes) -> None:
+    """Makes the run folder with what it takes to repeat the run; continuing adds a part to its run.json.
+
+    Raises TrainingError, before anything is written, where it holds a run of other settings or other images.
+    """
+    held = [path for path in run_dir.iterdir() if path.name != CODES_FILE] if run_dir.exists() else []
+    if held and not (run_dir / "run.json").exists():
+        raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
+    run_dir.mkdir(parents=True, exist_ok=True)
+    device = processes.device
+    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    if processes.world > 1:
+        accelerator = f"{processes.world} x {accelerator}"
+    options = [Path(option).name if Path(option).is_absolute() else option for option in sys.argv[1:]]
+    part = {
+        "command": shlex.join(["python", "training/train.py", *options]),  # goes into a public card: no private folders
+        "commit": git_commit(),
+        "images": [len(sets.unlabelled), len(sets.references), len(sets.probe_test.images)],
+        "device": accelerator,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+    path = run_dir / "run.json"
+    parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
+    if parts and (run_dir / "state.pt").exists():
+        refuse_changes(run_dir, json.loads((run_dir / "config.json").read_text(encoding="utf-8")), config)
+        if (before := parts[-1].get("images", part["images"])) != part["images"]:
+            raise TrainingError(
+                f"{run_dir} was begun on other images ({before} unlabelled, reference and test images, now "
+                f"{part['images']}); use the --data it was begun with, or another --out"
+            )
+    for name, record in (("run.json", {"parts": [*parts, part]}), ("config.json", config.to_dict())):
+        write_atomically(run_dir / name, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def git_commit() -> str:
+    """The checkout's commit, marked when it has changes; "unknown" outside a checkout."""
+    describe = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,306 @@
+"""Everything a run carries from step to step: networks, discriminators, optimizers, EMA, step; save and restore."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from rbvae.checkpoint import load_checkpoint, write_atomically
+from rbvae.errors import TrainingError
+from rbvae.extensions.closed_form import closed_form, principal_form
+from rbvae.extensions.reference_classifier import Teller
+from rbvae.models.joints import Noise, draw_noise
+from rbvae.models.model import RbVAE
+from rbvae.objectives import get_method, means
+from training.data.batches import Batches, step_generator
+from training.engine.config import TrainConfig
+from training.engine.execution import GraphedStep, tensors_of
+from training.engine.linear_init import from_main, linear_start, told_dims, whole
+from training.engine.processes import Processes
+from training.engine.reference_pretraining import taught_teller
+from training.engine.report import DIVERGED
+from training.engine.resume import refuse_changes
+
+if TYPE_CHECKING:
+    from training.data.code_batches import CodeBatches
+    from training.data.codes import FaceCodes
+    from training.data.streaming import StreamedBatches
+
+    AnyBatches: TypeAlias = Batches | StreamedBatches | CodeBatches
+
+ADAPT_EVERY = 16  # steps between two moves of augment_p
+PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer", "augment_p", "sign_gaps"}
+AUGMENT_LIMIT = 0.8  # of augment_p: beyond it augmentations leak into what is generated (Karras et al. 2020)
+
+
+class TrainingState:
+    """Owns the parameters and the two updates; each update moves only its own parameters."""
+
+    def __init__(self, config: TrainConfig, processes: Processes) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.processes, self.device, self.step = config, processes, processes.device, 0
+        self.levers = config.engine.resolve(self.device, processes.world)
+        self.method = get_method(config.method)
+        place = {"device": self.device, "memory_format": self.levers.memory_format}
+        self.model = RbVAE(config.model).to(**place)
+        self.discs = nn.ModuleDict(self.method.discriminators(config.model, config.objective)).to(**place)
+        self.ema = copy.deepcopy(self.model).requires_grad_(False)
+        self.weights = self.method.weights(config.objective, config.model)
+        self.teller: Teller | None = None
+        if config.objective.asks_teller and self.method.features == "e":
+            self.teller = self._new_teller().to(**place).eval().requires_grad_(False)
+        self._hold()
+        self.model_optimizer = self._adam(self.model)
+        self.disc_optimizer = self._adam(self.discs) if len(self.discs) else None
+        self.augment_p = torch.tensor(config.objective.augment_p, device=self.device)
+        self.sign_gaps = torch.zeros(2, device=self.device)  # sum and count since augment_p last moved
+        if self.levers.compile:
+            torch._dynamo.config.suppress_errors = True  # a network that cannot be compiled runs as it is
+            for network in [*self.model.children(), *self.discs.children()]:
+                network.compile(dynamic=False)
+        self._steps = {penalise: self._executable(penalise) for penalise in (False, True)}
+
+    def _adam(self, networks: nn.Module) -> torch.optim.Adam:
+        config, graph = self.config, self.levers.graph
+        lr = torch.tensor(config.lr, device=self.device) if graph else config.lr  # a graph reads it from the device
+        encoders = [*self.model.encoder_z.parameters(), *self.model.encoder_e.parameters()]
+        slow = set(map(id, encoders)) if config.encoder_rate != 1 else set()
+        learnt = [p for p in networks.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in learnt if (id(p) in slow) == is_slow], "rate": rate}
+            for is_slow, rate in ((False, 1.0), (True, config.encoder_rate))
+        ]
+        return torch.optim.Adam(
+            [group for group in groups if group["params"]],
+            lr,
+            betas=(config.beta1, config.beta2),
+            eps=1e-8,
+            fused=True,
+            capturable=graph,
+        )
+
+    def _executable(self, penalise: bool) -> Callable[..., dict[str, Tensor]]:
+        """The two updates as a function of tensors: x_u, x_r, then the fields of `Noise`."""
+
+        def step(x_u: Tensor, x_r: Tensor, *noise: Tensor) -> dict[str, Tensor]:
+            return self._update_both(x_u, x_r, Noise(*noise), penalise)
+
+        return GraphedStep(step) if self.levers.graph else step
+
+    def autocast(self) -> torch.autocast:
+        """bf16 where the engine says so, full precision elsewhere."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.levers.bf16)
+
+    def update(self, x_u: Tensor, x_r: Tensor) -> dict[str, Tensor]:
+        """One step on this process's share of the batch; returns the mean of each term over it, on the device."""
+        config, objective, processes = self.config, self.config.objective, self.processes
+        rng = step_generator(config.seed, self.step, self.device)
+        noise = draw_noise(config.model, config.batch, rng, self.augment_p, processes.rank, processes.world)
+        for optimizer in self.optimizers:
+            set_lr(optimizer, self.lr)
+        terms = self._steps[due(self.step, objective.r1_every)](x_u, x_r, *tensors_of(noise))
+        self._average()
+        if objective.augment == "adaptive" and self.disc_optimizer:
+            self._adapt(terms["sign_gap"])
+        self.step += 1
+        return terms
+
+    def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, penalise: bool) -> dict[str, Tensor]:
+        """Draw once, discriminators on the detached draws, then encoders and generator on the same draws."""
+        with self.autocast():
+            draws = self.method.draw(self.model, x_u, x_r, noise, self.config.objective)
+        terms = self.update_discriminators(draws.detach(), penalise) if self.disc_optimizer else {}
+        return terms | self.update_model(draws)
+
+    def update_discriminators(self, draws: object, penalise: bool) -> dict[str, Tensor]:
+        """Gradient step of the discriminators alone; returns the mean of each term."""
+        assert self.disc_optimizer and self.method.discriminator_terms
+        self.discs.requires_grad_(True)
+        with self.autocast():
+            terms = means(self.method.discriminator_terms(self.discs, draws, self.config.objective, penalise))
+        self._descend(self.disc_optimizer, self.discs, terms)
+        return {name: term.detach() for name, term in terms.items()}
+
+    def update_model(self, draws: object) -> dict[str, Tensor]:
+        """Gradient step of encoders, generator and e_ref alone; returns the mean of each term."""
+        self.discs.requires_grad_(False)
+        with self.autocast():
+            judges = {**self.discs, "teller": self.teller} if self.teller else self.discs
+            terms = means(self.method.model_terms(self.model, judges, draws, self.config.objective))
+        self._descend(self.model_optimizer, self.model, terms)
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _descend(self, optimizer: torch.optim.Optimizer, networks: nn.Module, terms: dict[str, Tensor]) -> None:
+        loss = torch.stack([self.weights[name] * term for name, term in terms.items() if name in self.weights]).sum()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.processes.average_gradients(list(networks.parameters()))
+        optimizer.step()
+
+    @property
+    def optimizers(self) -> list[torch.optim.Adam]:
+        """That of the model, and that of the discriminators where there are any."""
+        return [self.model_optimizer, *([self.disc_optimizer] if self.disc_optimizer else [])]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the coming step: from `lr_decay_images` on it falls as 1/sqrt(images) (Karras et al.
+        2024, "EDM2"), which needs no end of the run to be known."""
+        config = self.config
+        if not config.lr_decay_images:
+            return config.lr
+        return config.lr / math.sqrt(max(1.0, 2 * config.batch * self.step / config.lr_decay_images))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        images = 2 * self.config.batch
+        half_life = min(self.config.ema_images, max(0.05 * self.step * images, images))  # ramps up, as in EDM
+        decay = math.pow(0.5, images / half_life)
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
+
+    @torch.no_grad()
+    def _adapt(self, sign_gap: Tensor) -> None:
+        """Moves augment_p towards where the discriminators' signs are right by augment_target (ADA), on the device."""
+        objective = self.config.objective
+        self.sign_gaps += torch.stack([sign_gap.float(), torch.ones_like(sign_gap, dtype=torch.float32)])
+        if due(self.step + 1, ADAPT_EVERY):
+            total, count = self.processes.average([self.sign_gaps])[0]
+            change = ADAPT_EVERY * 2 * self.config.batch / objective.augment_images
+            self.augment_p += change * (total / count - objective.augment_target).sign()
+            self.augment_p.clamp_(0.0, AUGMENT_LIMIT)
+            self.sign_gaps.zero_()
+
+    def begin(self, batches: AnyBatches) -> None:
+        """The first weights: a checkpoint's where `init` names one, or a closed form in the linear paths, where the
+        networks have them; before either, what tells references from others where `tell_steps` asks for it."""
+        config, contrast = self.config, self.method.features == "e"
+        teller = self._learnt_teller(batches) if config.telling and contrast else None
+        if config.init:
+            self.warm_start(config.init)
+        elif config.model.linear:
+            self.model.encoder_e.requires_grad_(True)
+            linear_start(self.model, batches, contrast, self.processes, teller, config.telling, config.flip)
+            self.ema.load_state_dict(self.model.state_dict())
+        self._share_teller(teller)
+        self._hold()
+
+    def begin_on_codes(self, faces: FaceCodes) -> None:
+        """The basis, and the first weights: a checkpoint's where `init` names one, or the closed form."""
+        self.model.basis.load_state_dict(faces.basis.state_dict())  # copies of the model share it
+        if self.config.init:
+            self.warm_start(self.config.init)
+            return
+        if self.config.closed_form:
+            self._in_closed_form(self.model, faces)
+        self.ema.load_state_dict(self.model.state_dict())
+        self._hold()
+
+    def first_weights(self, faces: FaceCodes) -> RbVAE:
+        """A model on codes as it was before the first step, to be compared with."""
+        model = RbVAE(self.config.model).to(self.device)
+        model.basis.load_state_dict(faces.basis.state_dict())
+        self._in_closed_form(model, faces)
+        return model.eval()
+
+    def _in_closed_form(self, model: RbVAE, faces: FaceCodes) -> None:
+        start = closed_form if self.method.features == "e" else principal_form
+        start(model, faces.statistics)
+
+    def _learnt_teller(self, batches: Batches | StreamedBatches) -> Teller | None:
+        """Taught by the main process; None where that is not this one and nobody will ask for it again."""
+        teller = self.teller
+        if self.processes.main and (self.teller or not self.config.init):
+            teller = taught_teller(whole(batches), self.config.telling, self.device, self._new_teller)
+        return teller
+
+    def _new_teller(self) -> Teller:
+        config = self.config
+        grey = config.kind == "digits"  # white on black, or in any colour
+        return Teller(config.model.image_size, told_dims(config.model), grey, mirrored=config.flip)
+
+    def _share_teller(self, teller: Teller | None) -> None:
+        """Fills this process's own from the main process's."""
+        if self.teller:
+            if teller:
+                self.teller.load_state_dict(teller.state_dict())
+            from_main(self.processes, [t for t in self.teller.state_dict().values() if t.is_floating_point()])
+
+    def _hold(self) -> None:
+        """For methods whose encoder_e is told by references; others would hold nothing worth keeping."""
+        self.model.encoder_e.requires_grad_(not (self.config.hold_e and self.method.features == "e"))
+
+    def warm_start(self, checkpoint: str) -> None:
+        """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""
+        model = load_checkpoint(checkpoint).model
+        if model.config != self.config.model:
+            raise TrainingError(f"--init {checkpoint} has other networks ({model.config}) than this run")
+        self.model.load_state_dict(model.state_dict())
+        self.ema.load_state_dict(model.state_dict())
+
+    def save(self, path: Path) -> None:
+        """Writes the whole state atomically; raises TrainingError, and leaves the last one, where this has diverged."""
+        stream = io.BytesIO()
+        if not all(bool(tensor.isfinite().all()) for tensor in (*self.model.parameters(), *self.discs.parameters())):
+            raise TrainingError(f"diverged before step {self.step}: weights are not finite; {DIVERGED}")
+        torch.save(
+            {
+                "config": self.config.to_dict(),
+                "step": self.step,
+                "model": self.model.state_dict(),
+                "ema": self.ema.state_dict(),
+                "discs": self.discs.state_dict(),
+                "teller": self.teller.state_dict() if self.teller else None,
+                "model_optimizer": self.model_optimizer.state_dict(),
+                "disc_optimizer": self.disc_optimizer.state_dict() if self.disc_optimizer else None,
+                "augment_p": self.augment_p,
+                "sign_gaps": self.sign_gaps,
+            },
+            stream,
+        )
+        write_atomically(path, stream.getvalue())
+
+    def restore(self, path: Path) -> None:
+        """Continues from a saved state; raises TrainingError when it is damaged or of another config."""
+        try:
+            saved = torch.load(path, map_location=self.device, weights_only=True)
+        except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+            raise TrainingError(f"{path} is damaged; delete the run folder or choose another --out") from error
+        if not isinstance(saved, dict) or not PARTS <= set(saved) or not isinstance(saved["config"], dict):
+            raise TrainingError(f"{path} is no state of a run; delete the run folder or choose another --out")
+        refuse_changes(path.parent, saved["config"], self.config)
+        self.step = saved["step"]
+        self.model.load_state_dict(saved["model"])
+        self.ema.load_state_dict(saved["ema"])
+        self.discs.load_state_dict(saved["discs"])
+        if self.teller:
+            self.teller.load_state_dict(saved["teller"])
+        self.augment_p.copy_(saved["augment_p"])
+        self.sign_gaps.copy_(saved["sign_gaps"])
+        for optimizer, name in zip(self.optimizers, ("model_optimizer", "disc_optimizer"), strict=False):
+            own = [{key: group[key] for key in ("lr", "capturable", "fused")} for group in optimizer.param_groups]
+            optimizer.load_state_dict(saved[name])
+            for group, kept in zip(optimizer.param_groups, own, strict=True):
+                group.update(kept)  # how this run is executed, not how the saved one was
+
+
+def due(step: int, every: int) -> bool:
+    """Whether something that is done once in so many steps is done at this one."""
+    return step % every == 0
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Of every group; where it lies on the device, without waiting for it."""
+    for group in optimizer.param_groups:
+        rate = lr * group.get("rate", 1.0)
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate

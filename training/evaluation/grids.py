@@ -1,0 +1,71 @@
+"""Pictures of what a model does, in rows: reconstructions, random e, transfers."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from rbvae.images.arrays import to_array, to_float
+from rbvae.models.model import RbVAE
+
+PEOPLE, RANDOM_E, GAP = 8, 6, 4
+
+
+def stacked(blocks: list[Image.Image]) -> Image.Image:
+    """Pictures below each other."""
+    canvas = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), "white")
+    top = 0
+    for one in blocks:
+        canvas.paste(one, (0, top))
+        top += one.height
+    return canvas
+
+
+def mosaic(rows: list[list[Tensor]], gap: int = GAP) -> Image.Image:
+    """Rows of pictures, each float [3, S, S] in [-1, 1], on white."""
+    side = rows[0][0].shape[-1]
+    pitch = side + gap
+    canvas = np.full((len(rows) * pitch + gap, max(map(len, rows)) * pitch + gap, 3), 255, np.uint8)
+    for i, row in enumerate(rows):
+        for j, picture in enumerate(row):
+            top, left = gap + i * pitch, gap + j * pitch
+            canvas[top : top + side, left : left + side] = to_array(picture)
+    return Image.fromarray(canvas)
+
+
+@torch.inference_mode()
+def sample_grid(model: RbVAE, images: Tensor, seed: int = 0) -> Image.Image:
+    """One row a person: image, reconstruction, e_ref, then six random e, the same in every row at fixed z."""
+    device = model.e_ref.device
+    x = to_float(images[:PEOPLE].to(device))
+    q_z, q_e = model.encode(x)
+    rng = torch.Generator().manual_seed(seed)
+    random_e = torch.randn(RANDOM_E, model.config.dim_e, generator=rng).to(device)
+    columns = [x, model.decode(q_z.mean, q_e.mean), model.decode_reference(q_z.mean)]
+    columns += [model.decode(q_z.mean, e) for e in random_e]
+    columns = [pictures(model, column) for column in columns]
+    return mosaic([list(row) for row in zip(*columns, strict=True)])
+
+
+@torch.inference_mode()
+def transfer_grid(model: RbVAE, images: Tensor) -> Image.Image:
+    """Expression of the top row on the face of the left column; the corner is empty."""
+    x = to_float(images[: 2 * (PEOPLE - 1)].to(model.e_ref.device))
+    faces, expressions = (x[0::2], x[1::2]) if len(x) > 1 else (x, x)
+    z, e = model.encoder_z(faces).mean, model.encoder_e(expressions).mean
+    shown, donors = pictures(model, faces), pictures(model, expressions)
+    rows = [[torch.ones_like(donors[0]), *donors]]
+    for face, z_k in zip(shown, z, strict=True):
+        rows.append([face, *pictures(model, model.decode(z_k.expand(len(e), -1), e))])
+    return mosaic(rows)
+
+
+def pictures(model: RbVAE, x: Tensor) -> Tensor:
+    """What a model observes -> pictures [N, 3, S, S] in [-1, 1]."""
+    if model.config.observes == "image":
+        return x
+    from training.evaluation.codes import drawn
+
+    return drawn(model, x)

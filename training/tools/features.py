@@ -1,0 +1,206 @@
+"""Train the small network whose features FID-expr (faces) and FID-style (digits) compare.
+
+python training/tools/features.py --data data/lfw96 --out checkpoints/features-faces --minutes 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rbvae.errors import ConfigError, DatasetError
+from rbvae.faces.landmarks import BLENDSHAPES
+from training.data.datasets import labelled_faces, styled_digits
+from training.data.image_sets import LabelledImages
+from training.engine.cli import pick_device, run_command
+from training.engine.run_folder import git_commit
+from training.engine.throttle import Pace
+from training.evaluation.feature_net import FEATURES, SIDE, FeatureNet, save_features
+from training.evaluation.probes import named_factors
+
+CLASSES = 10
+BATCH, LEARNING_RATE, WEIGHT_DECAY, SHIFT = 128, 2e-3, 0.02, 3
+
+
+def mirrored(names: tuple[str, ...]) -> list[int]:
+    """For each blendshape, the column that holds its score once the picture is mirrored: left and right change."""
+    swap = {"Left": "Right", "Right": "Left"}
+    return [
+        names.index(next((name.removesuffix(end) + swap[end] for end in swap if name.endswith(end)), name))
+        for name in names
+    ]
+
+
+def fit(
+    net: FeatureNet, photos: LabelledImages, classes: Tensor | None, limit: tuple[float | None, int | None], seed: int
+) -> int:
+    """Trains in place until `limit` (minutes, steps) with the rate falling to 0 along a cosine; returns the steps.
+
+    Every batch derives from (seed, step). Faces are mirrored (their blendshapes with them), shifted and relit.
+    """
+    device, faces = net.factor_mean.device, photos.names == BLENDSHAPES
+    images, factors = photos.images.to(device), photos.factors.to(device)
+    net.factor_mean.copy_(factors.mean(dim=0))
+    net.factor_std.copy_(factors.std(dim=0).clamp_min(1e-3))  # a score that never moves asks for nothing
+    targets = (factors - net.factor_mean) / net.factor_std
+    swapped = targets[:, mirrored(photos.names)] if faces else targets
+    optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    minutes, steps = limit
+    started, pace, step, done = time.monotonic(), Pace(), 0, 0.0
+    net.train()
+    while done < 1.0:
+        rng = np.random.default_rng((seed, step))
+        rows = torch.from_numpy(rng.integers(0, len(images), BATCH)).to(device)
+        x, target = images[rows], targets[rows]
+        if faces:
+            if rng.random() < 0.5:
+                x, target = x.flip(3), swapped[rows]
+            x = _relit(_shifted(x, rng), rng)
+        optimizer.param_groups[0]["lr"] = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * done)) * min(1, (step + 1) / 100)
+        predicted, logits = net.heads(net(x))
+        loss = F.smooth_l1_loss(predicted, target)
+        if classes is not None:
+            loss = loss + F.cross_entropy(logits, classes.to(device)[rows])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        step += 1
+        passed = time.monotonic() - started
+        done = step / steps if steps else passed / (60 * (minutes or 5.0))
+        if pace.due() or done >= 1:
+            print(f"step {step}, {100 * min(done, 1):.0f}%, {BATCH * step / passed:.0f} images/s, "
+                  f"loss {loss.item():.3f}", flush=True)  # fmt: skip
+    net.eval()
+    return step
+
+
+def _shifted(x: Tensor, rng: np.random.Generator) -> Tensor:
+    down, right = rng.integers(0, 2 * SHIFT + 1, 2)
+    padded = F.pad(x.float(), [SHIFT] * 4, mode="replicate")
+    return padded[:, :, down : down + x.shape[2], right : right + x.shape[3]]
+
+
+def _relit(x: Tensor, rng: np.random.Generator) -> Tensor:
+    contrast, light = (
+        torch.from_numpy(rng.uniform(*bounds, (len(x), 1, 1, 1))).to(x) for bounds in ((0.8, 1.2), (-20.0, 20.0))
+    )
+    return ((x - 128) * contrast + 128 + light).clamp(0, 255)
+
+
+def held_out(net: FeatureNet, photos: LabelledImages) -> dict[str, Any]:
+    """What the network makes of pictures it was not trained on: R^2 of every reported factor, share of right digits."""
+    from sklearn.metrics import r2_score
+
+    _, factors, classes = net.predict(photos.images)
+    predicted = LabelledImages(photos.images, factors, photos.names)
+    pairs = zip(named_factors(photos).items(), named_factors(predicted).values(), strict=True)
+    scores: dict[str, Any] = {"images": len(photos.images)}
+    scores["r2"] = {name: round(float(r2_score(truth, guess)), 4) for (name, truth), guess in pairs}
+    if net.to_classes and photos.shows:
+        shown = torch.tensor([int(digit) for digit in photos.shows])
+        scores["right_digits"] = round(float((classes == shown).float().mean()), 4)
+    return scores
+
+
+CARD = """---
+license: {licence}
+library_name: rbvae
+tags:
+- rbvae
+- {kind}
+- feature-extraction
+---
+
+# A feature network for measuring: {kind}
+
+{parameters:,} parameters; pictures of any size, resized to 64 x 64, to 64 numbers. It was trained to foretell {what}.
+`training/evaluate.py` compares pictures in these features: {names} are the Frechet and kernel distances of
+torchmetrics computed with this network. **They are not FID and KID**, and no figure of another network or paper can be
+set beside them. It is a measuring tool, no classifier of people: what it says of one face means little.
+
+- command: `{command}` ({steps:,} steps of {batch} pictures, commit {commit})
+- data: {data}
+- on {images:,} pictures held out: {scores}
+"""
+WORDS = {
+    "faces": {
+        "licence": "apache-2.0",
+        "what": "the 52 blendshape scores that MediaPipe's landmarker gives a photo",
+        "names": "FID-expr and KID-expr",
+        "data": "face photos as `training/prepare_faces.py` writes them, mirrored half of the time, shifted and relit; "
+        "the photos' own terms apply",
+    },
+    "digits": {
+        "licence": "cc-by-sa-3.0",
+        "what": "which digit is shown and its style: red, green, blue, scale, width",
+        "names": "FID-style and KID-style",
+        "data": "MNIST (CC BY-SA 3.0) styled as in the paper's A.3.1: the 60,000 unlabelled digits of training",
+    },
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description="Train the feature network of FID-expr and FID-style on prepared faces or on MNIST.",
+        epilog="example: python training/tools/features.py --data data/lfw96 --out runs/features --minutes 5",
+    )
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="prepared faces, or an MNIST root")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the network")
+    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="of training (default 5)")
+    parser.add_argument("--steps", type=int, metavar="N", help="so many steps instead: repeats bit by bit")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and batches (default 0)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    options = parser.parse_args(argv)
+    if options.minutes <= 0 or (options.steps is not None and options.steps < 1):
+        raise ConfigError(f"--minutes {options.minutes:g} --steps {options.steps}; give numbers above 0")
+    device = pick_device(options.device)
+    kind = "faces" if (options.data / "dataset.json").exists() else "digits"
+    photos, test = training_pictures(options.data, kind)
+    classes = torch.tensor([int(digit) for digit in photos.shows]) if kind == "digits" else None
+    torch.manual_seed(options.seed)
+    net = FeatureNet(len(photos.names), CLASSES if kind == "digits" else 0).to(device)
+    print(f"{kind}: {len(photos.images):,} pictures to train on, {len(test.images):,} held out", flush=True)
+    steps = fit(net, photos, classes, (options.minutes, options.steps), options.seed)
+    scores = held_out(net, test)
+    length = ["--steps", str(options.steps)] if options.steps else ["--minutes", f"{options.minutes:g}"]
+    command = ["python training/tools/features.py --data", f"data/{options.data.name}".replace("data/data", "data")]
+    told = {
+        "command": " ".join([*command, "--out", f"checkpoints/{options.out.name}", *length]),
+        "steps": steps, "batch": BATCH, "seed": options.seed, "commit": git_commit(),
+    }  # fmt: skip
+    shape = {"kind": kind, "image_size": SIDE, "features": FEATURES, "factors": photos.names}
+    shape["classes"] = CLASSES if kind == "digits" else 0
+    said = ", ".join(f"R² {name} {value:.2f}" for name, value in scores["r2"].items())
+    if "right_digits" in scores:
+        said += f", right digit {100 * scores['right_digits']:.1f}%"
+    parameters = sum(p.numel() for p in net.parameters())
+    card = CARD.format(kind=kind, parameters=parameters, images=scores["images"], scores=said, **told, **WORDS[kind])
+    save_features(net, options.out, {**shape, "trained": told, "held_out": scores}, card)
+    print(f"{options.out}: {said}")
+    return 0
+
+
+def training_pictures(folder: Path, kind: str) -> tuple[LabelledImages, LabelledImages]:
+    """What the network is trained on and what it is scored on; raises DatasetError."""
+    if kind == "faces":
+        size = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"]["size"]
+        return labelled_faces(folder, size)[:2]
+    _, unlabelled, test = styled_digits(folder, SIDE, seed=0)
+    if not unlabelled.shows:
+        raise DatasetError(f"no labels in {folder}/MNIST/raw; put MNIST's train-labels-idx1-ubyte.gz there")
+    return unlabelled.drawn(), test.drawn()
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

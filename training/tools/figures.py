@@ -1,0 +1,108 @@
+"""The picture of what checkpoints do, on people or digits they were not trained on, drawn with a fixed seed.
+
+Several are drawn below each other, on the same pictures: the paper's Figure 2, of Rb-VAE and sRb-VAE.
+
+python training/tools/figures.py --checkpoint checkpoints/faces --data data/lfw96 --out docs/faces.webp
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from rbvae.checkpoint import Checkpoint, load_checkpoint
+from rbvae.errors import ConfigError
+from rbvae.images.arrays import to_float
+from rbvae.objectives import get_method
+from training.data.datasets import load_images
+from training.engine.cli import run_command
+from training.evaluation.grids import GAP, mosaic, stacked
+
+ROWS, RANDOM, DONORS, SLIDERS, ZOOM, HEAD = 6, 4, 3, 2, 1.5, 22
+SIGMAS = 2.0
+WORDS = {"faces": ("photo", "neutral", "expression"), "digits": ("digit", "plain", "style")}
+
+
+def clearest(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """The SLIDERS directions that go most surely with a factor they are named after."""
+    return sorted(checkpoint.directions, key=lambda direction: -abs(direction["correlation"]))[:SLIDERS]
+
+
+@torch.inference_mode()
+def rows_of(checkpoint: Checkpoint, images: Tensor, seed: int) -> list[list[Tensor]]:
+    """One row an image: itself, rebuilt, e_ref, RANDOM random e, SLIDERS moved up, the e of the DONORS on top."""
+    model, x = checkpoint.model, to_float(images)
+    donors, x = x[:DONORS], x[DONORS:]
+    q_z, q_e = model.encode(x)
+    z, e = q_z.mean, q_e.mean
+    rng = torch.Generator().manual_seed(seed)
+    columns = [x, model.decode(z, e), model.decode_reference(z)]
+    columns += [model.decode(z, one) for one in torch.randn(RANDOM, model.config.dim_e, generator=rng)]
+    for direction in clearest(checkpoint):
+        columns.append(model.decode(z, e + SIGMAS * direction["sigma"] * torch.tensor(direction["vector"])))
+    blank = [torch.ones_like(x[0])] * len(columns)
+    columns += [model.decode(z, one) for one in model.encoder_e(donors).mean]
+    return [[*blank, *donors], *(list(row) for row in zip(*columns, strict=True))]
+
+
+def captions(checkpoint: Checkpoint) -> list[tuple[int, str]]:
+    """What stands above which column."""
+    one, plain, other = WORDS[checkpoint.kind]
+    sliders = clearest(checkpoint)
+    named = [(3 + RANDOM + i, f"{direction['name']} +{SIGMAS:.0f}") for i, direction in enumerate(sliders)]
+    last = (3 + RANDOM + len(sliders), f"{other} of the top row")
+    return [(0, one), (1, "rebuilt"), (2, plain), (3, f"random {other}s"), *named, last]
+
+
+def block(checkpoint: Checkpoint, images: Tensor, seed: int) -> Image.Image:
+    """The rows of one checkpoint, enlarged, captions above, its method in the blank corner."""
+    small = mosaic(rows_of(checkpoint, images, seed))
+    large = small.resize((round(small.width * ZOOM), round(small.height * ZOOM)), Image.Resampling.LANCZOS)
+    canvas = Image.new("RGB", (large.width, large.height + HEAD), "white")
+    canvas.paste(large, (0, HEAD))
+    draw, font, pitch = ImageDraw.Draw(canvas), ImageFont.load_default(12), (images.shape[-1] + GAP) * ZOOM
+    for column, caption in captions(checkpoint):
+        draw.text((round(GAP * ZOOM + column * pitch), 5), caption, fill="black", font=font)
+    title = get_method(checkpoint.method).title
+    draw.text((GAP * ZOOM, HEAD + pitch / 3), title, fill="black", font=ImageFont.load_default(22))
+    return canvas
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description="Draw what checkpoints do: reconstruction, reference, random e, sliders, transferred e.",
+        epilog="example: python training/tools/figures.py --checkpoint checkpoints/faces-rb checkpoints/faces "
+        "--data data/lfw96 --out docs/figure2-faces.webp",
+    )
+    parser.add_argument(
+        "--checkpoint", required=True, nargs="+", metavar="DIR", help="checkpoint folders, or Hub ids user/name"
+    )
+    parser.add_argument("--data", required=True, metavar="DIR", help="prepared faces, or a torchvision MNIST root")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .webp or .png picture")
+    parser.add_argument("--seed", type=int, default=0, help="which images and which random e (default 0)")
+    options = parser.parse_args(argv)
+    checkpoints = [load_checkpoint(name) for name in options.checkpoint]
+    kinds = {(one.kind, one.model.config.image_size) for one in checkpoints}
+    if len(kinds) > 1:
+        found = ", ".join(f"{kind} at {side} px" for kind, side in sorted(kinds))
+        raise ConfigError(f"--checkpoint names {found}; give checkpoints of one kind and size")
+    ((kind, side),) = kinds
+    images = load_images(options.data, kind, side, seed=0).probe_test.images
+    rng = torch.Generator().manual_seed(options.seed)
+    chosen = images[torch.randperm(len(images), generator=rng)[: DONORS + ROWS]]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    stacked([block(one, chosen, options.seed) for one in checkpoints]).save(options.out, quality=60)
+    print(options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

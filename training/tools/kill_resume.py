@@ -1,0 +1,88 @@
+"""Kills a CPU run with SIGKILL at random moments, continues it each time, and compares it with one left alone.
+
+python training/tools/kill_resume.py --data data/lfw32 --out runs/kills --kills 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from rbvae.errors import ConfigError, TrainingError
+from training.engine.cli import run_command
+
+LONGEST = 4.0  # seconds between the first sign of a new step and a kill
+EARLY, STARTS = 4, 6.0  # of so many kills one comes before that sign, within so many seconds of the start
+
+
+def run(command: list[str]) -> None:
+    """To its end; raises TrainingError with what it said when that is not a good one."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise TrainingError(f"{' '.join(command[1:])} ended with {done.returncode}: {done.stderr[-500:]}")
+
+
+def kill_once(command: list[str], stats: Path, after: float, early: bool) -> bool:
+    """Starts the run, waits until it writes (not if `early`), then `after` seconds, and kills it; False when it had
+    ended before."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen = stats.stat().st_mtime_ns if stats.exists() else 0
+    while not early and process.poll() is None and (not stats.exists() or stats.stat().st_mtime_ns == seen):
+        time.sleep(0.005)
+    time.sleep(after)
+    alive = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return alive
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description="Check that a run killed at any moment ends bit-identical to an uninterrupted one.",
+        epilog="example: python training/tools/kill_resume.py --data data/lfw32 --out runs/kills --kills 20",
+    )
+    parser.add_argument("--data", required=True, metavar="DIR", help="prepared faces at 32 px, or an MNIST root")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="an empty folder for the two runs")
+    parser.add_argument("--kills", type=int, default=20, help="default 20")
+    parser.add_argument("--steps", type=int, default=2500, help="of the run (default 2500)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    options = parser.parse_args(argv)
+    if options.out.exists() and any(options.out.iterdir()):
+        raise ConfigError(f"{options.out} is not empty; choose another --out")
+    fixed = ["--preset", "tiny", "--device", "cpu", "--data", options.data, "--steps", str(options.steps)]
+    fixed += ["--set", "save_every=5", "--set", "report_every=1", "--set", "objective.augment=adaptive"]
+    script = str(Path(__file__).resolve().parents[1] / "train.py")
+    commands = {
+        name: [sys.executable, script, *fixed, "--out", str(options.out / name)] for name in ("whole", "killed")
+    }
+    moments, kills = random.Random(options.seed), 0
+    for number in range(options.kills):
+        early, stats = number % EARLY == 0, options.out / "killed" / "stats.jsonl"
+        moment = moments.uniform(0.0, STARTS if early else LONGEST)
+        alive = kill_once(commands["killed"], stats, moment, early)
+        kills += alive
+        lines = stats.read_text(encoding="utf-8").splitlines() if stats.exists() else []
+        since = "its start" if early else "its first line"
+        print(f"kill {number + 1}: {moment:.2f} s after {since}, {len(lines)} steps told", flush=True)
+        if not alive:
+            raise TrainingError(f"the run ended before kill {number + 1}; give more --steps")
+    for command in commands.values():
+        run(command)
+    for path in sorted((options.out / "whole" / "checkpoint").iterdir()):
+        same = path.read_bytes() == (options.out / "killed" / "checkpoint" / path.name).read_bytes()
+        print(f"{path.name}: {'identical' if same else 'DIFFERENT'}")
+        if not same and path.name != "README.md":  # the card lists each part of the run
+            raise TrainingError(f"{path.name} differs from the uninterrupted run's")
+    print(f"{kills} kills, the same weights to the last bit")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,135 @@
+"""The two numbers of a training step, operations and bytes, and how fast the device could do them at best."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from training.engine.config import TrainConfig
+from training.engine.execution import EngineConfig
+from training.engine.processes import Processes
+from training.engine.state import TrainingState
+
+FEW, MORE = 2, 4  # pairs of the two counted steps: their difference is what an image costs, the rest what a step costs
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What an image costs in a step, what a step costs whatever its batch, and the device's two ceilings as measured.
+
+    `flops` floating-point operations (a multiply-add is two). `bytes` the fewest through memory: every convolution,
+    matrix product and optimizer reads its inputs and writes its results once, all between them is free;
+    `eager_bytes` with all other operations counted so too. `step_bytes` is what weights and optimizers move.
+    """
+
+    flops: float
+    bytes: float
+    eager_bytes: float
+    step_bytes: float
+    flops_per_s: float
+    bytes_per_s: float
+    batch: int
+
+    @property
+    def images_per_s(self) -> float:
+        """The larger of the two times is the floor of a step; this is what it allows."""
+        return 1 / max(self.flops / self.flops_per_s, self.memory / self.bytes_per_s)
+
+    @property
+    def memory(self) -> float:
+        """The fewest bytes for an image, with its part of the step's."""
+        return self.bytes + self.step_bytes / (2 * self.batch)
+
+    def text(self) -> str:
+        """Two lines for people."""
+        return (
+            f"an image: {self.flops / 1e9:.2f} GFLOP, at least {self.memory / 1e6:.1f} MB "
+            f"(with nothing fused {self.eager_bytes / 1e6:.1f} MB)\n"
+            f"the device: {self.flops_per_s / 1e12:.3g} TFLOP/s, {self.bytes_per_s / 1e9:.3g} GB/s, "
+            f"so at most {self.images_per_s:,.0f} images/s"
+        )
+
+
+class Cost(TorchDispatchMode):
+    """Counts operations and the bytes they read and write: of all of them, and of those that no compiler fuses away.
+
+    Uses the formulas of torch's FlopCounterMode, which itself cannot follow the gradient penalty's second derivative.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = self.heavy = self.all = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        results = func(*args, **kwargs)
+        if func._overloadpacket in flop_registry:
+            self.flops += flop_registry[func._overloadpacket](*args, **kwargs, out_val=results)
+        if not func.is_view:
+            leaves = tree_leaves((args, kwargs, results))
+            moved = sum(t.numel() * t.element_size() for t in leaves if isinstance(t, Tensor))
+            self.all += moved
+            if func._overloadpacket in flop_registry or "_fused_adam" in func.name():
+                self.heavy += moved
+        return results
+
+
+def count(config: TrainConfig, pairs: int) -> torch.Tensor:
+    """FLOP, fewest bytes and eager bytes of a step on so many pairs, in float32; gradient penalties at their share."""
+    engine = EngineConfig("off", "on", "off", "off")
+    state = TrainingState(dataclasses.replace(config, batch=pairs, engine=engine), Processes(torch.device("cpu")))
+    side, every = config.model.image_size, config.objective.r1_every
+    x = torch.rand(pairs, 3, side, side).contiguous(memory_format=torch.channels_last)
+    state.update(x, x)  # the optimizers make their state in the first step
+    totals = torch.zeros(3, dtype=torch.float64)
+    for step, share in ((1, 1 - 1 / every), (every, 1 / every)):
+        state.step = step
+        with Cost() as cost:
+            state.update(x, x)
+        totals += share * torch.tensor([cost.flops, cost.heavy, cost.all], dtype=torch.float64)
+    return totals
+
+
+def measure_limit(config: TrainConfig, device: torch.device) -> Limit:
+    """Counts a step on the CPU and measures the device's ceilings: a large matrix product and a large copy."""
+    few, more = count(config, FEW), count(config, MORE)
+    image = (more - few) / (2 * (MORE - FEW))
+    step = few - 2 * FEW * image
+    gpu = device.type == "cuda"
+    narrow = 0.5 if gpu else 1.0  # bf16 activations are half as wide; weights and optimizers stay float32
+    dtype, side = (torch.bfloat16, 8192) if gpu else (torch.float32, 1024)
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    source = torch.randn((1 << 30) if gpu else (1 << 26), device=device)
+    target = torch.empty_like(source)
+    product, copy = best(lambda: a @ b, device), best(lambda: target.copy_(source), device)
+    return Limit(
+        flops=float(image[0]),
+        bytes=narrow * float(image[1]),
+        eager_bytes=narrow * float(image[2]),
+        step_bytes=float(step[1]),
+        flops_per_s=2 * side**3 / product,
+        bytes_per_s=2 * source.numel() * source.element_size() / copy,
+        batch=config.batch,
+    )
+
+
+def best(work: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
+    """Seconds of the fastest of some repetitions."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
+    times = []
+    for _ in range(repeats):
+        wait()
+        started = time.perf_counter()
+        work()
+        wait()
+        times.append(time.perf_counter() - started)
+    return min(times)

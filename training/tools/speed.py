@@ -1,0 +1,193 @@
+"""Images a second of a naive training step and of the engine, lever by lever, and the share of the device's limit.
+
+python training/tools/speed.py --device cpu --json speed.json
+
+No data is needed: the images are made up. The levers are measured in turns, several rounds of them, so that a machine
+that is busy now and then is so for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import torch
+from torch import Tensor
+
+from rbvae.errors import ConfigError
+from training.data.batches import Batches
+from training.engine.cli import pick_device, run_command
+from training.engine.config import TrainConfig, get_preset, override
+from training.engine.execution import EngineConfig
+from training.engine.processes import Processes
+from training.engine.state import TrainingState
+from training.tools.naive_step import Economies, LesserState, loaded_batches
+from training.tools.roofline import Limit, measure_limit
+
+OFF = EngineConfig("off", "off", "off", "off")
+POOL = 1024  # made-up images
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: its name and a function that runs one step, with or without the gradient penalties."""
+
+    name: str
+    step: Callable[[bool], object]
+    penalty_every: int
+
+
+def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bool) -> list[Row]:
+    """From naive to the engine, each with one lever more than the one before."""
+    device, gpu = processes.device, processes.device.type == "cuda"
+    lazy, every_step = config, override(config, ["objective.r1_every=1"])
+    resident = Batches(images.to(device), images.to(device).flip(0), config.batch, config.flip, config.seed)
+    loader = loaded_batches(images, config.batch, device)
+    none, drawn = Economies(False, False, False, False), Economies(True, False, False, False)
+    joined, fused = Economies(True, True, False, False), Economies(True, True, True, False)
+    levers = [("pixel norm's gradient by hand", {"channels_last": "on"})]
+    levers += [("bf16 autocast", {"bf16": "on"})] if gpu else []
+    levers += [("torch.compile", {"compile": "on"})] if compiled else []
+    levers += [("one CUDA graph", {"graph": "on"})] if gpu else []
+
+    def lesser(
+        name: str, settings: TrainConfig, economies: Economies, load: bool = False, engine: EngineConfig = OFF
+    ) -> Row:
+        state = LesserState(dataclasses.replace(settings, engine=engine), processes, economies)
+        return Row(
+            name, stepper(state, (lambda step: next(loader)) if load else resident.at), settings.objective.r1_every
+        )
+
+    table = [
+        lesser("naive: fp32, eager, a loader", every_step, none, load=True),
+        lesser("+ dataset on the device", every_step, none),
+        lesser("+ lazy gradient penalty", lazy, none),
+        lesser("+ one draw for all terms", lazy, drawn),
+        lesser("+ joined batches", lazy, joined),
+        lesser("+ fused Adam", lazy, fused),
+        lesser("+ channels_last", lazy, fused, engine=EngineConfig("off", "on", "off", "off")),
+    ]
+    engine = OFF
+    for name, setting in levers:
+        engine = dataclasses.replace(engine, **setting)
+        state = TrainingState(dataclasses.replace(config, engine=engine), processes)
+        table.append(Row(f"+ {name}", stepper(state, resident.at), config.objective.r1_every))
+    return table
+
+
+def stepper(state: TrainingState, batches_at: Callable[[int], tuple[Tensor, Tensor]]) -> Callable[[bool], object]:
+    """A function that runs one step of a state, at a step number with or without gradient penalties."""
+    every = state.config.objective.r1_every
+
+    def step(penalise: bool) -> object:
+        state.step = every * (state.step // every + 1) - (0 if penalise or every == 1 else 1)
+        return state.update(*batches_at(state.step))
+
+    return step
+
+
+def seconds(row: Row, penalise: bool, repeats: int, device: torch.device) -> float:
+    """Time of one step, the mean of some in a row."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
+    wait()
+    started = time.perf_counter()
+    for _ in range(repeats):
+        row.step(penalise)
+    wait()
+    return (time.perf_counter() - started) / repeats
+
+
+def measure(table: list[Row], rounds: int, repeats: int, warm: int, device: torch.device) -> list[float]:
+    """Seconds a step of every row, penalties at their share: the fastest of rounds in which all rows take their turn.
+
+    The fastest, since whatever else a machine does only makes a step slower.
+    """
+    plain: list[list[float]] = [[] for _ in table]
+    penalised: list[list[float]] = [[] for _ in table]
+    for row in table:
+        for penalise in (False, True):
+            seconds(row, penalise, warm, device)
+        print(f"ready: {row.name}", flush=True)
+    for number in range(rounds):
+        for row, times, with_penalty in zip(table, plain, penalised, strict=True):
+            times.append(seconds(row, False, repeats, device))
+            with_penalty.append(seconds(row, True, repeats, device))
+        print(f"round {number + 1} of {rounds}", flush=True)
+    shares = [1 / row.penalty_every for row in table]
+    return [
+        (1 - share) * min(times) + share * min(with_penalty)
+        for share, times, with_penalty in zip(shares, plain, penalised, strict=True)
+    ]
+
+
+def as_table(names: list[str], rates: list[float], limit: Limit) -> str:
+    """Markdown."""
+    lines = ["| | images/s | times naive | share of the limit |", "| --- | --- | --- | --- |"]
+    for name, rate in zip(names, rates, strict=True):
+        lines.append(f"| {name} | {rate:,.1f} | {rate / rates[0]:.2f} | {100 * rate / limit.images_per_s:.1f}% |")
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description="Measure a step of sRb-VAE: naive, then with each lever of the engine.",
+        epilog="example: python training/tools/speed.py --device cpu --json speed.json",
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument("--preset", help="default: faces-images")
+    parser.add_argument("--batch", type=int, metavar="N", help="unlabelled images a step (default: the preset's)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of all rows (default 5)")
+    parser.add_argument("--quick", action="store_true", help="only the first row and the last")
+    parser.add_argument("--compile", action="store_true", help="torch.compile also on a CPU (it takes a minute)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
+                        help="any other setting, such as model.width=48")  # fmt: skip
+    options = parser.parse_args(argv)
+    device = pick_device(options.device)
+    gpu = device.type == "cuda"
+    if options.rounds < 1:
+        raise ConfigError(f"--rounds {options.rounds}; give at least 1")
+    config = get_preset(options.preset or "faces-images")
+    config = dataclasses.replace(config, method="srb", batch=options.batch or config.batch)
+    config = override(config, options.assignments)
+    side = config.model.image_size
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.rand(max(POOL, config.batch), 3, side // 8, side // 8, generator=rng)
+    images = (255 * torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic").clamp(0, 1)).byte()
+    limit = measure_limit(config, device)
+    print(limit.text(), flush=True)
+    table = rows(config, images, Processes(device), options.compile or gpu)
+    table = [table[0], table[-1]] if options.quick else table
+    if gpu:
+        torch.backends.cudnn.benchmark = True
+    took = measure(table, options.rounds, repeats=20 if gpu else 1, warm=6 if gpu else 1, device=device)
+    names, rates = [row.name for row in table], [2 * config.batch / t for t in took]
+    print(as_table(names, rates, limit))
+    figures = {
+        "naive_images_per_s": rates[0],
+        "engine_images_per_s": rates[-1],
+        "times_naive": rates[-1] / rates[0],
+        "share_of_limit": rates[-1] / limit.images_per_s,
+        "rows": dict(zip(names, rates, strict=True)),
+        "limit": dataclasses.asdict(limit),
+        "preset": config.preset,
+        "batch": config.batch,
+        "device": torch.cuda.get_device_name(device) if gpu else f"CPU, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+    }
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
