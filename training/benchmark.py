@@ -55,7 +55,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help="choose the baselines' weights from the published grids, on training images: 20 more "
                         "runs of seed 0")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="[METHOD:]NAME=VALUE", dest="assignments",
-                        help="any other setting, of all methods or of one: srb:objective.r1_weight=1")  # fmt: skip
+                        help="any other setting, of all methods or of one: srb:extensions.r1_weight=1")  # fmt: skip
     parser.add_argument("--page", metavar="FILE", type=Path,
                         help="put the tables into this page, the results beside it: docs/table1.md")  # fmt: skip
     parser.add_argument("--paper", metavar="FILE", type=Path,

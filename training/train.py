@@ -1,7 +1,7 @@
 """Train any method on any prepared dataset; run the same command again to continue where it stopped.
 
 python training/train.py --preset faces --method srb --data data/faces96 --out runs/faces
-torchrun --standalone --nproc_per_node=8 training/train.py --preset faces-images --data data/lfw96 --out runs/images
+torchrun --standalone --nproc_per_node=8 training/train.py --preset faces-paper --data data/lfw96 --out runs/images
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from rbvae.errors import ConfigError
+from rbvae.extensions import enabled_extensions
 from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method, method_names
 from training.data.datasets import load_images
@@ -46,7 +47,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of weights, batches and draws (default 0)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
-                        help="any other setting, such as objective.r1_weight=0.1 or model.dim_e=16")  # fmt: skip
+                        help="any other setting, such as extensions.r1_weight=0.1 or model.dim_e=16")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="print what would be trained, and write nothing")
     return parser.parse_args(argv)
 
@@ -68,7 +69,7 @@ def is_streamed(config: TrainConfig, data: str | None, device: torch.device) -> 
     """Whether a run reads its images while training: as asked, or where they do not fit; raises ConfigError."""
     if config.stream == "off" or config.kind != "faces" or data is None:
         if config.stream == "on":
-            raise ConfigError("stream=on needs prepared faces: --preset faces-images --data DIR")
+            raise ConfigError("stream=on needs prepared faces: --preset faces-paper --data DIR")
         return False
     from training.data.streaming import fits
 
@@ -119,6 +120,8 @@ def describe(config: TrainConfig, counts: list[str]) -> str:
     """The resolved config, the counts, and parameters and multiply-adds of each network, for one image."""
     networks = {name: one for name, one in RbVAE(config.model).named_children() if name != "basis"}
     networks |= get_method(config.method).discriminators(config.model, config.objective)
+    for extension in enabled_extensions(config.extensions, config.method):
+        networks |= extension.networks(config.model)
     lines = [json.dumps(config.to_dict(), indent=2), *counts]
     x = torch.zeros(1, *config.model.observation)
     z, e = torch.zeros(1, config.model.dim_z), torch.zeros(1, config.model.dim_e)
@@ -154,13 +157,12 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         sets = load_code_sets(config, options.data, run_dir, processes)
     else:
-        sets = load_images(
-            options.data, config.kind, config.model.image_size, config.seed, stream=streamed, plain=config.fresh_styles
-        )
+        sets = load_images(options.data, config.kind, config.model.image_size, config.seed, stream=streamed)
     if options.dry_run:
         print(describe(config, counts_of(sets)))
         return 0
     if processes.main:
+        print(f"extensions of the paper's method: {', '.join(config.extension_names) or 'none'}", flush=True)
         begin(run_dir, config, sets, processes)
     processes.wait()
     scores = train(config, sets, run_dir, processes, options.minutes)

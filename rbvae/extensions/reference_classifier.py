@@ -1,8 +1,7 @@
-"""A network that tells references from other images: its features are about what references hold still; ours."""
+"""A network that classifies references against other images: its features are about what references hold still."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -10,7 +9,6 @@ from rbvae.models.blocks import LEAK
 
 SIDE, STEP = 64, 16  # the most pixels a side that it looks at, and what they are a multiple of
 LEAST_CONTRAST = 0.05  # of an image's deviation, so that no flat one is divided by next to nothing
-EPSILON = 1e-6
 
 
 def batch_normed(narrow: int, wide: int, stride: int) -> list[nn.Module]:
@@ -25,15 +23,13 @@ def standard_grey(x: Tensor) -> Tensor:
     return grey / grey.std(dim=(2, 3), keepdim=True).clamp_min(LEAST_CONTRAST)
 
 
-class Teller(nn.Module):
-    """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference".
+class ReferenceClassifier(nn.Module):
+    """Image [N, 3, S, S] in [-1, 1] -> logit [N] of "this is a reference image".
 
-    Trained by training/engine/reference_pretraining.py.
-
-    Where `grey` it sees shapes alone, each image with mean 0 and deviation 1: what has one colour among references and
-    any elsewhere would be told by that, and nothing else be learnt (colours are linear in pixels, which
-    training/engine/linear_init.py looks at). `told` is the code [N, dims] that is found in its features, where
-    `mirrored` the same for an image and its mirror image.
+    Trained before the first step by training/engine/reference_pretraining.py. If `grey`, it sees shapes alone, each
+    image with mean 0 and standard deviation 1; otherwise colour could be all it learns where references have one
+    colour and other images any. `code` [N, dims] is linear in its features; if `mirrored`, an image and its mirror
+    image have the same code.
     """
 
     def __init__(self, image_size: int, dims: int = 0, grey: bool = False, mirrored: bool = False) -> None:
@@ -63,18 +59,9 @@ class Teller(nn.Module):
         flat = self.grids(x)[-1].flatten(1)
         return (flat + self.grids(x.flip(3))[-1].flatten(1)) / 2 if self.mirrored else flat
 
-    def told(self, x: Tensor) -> Tensor:
-        """What the features tell of each image: [N, dims]."""
+    def code(self, x: Tensor) -> Tensor:
+        """A linear code of each image's features: [N, dims]."""
         return self.to_code(self.features(x))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.to_logit(self.last(self.grids(x)[-1]).flatten(1)).squeeze(1)
-
-    def distance(self, x: Tensor, x_hat: Tensor) -> Tensor:
-        """Squared distance of unit channel vectors, the mean over each grid's pixels, summed over the grids: [N] (Zhang
-        et al. 2018, "LPIPS", without its learnt weights); no gradient for x."""
-        with torch.no_grad():
-            of_x = [F.normalize(grid, dim=1, eps=EPSILON) for grid in self.grids(x)]
-        of_x_hat = [F.normalize(grid, dim=1, eps=EPSILON) for grid in self.grids(x_hat)]
-        apart = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(of_x, of_x_hat, strict=True)]
-        return torch.stack(apart).sum(dim=0)

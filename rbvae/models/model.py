@@ -45,7 +45,7 @@ class RbVAE(nn.Module):
         q_z, q_e = self.encode(x)
         return self.decode(q_z.mean, q_e.mean)
 
-    def nll(self, x: Tensor, x_hat: Tensor, scale: float | None = 1.0) -> Tensor:
+    def nll(self, x: Tensor, x_hat: Tensor, scale: float = 1.0) -> Tensor:
         """-log Laplace(x; x_hat, scale), [N]; a code's coefficients count by their share of the pixels' variance."""
         if self.config.observes == "code":
             x, x_hat = x * self.basis.weight, x_hat * self.basis.weight

@@ -283,7 +283,7 @@ def test_the_words_above_the_snippets_name_every_endpoint():
 
 
 def test_about_says_how_long_files_are_kept():
-    assert FILES_KEPT_FOR == 600 and "deleted after ten minutes" in (ROOT / "app" / "about.md").read_text()
+    assert FILES_KEPT_FOR == 600 and "deleted after ten minutes" in (ROOT / "app" / "page" / "about.md").read_text()
 
 
 def test_drawing_waits_for_nothing_slow(client, editors):

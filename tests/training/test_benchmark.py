@@ -127,7 +127,7 @@ def test_every_control_and_picture_is_there(out):
 def test_a_finished_method_is_not_repeated_and_another_seed_joins_it(out, digits_root):
     before = results_of(out)["methods"]["vae"]["average"]
     cell = json.loads((path := out / "cells" / "vae-seed0" / "cell.json").read_text())
-    del cell["settings"]["config"]["hold_e"]  # as in one that is older than this setting
+    del cell["settings"]["config"]["freeze_encoder_e"]  # as in one that is older than this setting
     path.write_text(json.dumps(cell))
     written = {path: path.stat().st_mtime_ns for path in out.glob("cells/**/*.*")}
     options = ("--dataset", "digits", "--data", digits_root, "--out", out, "--seeds", 2, "--methods", "vae")

@@ -65,7 +65,7 @@ def test_dry_run_writes_nothing(prepared_faces, tmp_path, capsys):
 @pytest.mark.parametrize("method", method_names())
 def test_a_dry_run_counts_the_networks_of_every_method(method, prepared_faces, tmp_path, capsys):
     options = ("--preset", "tiny", "--data", prepared_faces, "--out", tmp_path, "--dry-run", "--method", method)
-    assert run(train_main, *options, "--set", "objective.reverse_weight=1") == 0
+    assert run(train_main, *options, "--set", "extensions.reversal_weight=1") == 0
     said = capsys.readouterr().out
     assert ("disc_z:" in said) == (method == "srb") and "generator:" in said
 
@@ -74,8 +74,8 @@ def test_a_run_that_may_not_go_on_changes_nothing(prepared_faces, tmp_path, caps
     options = ("--preset", "tiny", "--data", prepared_faces, "--out", tmp_path / "run")
     assert run(train_main, *options, "--steps", 2) == 0
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
-    assert run(train_main, *options, "--steps", 4, "--set", "objective.r1_weight=9") == 2
-    assert "begun with other settings (objective.r1_weight: 0.2 -> 9.0)" in capsys.readouterr().err
+    assert run(train_main, *options, "--steps", 4, "--set", "extensions.r1_weight=9") == 2
+    assert "begun with other settings (extensions.r1_weight: 0.2 -> 9.0)" in capsys.readouterr().err
     run_json = tmp_path / "run" / "run.json"
     run_json.write_text(run_json.read_text().replace('"images": [', '"images": [7,'))
     other = run_json.read_bytes()

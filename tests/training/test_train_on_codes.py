@@ -95,7 +95,7 @@ def test_batches_mirror_half_and_relight_until_told(sets):
     codes = sets.codes
     ones = torch.ones(50, codes.basis.size.code)
     signs = codes.basis.mirror_signs
-    batches = CodeBatches(ones, ones, codes.lighting, signs, batch=200, seed=0, relight=0.5, relight_until=3)
+    batches = CodeBatches(ones, ones, codes.lighting, signs, batch=200, seed=0, relighting=0.5, relight_until=3)
     x_u, _ = batches.at(5)
     flipped = (x_u == signs).all(dim=1) & ~(x_u == 1).all(dim=1)
     assert 60 < int(flipped.sum()) < 140 and ((x_u == 1) | (x_u == signs)).all()

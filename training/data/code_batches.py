@@ -16,7 +16,7 @@ from training.data.codes import LIGHT_STD, TINT_STD
 class CodeBatches:
     """Endless (x_u, x_r), both float [batch / world, K]; what step k gets depends on (seed, k) alone.
 
-    Half of the codes are those of mirror images. Before step `relight_until` every one gets another light, `relight`
+    Half of the codes are those of mirror images. Before step `relight_until` every one gets another light, `relighting`
     times as different as the light of photos is. `lighting` [9, 3, K] is what light does to a code, `mirror_signs` [K]
     what a mirror does.
     """
@@ -27,7 +27,7 @@ class CodeBatches:
     mirror_signs: Tensor
     batch: int
     seed: int
-    relight: float = 0.0
+    relighting: float = 0.0
     relight_until: int = 0
     rank: int = 0
     world: int = 1
@@ -35,7 +35,7 @@ class CodeBatches:
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of one step."""
         rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
-        relit = self.relight > 0 and step < self.relight_until
+        relit = self.relighting > 0 and step < self.relight_until
         return self._draw(self.unlabelled, rng, relit), self._draw(self.references, rng, relit)
 
     def close(self) -> None:
@@ -53,6 +53,6 @@ class CodeBatches:
 
     def _relit(self, light: Tensor) -> Tensor:
         """Standard normal draws [N, 12] -> changes of codes [N, K]: nine harmonics, then three colour gains."""
-        scale = torch.from_numpy(np.r_[LIGHT_STD, [TINT_STD] * 3]).to(light) * self.relight
+        scale = torch.from_numpy(np.r_[LIGHT_STD, [TINT_STD] * 3]).to(light) * self.relighting
         harmonics, tint = (light * scale).split([len(self.lighting), 3], dim=1)
         return harmonics @ self.lighting.sum(dim=1) + tint @ self.lighting[0]

@@ -74,9 +74,6 @@ def start_section(scores: dict[str, Any]) -> str:
     return f"""
 ## What training added to its start
 
-Extensions of the paper's method in this run: closed-form start, held encoder_e, slow encoder_z, relighting, and R1 with
-a softplus form where there are discriminators.
-
 | | trained | closed form |
 | --- | --- | --- |
 {table}
@@ -107,7 +104,7 @@ def model_card(
     title = get_method(config.method).title
     path = run_dir / "run.json"
     parts = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else []
-    told = {key: "<br>".join(dict.fromkeys(part[key] for part in parts)) for key in ("command", "commit", "device")}
+    run = {key: "<br>".join(dict.fromkeys(part[key] for part in parts)) for key in ("command", "commit", "device")}
     head = ModelCardData(
         library_name="rbvae",
         tags=["rbvae", config.kind, "image-editing"],
@@ -142,12 +139,13 @@ from rbvae import {"PortraitEditor" if config.kind == "faces" else "StyleEditor"
 
 | | |
 | --- | --- |
-| command | {told["command"]} |
-| commit | {told["commit"]} |
-| device | {told["device"]} |
+| command | {run["command"]} |
+| commit | {run["commit"]} |
+| device | {run["device"]} |
 | steps, images seen | {step:,}, {2 * config.batch * step:,} (half of them references) |
 | networks | `{json.dumps(config.model.to_dict())}` |
 | weights | exponential moving average, fp16 |
+| extensions of the paper's method | {", ".join(config.extension_names) or "none"} |
 
 ## Measured, on {scores["test_images"]:,} {"photos of people" if config.kind == "faces" else "digits"} not trained on
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import typing
 from dataclasses import dataclass, field
 from typing import Any
 
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError
+from rbvae.extensions import ExtensionConfig, enabled_extensions
 from rbvae.objectives import ObjectiveConfig, get_method
-from training.engine.execution import CHOICES, EngineConfig
+from training.engine.execution import CHOICES, ExecutionOptions
 
 
 @dataclass(frozen=True)
@@ -20,18 +22,16 @@ class TrainConfig:
 
     `batch` counts unlabelled images a step, over all processes; as many references come with them. `ema_images` is
     the half-life of the weight average, in images of either kind; from `lr_decay_images` on the learning rate falls
-    as 1/sqrt(images), 0 for never. `steps` is where a run ends; a clock may end it sooner. `init` names a
-    checkpoint whose weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `tell_steps`: batches
-    by which a small network learns to tell references from others before step 0, and half of encoder_e from it what
-    tells them; 0 for the closed form in pixels alone (training/engine/linear_init.py; for methods with references).
-    `hold_e` keeps encoder_e of such a method as it began.
-    `stream` reads the images from disk while training: "auto" where they would take more than half of the device's
-    memory. `fresh_styles` gives a digit a new random style whenever it is drawn, instead of the paper's two.
-    `stop_collapsed` ends a run in which e no longer moves a picture.
+    as 1/sqrt(images), 0 for never. `steps` is where a run ends; a clock may end it sooner. `init` names a checkpoint
+    whose weights a run begins with (a warm start of sRb-VAE from an Rb-VAE, say). `stream` reads the images from disk
+    while training: "auto" if they would take more than half of the device's memory. `stop_collapsed` ends a
+    run in which e no longer changes a picture.
 
-    For codes: the first weights are a `closed_form` (rbvae/extensions/closed_form.py). Until the last fifth of the
-    steps codes are relit at random, by `relight` times the spread of the light in photos. `encoder_rate` is the
-    encoders' learning rate over that of the other networks.
+    Ours, beside `extensions`: `pretraining_steps` batches in which a small network learns to classify references, and
+    half of encoder_e the code of its features, before step 0 (0: the closed form in pixels alone, linear_init.py);
+    `freeze_encoder_e` after that. For codes: the first weights are a `closed_form` (rbvae/extensions/closed_form.py);
+    until the last fifth of the steps codes are relit at random, by `relighting` times the spread of light in photos;
+    `encoder_lr_factor` is the encoders' learning rate over that of the other networks.
     """
 
     preset: str = "digits"
@@ -39,7 +39,8 @@ class TrainConfig:
     method: str = "srb"
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    engine: EngineConfig = field(default_factory=EngineConfig)
+    extensions: ExtensionConfig = field(default_factory=ExtensionConfig)
+    execution: ExecutionOptions = field(default_factory=ExecutionOptions)
     steps: int = 100_000
     batch: int = 64
     lr: float = 3e-4
@@ -48,16 +49,15 @@ class TrainConfig:
     lr_decay_images: int = 0
     ema_images: int = 20_000
     flip: bool = False
-    fresh_styles: bool = False
     stream: str = "auto"
     stop_collapsed: bool = True
     seed: int = 0
     init: str = ""
-    tell_steps: int = 0
-    hold_e: bool = False
+    pretraining_steps: int = 0
+    freeze_encoder_e: bool = False
     closed_form: bool = True
-    encoder_rate: float = 1.0
-    relight: float = 0.0
+    encoder_lr_factor: float = 1.0
+    relighting: float = 0.0
     report_every: int = 50
     save_every: int = 1000
     grid_every: int = 1000
@@ -69,16 +69,14 @@ class TrainConfig:
                 raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
         if self.steps < 1:
             raise ConfigError(f"steps={self.steps}; give a number above 0")
-        if self.fresh_styles and self.kind != "digits":
-            raise ConfigError("fresh_styles is for digits; leave it out for faces")
-        if self.tell_steps < 0 or (self.tell_steps and not self.model.linear):
-            raise ConfigError(f"tell_steps={self.tell_steps}; give 0, or a number above it with model.linear=true")
-        if self.objective.asks_teller and not self.tell_steps:
+        if self.pretraining_steps < 0 or (self.pretraining_steps and not self.model.linear):
             raise ConfigError(
-                "objective.perceptual_weight and told_weight need a network that tells references: set tell_steps too"
+                f"pretraining_steps={self.pretraining_steps}; give 0, or a number above it with model.linear=true"
             )
-        if self.objective.told_weight and self.init:
-            raise ConfigError(f"init={self.init} brings its own e, told by nobody here: set objective.told_weight=0")
+        if self.extensions.pretrained_weight and not self.pretraining_steps:
+            raise ConfigError("extensions.pretrained_weight needs pretraining; set pretraining_steps too")
+        if self.extensions.pretrained_weight and self.init:
+            raise ConfigError(f"init={self.init} brings its own e; set extensions.pretrained_weight=0")
         if self.lr_decay_images < 0:
             raise ConfigError(f"lr_decay_images={self.lr_decay_images}; give a number of images, or 0 for no decay")
         if self.stream not in CHOICES:
@@ -87,9 +85,27 @@ class TrainConfig:
             raise ConfigError(f"lr={self.lr}; give a number between 0 and 1, such as 3e-4")
 
     @property
-    def telling(self) -> int:
-        """`tell_steps`, and for a short run no more than twice its own steps."""
-        return min(self.tell_steps, 2 * self.steps)
+    def pretraining(self) -> int:
+        """`pretraining_steps`, and for a short run no more than twice its own steps."""
+        return min(self.pretraining_steps, 2 * self.steps)
+
+    @property
+    def extension_names(self) -> list[str]:
+        """Everything in this run that is not the paper's method, by name."""
+        contrast = get_method(self.method).features == "e"
+        ours = {
+            "softplus form": self.objective.form == "softplus" and self.method in ("srb", "svae"),
+            "codes of shape and texture": self.model.observes == "code",
+            "closed-form start": self.closed_form and self.model.observes == "code",
+            "linear paths": self.model.linear,
+            "reference pretraining": bool(self.pretraining_steps) and contrast,
+            "frozen encoder_e": self.freeze_encoder_e and contrast,
+            "slow encoders": self.encoder_lr_factor != 1,
+            "relighting": self.relighting > 0,
+            "decaying learning rate": self.lr_decay_images > 0,
+        }
+        names = [one.name for one in enabled_extensions(self.extensions, self.method)]
+        return [name for name, used in ours.items() if used] + names
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, by field name."""
@@ -98,16 +114,16 @@ class TrainConfig:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> TrainConfig:
         """The inverse of `to_dict`."""
-        records = {"model": ModelConfig, "objective": ObjectiveConfig, "engine": EngineConfig}
+        records = {
+            "model": ModelConfig,
+            "objective": ObjectiveConfig,
+            "extensions": ExtensionConfig,
+            "execution": ExecutionOptions,
+        }
         nested = {name: record(**fields[name]) for name, record in records.items() if name in fields}
         return cls(**{**fields, **nested})
 
 
-# What encoder_e is told before the first step knows expressions better than anything learnt later, so it is held, and
-# the generator learns to draw it: docs/log.md.
-FACE_IMAGES = ObjectiveConfig(
-    image_weight=400.0, latent_weight=0.05, r1_weight=4.0, pin_weight=1.0, reverse_weight=3.0, perceptual_weight=0.03
-)
 CODES = ModelConfig(  # of textures of 96 x 96 texels; half as many odd components as even ones explain as much
     observes="code",
     image_size=96,
@@ -120,26 +136,64 @@ CODES = ModelConfig(  # of textures of 96 x 96 texels; half as many odd componen
     dim_e=64,
     hidden=384,
 )
+TINY_CODES = ModelConfig(
+    observes="code",
+    image_size=32,
+    texels=309,
+    texture_even=6,
+    texture_odd=4,
+    shape_even=4,
+    shape_odd=2,
+    dim_z=10,
+    dim_e=4,
+    hidden=16,
+)
+
+
+def per_value(model: ModelConfig, image: float, latent: float, **options: Any) -> ObjectiveConfig:
+    """The objective with the softplus form whose image cycle weighs `image` times the mean absolute error of a value,
+    and whose latent cycles weigh `latent` times the mean over their dimensions; in nats these are small weights."""
+    settings = ObjectiveConfig(form="softplus", **options)
+    return dataclasses.replace(
+        settings,
+        image_weight=image * settings.laplace_scale / math.prod(model.observation),
+        latent_z_weight=latent / model.dim_z,
+        latent_e_weight=latent / model.dim_e,
+    )
+
+
+TINY = ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2)
+DIGITS = ModelConfig(image_size=64, width=16, max_width=128, patch=2, dim_e=6, linear=True)
 FACES = TrainConfig(
     preset="faces",
     kind="faces",
     model=CODES,
-    objective=ObjectiveConfig(image_weight=400.0, latent_weight=1.0, r1_weight=1.0),
+    objective=per_value(CODES, image=400.0, latent=1.0),
+    extensions=ExtensionConfig(r1_weight=1.0),
     steps=2000,
     batch=128,
     lr=5e-5,
     lr_decay_images=200_000,
-    hold_e=True,
-    encoder_rate=0.02,  # faster, z learns expressions back: docs/log.md
-    relight=0.05,
+    freeze_encoder_e=True,
+    encoder_lr_factor=0.02,  # faster, z learns expressions back: docs/log.md
+    relighting=0.05,
     save_every=250,
     grid_every=1000,
+)
+PAPER = TrainConfig(  # the method of the paper and nothing of ours; where its text gives no number, the number is ours
+    lr=1e-4,
+    beta1=0.5,
+    beta2=0.99,
+    closed_form=False,
+    stop_collapsed=False,
 )
 PRESETS: dict[str, TrainConfig] = {
     "tiny": TrainConfig(
         preset="tiny",
         kind="faces",
-        model=ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2),
+        model=TINY,
+        objective=per_value(TINY, image=10.0, latent=1.0),
+        extensions=ExtensionConfig(r1_weight=0.2),
         steps=60,
         batch=16,
         lr=1e-3,
@@ -152,23 +206,14 @@ PRESETS: dict[str, TrainConfig] = {
     "tiny-code": TrainConfig(
         preset="tiny-code",
         kind="faces",
-        model=ModelConfig(
-            observes="code",
-            image_size=32,
-            texels=309,
-            texture_even=6,
-            texture_odd=4,
-            shape_even=4,
-            shape_odd=2,
-            dim_z=10,
-            dim_e=4,
-            hidden=16,
-        ),
+        model=TINY_CODES,
+        objective=per_value(TINY_CODES, image=10.0, latent=1.0),
+        extensions=ExtensionConfig(r1_weight=0.2),
         steps=60,
         batch=16,
         lr=1e-3,
         ema_images=200,
-        relight=0.02,
+        relighting=0.02,
         report_every=10,
         save_every=30,
         grid_every=30,
@@ -176,17 +221,12 @@ PRESETS: dict[str, TrainConfig] = {
     "digits": TrainConfig(
         preset="digits",
         kind="digits",
-        model=ModelConfig(image_size=64, width=16, max_width=128, patch=2, dim_e=6, linear=True),
-        objective=ObjectiveConfig(  # what the start draws and tells must not be lost to the adversary: docs/log.md
-            image_weight=3000.0,
-            latent_weight=0.3,
-            r1_weight=10.0,
-            pin_weight=3.0,
-            reverse_weight=3.0,
-            cross_share=0.5,
-            told_weight=30.0,
+        model=DIGITS,
+        objective=per_value(DIGITS, image=3000.0, latent=0.3),
+        extensions=ExtensionConfig(  # what the start knows must not be lost to the adversary: docs/log.md
+            r1_weight=10.0, pin_weight=3.0, reversal_weight=3.0, crossed_share=0.5, pretrained_weight=30.0
         ),
-        tell_steps=1000,
+        pretraining_steps=1000,
         lr=7e-4,
         lr_decay_images=100_000,
         steps=1150,  # later the style goes on moving, and fewer digits survive it
@@ -198,20 +238,11 @@ PRESETS: dict[str, TrainConfig] = {
     "faces-128": dataclasses.replace(  # not shipped: a basis of twice the size, for photos prepared with --size 128
         FACES, preset="faces-128", model=dataclasses.replace(CODES, image_size=128, texels=5004)
     ),
-    "faces-images": TrainConfig(
-        preset="faces-images",
-        kind="faces",
-        model=ModelConfig(
-            image_size=96, width=48, max_width=56, patch=2, dim_z=208, dim_e=48, linear=True, linear_patch=4
-        ),
-        objective=FACE_IMAGES,
-        steps=17_000,  # some seven minutes of an H100, two of them compiling
-        batch=64,
-        lr=5e-4,
-        lr_decay_images=400_000,
-        flip=True,
-        tell_steps=2000,
-        hold_e=True,
+    "digits-paper": dataclasses.replace(
+        PAPER, preset="digits-paper", kind="digits", model=ModelConfig(image_size=64, dim_z=64, dim_e=8)
+    ),
+    "faces-paper": dataclasses.replace(
+        PAPER, preset="faces-paper", kind="faces", model=ModelConfig(image_size=96, dim_z=64, dim_e=16)
     ),
 }
 
@@ -224,11 +255,11 @@ def get_preset(name: str) -> TrainConfig:
 
 
 def override(config: TrainConfig, assignments: list[str]) -> TrainConfig:
-    """Applies `name=value` strings; `model.` and `objective.` reach inside: `objective.r1_weight=0.1`."""
+    """Applies `name=value` strings; dots reach inside: `extensions.r1_weight=0.1`."""
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals:
-            raise ConfigError(f"--set {assignment!r}; write NAME=VALUE, such as objective.r1_weight=0.1")
+            raise ConfigError(f"--set {assignment!r}; write NAME=VALUE, such as extensions.r1_weight=0.1")
         config = _replaced(config, name.strip().split("."), value.strip(), assignment)
     return config
 

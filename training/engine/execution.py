@@ -18,8 +18,8 @@ EAGER_STEPS = 3  # before a capture: libraries choose their algorithms and memor
 
 
 @dataclass(frozen=True)
-class EngineConfig:
-    """The levers of speed, each "on", "off" or "auto": none changes what is computed beyond rounding.
+class ExecutionOptions:
+    """How a step is executed, each "on", "off" or "auto": none changes what is computed beyond rounding.
 
     bf16           autocast of every forward; auto: on a GPU
     channels_last  memory format of images and activations; auto: on
@@ -36,22 +36,24 @@ class EngineConfig:
         for field in dataclasses.fields(self):
             if getattr(self, field.name) not in CHOICES:
                 raise ConfigError(
-                    f"engine.{field.name}={getattr(self, field.name)!r}; choose one of {', '.join(CHOICES)}"
+                    f"execution.{field.name}={getattr(self, field.name)!r}; choose one of {', '.join(CHOICES)}"
                 )
 
-    def resolve(self, device: torch.device, world: int) -> Levers:
+    def resolve(self, device: torch.device, world: int) -> Execution:
         """What "auto" means on this device; raises ConfigError for a graph where there can be none."""
         gpu = device.type == "cuda"
         if self.graph == "on" and (not gpu or world > 1):
-            raise ConfigError("engine.graph=on needs one process on one GPU; leave it at auto")
+            raise ConfigError("execution.graph=on needs one process on one GPU; leave it at auto")
         defaults = {"bf16": gpu, "channels_last": True, "compile": gpu, "graph": gpu and world == 1}
         chosen = {name: getattr(self, name) for name in defaults}
-        return Levers(**{name: defaults[name] if value == "auto" else value == "on" for name, value in chosen.items()})
+        return Execution(
+            **{name: defaults[name] if value == "auto" else value == "on" for name, value in chosen.items()}
+        )
 
 
 @dataclass(frozen=True)
-class Levers:
-    """The resolved levers."""
+class Execution:
+    """The resolved options."""
 
     bf16: bool
     channels_last: bool

@@ -3,9 +3,9 @@
 The images' leading principal components are rotated so that both covariances are diagonal at once (Fukunaga and
 Koontz 1970; the idea of contrastive PCA, Abid et al. 2018): the directions along which unlabelled images vary most,
 compared with references, become e, all others z. A linear map draws images from them. These are the first weights of
-the networks' linear paths, so that the objective begins near its goal; ours, not the paper's. With `tell_steps`, half
-of e is looked for in learnt features instead of pixels (reference_pretraining.py): encoder_e's convolutions begin with
-it.
+the networks' linear paths, so that the objective begins near its goal; ours, not the paper's. With
+`pretraining_steps`, half of e comes from learnt features instead of pixels (reference_pretraining.py), which
+encoder_e's convolutions then begin with.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rbvae.config import ModelConfig
-from rbvae.extensions.reference_classifier import Teller
+from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
 from training.data.batches import Batches
 from training.engine.processes import Processes
-from training.engine.reference_pretraining import COMPONENTS, teach_encoder
+from training.engine.reference_pretraining import COMPONENTS, pretrain_encoder
 
 if TYPE_CHECKING:
     from training.data.streaming import StreamedBatches
@@ -51,34 +51,34 @@ class LinearCode:
         return x @ self.directions - self.centre
 
 
-def linear_start(
+def linear_init(
     model: RbVAE,
     batches: Batches | StreamedBatches,
     contrast: bool,
     processes: Processes,
-    teller: Teller | None = None,
-    tell_steps: int = 0,
+    classifier: ReferenceClassifier | None = None,
+    pretraining_steps: int = 0,
     mirrored: bool = False,
 ) -> None:
-    """Fills the linear paths of `model` and its e_ref, and with `tell_steps` all of encoder_e, from the main process's
-    `teller`. Where images are `mirrored` while training, e is the same for an image and its mirror image.
+    """Fills the linear paths of `model` and its e_ref, and with `pretraining_steps` all of encoder_e, from the main
+    process's `classifier`. If images are `mirrored` while training, an image and its mirror image have the same e.
 
     The main process computes, from the first batches (whole ones, so that several processes begin as one does; its own
     share of images that are streamed).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
-    taught = told_dims(model.config) if contrast and tell_steps else 0  # the same in every process
-    of_e = model.encoder_e if taught else model.encoder_e.linear
+    pretrained = pretrained_dims(model.config) if contrast and pretraining_steps else 0  # the same in every process
+    of_e = model.encoder_e if pretrained else model.encoder_e.linear
     path = [*model.encoder_z.linear.parameters(), *of_e.parameters(), *model.generator.linear.parameters(), model.e_ref]
     if processes.main:
         batches = whole(batches)
         x_u, x_r = first_images(batches)
         with full_precision():
-            if taught and teller:
-                learn_e(model.encoder_e, teller, batches, x_u, x_r, tell_steps)
-            print(f"before step 0, the closed form of {len(x_u):,} images of either kind: minutes on a CPU", flush=True)
-            fill(model, x_u, x_r, contrast, taught, mirrored)
+            if pretrained and classifier:
+                pretrain_e(model.encoder_e, classifier, batches, x_u, x_r, pretraining_steps)
+            print(f"before step 0: closed form of {len(x_u):,} images of either kind: minutes on a CPU", flush=True)
+            fill(model, x_u, x_r, contrast, pretrained, mirrored)
     from_main(processes, path)
 
 
@@ -114,33 +114,36 @@ def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
     return torch.cat([x_u for x_u, _ in drawn]), torch.cat([x_r for _, x_r in drawn])
 
 
-def told_dims(config: ModelConfig) -> int:
-    """How many dimensions of e are told: half of them."""
+def pretrained_dims(config: ModelConfig) -> int:
+    """How many dimensions of e are pretrained: half of them."""
     return (config.dim_e + 1) // 2
 
 
-def learn_e(
+def pretrain_e(
     encoder: Encoder,
-    teller: Teller,
+    classifier: ReferenceClassifier,
     batches: Batches | StreamedBatches,
     x_u: Tensor,
     x_r: Tensor,
     steps: int,
 ) -> None:
-    """Finds the code of `teller`, the contrast between x_u and x_r [N, 3, S, S] in its features, and makes the first
-    dimensions of the mean of q(e|x) foretell it, each of variance 1 among the unlabelled. What comes out depends on
-    nothing drawn before."""
-    dims = teller.to_code.out_features
+    """Fits the code of `classifier`, the contrast between x_u and x_r [N, 3, S, S] in its features, and trains the
+    first dimensions of the mean of q(e|x) to predict it, each of variance 1 over the unlabelled images.
+
+    The result does not depend on random numbers drawn before."""
+    dims = classifier.to_code.out_features
     with torch.random.fork_rng(devices=[x_u.device] if x_u.device.type == "cuda" else []):
         torch.manual_seed(0)
-        f_u, f_r = in_parts(teller.features, x_u), in_parts(teller.features, x_r)
+        f_u, f_r = in_parts(classifier.features, x_u), in_parts(classifier.features, x_r)
         middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
         code = fitted((f_u - middle) / spread, (f_r - middle) / spread, max(COMPONENTS - dims, dims), dims, True)
         directions = code.directions[:, -dims:].T / spread
-        set_linear(teller.to_code, directions, -code.centre[-dims:] - directions @ middle)
-        teach_encoder(encoder, teller.told, batches, steps)
+        set_linear(classifier.to_code, directions, -code.centre[-dims:] - directions @ middle)
+        pretrain_encoder(encoder, classifier.code, batches, steps)
         scale, middle = encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
-        set_linear(teller.to_code, teller.to_code.weight * scale[:, None], (teller.to_code.bias - middle) * scale)
+        set_linear(
+            classifier.to_code, classifier.to_code.weight * scale[:, None], (classifier.to_code.bias - middle) * scale
+        )
 
 
 @torch.no_grad()
@@ -157,21 +160,21 @@ def in_parts(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, taught: int, mirrored: bool = False) -> None:
-    """The closed form from images [N, 3, S, S] of both kinds; the first `taught` dimensions of e stay as encoder_e has
-    them."""
+def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, pretrained: int, mirrored: bool = False) -> None:
+    """The closed form from images [N, 3, S, S] of both kinds; the first `pretrained` dimensions of e stay as they are
+    in encoder_e."""
     config = model.config
     grids = [F.avg_pool2d(x, config.drawn_patch) for x in (x_u, x_r)]
     u, r = (grid.flatten(1) for grid in grids)
-    if contrast and mirrored and config.dim_e > taught:
-        code = symmetric(*grids, config.dim_z, config.dim_e - taught)
+    if contrast and mirrored and config.dim_e > pretrained:
+        code = symmetric(*grids, config.dim_z, config.dim_e - pretrained)
     else:
-        code = fitted(u, r, config.dim_z, config.dim_e - taught, contrast)
+        code = fitted(u, r, config.dim_z, config.dim_e - pretrained, contrast)
     of_z, of_e = slice(config.dim_z), slice(config.dim_z, None)
     model.encoder_z.linear.map.set(code.directions[:, of_z].T, -code.centre[of_z])
-    model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e], first=taught)
+    model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e], first=pretrained)
     e_u, e_r = code(u)[:, of_e], code(r)[:, of_e]
-    if taught:
+    if pretrained:
         e_u, e_r = (in_parts(lambda x: model.encoder_e.forward(x).mean, x) for x in (x_u, x_r))
     model.e_ref.copy_(e_r.mean(dim=0))
     if contrast:

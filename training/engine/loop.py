@@ -42,7 +42,7 @@ def train(
         state.begin_on_codes(sets.codes)
     else:
         state.begin(batches)
-        if processes.main and config.tell_steps:  # it took minutes
+        if processes.main and config.pretraining_steps:  # it took minutes
             state.save(run_dir / "state.pt")
     report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
     with contextlib.closing(batches):
@@ -84,8 +84,8 @@ def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> An
 
         effects = sets.codes.lighting.to(processes.device), sets.codes.basis.mirror_signs.to(processes.device)
         until = config.steps * 4 // 5
-        return CodeBatches(*images, *effects, config.batch, config.seed, config.relight, until, *share)
-    return Batches(*images, *seeded, *share, fresh_styles=config.fresh_styles)
+        return CodeBatches(*images, *effects, config.batch, config.seed, config.relighting, until, *share)
+    return Batches(*images, *seeded, *share)
 
 
 class Stop:

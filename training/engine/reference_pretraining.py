@@ -1,10 +1,10 @@
-"""What tells a reference image from others, learnt before training begins: an e that is not linear in pixels.
+"""Pretraining by the reference set: an e that is not linear in pixels.
 
-A small network learns to tell references from unlabelled images, the one thing the reference set teaches. Its features
-are about what references hold still, so the directions in which they vary more among unlabelled images than among
-references (the contrast of linear_init.py, in features instead of pixels) are the target factors; encoder_e
-learns to foretell them, in half of its dimensions: the other half is of pixels, since what is told says little of how
-to draw it. The paper has nothing of the kind.
+A small network learns to classify references against unlabelled images, the one thing the reference set teaches. Its
+features describe what references hold still, so the directions in which they vary more among unlabelled images than
+among references (the contrast of linear_init.py, in features instead of pixels) are the target factors. encoder_e
+learns to predict them, in half of its dimensions; the other half comes from pixels, since these features say little
+about how to draw a factor. Ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rbvae.extensions.reference_classifier import Teller
+from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.objectives.adversarial import classify
 from training.data.batches import Batches, step_generator
@@ -33,34 +33,34 @@ SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-
 STREAM = 4  # of the seeded draws; the batches have 1 to 3
 
 
-def taught_teller(
-    batches: Batches | StreamedBatches, steps: int, device: torch.device, new: Callable[[], Teller]
-) -> Teller:
+def train_classifier(
+    batches: Batches | StreamedBatches, steps: int, device: torch.device, new: Callable[[], ReferenceClassifier]
+) -> ReferenceClassifier:
     """A `new` network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well; its
     code is yet to be found. What comes out depends on nothing drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        teller = new().to(device)
+        classifier = new().to(device)
 
     def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
-        on_r, on_u = teller(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])
+        on_r, on_u = classifier(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])
         return classify(on_r, on_u).mean()
 
-    descend(teller, loss, batches, steps, "before step 0, telling references from others")
-    return teller.eval().requires_grad_(False)
+    descend(classifier, loss, batches, steps, "before step 0: classifying references")
+    return classifier.eval().requires_grad_(False)
 
 
-def teach_encoder(
+def pretrain_encoder(
     encoder: Encoder, target: Callable[[Tensor], Tensor], batches: Batches | StreamedBatches, steps: int
 ) -> None:
-    """Trains `encoder` for `steps` batches: the first K dimensions of its mean learn to foretell `target` [N, K]."""
+    """Trains `encoder` for `steps` batches: the first K dimensions of its mean learn to predict `target` [N, K]."""
 
     def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
         x = torch.cat([x_u, x_r])
         aim = target(x)
         return F.mse_loss(encoder.forward(x).mean[:, : aim.shape[1]], aim)
 
-    descend(encoder, loss, batches, steps, "before step 0, teaching encoder_e what tells them")
+    descend(encoder, loss, batches, steps, "before step 0: pretraining encoder_e")
 
 
 def descend(

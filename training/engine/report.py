@@ -20,7 +20,7 @@ from training.engine.throttle import Pace
 
 LOGIT_LIMIT = 60.0  # a logit this large is a discriminator that has won
 LEAST_SPREAD, GRACE_IMAGES = 0.1, 200_000  # grey levels between random e, and when that begins to count
-DIVERGED = "lower lr or raise objective.r1_weight, and begin again in another --out (the last saved state is intact)"
+DIVERGED = "lower lr or raise extensions.r1_weight, and begin again in another --out (the last saved state is intact)"
 
 
 class Means:
@@ -118,11 +118,11 @@ def check(step: int, stats: dict[str, float], images: int) -> None:
     if saturated:
         raise TrainingError(
             f"the discriminators have won before step {step}: {', '.join(saturated)} beyond {LOGIT_LIMIT:.0f}; "
-            "use objective.form=softplus, raise objective.r1_weight or set objective.augment=adaptive"
+            "use objective.form=softplus or raise extensions.r1_weight"
         )
     spread = stats.get("spread_over_e")
     if spread is not None and images > GRACE_IMAGES and spread < LEAST_SPREAD:
         raise TrainingError(
             f"e is ignored at step {step}: random e move a picture by {spread:.3f} grey levels, below {LEAST_SPREAD}; "
-            "use --method srb, raise objective.latent_weight or objective.swap_weight, or lower model.dim_z"
+            "use --method srb, raise objective.latent_e_weight, or lower model.dim_z"
         )

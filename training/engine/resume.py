@@ -16,7 +16,7 @@ MAY_CHANGE = {
     "lr",
     "lr_decay_images",
     "ema_images",
-    "engine",
+    "execution",
 }
 
 

@@ -8,24 +8,26 @@ import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from rbvae.checkpoint import load_checkpoint, write_atomically
 from rbvae.errors import TrainingError
+from rbvae.extensions import enabled_extensions
 from rbvae.extensions.closed_form import closed_form, principal_form
-from rbvae.extensions.reference_classifier import Teller
-from rbvae.models.joints import Noise, draw_noise
+from rbvae.extensions.pretrained import CLASSIFIER
+from rbvae.extensions.reference_classifier import ReferenceClassifier
+from rbvae.models.joints import EncoderJoint, Noise, draw_noise
 from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method, means
 from training.data.batches import Batches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.execution import GraphedStep, tensors_of
-from training.engine.linear_init import from_main, linear_start, told_dims, whole
+from training.engine.linear_init import from_main, linear_init, pretrained_dims, whole
 from training.engine.processes import Processes
-from training.engine.reference_pretraining import taught_teller
+from training.engine.reference_pretraining import train_classifier
 from training.engine.report import DIVERGED
 from training.engine.resume import refuse_changes
 
@@ -36,9 +38,7 @@ if TYPE_CHECKING:
 
     AnyBatches: TypeAlias = Batches | StreamedBatches | CodeBatches
 
-ADAPT_EVERY = 16  # steps between two moves of augment_p
-PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer", "augment_p", "sign_gaps"}
-AUGMENT_LIMIT = 0.8  # of augment_p: beyond it augmentations leak into what is generated (Karras et al. 2020)
+PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer"}
 
 
 class TrainingState:
@@ -47,36 +47,40 @@ class TrainingState:
     def __init__(self, config: TrainConfig, processes: Processes) -> None:
         torch.manual_seed(config.seed)
         self.config, self.processes, self.device, self.step = config, processes, processes.device, 0
-        self.levers = config.engine.resolve(self.device, processes.world)
+        self.execution = config.execution.resolve(self.device, processes.world)
         self.method = get_method(config.method)
-        place = {"device": self.device, "memory_format": self.levers.memory_format}
+        place = {"device": self.device, "memory_format": self.execution.memory_format}
         self.model = RbVAE(config.model).to(**place)
-        self.discs = nn.ModuleDict(self.method.discriminators(config.model, config.objective)).to(**place)
+        self.extensions = enabled_extensions(config.extensions, config.method)
+        discriminators = self.method.discriminators(config.model, config.objective)
+        for extension in self.extensions:
+            discriminators |= extension.networks(config.model)
+        self.discs = nn.ModuleDict(discriminators).to(**place)
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.weights = self.method.weights(config.objective, config.model)
-        self.teller: Teller | None = None
-        if config.objective.asks_teller and self.method.features == "e":
-            self.teller = self._new_teller().to(**place).eval().requires_grad_(False)
-        self._hold()
+        for extension in self.extensions:
+            self.weights |= extension.weights(config.extensions, config.model, config.method)
+        self.classifier: ReferenceClassifier | None = None
+        if config.extensions.pretrained_weight and self.method.features == "e":
+            self.classifier = self._new_classifier().to(**place).eval().requires_grad_(False)
+        self._freeze()
         self.model_optimizer = self._adam(self.model)
         self.disc_optimizer = self._adam(self.discs) if len(self.discs) else None
-        self.augment_p = torch.tensor(config.objective.augment_p, device=self.device)
-        self.sign_gaps = torch.zeros(2, device=self.device)  # sum and count since augment_p last moved
-        if self.levers.compile:
+        if self.execution.compile:
             torch._dynamo.config.suppress_errors = True  # a network that cannot be compiled runs as it is
             for network in [*self.model.children(), *self.discs.children()]:
                 network.compile(dynamic=False)
-        self._steps = {penalise: self._executable(penalise) for penalise in (False, True)}
+        self._steps = {lazy: self._executable(lazy) for lazy in (False, True)}
 
     def _adam(self, networks: nn.Module) -> torch.optim.Adam:
-        config, graph = self.config, self.levers.graph
+        config, graph = self.config, self.execution.graph
         lr = torch.tensor(config.lr, device=self.device) if graph else config.lr  # a graph reads it from the device
         encoders = [*self.model.encoder_z.parameters(), *self.model.encoder_e.parameters()]
-        slow = set(map(id, encoders)) if config.encoder_rate != 1 else set()
+        slow = set(map(id, encoders)) if config.encoder_lr_factor != 1 else set()
         learnt = [p for p in networks.parameters() if p.requires_grad]
         groups = [
             {"params": [p for p in learnt if (id(p) in slow) == is_slow], "rate": rate}
-            for is_slow, rate in ((False, 1.0), (True, config.encoder_rate))
+            for is_slow, rate in ((False, 1.0), (True, config.encoder_lr_factor))
         ]
         return torch.optim.Adam(
             [group for group in groups if group["params"]],
@@ -87,54 +91,65 @@ class TrainingState:
             capturable=graph,
         )
 
-    def _executable(self, penalise: bool) -> Callable[..., dict[str, Tensor]]:
+    def _executable(self, lazy: bool) -> Callable[..., dict[str, Tensor]]:
         """The two updates as a function of tensors: x_u, x_r, then the fields of `Noise`."""
 
         def step(x_u: Tensor, x_r: Tensor, *noise: Tensor) -> dict[str, Tensor]:
-            return self._update_both(x_u, x_r, Noise(*noise), penalise)
+            return self._update_both(x_u, x_r, Noise(*noise), lazy)
 
-        return GraphedStep(step) if self.levers.graph else step
+        return GraphedStep(step) if self.execution.graph else step
 
     def autocast(self) -> torch.autocast:
         """bf16 where the engine says so, full precision elsewhere."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.levers.bf16)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.execution.bf16)
 
     def update(self, x_u: Tensor, x_r: Tensor) -> dict[str, Tensor]:
         """One step on this process's share of the batch; returns the mean of each term over it, on the device."""
-        config, objective, processes = self.config, self.config.objective, self.processes
+        config, processes = self.config, self.processes
         rng = step_generator(config.seed, self.step, self.device)
-        noise = draw_noise(config.model, config.batch, rng, self.augment_p, processes.rank, processes.world)
+        noise = draw_noise(config.model, config.batch, rng, processes.rank, processes.world)
         for optimizer in self.optimizers:
             set_lr(optimizer, self.lr)
-        terms = self._steps[due(self.step, objective.r1_every)](x_u, x_r, *tensors_of(noise))
+        terms = self._steps[due(self.step, config.extensions.r1_every)](x_u, x_r, *tensors_of(noise))
         self._average()
-        if objective.augment == "adaptive" and self.disc_optimizer:
-            self._adapt(terms["sign_gap"])
         self.step += 1
         return terms
 
-    def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, penalise: bool) -> dict[str, Tensor]:
+    def prior(self, noise: Noise, q: EncoderJoint) -> Noise:
+        """The draws from the prior, as the extensions leave them."""
+        for extension in self.extensions:
+            if extension.prior:
+                noise = extension.prior(noise, q, self.config.extensions)
+        return noise
+
+    def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, lazy: bool) -> dict[str, Tensor]:
         """Draw once, discriminators on the detached draws, then encoders and generator on the same draws."""
         with self.autocast():
-            draws = self.method.draw(self.model, x_u, x_r, noise, self.config.objective)
-        terms = self.update_discriminators(draws.detach(), penalise) if self.disc_optimizer else {}
+            draws = self.method.draw(self.model, x_u, x_r, noise, self.config.objective, self.prior)
+        terms = self.update_discriminators(draws.detach(), lazy) if self.disc_optimizer else {}
         return terms | self.update_model(draws)
 
-    def update_discriminators(self, draws: object, penalise: bool) -> dict[str, Tensor]:
-        """Gradient step of the discriminators alone; returns the mean of each term."""
+    def update_discriminators(self, draws: Any, lazy: bool) -> dict[str, Tensor]:
+        """Gradient step of the discriminators alone, `lazy` terms included or not; returns the mean of each term."""
         assert self.disc_optimizer and self.method.discriminator_terms
         self.discs.requires_grad_(True)
         with self.autocast():
-            terms = means(self.method.discriminator_terms(self.discs, draws, self.config.objective, penalise))
+            terms = means(self.method.discriminator_terms(self.discs, draws, self.config.objective))
+            for extension in self.extensions:
+                if extension.discriminator_terms and (lazy or not extension.lazy):
+                    terms |= means(extension.discriminator_terms(self.discs, draws, self.config.extensions))
         self._descend(self.disc_optimizer, self.discs, terms)
         return {name: term.detach() for name, term in terms.items()}
 
-    def update_model(self, draws: object) -> dict[str, Tensor]:
+    def update_model(self, draws: Any) -> dict[str, Tensor]:
         """Gradient step of encoders, generator and e_ref alone; returns the mean of each term."""
         self.discs.requires_grad_(False)
         with self.autocast():
-            judges = {**self.discs, "teller": self.teller} if self.teller else self.discs
-            terms = means(self.method.model_terms(self.model, judges, draws, self.config.objective))
+            discs = {**self.discs, CLASSIFIER: self.classifier} if self.classifier else self.discs
+            terms = means(self.method.model_terms(self.model, discs, draws, self.config.objective))
+            for extension in self.extensions:
+                if extension.model_terms:
+                    terms |= means(extension.model_terms(self.model, discs, draws, self.config.extensions))
         self._descend(self.model_optimizer, self.model, terms)
         return {name: term.detach() for name, term in terms.items()}
 
@@ -166,31 +181,19 @@ class TrainingState:
         decay = math.pow(0.5, images / half_life)
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
 
-    @torch.no_grad()
-    def _adapt(self, sign_gap: Tensor) -> None:
-        """Moves augment_p towards where the discriminators' signs are right by augment_target (ADA), on the device."""
-        objective = self.config.objective
-        self.sign_gaps += torch.stack([sign_gap.float(), torch.ones_like(sign_gap, dtype=torch.float32)])
-        if due(self.step + 1, ADAPT_EVERY):
-            total, count = self.processes.average([self.sign_gaps])[0]
-            change = ADAPT_EVERY * 2 * self.config.batch / objective.augment_images
-            self.augment_p += change * (total / count - objective.augment_target).sign()
-            self.augment_p.clamp_(0.0, AUGMENT_LIMIT)
-            self.sign_gaps.zero_()
-
     def begin(self, batches: AnyBatches) -> None:
         """The first weights: a checkpoint's where `init` names one, or a closed form in the linear paths, where the
-        networks have them; before either, what tells references from others where `tell_steps` asks for it."""
+        networks have them; before either, what tells references from others where `pretraining_steps` asks for it."""
         config, contrast = self.config, self.method.features == "e"
-        teller = self._learnt_teller(batches) if config.telling and contrast else None
+        classifier = self._trained_classifier(batches) if config.pretraining and contrast else None
         if config.init:
             self.warm_start(config.init)
         elif config.model.linear:
             self.model.encoder_e.requires_grad_(True)
-            linear_start(self.model, batches, contrast, self.processes, teller, config.telling, config.flip)
+            linear_init(self.model, batches, contrast, self.processes, classifier, config.pretraining, config.flip)
             self.ema.load_state_dict(self.model.state_dict())
-        self._share_teller(teller)
-        self._hold()
+        self._share_classifier(classifier)
+        self._freeze()
 
     def begin_on_codes(self, faces: FaceCodes) -> None:
         """The basis, and the first weights: a checkpoint's where `init` names one, or the closed form."""
@@ -201,7 +204,7 @@ class TrainingState:
         if self.config.closed_form:
             self._in_closed_form(self.model, faces)
         self.ema.load_state_dict(self.model.state_dict())
-        self._hold()
+        self._freeze()
 
     def first_weights(self, faces: FaceCodes) -> RbVAE:
         """A model on codes as it was before the first step, to be compared with."""
@@ -214,28 +217,28 @@ class TrainingState:
         start = closed_form if self.method.features == "e" else principal_form
         start(model, faces.statistics)
 
-    def _learnt_teller(self, batches: Batches | StreamedBatches) -> Teller | None:
+    def _trained_classifier(self, batches: Batches | StreamedBatches) -> ReferenceClassifier | None:
         """Taught by the main process; None where that is not this one and nobody will ask for it again."""
-        teller = self.teller
-        if self.processes.main and (self.teller or not self.config.init):
-            teller = taught_teller(whole(batches), self.config.telling, self.device, self._new_teller)
-        return teller
+        classifier = self.classifier
+        if self.processes.main and (self.classifier or not self.config.init):
+            classifier = train_classifier(whole(batches), self.config.pretraining, self.device, self._new_classifier)
+        return classifier
 
-    def _new_teller(self) -> Teller:
+    def _new_classifier(self) -> ReferenceClassifier:
         config = self.config
         grey = config.kind == "digits"  # white on black, or in any colour
-        return Teller(config.model.image_size, told_dims(config.model), grey, mirrored=config.flip)
+        return ReferenceClassifier(config.model.image_size, pretrained_dims(config.model), grey, mirrored=config.flip)
 
-    def _share_teller(self, teller: Teller | None) -> None:
+    def _share_classifier(self, classifier: ReferenceClassifier | None) -> None:
         """Fills this process's own from the main process's."""
-        if self.teller:
-            if teller:
-                self.teller.load_state_dict(teller.state_dict())
-            from_main(self.processes, [t for t in self.teller.state_dict().values() if t.is_floating_point()])
+        if self.classifier:
+            if classifier:
+                self.classifier.load_state_dict(classifier.state_dict())
+            from_main(self.processes, [t for t in self.classifier.state_dict().values() if t.is_floating_point()])
 
-    def _hold(self) -> None:
-        """For methods whose encoder_e is told by references; others would hold nothing worth keeping."""
-        self.model.encoder_e.requires_grad_(not (self.config.hold_e and self.method.features == "e"))
+    def _freeze(self) -> None:
+        """encoder_e, for the methods whose e is separated by references."""
+        self.model.encoder_e.requires_grad_(not (self.config.freeze_encoder_e and self.method.features == "e"))
 
     def warm_start(self, checkpoint: str) -> None:
         """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""
@@ -257,11 +260,9 @@ class TrainingState:
                 "model": self.model.state_dict(),
                 "ema": self.ema.state_dict(),
                 "discs": self.discs.state_dict(),
-                "teller": self.teller.state_dict() if self.teller else None,
+                "classifier": self.classifier.state_dict() if self.classifier else None,
                 "model_optimizer": self.model_optimizer.state_dict(),
                 "disc_optimizer": self.disc_optimizer.state_dict() if self.disc_optimizer else None,
-                "augment_p": self.augment_p,
-                "sign_gaps": self.sign_gaps,
             },
             stream,
         )
@@ -280,10 +281,8 @@ class TrainingState:
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
         self.discs.load_state_dict(saved["discs"])
-        if self.teller:
-            self.teller.load_state_dict(saved["teller"])
-        self.augment_p.copy_(saved["augment_p"])
-        self.sign_gaps.copy_(saved["sign_gaps"])
+        if self.classifier:
+            self.classifier.load_state_dict(saved["classifier"])
         for optimizer, name in zip(self.optimizers, ("model_optimizer", "disc_optimizer"), strict=False):
             own = [{key: group[key] for key in ("lr", "capturable", "fused")} for group in optimizer.param_groups]
             optimizer.load_state_dict(saved[name])

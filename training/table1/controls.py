@@ -21,7 +21,7 @@ from training.engine.state import TrainingState, due
 from training.table1.cells import Budget, Cell, Tell, features_of, spent
 from training.table1.metrics import disentanglement
 from training.table1.probes import probe, thirds
-from training.table1.settings import TELL_STEPS
+from training.table1.settings import PRETRAINING_STEPS
 from training.table1.task import Task
 
 PCA_IMAGES = 10_000
@@ -48,10 +48,10 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tel
         plain = dataclasses.replace(config.model, linear=False)  # linear paths begin in closed form, not at random
         features = features_of(RbVAE(plain).to(device).eval(), task.held_out.images, device)[kind]
     elif name in ("start", "told"):
-        steps = TELL_STEPS if name == "told" else 0
+        steps = PRETRAINING_STEPS if name == "told" else 0
         linear = dataclasses.replace(config.model, linear=True)
         state = TrainingState(
-            dataclasses.replace(config, method="srb", model=linear, tell_steps=steps), budget.processes
+            dataclasses.replace(config, method="srb", model=linear, pretraining_steps=steps), budget.processes
         )
         images = task.unlabelled.to(device), task.references.to(device)
         state.begin(Batches(*images, config.batch, config.flip, config.seed))

@@ -7,7 +7,7 @@ import dataclasses
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError
 from rbvae.objectives import method_names
-from training.engine.config import TrainConfig, override
+from training.engine.config import TrainConfig, override, per_value
 
 ORDER = ("vae", "beta", "tc", "dip1", "dip2", "svae", "mathieu", "rb", "srb")  # rows of the table
 PRESETS = {
@@ -27,22 +27,21 @@ GRIDS = {  # as published; DIP's lambda_d follows lambda_od
     "dip2": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
 }
 # White outlines on black are easily told from generated ones, so digits weigh the image cycle and R1 more; with a
-# reference set, z is kept from what e tells, and e still on references (docs/log.md).
-OUTLINES = ("objective.image_weight=100", "objective.r1_weight=2")
-APART = ("objective.reverse_weight=5", "objective.pin_weight=1")
+# reference set, z is kept from what e encodes, and e still on references (docs/log.md).
+APART = ("extensions.reversal_weight=5", "extensions.pin_weight=1")
+R1 = ("extensions.r1_weight=0.2",)
+R1_DIGITS = ("extensions.r1_weight=2",)
 # What the reference set alone teaches of e before the first step; the methods that have one keep it in the units of
 # their objectives: nats for the two that minimise them.
-TELL_STEPS = 2000
-LIGHTLY, FIRMLY, IN_NATS = ((f"tell_steps={TELL_STEPS}", f"objective.told_weight={w}") for w in (1, 10, 100))
+PRETRAINING_STEPS = 2000
+LIGHTLY, FIRMLY, IN_NATS = (
+    (f"pretraining_steps={PRETRAINING_STEPS}", f"extensions.pretrained_weight={w}") for w in (1, 10, 100)
+)
 OWN: dict[str, dict[str, tuple[str, ...]]] = {
-    "digits": {"mathieu": IN_NATS, "rb": IN_NATS, "srb": OUTLINES + APART + LIGHTLY, "svae": OUTLINES},
-    "fer": {
-        "mathieu": IN_NATS,
-        "rb": IN_NATS,
-        "srb": ("objective.image_weight=30", *APART, *FIRMLY),
-        "svae": ("objective.image_weight=30",),
-    },
+    "digits": {"mathieu": IN_NATS + R1, "rb": IN_NATS, "srb": APART + LIGHTLY + R1_DIGITS, "svae": R1_DIGITS},
+    "fer": {"mathieu": IN_NATS + R1, "rb": IN_NATS, "srb": APART + FIRMLY + R1, "svae": R1},
 }
+IMAGE_WEIGHT = {"digits": 100.0, "fer": 30.0}  # of the mean absolute error of a value, for sRb-VAE and sVAE
 
 
 def choose(names: str) -> list[str]:
@@ -73,6 +72,12 @@ def for_method(
     """The config of one run: the method's own weights, then the grid's choice, then --set, of which those written
     METHOD:NAME=VALUE are for that method alone. Raises ConfigError."""
     own = list(OWN[dataset].get(method, ()))
+    if method in ("srb", "svae"):
+        objective = per_value(config.model, image=IMAGE_WEIGHT[dataset], latent=1.0)
+        if method == "svae":  # one latent
+            weight = 1 / (config.model.dim_z + config.model.dim_e)
+            objective = dataclasses.replace(objective, latent_z_weight=weight)
+        config = dataclasses.replace(config, objective=objective)
     if method in chosen:
         own.append(f"{GRIDS[method][0]}={chosen[method]:g}")
     for assignment in assignments:

@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.out.exists() and any(options.out.iterdir()):
         raise ConfigError(f"{options.out} is not empty; choose another --out")
     fixed = ["--preset", "tiny", "--device", "cpu", "--data", options.data, "--steps", str(options.steps)]
-    fixed += ["--set", "save_every=5", "--set", "report_every=1", "--set", "objective.augment=adaptive"]
+    fixed += ["--set", "save_every=5", "--set", "report_every=1"]
     script = str(Path(__file__).resolve().parents[1] / "train.py")
     commands = {
         name: [sys.executable, script, *fixed, "--out", str(options.out / name)] for name in ("whole", "killed")

@@ -16,8 +16,9 @@ from rbvae.images.arrays import to_float
 from rbvae.models.blocks import LEAK, LeakyPixelNorm, PixelNorm
 from rbvae.models.distributions import DiagonalGaussian, laplace_nll
 from rbvae.models.joints import Noise, draw_encoder_joint, draw_generator_joint
-from rbvae.objectives import srb_vae as symmetric
+from rbvae.objectives import srb_vae
 from rbvae.objectives.adversarial import adversarial
+from rbvae.objectives.method import drawn_from_prior
 from training.engine.config import TrainConfig
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
@@ -49,7 +50,7 @@ class Halves(nn.Module):
         return DiagonalGaussian(torch.cat([first.mean, second.mean]), torch.cat([first.log_var, second.log_var]))
 
 
-class LesserState(TrainingState):
+class NaiveState(TrainingState):
     """sRb-VAE's `TrainingState` that forgoes some economies; the losses and updates are the same."""
 
     def __init__(self, config: TrainConfig, processes: Processes, economies: Economies) -> None:
@@ -72,13 +73,13 @@ class LesserState(TrainingState):
             networks.parameters(), config.lr, betas=(config.beta1, config.beta2), foreach=False, fused=False
         )
 
-    def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, penalise: bool) -> dict[str, Tensor]:
+    def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, lazy: bool) -> dict[str, Tensor]:
         if self.economies.shared_draws:
-            return super()._update_both(x_u, x_r, noise, penalise)
+            return super()._update_both(x_u, x_r, noise, lazy)
         objective = self.config.objective
         with torch.no_grad(), self.autocast():
-            draws = self.method.draw(self.model, x_u, x_r, noise, objective)
-        terms = self.update_discriminators(draws, penalise)
+            draws = self.method.draw(self.model, x_u, x_r, noise, objective, drawn_from_prior)
+        terms = self.update_discriminators(draws, lazy)
         self.discs.requires_grad_(False)
         with self.autocast():
             parts = self._adversarial(x_u, x_r, noise) | self._image_cycle(x_u, x_r, noise) | self._latent_cycle(noise)
@@ -88,8 +89,8 @@ class LesserState(TrainingState):
 
     def _adversarial(self, x_u: Tensor, x_r: Tensor, noise: Noise) -> dict[str, Tensor]:
         objective = self.config.objective
-        draws = symmetric.draw(self.model, x_u, x_r, noise, objective)
-        d_q_u, d_p_u, d_q_r, d_p_r = symmetric.logits(self.discs, draws)
+        draws = srb_vae.draw(self.model, x_u, x_r, noise, objective, drawn_from_prior)
+        d_q_u, d_p_u, d_q_r, d_p_r = srb_vae.logits(self.discs, draws)
         return {
             "adversarial_u": adversarial(d_q_u, d_p_u, objective.form),
             "adversarial_r": adversarial(d_q_r, d_p_r, objective.form),
@@ -98,7 +99,11 @@ class LesserState(TrainingState):
     def _image_cycle(self, x_u: Tensor, x_r: Tensor, noise: Noise) -> dict[str, Tensor]:
         q = draw_encoder_joint(self.model, x_u, x_r, noise)
         x_hat_u, x_hat_r = self.model.decode(q.z_u, q.e_u), self.model.decode_reference(q.z_r)
-        return {"image_u": laplace_nll(x_u, x_hat_u.float()), "image_r": laplace_nll(x_r, x_hat_r.float())}
+        scale = self.config.objective.laplace_scale
+        return {
+            "image_u": laplace_nll(x_u, x_hat_u.float(), scale),
+            "image_r": laplace_nll(x_r, x_hat_r.float(), scale),
+        }
 
     def _latent_cycle(self, noise: Noise) -> dict[str, Tensor]:
         p = draw_generator_joint(self.model, noise)

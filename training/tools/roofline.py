@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from training.engine.config import TrainConfig
-from training.engine.execution import EngineConfig
+from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
 
@@ -85,9 +85,9 @@ class Cost(TorchDispatchMode):
 
 def count(config: TrainConfig, pairs: int) -> torch.Tensor:
     """FLOP, fewest bytes and eager bytes of a step on so many pairs, in float32; gradient penalties at their share."""
-    engine = EngineConfig("off", "on", "off", "off")
+    engine = ExecutionOptions("off", "on", "off", "off")
     state = TrainingState(dataclasses.replace(config, batch=pairs, engine=engine), Processes(torch.device("cpu")))
-    side, every = config.model.image_size, config.objective.r1_every
+    side, every = config.model.image_size, config.extensions.r1_every
     x = torch.rand(pairs, 3, side, side).contiguous(memory_format=torch.channels_last)
     state.update(x, x)  # the optimizers make their state in the first step
     totals = torch.zeros(3, dtype=torch.float64)

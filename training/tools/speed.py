@@ -26,13 +26,13 @@ from rbvae.errors import ConfigError
 from training.data.batches import Batches
 from training.engine.cli import pick_device, run_command
 from training.engine.config import TrainConfig, get_preset, override
-from training.engine.execution import EngineConfig
+from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
-from training.tools.naive_step import Economies, LesserState, loaded_batches
+from training.tools.naive_step import Economies, NaiveState, loaded_batches
 from training.tools.roofline import Limit, measure_limit
 
-OFF = EngineConfig("off", "off", "off", "off")
+OFF = ExecutionOptions("off", "off", "off", "off")
 POOL = 1024  # made-up images
 
 
@@ -48,7 +48,7 @@ class Row:
 def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bool) -> list[Row]:
     """From naive to the engine, each with one lever more than the one before."""
     device, gpu = processes.device, processes.device.type == "cuda"
-    lazy, every_step = config, override(config, ["objective.r1_every=1"])
+    lazy, every_step = config, override(config, ["extensions.r1_every=1"])
     resident = Batches(images.to(device), images.to(device).flip(0), config.batch, config.flip, config.seed)
     loader = loaded_batches(images, config.batch, device)
     none, drawn = Economies(False, False, False, False), Economies(True, False, False, False)
@@ -59,11 +59,11 @@ def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bo
     levers += [("one CUDA graph", {"graph": "on"})] if gpu else []
 
     def lesser(
-        name: str, settings: TrainConfig, economies: Economies, load: bool = False, engine: EngineConfig = OFF
+        name: str, settings: TrainConfig, economies: Economies, load: bool = False, execution: ExecutionOptions = OFF
     ) -> Row:
-        state = LesserState(dataclasses.replace(settings, engine=engine), processes, economies)
+        state = NaiveState(dataclasses.replace(settings, execution=execution), processes, economies)
         return Row(
-            name, stepper(state, (lambda step: next(loader)) if load else resident.at), settings.objective.r1_every
+            name, stepper(state, (lambda step: next(loader)) if load else resident.at), settings.extensions.r1_every
         )
 
     table = [
@@ -73,19 +73,19 @@ def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bo
         lesser("+ one draw for all terms", lazy, drawn),
         lesser("+ joined batches", lazy, joined),
         lesser("+ fused Adam", lazy, fused),
-        lesser("+ channels_last", lazy, fused, engine=EngineConfig("off", "on", "off", "off")),
+        lesser("+ channels_last", lazy, fused, execution=ExecutionOptions("off", "on", "off", "off")),
     ]
-    engine = OFF
+    execution = OFF
     for name, setting in levers:
-        engine = dataclasses.replace(engine, **setting)
-        state = TrainingState(dataclasses.replace(config, engine=engine), processes)
-        table.append(Row(f"+ {name}", stepper(state, resident.at), config.objective.r1_every))
+        execution = dataclasses.replace(execution, **setting)
+        state = TrainingState(dataclasses.replace(config, execution=execution), processes)
+        table.append(Row(f"+ {name}", stepper(state, resident.at), config.extensions.r1_every))
     return table
 
 
 def stepper(state: TrainingState, batches_at: Callable[[int], tuple[Tensor, Tensor]]) -> Callable[[bool], object]:
     """A function that runs one step of a state, at a step number with or without gradient penalties."""
-    every = state.config.objective.r1_every
+    every = state.config.extensions.r1_every
 
     def step(penalise: bool) -> object:
         state.step = every * (state.step // every + 1) - (0 if penalise or every == 1 else 1)
@@ -143,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    parser.add_argument("--preset", help="default: faces-images")
+    parser.add_argument("--preset", help="default: faces-paper")
     parser.add_argument("--batch", type=int, metavar="N", help="unlabelled images a step (default: the preset's)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of all rows (default 5)")
     parser.add_argument("--quick", action="store_true", help="only the first row and the last")
@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     gpu = device.type == "cuda"
     if options.rounds < 1:
         raise ConfigError(f"--rounds {options.rounds}; give at least 1")
-    config = get_preset(options.preset or "faces-images")
+    config = get_preset(options.preset or "faces-paper")
     config = dataclasses.replace(config, method="srb", batch=options.batch or config.batch)
     config = override(config, options.assignments)
     side = config.model.image_size

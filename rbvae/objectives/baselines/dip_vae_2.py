@@ -5,11 +5,11 @@ from __future__ import annotations
 from rbvae.config import ModelConfig
 from rbvae.models.model import RbVAE
 from rbvae.objectives.baselines.covariance import CovarianceTerms, covariance_of_latents, penalties
-from rbvae.objectives.baselines.single_latent import WholeDraw, draw, image_nll
+from rbvae.objectives.baselines.single_latent import LatentDraw, draw, image_nll
 from rbvae.objectives.method import Method, ObjectiveConfig
 
 
-def model_terms(model: RbVAE, discs: object, draws: WholeDraw, objective: ObjectiveConfig) -> CovarianceTerms:
+def model_terms(model: RbVAE, discs: object, draws: LatentDraw, objective: ObjectiveConfig) -> CovarianceTerms:
     """The evidence lower bound and the penalties on the covariance of the aggregate posterior."""
     off_diagonal, diagonal = penalties(covariance_of_latents(draws.q))
     kl = draws.q.kl_to_prior()

@@ -17,20 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from rbvae.config import ModelConfig
-from rbvae.extensions.augmentation import augment
-from rbvae.extensions.terms import forgotten
 from rbvae.models.discriminators import Discriminator
 from rbvae.models.distributions import DiagonalGaussian
 from rbvae.models.joints import Noise
 from rbvae.models.model import RbVAE
-from rbvae.objectives.adversarial import classify, gradient_penalty, sign_gap
-from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig
+from rbvae.objectives.adversarial import classify
+from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig, Prior
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Images of both kinds, q(z|x) of both and a draw of it, e of both, the composed images, and what is seen of real
-    and composed ones, [2N, 3, S, S] of either kind."""
+    """Images of both kinds, q(z|x) of both and a draw of it, e of both, and the composed images of either kind."""
 
     x_u: Tensor
     x_r: Tensor
@@ -38,13 +35,13 @@ class Draws:
     z: Tensor
     e_u: Tensor
     e_r: Tensor
-    seen_u: Tensor
-    seen_r: Tensor
+    composed_u: Tensor
+    composed_r: Tensor
 
     def detach(self) -> Draws:
         """The same draws without their history."""
         latents = (self.q_z.detach(), self.z.detach(), self.e_u.detach(), self.e_r.detach())
-        return Draws(self.x_u, self.x_r, *latents, self.seen_u.detach(), self.seen_r.detach())
+        return Draws(self.x_u, self.x_r, *latents, self.composed_u.detach(), self.composed_r.detach())
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,11 @@ class SwapTerms:
     adversarial_u: Tensor  # a reference with an unlabelled e, as an unlabelled image
     adversarial_r: Tensor  # an unlabelled image with a reference's e, as a reference
     reference_e: Tensor  # moves e_ref alone, to the mean of the references' e: what an editor calls neutral
-    forgotten_e: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class ClassifierTerms:
-    """What the discriminators minimise, all [N]; logits and sign gaps ride along to be watched."""
+    """What the discriminators minimise, all [N]; the logits are recorded as well, at weight 0."""
 
     classify_u: Tensor
     classify_r: Tensor
@@ -71,23 +67,16 @@ class ClassifierTerms:
     logit_p_u: Tensor
     logit_q_r: Tensor
     logit_p_r: Tensor
-    sign_gap: Tensor
-    r1_u: Tensor | None = None
-    r1_r: Tensor | None = None
 
 
-def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig) -> Draws:
+def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig, prior: Prior) -> Draws:
     """Codes of all images, and the two compositions."""
     x = torch.cat([x_u, x_r])
     q_z, q_e = model.encode(x)
     z = q_z.sample(torch.cat([noise.z_u, noise.z_r]))
     (z_u, z_r), (e_u, e_r) = z.chunk(2), q_e.mean.chunk(2)
-    as_unlabelled, as_reference = model.generator(torch.cat([z_r, z_u]), torch.cat([e_u, e_r])).chunk(2)
-    seen_u, seen_r = torch.cat([x_u, as_unlabelled]), torch.cat([x_r, as_reference])
-    if objective.augment != "none":
-        seen_u = augment(seen_u, noise.augment_u, noise.augment_p)
-        seen_r = augment(seen_r, noise.augment_r, noise.augment_p)
-    return Draws(x_u, x_r, q_z, z, e_u, e_r, seen_u, seen_r)
+    composed_u, composed_r = model.generator(torch.cat([z_r, z_u]), torch.cat([e_u, e_r])).chunk(2)
+    return Draws(x_u, x_r, q_z, z, e_u, e_r, composed_u, composed_r)
 
 
 def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: ObjectiveConfig) -> SwapTerms:
@@ -95,27 +84,22 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
     z_u, z_r = draws.z.chunk(2)
     codes = torch.cat([draws.e_u, draws.e_r, draws.e_r.roll(1, dims=0)])
     x_hat_u, x_hat_r, x_swapped = model.generator(torch.cat([z_u, z_r, z_r]), codes).float().chunk(3)
-    composed_u, composed_r = draws.seen_u.chunk(2)[1], draws.seen_r.chunk(2)[1]
     softplus = nn.functional.softplus
     return SwapTerms(
         kl_z=draws.q_z.kl_to_prior(),
-        image_u=model.nll(draws.x_u, x_hat_u, objective.scale),
-        image_r=model.nll(draws.x_r, x_hat_r, objective.scale),
-        swapped_r=model.nll(draws.x_r, x_swapped, objective.scale),
-        adversarial_u=softplus(-discs["disc_u"](composed_u)),
-        adversarial_r=softplus(-discs["disc_r"](composed_r)),
+        image_u=model.nll(draws.x_u, x_hat_u, objective.laplace_scale),
+        image_r=model.nll(draws.x_r, x_hat_r, objective.laplace_scale),
+        swapped_r=model.nll(draws.x_r, x_swapped, objective.laplace_scale),
+        adversarial_u=softplus(-discs["disc_u"](draws.composed_u)),
+        adversarial_r=softplus(-discs["disc_r"](draws.composed_r)),
         reference_e=(model.e_ref - draws.e_r.detach()).square().mean(dim=1),
-        forgotten_e=forgotten(discs, draws.x_u, draws.e_u) if objective.told_weight else None,
     )
 
 
-def discriminator_terms(
-    discs: Discriminators, draws: Draws, objective: ObjectiveConfig, penalise: bool
-) -> ClassifierTerms:
+def discriminator_terms(discs: Discriminators, draws: Draws, objective: ObjectiveConfig) -> ClassifierTerms:
     """Real against composed, for unlabelled and for reference images."""
-    d_q_u, d_p_u = discs["disc_u"](draws.seen_u).chunk(2)
-    d_q_r, d_p_r = discs["disc_r"](draws.seen_r).chunk(2)
-    r1 = penalise and objective.r1_weight > 0
+    d_q_u, d_p_u = discs["disc_u"](torch.cat([draws.x_u, draws.composed_u])).chunk(2)
+    d_q_r, d_p_r = discs["disc_r"](torch.cat([draws.x_r, draws.composed_r])).chunk(2)
     return ClassifierTerms(
         classify_u=classify(d_q_u, d_p_u),
         classify_r=classify(d_q_r, d_p_r),
@@ -123,9 +107,6 @@ def discriminator_terms(
         logit_p_u=d_p_u.detach(),
         logit_q_r=d_q_r.detach(),
         logit_p_r=d_p_r.detach(),
-        sign_gap=torch.cat([sign_gap(d_q_u, d_p_u), sign_gap(d_q_r, d_p_r)]).detach(),
-        r1_u=gradient_penalty(discs["disc_u"], draws.seen_u.chunk(2)[0]) if r1 else None,
-        r1_r=gradient_penalty(discs["disc_r"], draws.seen_r.chunk(2)[0]) if r1 else None,
     )
 
 
@@ -136,11 +117,9 @@ def discriminators(config: ModelConfig, objective: ObjectiveConfig) -> dict[str,
 
 def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]:
     """Nats for nats, and the adversarial terms a nat a dimension of the image's code: those of z."""
-    r1 = objective.r1_weight * objective.r1_every
     evidence = dict.fromkeys(("kl_z", "image_u", "image_r", "swapped_r"), 1.0)
     adversarial = dict.fromkeys(("adversarial_u", "adversarial_r"), float(config.dim_z))
-    rest = {"forgotten_e": objective.told_weight * config.dim_e, "reference_e": 1.0, "r1_u": r1, "r1_r": r1}
-    return {**evidence, **adversarial, **rest, "classify_u": 1.0, "classify_r": 1.0}
+    return {**evidence, **adversarial, "reference_e": 1.0, "classify_u": 1.0, "classify_r": 1.0}
 
 
 METHOD = Method(

@@ -15,11 +15,11 @@ from rbvae.config import ModelConfig
 from rbvae.models.distributions import DiagonalGaussian
 from rbvae.models.joints import Noise
 from rbvae.models.model import RbVAE
-from rbvae.objectives.method import ObjectiveConfig
+from rbvae.objectives.method import ObjectiveConfig, Prior
 
 
 @dataclass(frozen=True)
-class WholeDraw:
+class LatentDraw:
     """All images of a step [2N, 3, S, S], q(latent|x) over D_z + D_e dimensions, and one draw of it [2N, D]."""
 
     x: Tensor
@@ -27,15 +27,15 @@ class WholeDraw:
     latent: Tensor
 
 
-def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig) -> WholeDraw:
+def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig, prior: Prior) -> LatentDraw:
     """One draw of the latent for every image."""
     x = torch.cat([x_u, x_r])
     q_z, q_e = model.encode(x)
     q = q_z.beside(q_e)
-    return WholeDraw(x, q, q.sample(torch.cat([whole(noise.z_u, noise.e_u), whole(noise.z_r, noise.e_r)])))
+    return LatentDraw(x, q, q.sample(torch.cat([joined(noise.z_u, noise.e_u), joined(noise.z_r, noise.e_r)])))
 
 
-def whole(z: Tensor, e: Tensor) -> Tensor:
+def joined(z: Tensor, e: Tensor) -> Tensor:
     """z [N, D_z] and e [N, D_e] -> one latent [N, D_z + D_e]."""
     return torch.cat([z, e], dim=1)
 
@@ -46,9 +46,9 @@ def decode(model: RbVAE, latent: Tensor) -> Tensor:
     return model.generator(z, e)
 
 
-def image_nll(model: RbVAE, draws: WholeDraw, objective: ObjectiveConfig) -> Tensor:
+def image_nll(model: RbVAE, draws: LatentDraw, objective: ObjectiveConfig) -> Tensor:
     """-log p(x|latent), the same likelihood as in Eq. (1): [2N]."""
-    return model.nll(draws.x, decode(model, draws.latent).float(), objective.scale)
+    return model.nll(draws.x, decode(model, draws.latent).float(), objective.laplace_scale)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class EvidenceTerms:
     image: Tensor
 
 
-def evidence(model: RbVAE, discs: object, draws: WholeDraw, objective: ObjectiveConfig) -> EvidenceTerms:
+def evidence(model: RbVAE, discs: object, draws: LatentDraw, objective: ObjectiveConfig) -> EvidenceTerms:
     """KL(q(latent|x) || N(0, I)) - log p(x|latent)."""
     return EvidenceTerms(kl=draws.q.kl_to_prior(), image=image_nll(model, draws, objective))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from rbvae.config import ModelConfig
 from rbvae.models.distributions import DiagonalGaussian
 from rbvae.models.model import RbVAE
-from rbvae.objectives.baselines.single_latent import WholeDraw, draw, image_nll
+from rbvae.objectives.baselines.single_latent import LatentDraw, draw, image_nll
 from rbvae.objectives.method import Method, ObjectiveConfig
 
 
@@ -48,7 +48,7 @@ def gaussian_log_density(value: Tensor, mean: Tensor, log_var: Tensor) -> Tensor
     return -0.5 * ((value - mean).square() * (-log_var).exp() + log_var + math.log(2 * math.pi))
 
 
-def model_terms(model: RbVAE, discs: object, draws: WholeDraw, objective: ObjectiveConfig) -> TotalCorrelationTerms:
+def model_terms(model: RbVAE, discs: object, draws: LatentDraw, objective: ObjectiveConfig) -> TotalCorrelationTerms:
     """The three parts, one draw each, and the likelihood."""
     log_q_given_x, log_q, log_product, log_p = log_densities(draws.q, draws.latent)
     return TotalCorrelationTerms(

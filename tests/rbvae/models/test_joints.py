@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from rbvae.config import ModelConfig
-from rbvae.models.joints import draw_joints, draw_noise
+from rbvae.models.joints import draw_encoder_joint, draw_generator_joint, draw_noise
 from rbvae.models.model import RbVAE
 
 SMALL = ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2)
@@ -16,7 +16,11 @@ def images(n, seed=0):
 
 
 def noise(n, seed=0, **share):
-    return draw_noise(SMALL, n, torch.Generator().manual_seed(seed), torch.tensor(0.0), **share)
+    return draw_noise(SMALL, n, torch.Generator().manual_seed(seed), **share)
+
+
+def draw_joints(model, x_u, x_r, some):
+    return draw_encoder_joint(model, x_u, x_r, some), draw_generator_joint(model, some)
 
 
 def test_reference_images_never_enter_encoder_e():
@@ -58,25 +62,9 @@ def test_detached_joints_carry_no_history():
             assert not any(tensor.requires_grad for tensor in tensors)
 
 
-def test_crossed_draws_take_z_from_images_of_the_other_set():
-    model = RbVAE(SMALL)
-    some = noise(8)
-    q, p = draw_joints(model, images(8), images(8, seed=1), some, cross_share=0.5)
-    _, plain = draw_joints(model, images(8), images(8, seed=1), some)
-    taken = some.cross < 0.5
-    assert 0 < taken.sum() < 8
-    assert torch.equal(p.z_u[taken], q.z_r[taken]) and torch.equal(p.z_r[taken], q.z_u[taken])
-    assert torch.equal(p.z_u[~taken], plain.z_u[~taken]) and torch.equal(p.e_u, plain.e_u)
-    torch.testing.assert_close(p.x_r, model.decode_reference(p.z_r))
-    assert not p.z_u.requires_grad
-
-
 def test_the_shares_of_two_processes_are_the_whole_draw():
     whole, shares = noise(4), [noise(4, rank=rank, world=2) for rank in (0, 1)]
     for field in dataclasses.fields(whole):
         value = getattr(whole, field.name)
         parts = [getattr(share, field.name) for share in shares]
-        if field.name.startswith("prior") or field.name in ("z_u", "e_u", "z_r", "e_r", "cross"):
-            assert torch.equal(value, torch.cat(parts)), field.name
-        elif field.name != "augment_p":  # those of q, then those of p
-            assert torch.equal(value, torch.cat([p.chunk(2)[half] for half in (0, 1) for p in parts])), field.name
+        assert torch.equal(value, torch.cat(parts)), field.name

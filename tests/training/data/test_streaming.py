@@ -161,7 +161,7 @@ def test_what_the_device_would_hold_is_known_from_the_footers(faces):
 
 
 def test_a_streamed_run_loads_what_it_is_measured_on(faces, monkeypatch):
-    monkeypatch.setattr("training.data.image_sets.LABELLED_LIMIT", 50)
+    monkeypatch.setattr("training.data.datasets.LABELLED_LIMIT", 50)
     monkeypatch.setattr("training.data.datasets.TEST_LIMIT", 5)
     whole, part = load_faces(faces, SIZE), load_faces(faces, SIZE, stream=True)
     assert part.unlabelled.shape == part.references.shape == (0, 3, SIZE, SIZE)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import random
 import signal
@@ -15,17 +16,13 @@ import torch
 
 from rbvae.errors import ConfigError
 from rbvae.objectives import ObjectiveConfig, method_names
-from tests.training.engine.test_training import CONFIG, CPU, batch, image_sets, moved, snapshot
-from training.data.batches import Batches
+from tests.training.engine.test_training import CONFIG, CPU, batch, moved, snapshot
 from training.engine.cli import run_command
 from training.engine.config import get_preset, override
-from training.engine.execution import EngineConfig
-from training.engine.loop import train
+from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
-from training.tools.compare import VARIANTS, scaled
-from training.tools.compare import main as compare
-from training.tools.naive_step import Economies, LesserState
+from training.tools.naive_step import Economies, NaiveState
 from training.tools.roofline import count
 from training.tools.speed import main as speed
 from training.train import main as train_main
@@ -44,42 +41,50 @@ def stats(folder):
 
 
 OPTIONS = {
-    "r1 off": {"r1_weight": 0.0},
-    "r2": {"r2_weight": 0.1},
-    "raw": {"form": "raw"},
-    "relativistic": {"form": "relativistic"},
-    "learned scale": {"laplace_learned": True},
-    "augment": {"augment": "fixed", "augment_p": 0.5},
-    "adaptive": {"augment": "adaptive"},
-    "pin": {"pin_weight": 1.0},
-    "swap": {"swap_weight": 1.0},
-    "reversal": {"reverse_weight": 0.1},
-    "crossed": {"cross_share": 0.5},
-    "z of references": {"z_of_references": 1.0},
-    "depth": {"fusion_depth": 4},
+    "r1 off": "extensions.r1_weight=0",
+    "raw": "objective.form=raw",
+    "pin": "extensions.pin_weight=1",
+    "reversal": "extensions.reversal_weight=0.1",
+    "crossed": "extensions.crossed_share=0.5",
+    "depth": "objective.fusion_depth=4",
 }
 
 
-@pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
-def test_every_option_trains_and_changes_what_is_learnt(changes):
-    plain = TrainingState(CONFIG, CPU)
-    state = TrainingState(dataclasses.replace(CONFIG, objective=ObjectiveConfig(**changes)), CPU)
+@pytest.mark.parametrize("change", OPTIONS.values(), ids=OPTIONS)
+def test_every_option_trains_and_changes_what_is_learnt(change):
+    plain, state = TrainingState(CONFIG, CPU), TrainingState(override(CONFIG, [change]), CPU)
     before = snapshot(state.model)
     for run in (plain, state):
         for _ in range(2):
             terms = run.update(*batch())
     assert all(moved(before, state.model)) and all(term.isfinite() for term in terms.values())
     same = [torch.equal(a, b) for a, b in zip(plain.model.parameters(), state.model.parameters(), strict=True)]
-    assert not all(same) or changes == {"augment": "adaptive"}  # its probability starts at 0
+    assert not all(same)
 
 
-def test_augmentation_adapts_to_how_surely_the_signs_tell():
-    state = TrainingState(override(CONFIG, ["objective.augment=adaptive", "objective.augment_images=1000"]), CPU)
-    for gap, expected in ((1.0, 16 * 8 / 1000), (0.0, 0.0)):
-        for _ in range(16):
-            state._adapt(torch.tensor(gap))
-            state.step += 1
-        assert state.augment_p.item() == pytest.approx(expected)
+@pytest.mark.parametrize("preset", ["digits-paper", "faces-paper"])
+@pytest.mark.parametrize("method", ["rb", "srb"])
+def test_the_papers_presets_have_no_extension(preset, method):
+    config = dataclasses.replace(get_preset(preset), method=method)
+    assert config.extension_names == [] and config.objective == ObjectiveConfig()
+    assert (config.lr, config.beta1, config.beta2, config.lr_decay_images) == (1e-4, 0.5, 0.99, 0)
+
+
+def test_a_run_names_its_extensions():
+    assert "R1" in get_preset("digits").extension_names and "softplus form" in get_preset("digits").extension_names
+    assert "reversal" not in dataclasses.replace(get_preset("digits"), method="rb").extension_names
+
+
+@pytest.mark.parametrize(
+    ("preset", "image", "latent"), [("digits", 3000, 0.3), ("faces", 400, 1), ("tiny", 10, 1), ("tiny-code", 10, 1)]
+)
+def test_presets_weigh_terms_in_nats_as_they_weighed_their_means(preset, image, latent):
+    """An error of d a value is d values / b nats: as much as `image` times the mean error."""
+    config = get_preset(preset)
+    values = math.prod(config.model.observation)
+    assert config.objective.image_weight * values / config.objective.laplace_scale == pytest.approx(image)
+    assert config.objective.latent_z_weight * config.model.dim_z == pytest.approx(latent)
+    assert config.objective.latent_e_weight * config.model.dim_e == pytest.approx(latent)
 
 
 def test_learning_rate_falls_as_one_over_root_images():
@@ -93,7 +98,7 @@ def test_learning_rate_falls_as_one_over_root_images():
 
 
 def test_a_step_without_the_economies_learns_the_same():
-    whole, lesser = TrainingState(CONFIG, CPU), LesserState(CONFIG, CPU, Economies(False, False, False, False))
+    whole, lesser = TrainingState(CONFIG, CPU), NaiveState(CONFIG, CPU, Economies(False, False, False, False))
     for _ in range(3):
         expected, found = whole.update(*batch()), lesser.update(*batch())
     for name, term in expected.items():
@@ -101,7 +106,7 @@ def test_a_step_without_the_economies_learns_the_same():
 
 
 def test_memory_format_changes_rounding_alone():
-    one, other = (TrainingState(override(CONFIG, [f"engine.channels_last={lever}"]), CPU) for lever in ("on", "off"))
+    one, other = (TrainingState(override(CONFIG, [f"execution.channels_last={lever}"]), CPU) for lever in ("on", "off"))
     x_u, x_r = batch()
     found = other.update(x_u.contiguous(), x_r.contiguous())
     for name, term in one.update(x_u, x_r).items():
@@ -110,12 +115,12 @@ def test_memory_format_changes_rounding_alone():
 
 def test_levers_resolve_by_device():
     gpu, cpu = torch.device("cuda"), torch.device("cpu")
-    assert EngineConfig().resolve(gpu, 1).graph and not EngineConfig().resolve(gpu, 2).graph
-    assert not EngineConfig().resolve(cpu, 1).bf16 and EngineConfig(bf16="on").resolve(cpu, 1).bf16
-    with pytest.raises(ConfigError, match="engine.graph=on needs one process on one GPU"):
-        EngineConfig(graph="on").resolve(cpu, 1)
-    with pytest.raises(ConfigError, match="engine.compile='yes'"):
-        EngineConfig(compile="yes")
+    assert ExecutionOptions().resolve(gpu, 1).graph and not ExecutionOptions().resolve(gpu, 2).graph
+    assert not ExecutionOptions().resolve(cpu, 1).bf16 and ExecutionOptions(bf16="on").resolve(cpu, 1).bf16
+    with pytest.raises(ConfigError, match="execution.graph=on needs one process on one GPU"):
+        ExecutionOptions(graph="on").resolve(cpu, 1)
+    with pytest.raises(ConfigError, match="execution.compile='yes'"):
+        ExecutionOptions(compile="yes")
 
 
 def test_costs_grow_with_the_networks_and_not_with_the_batch():
@@ -134,16 +139,10 @@ def test_speed_tells_naive_from_engine(tmp_path, capsys):
     assert figures["limit"]["flops"] > 0 and "share of the limit" in capsys.readouterr().out
 
 
-def test_every_variant_of_the_comparison_is_a_valid_config():
-    base = dataclasses.replace(get_preset("tiny"), method="srb")
-    configs = [scaled(base, settings) for settings in VARIANTS.values()]
-    assert len({json.dumps(config.to_dict()) for config in configs}) >= len(configs) - 1  # tiny has no warm start
-
-
 def test_two_processes_learn_what_one_does(prepared_faces, tmp_path):
-    settings = ("report_every=1", "lr=1e-4", "model.linear=true", "objective.augment=adaptive",
-                "objective.cross_share=0.5", "objective.reverse_weight=1", "tell_steps=2",
-                "objective.perceptual_weight=0.03")  # fmt: skip
+    settings = ("report_every=1", "lr=1e-4", "model.linear=true",
+                "extensions.crossed_share=0.5", "extensions.reversal_weight=1", "pretraining_steps=2",
+                "extensions.pretrained_weight=1")  # fmt: skip
     options = ["--steps", 5, *(part for setting in settings for part in ("--set", setting))]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     subprocess.run([sys.executable, *train_command(prepared_faces, tmp_path / "one", *options)],
@@ -159,18 +158,6 @@ def test_two_processes_learn_what_one_does(prepared_faces, tmp_path):
     weights = [torch.load(tmp_path / name / "state.pt", weights_only=True)["ema"] for name in ("one", "two")]
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor, rtol=1e-2, atol=1e-3, msg=name)
-
-
-def test_options_are_compared_by_one_command_that_can_be_repeated(prepared_faces, tmp_path, capsys):
-    options = ["--preset", "tiny", "--data", str(prepared_faces), "--out", str(tmp_path), "--device", "cpu"]
-    options += ["--steps", "3", "--warm-steps", "2", "--only", "base", "--only", "linear paths"]
-    tables = []
-    for _ in range(2):
-        assert run_command(compare, options) == 0
-        tables.append((tmp_path / "table.md").read_text())
-    assert tables[0] == tables[1] and tables[0].count("\n") == 4
-    assert run_command(compare, [*options, "--set", "lr=1e-5"]) == 2
-    assert "made with other settings" in capsys.readouterr().err
 
 
 def test_a_batch_that_does_not_divide_over_the_processes_is_refused():
@@ -239,17 +226,6 @@ def test_an_unwritable_folder_is_one_line(prepared_faces, tmp_path, capfd):
     assert done.returncode == 2 and "file/run" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_adaptive_augmentation_survives_a_resume(tmp_path):
-    config = override(CONFIG, ["objective.augment=adaptive", "objective.augment_images=400", "steps=20"])
-    for name, ends in (("whole", [20]), ("parts", [5, 20])):
-        (tmp_path / name).mkdir()
-        for steps in ends:
-            train(dataclasses.replace(config, steps=steps), image_sets(), tmp_path / name, CPU)
-    whole, parts = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "parts"))
-    assert torch.equal(whole["augment_p"], parts["augment_p"]) and torch.equal(whole["sign_gaps"], parts["sign_gaps"])
-    assert all(torch.equal(tensor, parts["ema"][name]) for name, tensor in whole["ema"].items())
-
-
 def test_a_streamed_run_trains_and_resumes_like_an_uninterrupted_one(prepared_faces, tmp_path):
     base = [
         "--preset",
@@ -271,20 +247,10 @@ def test_a_streamed_run_trains_and_resumes_like_an_uninterrupted_one(prepared_fa
     assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
 
 
-def test_fresh_styles_are_new_at_every_step_and_the_same_again():
-    plain = torch.randint(0, 256, (8, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    batches = Batches(plain, plain, 4, flip=False, seed=0, fresh_styles=True)
-    (first, references), (again, _), (later, _) = batches.at(0), batches.at(0), batches.at(1)
-    assert first.shape == references.shape == (4, 3, 64, 64)
-    assert torch.equal(first, again) and not torch.equal(first, later)
-    halves = [dataclasses.replace(batches, rank=rank, world=2).at(0)[0] for rank in (0, 1)]
-    torch.testing.assert_close(torch.cat(halves), first)
-
-
 @pytest.mark.parametrize("method", method_names())
 def test_every_method_trains_in_bf16(method):
-    config = override(dataclasses.replace(CONFIG, method=method), ["engine.bf16=on", "objective.augment=adaptive"])
-    full, half = TrainingState(override(config, ["engine.bf16=off"]), CPU), TrainingState(config, CPU)
+    config = override(dataclasses.replace(CONFIG, method=method), ["execution.bf16=on"])
+    full, half = TrainingState(override(config, ["execution.bf16=off"]), CPU), TrainingState(config, CPU)
     expected, found = full.update(*batch()), half.update(*batch())
     for name, term in expected.items():
         assert found[name].isfinite() and found[name].item() == pytest.approx(term.item(), rel=0.2, abs=0.3), name

@@ -10,7 +10,7 @@ from rbvae.config import ModelConfig
 from rbvae.models.model import RbVAE
 from training.data.batches import Batches
 from training.engine.config import TrainConfig
-from training.engine.linear_init import fitted, linear_start, symmetric
+from training.engine.linear_init import fitted, linear_init, symmetric
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
 
@@ -44,7 +44,7 @@ def batches():
 @pytest.mark.parametrize("linear_patch", [0, 4])
 def test_what_references_lack_becomes_e_and_the_rest_z(batches, linear_patch):
     model = RbVAE(dataclasses.replace(LINEAR, linear_patch=linear_patch)).eval()
-    linear_start(model, batches, contrast=True, processes=CPU)
+    linear_init(model, batches, contrast=True, processes=CPU)
     x, factors = blended(500, True, 2)
     q_z, q_e = model.encode(x / 127.5 - 1)
     assert r2(q_e.mean, factors[:, 3:]) > 0.95 and r2(q_z.mean, factors[:, :3]) > 0.95
@@ -55,7 +55,7 @@ def test_what_references_lack_becomes_e_and_the_rest_z(batches, linear_patch):
 
 def test_the_first_pictures_are_drawn_and_references_with_e_ref(batches):
     model = RbVAE(LINEAR).eval()
-    linear_start(model, batches, contrast=True, processes=CPU)
+    linear_init(model, batches, contrast=True, processes=CPU)
     for seed, styled in ((2, True), (3, False)):
         x = blended(200, styled, seed)[0] / 127.5 - 1
         z = model.encode(x)[0].mean

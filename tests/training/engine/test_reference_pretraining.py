@@ -8,15 +8,15 @@ import torch
 
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError
-from rbvae.extensions.reference_classifier import Teller
+from rbvae.extensions import ExtensionConfig
+from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from rbvae.objectives import ObjectiveConfig
 from training.data.batches import Batches
-from training.engine.config import TrainConfig, get_preset, override
-from training.engine.linear_init import learn_e, linear_start
+from training.engine.config import TrainConfig, get_preset, override, per_value
+from training.engine.linear_init import linear_init, pretrain_e
 from training.engine.processes import Processes
-from training.engine.reference_pretraining import taught_teller, varied
+from training.engine.reference_pretraining import train_classifier, varied
 from training.engine.state import TrainingState
 
 SMALL = ModelConfig(image_size=32, width=8, dim_z=6, dim_e=3, patch=2, linear=True)
@@ -53,16 +53,16 @@ def batches():
 
 
 @pytest.fixture(scope="module")
-def teller(batches):
-    return taught_teller(batches, 60, CPU.device, lambda: Teller(32, 2))
+def classifier(batches):
+    return train_classifier(batches, 60, CPU.device, lambda: ReferenceClassifier(32, 2))
 
 
 @pytest.fixture(scope="module")
-def started(batches, teller):
+def started(batches, classifier):
     torch.manual_seed(0)
     model = RbVAE(SMALL)
     untouched = {name: tensor.clone() for name, tensor in model.encoder_z.trunk.state_dict().items()}
-    linear_start(model, batches, True, CPU, teller, tell_steps=60)
+    linear_init(model, batches, True, CPU, classifier, pretraining_steps=60)
     assert all(torch.equal(untouched[name], tensor) for name, tensor in model.encoder_z.trunk.state_dict().items())
     return model.eval()
 
@@ -70,7 +70,7 @@ def started(batches, teller):
 def test_e_begins_with_what_no_linear_map_of_pixels_shows(batches, started):
     x, strength = marked(600, True, 2)
     linear = RbVAE(SMALL)
-    linear_start(linear, batches, contrast=True, processes=CPU)
+    linear_init(linear, batches, contrast=True, processes=CPU)
     with torch.no_grad():
         of_learnt, of_linear = (model.encoder_e(x / 127.5 - 1).mean for model in (started, linear.eval()))
     assert r2(of_learnt, strength) > 0.5 > 0.2 > r2(of_linear, strength)
@@ -90,26 +90,28 @@ def test_the_first_pictures_are_drawn_with_the_learnt_e(started):
         assert (started.decode_reference(started.encode(x)[0].mean) - x).abs().mean() < 0.4 * x.abs().mean()
 
 
-def test_what_is_learnt_depends_on_nothing_drawn_before(batches, teller):
+def test_what_is_learnt_depends_on_nothing_drawn_before(batches, classifier):
     x_u, x_r = (marked(300, moved, 7)[0] / 127.5 - 1 for moved in (True, False))
     first = Encoder(SMALL, 3)
     again, before = copy.deepcopy(first), torch.random.get_rng_state()
     for encoder in (first, again):
-        learn_e(encoder, teller, batches, x_u, x_r, steps=2)
+        pretrain_e(encoder, classifier, batches, x_u, x_r, steps=2)
         torch.randn(3)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
-    tellers = [
-        taught_teller(batches, 1, CPU.device, lambda: Teller(32, 2)) for _ in range(2) if torch.randn(1) is not None
+    classifiers = [
+        train_classifier(batches, 1, CPU.device, lambda: ReferenceClassifier(32, 2))
+        for _ in range(2)
+        if torch.randn(1) is not None
     ]
-    assert all(torch.equal(a, b) for a, b in zip(*(t.parameters() for t in tellers), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(*(t.parameters() for t in classifiers), strict=True))
     torch.random.set_rng_state(before)
 
 
-CONFIG = TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=16, tell_steps=3)
+CONFIG = TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=16, pretraining_steps=3)
 
 
 def test_methods_without_references_are_told_nothing_and_hold_nothing(batches):
-    state = TrainingState(dataclasses.replace(CONFIG, method="vae", hold_e=True), CPU)
+    state = TrainingState(dataclasses.replace(CONFIG, method="vae", freeze_encoder_e=True), CPU)
     before = state.model.encoder_e.trunk.state_dict()["last.0.weight"].clone()
     state.begin(batches)
     assert torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
@@ -117,9 +119,9 @@ def test_methods_without_references_are_told_nothing_and_hold_nothing(batches):
     assert not torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
 
 
-def test_a_teller_tells_images_it_has_not_seen(teller):
+def test_a_teller_tells_images_it_has_not_seen(classifier):
     with torch.no_grad():
-        on_u, on_r = (teller(marked(200, moved, 6)[0] / 127.5 - 1) for moved in (True, False))
+        on_u, on_r = (classifier(marked(200, moved, 6)[0] / 127.5 - 1) for moved in (True, False))
     assert (on_r > 0).float().mean() > 0.8 and (on_u < 0).float().mean() > 0.6
 
 
@@ -142,27 +144,27 @@ def test_images_are_moved_and_relit_by_their_seed_alone():
     assert first.shape == x.shape and (first - x).abs().mean() > 0.02
 
 
-def test_tell_steps_want_linear_paths():
-    with pytest.raises(ConfigError, match="set objective.told_weight=0"):
+def test_pretraining_needs_linear_paths():
+    with pytest.raises(ConfigError, match="set extensions.pretrained_weight=0"):
         override(get_preset("digits"), ["init=runs/rb/checkpoint"])
-    for wrong in (["tell_steps=-1"], ["model.linear=false", "tell_steps=3"], ["tell_steps=0"]):
-        with pytest.raises(ConfigError, match="tell_steps"):
-            override(get_preset("faces-images"), wrong)
+    for wrong in (["pretraining_steps=-1"], ["model.linear=false", "pretraining_steps=3"], ["pretraining_steps=0"]):
+        with pytest.raises(ConfigError, match="pretraining_steps"):
+            override(get_preset("digits"), wrong)
 
 
-def told(**changes):
-    objective = ObjectiveConfig(perceptual_weight=0.03)
-    return TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=8, steps=4, tell_steps=2, objective=objective,
-                       **changes)  # fmt: skip
+def pretrained(**changes):
+    extensions = ExtensionConfig(pretrained_weight=1.0)
+    settings = {"preset": "tiny", "kind": "faces", "model": SMALL, "batch": 8, "steps": 4, "pretraining_steps": 2}
+    return TrainConfig(**settings, objective=get_preset("tiny").objective, extensions=extensions, **changes)
 
 
 @pytest.mark.parametrize("method", ["rb", "srb"])
-def test_a_held_encoder_e_stays_and_the_rest_learns_from_what_tells(batches, method, tmp_path):
-    state = TrainingState(told(method=method, hold_e=True), CPU)
+def test_a_frozen_encoder_e_stays_and_the_rest_learns(batches, method, tmp_path):
+    state = TrainingState(pretrained(method=method, freeze_encoder_e=True), CPU)
     state.begin(batches)
     before = copy.deepcopy(state.model.state_dict())
     terms = state.update(*(x[:8] for x in batches.at(0)))
-    assert terms["perceptual_u"] > 0 and terms["perceptual_r"] > 0
+    assert terms["pretrained_e"] >= 0
     changed = {name for name, tensor in state.model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed and not any(name.startswith("encoder_e") for name in changed)
     assert any(name.startswith("generator.ups") or name.startswith("generator.to_image") for name in changed)
@@ -173,38 +175,36 @@ def test_a_held_encoder_e_stays_and_the_rest_learns_from_what_tells(batches, met
     for each in (state, again):
         each.update(*x)
     assert all(torch.equal(a, b) for a, b in zip(state.model.parameters(), again.model.parameters(), strict=True))
-    assert all(torch.equal(a, b) for a, b in zip(state.teller.parameters(), again.teller.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(state.classifier.parameters(), again.classifier.parameters(), strict=True)
+    )
 
 
-def test_an_image_is_no_distance_from_itself_and_a_blur_is_some(teller):
-    x = (marked(8, True, 8)[0] / 127.5 - 1).requires_grad_()
-    blurred = torch.nn.functional.avg_pool2d(x.detach(), 3, 1, 1).requires_grad_()
-    assert teller.distance(x, x.detach()).abs().max() < 1e-6
-    apart = teller.distance(x, blurred)
-    apart.sum().backward()
-    assert apart.shape == (8,) and apart.min() > 0.01
-    assert x.grad is None and blurred.grad.abs().sum() > 0
-
-
-def test_a_mirrored_teller_tells_the_same_of_a_mirror_image():
+def test_a_mirrored_classifier_gives_a_mirror_image_the_same_code():
     torch.manual_seed(0)
-    teller, x = Teller(32, 3, mirrored=True).eval(), torch.rand(4, 3, 32, 32) * 2 - 1
-    torch.testing.assert_close(teller.told(x), teller.told(x.flip(3)))
-    assert not torch.allclose(Teller(32, 3).eval().told(x), Teller(32, 3).eval().told(x.flip(3)))
+    classifier, x = ReferenceClassifier(32, 3, mirrored=True).eval(), torch.rand(4, 3, 32, 32) * 2 - 1
+    torch.testing.assert_close(classifier.code(x), classifier.code(x.flip(3)))
+    assert not torch.allclose(
+        ReferenceClassifier(32, 3).eval().code(x), ReferenceClassifier(32, 3).eval().code(x.flip(3))
+    )
 
 
-def test_a_grey_teller_sees_neither_colour_nor_light():
+def test_a_grey_classifier_sees_neither_colour_nor_light():
     torch.manual_seed(0)
-    teller, x = Teller(32, 3, grey=True).eval(), torch.rand(4, 1, 32, 32) - 0.5
+    classifier, x = ReferenceClassifier(32, 3, grey=True).eval(), torch.rand(4, 1, 32, 32) - 0.5
     coloured = x * torch.tensor([0.9, 0.5, 0.1])[:, None, None] + torch.tensor([0.1, 0.0, -0.3])[:, None, None]
-    torch.testing.assert_close(teller.told(x.expand(-1, 3, -1, -1)), teller.told(coloured), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        classifier.code(x.expand(-1, 3, -1, -1)), classifier.code(coloured), rtol=1e-4, atol=1e-4
+    )
 
 
 def remembering(method, weight):
-    objective = ObjectiveConfig(told_weight=weight, image_weight=100.0)
+    settings = {"preset": "tiny", "kind": "faces", "model": SMALL, "batch": 16, "steps": 60, "lr": 2e-3}
+    objective = per_value(SMALL, image=100.0, latent=1.0)
+    extensions = ExtensionConfig(pretrained_weight=weight)
     return TrainingState(
-        TrainConfig(preset="tiny", kind="faces", method=method, model=SMALL, batch=16, steps=60, tell_steps=60, lr=2e-3,
-                    objective=objective), CPU)  # fmt: skip
+        TrainConfig(method=method, pretraining_steps=60, objective=objective, extensions=extensions, **settings), CPU
+    )
 
 
 @pytest.fixture(scope="module")
@@ -216,12 +216,12 @@ def begun(batches):
 
 
 @pytest.mark.parametrize("method", ["rb", "srb", "mathieu"])
-def test_what_e_was_told_is_held_against_it_by_its_weight(batches, begun, method):
+def test_e_stays_near_what_was_pretrained_by_its_weight(batches, begun, method):
     forgot = {}
     for weight in (0.01, 100.0):
         state = remembering(method, weight)
         state.model.load_state_dict(begun.model.state_dict())
-        state.teller.load_state_dict(begun.teller.state_dict())
-        first, *_, last = [state.update(*batches.at(step))["forgotten_e"] for step in range(25)]
+        state.classifier.load_state_dict(begun.classifier.state_dict())
+        first, *_, last = [state.update(*batches.at(step))["pretrained_e"] for step in range(25)]
         forgot[weight] = float(last / first)
     assert forgot[100.0] < 0.8 * forgot[0.01], forgot

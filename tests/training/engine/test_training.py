@@ -65,10 +65,10 @@ def test_one_step_moves_every_network(method):
 
 def test_each_update_moves_only_its_own_parameters():
     state = TrainingState(CONFIG, CPU)
-    noise = draw_noise(CONFIG.model, 4, step_generator(0, 0, CPU.device), state.augment_p)
-    draws = state.method.draw(state.model, *batch(), noise, CONFIG.objective)
+    noise = draw_noise(CONFIG.model, 4, step_generator(0, 0, CPU.device))
+    draws = state.method.draw(state.model, *batch(), noise, CONFIG.objective, state.prior)
     model, discs = snapshot(state.model), snapshot(state.discs)
-    state.update_discriminators(draws.detach(), penalise=True)
+    state.update_discriminators(draws.detach(), lazy=True)
     assert not any(moved(model, state.model)) and any(moved(discs, state.discs))
     discs = snapshot(state.discs)
     state.update_model(draws)
@@ -159,8 +159,8 @@ def test_the_clock_ends_a_run_with_a_checkpoint(tmp_path):
 def test_resuming_with_other_settings_names_them(tmp_path):
     state = TrainingState(CONFIG, CPU)
     state.save(tmp_path / "state.pt")
-    other = TrainingState(override(CONFIG, ["beta1=0.9", "objective.r1_weight=1"]), CPU)
-    with pytest.raises(TrainingError, match=r"beta1: 0.5 -> 0.9; objective.r1_weight"):
+    other = TrainingState(override(CONFIG, ["beta1=0.9", "extensions.r1_weight=1"]), CPU)
+    with pytest.raises(TrainingError, match=r"beta1: 0.5 -> 0.9; extensions.r1_weight"):
         other.restore(tmp_path / "state.pt")
 
 
@@ -168,7 +168,7 @@ def test_a_run_from_before_a_setting_was_added_continues(tmp_path):
     path = tmp_path / "state.pt"
     TrainingState(CONFIG, CPU).save(path)
     saved = torch.load(path, weights_only=True)
-    del saved["config"]["engine"], saved["config"]["objective"]["beta"]
+    del saved["config"]["execution"], saved["config"]["objective"]["beta"]
     torch.save(saved, path)
     TrainingState(CONFIG, CPU).restore(path)
     with pytest.raises(TrainingError, match=r"objective.beta: 4.0 -> 2.0"):
@@ -213,7 +213,7 @@ def test_divergence_and_saturation_stop_with_what_to_change():
 def test_a_run_that_ignores_e_stops_once_it_had_time_to_use_it():
     check(10, {"spread_over_e": 0.01}, images=1000)
     check(10, {"spread_over_e": 1.0}, images=10**6)
-    with pytest.raises(TrainingError, match=r"e is ignored at step 10.*latent_weight"):
+    with pytest.raises(TrainingError, match=r"e is ignored at step 10.*latent_e_weight"):
         check(10, {"spread_over_e": 0.01}, images=10**6)
 
 
@@ -239,11 +239,11 @@ def test_differences_leave_out_what_does_not_touch_the_numbers():
 
 
 def test_unknown_presets_and_devices_list_what_there_is():
-    with pytest.raises(ConfigError, match="faces-images"):
+    with pytest.raises(ConfigError, match="faces-paper"):
         get_preset("huge")
     with pytest.raises(ConfigError, match="choose cpu"):
         pick_device("tpu")
-    assert set(PRESETS) == {"tiny", "tiny-code", "digits", "faces", "faces-128", "faces-images"}
+    assert set(PRESETS) == {*("tiny", "tiny-code", "digits", "faces", "faces-128", "digits-paper", "faces-paper")}
 
 
 def test_prepared_faces_are_read_back(prepared_faces):
