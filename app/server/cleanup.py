@@ -34,7 +34,10 @@ log = logging.getLogger("rbvae.app")
 def keeper(
     visits: Visits, every: float = EVERY, age: float = FILES_KEPT_FOR
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """Return an ASGI lifespan that cleans up every `every` seconds what is older than `age` seconds."""
+    """Return an ASGI lifespan that cleans up every `every` seconds.
+
+    Files and idle sessions are deleted after `age` seconds.
+    """
 
     async def keep(server: Any) -> None:
         while True:
@@ -62,7 +65,7 @@ def keeper(
 class Shelf:
     """Tracks the size of the upload folder.
 
-    The folder is scanned at most once in `every` seconds. In between, the bytes passed to `add` are counted.
+    The folder is scanned at most every `every` seconds. In between, the bytes passed to `add` are counted.
     """
 
     def __init__(self, size: int = FULL, every: float = 1.0) -> None:

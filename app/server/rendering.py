@@ -72,7 +72,7 @@ def data_url(image: Image.Image, edited: bool = True) -> str:
 def picture_file(image: Image.Image, name: str, edited: bool = True) -> str:
     """Write an image to Gradio's cache, which is cleaned up periodically, and return the path.
 
-    The format is PNG for small images and JPEG otherwise, without EXIF. If `edited`, the metadata say that an AI
+    The format is PNG for small images and JPEG otherwise, without EXIF. If `edited`, the metadata says that an AI
     edited it.
     """
     folder = Path(get_upload_folder()) / uuid.uuid4().hex

@@ -269,7 +269,7 @@ def busy(error: BusyError) -> RefusedError:
 def parts(message: Message) -> Iterator[Message]:
     """Split a large body message into parts of at most PART bytes, followed by an empty one.
 
-    When the empty part is sent, all data have left this process.
+    When the empty part is sent, all data has left this process.
     """
     body = message.get("body", b"")
     if len(body) <= PART:
