@@ -1,1 +1,1 @@
-"""The Gradio app: faces and digits in a browser, and the same as named endpoints."""
+"""The Gradio app: a page that edits faces and digits, and the same edits as named API endpoints."""

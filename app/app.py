@@ -1,4 +1,4 @@
-"""The app: loads the editors once, builds the page, serves it.
+"""Load the editors, build the page and serve it.
 
 python app/app.py
 """
@@ -34,23 +34,26 @@ from app.server.uploads import Page
 from rbvae import ConfigError, RbvaeError
 
 HERE = Path(__file__).resolve().parent
-# Seconds a connection may idle: longer than a proxy's or a browser's, which may ask again just as it is closed.
+# Keep-alive timeout in seconds. Longer than that of proxies and browsers, so that they do not reuse a connection just
+# as the server closes it.
 IDLE = 75
 INTRO = """# Change the expression, keep the face
 Move a slider and watch the photo. Then choose your own, or restyle a handwritten digit.
 """
-ENVIRONMENT = """environment: GRADIO_SERVER_PORT (7860), GRADIO_SERVER_NAME (127.0.0.1),
-RBVAE_FACES and RBVAE_DIGITS = checkpoint folder or Hub id,
-RBVAE_DRAW_IN_BROWSER=no keeps their generators, with which browsers draw while a slider moves, to the server
+ENVIRONMENT = """environment variables:
+  GRADIO_SERVER_PORT          port to listen on (default: 7860)
+  GRADIO_SERVER_NAME          address to listen on (default: 127.0.0.1)
+  RBVAE_FACES, RBVAE_DIGITS   checkpoint folder or Hub id
+  RBVAE_DRAW_IN_BROWSER       "no": always render on the server, never send a generator to the browser
 
 example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
 
 def build(editors: Editors) -> gr.Blocks:
-    """The page with its tabs and the named endpoints."""
+    """Build the page with its tabs and the named API endpoints."""
     visits = Visits()
     with Page(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(EVERY, FILES_KEPT_FOR)) as demo:
-        add_endpoints(editors)  # first: a later event whose function has the same name gets another
+        add_endpoints(editors)  # first, because Gradio renames an endpoint whose name is already taken
         gr.Markdown(INTRO, elem_id="intro")
         with gr.Tab("Faces", elem_id="faces"):
             faces = faces_tab(editors.faces, visits)
@@ -60,13 +63,17 @@ def build(editors: Editors) -> gr.Blocks:
             programs_tab()
         with gr.Tab("About"):
             gr.Markdown(about(editors, visits.example_faces()), elem_id="about")
-    demo.queue(max_size=2 * LINE, api_open=False)  # the guard refuses from LINE on, in words
+    demo.queue(max_size=2 * LINE, api_open=False)  # Guard refuses requests beyond LINE with a message
     demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits)
     return demo
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
-    """Serves the page; nothing is loaded from elsewhere, nothing is kept. `options` go to Blocks.launch."""
+    """Serve the page, without external resources, analytics or a run history.
+
+    `options` are passed to `Blocks.launch`. Returns what `Blocks.launch` returns. Blocks until the server stops unless
+    `prevent_thread_lock=True`.
+    """
     font = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
     mono = ["ui-monospace", "Consolas", "monospace"]
     theme = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=font, font_mono=mono).set(
@@ -101,14 +108,17 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     tidy_tools()
     served = demo.launch(**{**settings, **options, "prevent_thread_lock": True})
     assert demo.server is not None
-    demo.server.config.timeout_keep_alive = IDLE  # of the connections to come
+    demo.server.config.timeout_keep_alive = IDLE  # applies to new connections
     if not options.get("prevent_thread_lock"):
         demo.block_thread()
     return served
 
 
 def address() -> dict[str, Any]:
-    """Where to listen, from the environment; raises ConfigError for a port that is none."""
+    """Return the address and port to listen on, from the environment.
+
+    Raises ConfigError if GRADIO_SERVER_PORT is not a valid port.
+    """
     port = os.environ.get("GRADIO_SERVER_PORT") or "7860"
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(f"GRADIO_SERVER_PORT={port}; give a port from 1 to 65535")
@@ -117,7 +127,7 @@ def address() -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line; exit code 2 with one line where the app cannot start."""
+    """Run the command line. Returns 2, after a one-line error message, if the app cannot start."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="python app/app.py", description="Serve the app.", epilog=ENVIRONMENT, formatter_class=formatter
@@ -126,12 +136,12 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(own_folder()))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the files go when a container is stopped, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # run atexit handlers when a container stops
     lean_memory()
-    torch.set_num_threads(1)  # a picture takes a millisecond; threads that wait for each other on a busy host take 100
+    torch.set_num_threads(1)  # inference takes 1 ms; on a busy host, synchronizing threads takes 100 ms
     try:
         launch(build(load_editors()), **address())
-    except (RbvaeError, OSError) as error:  # OSError: the port is taken
+    except (RbvaeError, OSError) as error:  # OSError: the port is in use
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -1,8 +1,8 @@
-// A short film from one edit to another.
+// Makes a short animation from one edit to another.
 
 import { busy, element, escaped, save } from "./dom.js";
 
-const GLANCES = 250; // ms between looks at how far it is
+const GLANCES = 250; // ms between progress requests
 
 export function addAnimation(bench, place) {
   const { words } = bench.setup;

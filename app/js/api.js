@@ -1,9 +1,9 @@
-// Calls of the page's own routes, past Gradio's queue.
+// Requests to the routes of app/server/routes.py, which bypass Gradio's queue.
 
 const PAGE = new URL("../", import.meta.url);
-const TRIES = 3; // where the server is busy, or a connection breaks
+const TRIES = 3; // attempts if the server is busy or the connection breaks
 
-// Whoever knows both this and a picture's key has the picture. Made anew whenever the page is loaded.
+// The visitor ID. Together with an image's key, it grants access to the image. New on every page load.
 const VISITOR = [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
 
 export class Refused extends Error {
@@ -28,10 +28,10 @@ export async function send(kind, action, body, signal) {
     } catch (error) {
       if (error.name === "AbortError") throw error;
       if (tries === 1) throw new Refused("The app can't be reached; check that it is running and try again", 0);
-      await new Promise((later) => setTimeout(later, 300)); // a connection may break
+      await new Promise((later) => setTimeout(later, 300)); // retry after a network error
       continue;
     }
-    if (response.status !== 503 || tries === 1) break; // busy: it says after how many seconds to come again
+    if (response.status !== 503 || tries === 1) break; // busy: retry after the number of seconds in Retry-After
     await new Promise((later) => setTimeout(later, 1000 * (response.headers.get("Retry-After") ?? 2)));
   }
   if (response.ok) return response;
@@ -39,22 +39,22 @@ export async function send(kind, action, body, signal) {
   try {
     words = (await response.json()).error;
   } catch {
-    // an answer without words
+    // not JSON: keep the default message
   }
   throw new Refused(words, response.status);
 }
 
-// Puts a picture away; nobody waits for it.
+// Deletes an image on the server, without waiting or reporting errors.
 export const forget = (kind, key) => send(kind, "forget", { key }).catch(() => {});
 
-// Puts everything of this visitor away, even while the page closes.
+// Deletes all images of this visitor. Also works while the page closes.
 export const leave = () => navigator.sendBeacon(new URL("leave", PAGE), VISITOR);
 
-// The same, and how many pictures they were.
+// The same. Resolves to the number of deleted images.
 export const deleteAll = async () =>
   (await (await fetch(new URL("leave", PAGE), { method: "POST", headers: { Visitor: VISITOR } })).json()).deleted;
 
-// Runs one job at a time and, of the values that come meanwhile, only the newest: the last one is never lost.
+// Wraps an async function so that one call runs at a time. Of the calls made meanwhile, only the newest runs after it.
 export function newest(run) {
   let running = false;
   let waiting = null;

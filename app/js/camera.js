@@ -1,4 +1,4 @@
-// A photo from the visitor's camera.
+// Takes a photo with the visitor's camera.
 
 import { element } from "./dom.js";
 

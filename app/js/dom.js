@@ -1,4 +1,4 @@
-// Small helpers: elements from markup, words for the visitor, files to save.
+// DOM helpers: elements from markup, messages, and file downloads.
 
 export const escaped = (text) =>
   String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -14,7 +14,7 @@ export const sentence = (text) => {
   return words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? "" : ".");
 };
 
-// Shows a picture only once it is decoded, so that nothing flickers; resolves when it is in place.
+// Sets the source of an image after decoding it, to avoid flicker. Resolves when it is set.
 export async function show(image, source) {
   const next = new Image();
   next.src = source;
@@ -30,8 +30,8 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-// Runs a slow job with its buttons disabled and a word about it; anything over a moment shows that it is running. The
-// job may tell what share of it is done.
+// Runs a slow job with the slow buttons of `place` disabled. After 200 ms, shows a progress bar with a message. The job
+// gets a function to report its progress, from 0 to 1.
 export async function busy(place, words, job) {
   const note = element(`<span class="busy" role="status"><progress></progress> ${escaped(words)}</span>`);
   const timer = setTimeout(() => place.append(note), 200);
@@ -50,7 +50,7 @@ export const chooser = (label, { accept = "image/*", multiple = false, name = ""
   element(`<label class="button">${escaped(label)}<input type="file" name="${name}" accept="${accept}"
     ${multiple ? "multiple" : ""} aria-label="${escaped(label)}"></label>`);
 
-// Lets arrow keys walk over the buttons of a place, which are as many to a row as are seen there, and press them.
+// Lets the arrow keys move between the buttons of `place`, laid out in rows, and click them.
 export function walk(place) {
   const steps = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: (row) => -row, ArrowDown: (row) => row };
   place.addEventListener("keydown", (event) => {

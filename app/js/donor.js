@@ -1,4 +1,4 @@
-// Another picture's expression or style on this one, with a strength.
+// Copies the expression or style of another image, with adjustable strength.
 
 import { newest } from "./api.js";
 import { chooser, element, escaped } from "./dom.js";

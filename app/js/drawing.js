@@ -1,9 +1,9 @@
-// Drawing in the visitor's own browser while a slider moves, where that is fast; otherwise the server draws.
+// Draws edits in the browser while a slider moves, if it is fast enough. Otherwise the server draws them.
 
 import { Generator } from "./generator.js";
 
-const TRIALS = 5; // pictures until the browser's compiler has seen enough; the last one tells how fast it is
-const SLOWEST = 30; // ms a picture, for which the page does nothing else
+const TRIALS = 5; // test draws, to warm up the JIT compiler; the last one is timed
+const SLOWEST = 30; // ms per image, which blocks the page
 
 const idle = () => new Promise((now) => (window.requestIdleCallback ?? setTimeout)(now));
 
@@ -14,7 +14,7 @@ export class Drawing {
     this.ready = false;
   }
 
-  // Fetches the generator and tries it on a picture; what goes wrong leaves the drawing to the server.
+  // Fetches the generator and times it. If anything fails, the server keeps drawing.
   async prepare(address, { z, e }) {
     if (this.asked || !address || navigator.connection?.saveData) return;
     this.asked = true;

@@ -1,9 +1,9 @@
-// The model's generator in plain JavaScript: the networks of rbvae/models/generator.py, for one picture at a time.
+// The generator of rbvae/models/generator.py in plain JavaScript, for a single image.
 
 const LEAK = 0.2;
 
 export class Generator {
-  // A safetensors file in half precision, as the app serves it.
+  // Takes an ArrayBuffer with half-precision safetensors, as served by the app.
   constructor(file) {
     const view = new DataView(file);
     const start = 8 + Number(view.getBigUint64(0, true));
@@ -18,7 +18,7 @@ export class Generator {
     }
   }
 
-  // z and e, arrays of numbers -> { side, pixels }, RGBA of one picture.
+  // Generates an image from z and e, arrays of numbers. Returns { side, pixels } with RGBA pixels.
   draw(z, e) {
     const latents = Float32Array.of(...z, ...e);
     const [channels] = this.layers["first.2.0.weight"].shape;
@@ -45,12 +45,12 @@ export class Generator {
     return output;
   }
 
-  // 3x3 with a border of zeros. All rows are one long row here, each with its border, so that one loop does them all;
-  // what it computes at the borders is left out at the end.
+  // 3x3 convolution with zero padding. The padded rows are processed as one long row in a single loop; the values it
+  // computes at the borders are dropped at the end.
   _conv(name, { values, channels, side }) {
     const [weight, bias] = [this.layers[`${name}.weight`], this.layers[`${name}.bias`]];
     const row = side + 2;
-    const area = row * row; // no power, which would make floating-point numbers of all the places below
+    const area = row * row; // not row ** 2, which would turn all indices below into floating-point numbers
     const padded = new Float32Array(channels * area);
     for (let line = 0; line < channels * side; line++) {
       const at = Math.floor(line / side) * area + ((line % side) + 1) * row + 1;
@@ -98,13 +98,13 @@ export class Generator {
     return { values: output, channels: bias.length, side };
   }
 
-  // The channels of a patch become its pixels; what is linear in the latents is enlarged between its points and added.
+  // Rearranges the channels into patches of pixels, and adds the linear part of the generator, bilinearly upsampled.
   _unfolded({ values, side: coarse }, drawn) {
     const { patch } = this;
     const side = coarse * patch;
     const area = coarse * coarse;
-    const gain = drawn && this.layers["linear.map.weight"].shape[1] ** -0.5; // EqualLinear of rbvae/models/blocks.py
-    const points = drawn ? Math.sqrt(drawn.length / 3) : 1; // a side
+    const gain = drawn && this.layers["linear.map.weight"].shape[1] ** -0.5; // as EqualLinear in rbvae/models/blocks.py
+    const points = drawn ? Math.sqrt(drawn.length / 3) : 1; // per side
     const pixels = new Uint8ClampedArray(4 * side * side).fill(255);
     const { first, second, share } = between(side, points);
     for (let y = 0; y < side; y++) {
@@ -129,7 +129,7 @@ export class Generator {
   }
 }
 
-// Leaky ReLU and pixel norm, in place.
+// Applies leaky ReLU and pixel norm in place.
 function normed(grid) {
   const { values, channels, side } = grid;
   const area = side * side;
@@ -145,7 +145,7 @@ function normed(grid) {
   return grid;
 }
 
-// Every pixel twice as wide and as high.
+// Upsamples by 2 with nearest neighbours.
 function doubled({ values, channels, side }) {
   const wide = 2 * side;
   const output = new Float32Array(channels * wide * wide);
@@ -157,7 +157,7 @@ function doubled({ values, channels, side }) {
   return { values: output, channels, side: wide };
 }
 
-// For every fine pixel, the two coarse ones between whose middles it lies, and how far on it is.
+// Linear interpolation: returns, for each fine pixel, the two nearest coarse pixels and the weight of the second.
 function between(side, coarse) {
   const at = Float32Array.from({ length: side }, (_, fine) => Math.max(0, ((fine + 0.5) * coarse) / side - 0.5));
   const first = Int32Array.from(at, Math.floor);
@@ -165,7 +165,7 @@ function between(side, coarse) {
   return { first, second, share: at.map((point, i) => point - first[i]) };
 }
 
-// Every half-precision number by its 16 bits.
+// Returns a table of all half-precision numbers, indexed by their 16 bits.
 function halves() {
   return Float32Array.from({ length: 65536 }, (_, bits) => {
     const exponent = (bits >> 10) & 31;

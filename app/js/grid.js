@@ -1,8 +1,8 @@
-// Chosen faces with chosen expressions: a table of pictures.
+// A table of the selected faces or digits, edited with the selected expressions or styles.
 
 import { busy, element, escaped, save } from "./dom.js";
 
-const CHOSEN = 4; // of the tray, at first
+const CHOSEN = 4; // number of items selected initially
 
 export function addGrid(bench, place, tray) {
   const { words } = bench.setup;
@@ -46,7 +46,7 @@ export function addGrid(bench, place, tray) {
   part.querySelector(".keep").addEventListener("click", () => drawn(table).then((blob) => save(blob, "grid.png")));
 }
 
-// The tray's pictures, each to be chosen or not; a function that says which are.
+// Shows the items of the tray as toggle buttons. Returns a function that returns the selected items.
 function addChoice(tray, place) {
   const chosen = new Set(tray.items.slice(0, CHOSEN));
   const fill = () =>
@@ -69,7 +69,7 @@ function addChoice(tray, place) {
   return () => tray.items.filter((item) => chosen.has(item));
 }
 
-// The table as one picture.
+// Draws the table as one PNG. Resolves to a Blob.
 async function drawn(table) {
   const rows = [...table.querySelectorAll("tr")];
   const side = table.querySelector("td img").naturalWidth * 2;

@@ -1,13 +1,13 @@
-// A link such as #digits?green=1.5 opens the tab it is about; until then what is in the tab may not be on the page.
+// Opens the tab of a link such as #digits?green=1.5. Gradio may not render the content of a tab before that.
 
 export function followLinks() {
   window.addEventListener("hashchange", open);
-  const waiting = new MutationObserver(() => open() && waiting.disconnect()); // the tabs come later than this
+  const waiting = new MutationObserver(() => open() && waiting.disconnect()); // the tabs are rendered later
   waiting.observe(document.body, { childList: true, subtree: true });
   if (open()) waiting.disconnect();
 }
 
-// Whether the tab that the link is about was there, or the tabs are and none is called so.
+// Opens the tab of the current link. Returns false if the tabs are not rendered yet.
 function open() {
   const [name] = location.hash.slice(1).split("?");
   const tabs = [...document.querySelectorAll("button[role=tab]")];

@@ -1,4 +1,4 @@
-// The bench of one tab: the picture on the left, what to do with it on the right.
+// Builds the workbench of a tab, with the photo or digit on the left and the tools on the right.
 
 import { addAnimation } from "./animate.js";
 import { leave } from "./api.js";
@@ -16,7 +16,7 @@ import { addShare } from "./share.js";
 import { addSliders } from "./sliders.js";
 import { Tray } from "./tray.js";
 
-window.addEventListener("pagehide", leave); // a visitor who comes back has the picture opened again
+window.addEventListener("pagehide", leave); // the image is reopened if the visitor comes back
 
 export function mount(host) {
   const root = host.querySelector(".rb");
@@ -36,11 +36,11 @@ export function mount(host) {
   addGrid(bench, tools("Grid"), tray);
   addAnimation(bench, tools("Film"));
   if (faces) addMany(bench, tools("Many photos"));
-  (faces ? addPhoto : addPad)(bench, left); // last: it opens an example
+  (faces ? addPhoto : addPad)(bench, left); // last, because it opens an example
   addPrivacy(bench, left);
 }
 
-// Small tabs; a name -> its panel, made when first asked for.
+// Adds the tabs of the tools. Returns a function from a name to its panel, which is created on first use.
 function addTools(bench, place) {
   const part = element(`<div class="tools"><div class="names" role="tablist"></div></div>`);
   place.append(part);
@@ -49,7 +49,7 @@ function addTools(bench, place) {
   const choose = (name) =>
     panels.forEach(({ tab, panel }, other) => {
       tab.setAttribute("aria-selected", other === name);
-      tab.tabIndex = other === name ? 0 : -1; // the arrow keys lead to the others
+      tab.tabIndex = other === name ? 0 : -1; // the arrow keys reach the others
       panel.hidden = other !== name;
     });
   return (name) => {

@@ -1,10 +1,10 @@
-// One expression on many photos: progress, cancel, and a ZIP with a manifest of what became of each.
+// Applies one expression to many photos, with progress, cancel, and a ZIP that includes a manifest.
 
 import { Refused, forget, send } from "./api.js";
 import { chooser, element, escaped, save } from "./dom.js";
 import { zip } from "./zip.js";
 
-const SMALL = 168; // pixels of a picture in the list
+const SMALL = 168; // height of a result in the list, in pixels
 
 export function addMany(bench, place) {
   const part = element(`<div><p class="hint">What you set up for this face, on as many photos as you like.</p>
@@ -22,7 +22,7 @@ export function addMany(bench, place) {
   let results = [];
   let running = null;
 
-  // One photo: opened, changed, written, put away again.
+  // Opens one photo, edits it, downloads the result and deletes the photo from the server.
   const edited = async (file, name, like, signal) => {
     const ask = (action, fields) => send(bench.kind, action, fields, signal);
     const record = await (await ask("open", file)).json();
@@ -40,7 +40,7 @@ export function addMany(bench, place) {
       forget(bench.kind, key);
     }
   };
-  // What became of one photo, whatever happened.
+  // The same, but returns a failed entry instead of throwing.
   const tried = async (file, number, like, signal) => {
     const name = `${String(number).padStart(4, "0")}-${plain(file.name)}.jpg`;
     try {
@@ -101,11 +101,11 @@ export function addMany(bench, place) {
   });
 }
 
-// A file name that every system takes.
+// Returns a file name, without its extension, that is valid on every system.
 const plain = (name) =>
   name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 60) || "photo";
 
-// A small picture of the result, or why there is none.
+// Returns an element with a thumbnail of the result or the error.
 async function shown({ name, entry, blob }) {
   if (!blob) return element(`<p class="notice">${escaped(`${entry.photo}: ${entry.error}`)}</p>`);
   const bitmap = await createImageBitmap(blob, { resizeHeight: SMALL, resizeQuality: "medium" });

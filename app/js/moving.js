@@ -1,8 +1,8 @@
-// The part of the photo that an edit changes, drawn here while a slider moves.
+// Draws the edited part of the photo in the browser while a slider moves.
 
 import { lay, overlay } from "./pasting.js";
 
-const MOST = 400; // pixels of its longer side
+const MOST = 400; // longer side, in pixels
 
 export class Moving {
   constructor(bench, canvas, photo) {
@@ -11,12 +11,12 @@ export class Moving {
     this.mask = bench.setup.mask && read(bench.setup.mask);
   }
 
-  // Whether an edit of the opened picture can be drawn here.
+  // Whether `draw` can be used for the opened image.
   get ready() {
     return this.bench.drawing.ready && this.known?.record === this.bench.record;
   }
 
-  // Looks at an opened photo, of which edits change what lies in `box`, so that drawing needs it no more.
+  // Prepares to draw edits of an opened photo: reads its pixels in the given box.
   async prepare(record, [left, top, right, bottom]) {
     if (!this.mask || !record.aligned || !this.bench.drawing.ready || this.known?.record === record) return;
     const mask = await this.mask;
@@ -24,7 +24,7 @@ export class Moving {
     const seen = (this.photo.getBoundingClientRect().width / record.size[0]) * (window.devicePixelRatio || 1);
     const scale = Math.min(seen, 1, MOST / Math.max(across, down));
     const [width, height] = [across, down].map((length) => Math.max(1, Math.round(scale * length)));
-    const ratio = this.photo.naturalWidth / record.size[0]; // the page may show a smaller copy
+    const ratio = this.photo.naturalWidth / record.size[0]; // the displayed photo may be smaller
     const part = [left, top, across, down].map((length) => ratio * length);
     const context = canvasOf(width, height).getContext("2d", { willReadFrequently: true });
     context.imageSmoothingQuality = "high";
@@ -39,7 +39,7 @@ export class Moving {
     if (this.bench.record === record) this.known = { record, plain, matrix, original, mask };
   }
 
-  // The edit, as the model draws it, in the photo.
+  // Draws an edited crop, as ImageData from the generator, into the photo.
   draw(edited) {
     const { plain, matrix, original, mask } = this.known;
     const picture = new ImageData(plain.data.slice(), plain.width, plain.height);
@@ -52,7 +52,7 @@ export class Moving {
 
 const canvasOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
 
-// A grey picture's values, from 0 to 1.
+// Reads a grey image as values from 0 to 1.
 async function read(source) {
   const image = new Image();
   image.src = source;

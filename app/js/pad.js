@@ -1,4 +1,4 @@
-// The digit: picked, drawn or uploaded.
+// Input of a digit: an example, a drawing or an upload.
 
 import { busy, chooser, element, escaped, walk } from "./dom.js";
 

@@ -1,12 +1,13 @@
-// The edit in the photo while it moves: rbvae/faces/pasting.py, with the photo's detail kept, at the size seen on the screen.
+// Pastes an edit into the photo at screen resolution while a slider moves, with the photo's detail kept. A port of
+// rbvae/faces/pasting.py.
 
-const SHAPE = 12; // grey levels of a change's shape at which half of the photo's own detail is kept
-const COARSE = 0.09; // of the crop's side: what is broader than this blur is light, not shape
+const SHAPE = 12; // grey levels of local change at which half of the photo's detail is kept
+const COARSE = 0.09; // blur, relative to the crop's side, that separates lighting from shape
 const COLOUR_BLUR = 0.03;
 const SHAPE_BLUR = 0.02;
 
-// Crops before and after an edit, RGBA, and the mask, all of one side -> what goes over the photo: in each colour what
-// is added, and how much of the photo's own gives way to it.
+// Computes an overlay for the photo from the crops before and after an edit (RGBA) and the mask, all side x side.
+// `added` is the value to add per colour channel, and `lost` is the fraction of the photo to remove.
 export function overlay(edited, original, mask, side) {
   const area = side * side;
   const light = new Float32Array(area);
@@ -24,20 +25,20 @@ export function overlay(edited, original, mask, side) {
   const covered = mask.reduce((sum, value) => sum + value);
   const added = colours.map((colour, c) => {
     const soft = blurred(colour, side, COLOUR_BLUR * side);
-    const complexion = soft.reduce((sum, value, i) => sum + mask[i] * value, 0) / covered; // stays as it was
+    const complexion = soft.reduce((sum, value, i) => sum + mask[i] * value, 0) / covered; // keep the mean colour
     return soft.map((value, i) => mask[i] * (light[i] + value - complexion) + lost[i] * original[4 * i + c]);
   });
   return { added, lost, side };
 }
 
-// An overlay on pixels of the photo, RGBA; `matrix` leads from their coordinates to the crop's. In place.
+// Applies an overlay in place to an ImageData of the photo. `matrix` maps its coordinates to those of the crop.
 export function lay({ added: [red, green, blue], lost, side }, { data, width, height }, [[a, b, tx], [c, d, ty]]) {
   const last = side - 1.001;
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const u = a * (x + 0.5) + b * (y + 0.5) + tx - 0.5;
       const v = c * (x + 0.5) + d * (y + 0.5) + ty - 0.5;
-      if (u < 0 || v < 0 || u > last || v > last) continue; // the mask is nothing there
+      if (u < 0 || v < 0 || u > last || v > last) continue; // the mask is zero there
       const left = Math.floor(u);
       const top = Math.floor(v);
       const i = top * side + left;
@@ -56,7 +57,7 @@ export function lay({ added: [red, green, blue], lost, side }, { data, width, he
   }
 }
 
-// Gaussian, as wide as OpenCV's; beyond the border its pixels go on.
+// Gaussian blur with the same kernel size as OpenCV's. Border pixels are replicated.
 function blurred(values, side, sigma) {
   const reach = Math.round(4 * sigma);
   const weights = Float32Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-(((k - reach) / sigma) ** 2) / 2));
@@ -65,7 +66,7 @@ function blurred(values, side, sigma) {
   return turnedAndBlurred(once, side, weights, whole);
 }
 
-// Blurred along the rows, which become columns.
+// Blurs along the rows and transposes the result.
 function turnedAndBlurred(values, side, weights, whole) {
   const reach = (weights.length - 1) / 2;
   const output = new Float32Array(values.length);

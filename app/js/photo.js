@@ -1,4 +1,4 @@
-// The photo: where it comes from, which face, and the edit in it, before and after.
+// The photo: its source, the choice of a face, and the before/after view of the edit.
 
 import { newest } from "./api.js";
 import { LATER } from "./workbench.js";
@@ -27,12 +27,12 @@ export function addPhoto(bench, place) {
   const [before, patch] = stage.querySelectorAll("img");
   const canvas = stage.querySelector(".moving");
   const moving = new Moving(bench, canvas, before);
-  const previews = part.querySelectorAll(".preview"); // of the detail kept, and of the model's face
+  const previews = part.querySelectorAll(".preview"); // with the photo's detail, and with the model's face
   const [marks, sources] = [part.querySelector(".marks"), part.querySelector(".sources")];
   const compare = part.querySelector(".compare input");
   const replace = part.querySelector("input[value=replace]");
   const keep = () => !replace.checked;
-  part.querySelector(".blends").hidden = bench.inPhoto; // there is one way into the photo
+  part.querySelector(".blends").hidden = bench.inPhoto; // there is only one way to paste
 
   const place4 = (node, [left, top, right, bottom]) => {
     const [width, height] = bench.record.size;
@@ -52,20 +52,20 @@ export function addPhoto(bench, place) {
     divider.hidden = compare.value === "0" || compare.value === "100";
   };
 
-  let current = false; // whether the photo on the stage is the opened one
+  let current = false; // whether the stage shows the opened photo
   const openPhoto = async (blob) => {
     if (!blob) return;
     current = false;
     part.classList.add("waiting");
     const local = new Image();
     local.src = URL.createObjectURL(blob);
-    const decoded = local.decode().then(() => local.src, () => null); // meanwhile
+    const decoded = local.decode().then(() => local.src, () => null); // in parallel
     const record = await busy(sources, "Finding the face…", () => bench.openFile(blob));
     part.classList.remove("waiting");
     if (record) await showPhoto(await decoded);
     else {
       URL.revokeObjectURL(local.src);
-      current = true; // still the one before
+      current = true; // the previous photo stays open
     }
   };
   const showPhoto = async (local = null) => {
@@ -94,7 +94,7 @@ export function addPhoto(bench, place) {
       }),
     );
 
-  // numbered boxes to choose from; two clicks on the eyes where no face was found
+  // Numbered boxes to choose a face; if none was found, the visitor clicks the two eyes.
   let eyes = [];
   const mark = (record) => {
     eyes = [];
@@ -127,7 +127,7 @@ export function addPhoto(bench, place) {
     }
   });
 
-  // the edit in the photo, while it moves, too; when it stays, also how far it has drifted
+  // Pastes the edit into the photo, also while a slider moves. When it stops, measures the drift as well.
   let pasted = {};
   const paste = newest(async () => {
     const { record, change } = bench;
@@ -157,7 +157,7 @@ export function addPhoto(bench, place) {
     patch.hidden = canvas.hidden = true;
     mark(record);
     for (const name of [".compare", ".result"]) part.querySelector(name).hidden = !record.original;
-    if (!record.original) stage.scrollIntoView({ block: "nearest" }); // the eyes are clicked there
+    if (!record.original) stage.scrollIntoView({ block: "nearest" }); // the visitor clicks the eyes there
     const [width, height] = record.size;
     stage.style.setProperty("--ratio", width / height);
     stage.style.setProperty("--most", `${2 * height}px`);
@@ -184,7 +184,7 @@ export function addPhoto(bench, place) {
     ),
   );
 
-  // where it comes from
+  // Sources of photos.
   const file = chooser("Choose a photo", { name: "photo" });
   file.classList.add("primary");
   file.querySelector("input").addEventListener("change", (event) => {

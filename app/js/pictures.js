@@ -1,4 +1,4 @@
-// The picture as the model sees it, the model's copy of it, the edit; how far the edit has drifted; what to beware of.
+// Shows the model's input, its reconstruction, the edit, the drift of the edit, and messages.
 
 import { element, escaped, sentence, show } from "./dom.js";
 

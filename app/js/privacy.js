@@ -1,4 +1,4 @@
-// "Delete my photos now": everything of this visitor goes, from the server and from the page, and the page says so.
+// The "Delete my photos now" button: deletes all images of this visitor from the server and the page.
 
 import { Refused, deleteAll } from "./api.js";
 import { element } from "./dom.js";
@@ -17,7 +17,7 @@ async function erase() {
   const count = await deleteAll().catch(() => undefined);
   if (count === undefined) throw new Refused("The app can't be reached, so nothing was deleted; try again", 0);
   for (const bench of benches) {
-    Object.assign(bench, { source: null, pointed: null, record: null }); // or it would be opened again
+    Object.assign(bench, { source: null, pointed: null, record: null }); // so that it is not opened again
     const words = count === 1 ? "1 picture was" : `${count} pictures were`;
     const told = element(`<div class="notice" role="status"><p>${words} deleted from the server; it keeps nothing of
       yours.</p><button type="button" class="button primary">Start again</button></div>`);

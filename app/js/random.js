@@ -1,4 +1,4 @@
-// A gallery of random expressions or styles; a click puts one in the sliders.
+// A gallery of random expressions or styles. A click applies one to the sliders.
 
 import { element, escaped } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// The edit as JSON and as a link: slider values only, never the photo.
+// Shares the edit as JSON or as a link, which contain only slider values, never the photo.
 
 import { element } from "./dom.js";
 import { Refused } from "./api.js";
@@ -26,7 +26,7 @@ export function addShare(bench, place) {
       await navigator.clipboard.writeText(words);
       done.textContent = "Copied";
     } catch {
-      done.textContent = "Selected: copy it with Ctrl+C"; // the clipboard is out of reach without https
+      done.textContent = "Selected: copy it with Ctrl+C"; // the clipboard API requires HTTPS
     }
     setTimeout(() => (done.textContent = ""), 3000);
   };
@@ -57,7 +57,7 @@ export function addShare(bench, place) {
     bench.attempt(async () => {
       const wanted = fromLink(bench, location.hash);
       if (!wanted) return;
-      bench.fromPreset(wanted); // refused now rather than with the next photo
+      bench.fromPreset(wanted); // throws now if invalid, not when the next photo is opened
       bench.wanted = wanted;
       if (bench.record?.original) bench.take(wanted, false);
     });
@@ -65,7 +65,7 @@ export function addShare(bench, place) {
   arrive();
 }
 
-// "#faces?smile=1.5" -> a preset; null when the link is about something else.
+// Parses a hash such as "#faces?smile=1.5" into a preset. Returns null if it is for another tab or has no values.
 export function fromLink(bench, hash) {
   const [kind, query] = hash.replace(/^#/, "").split("?");
   if (kind !== bench.kind || !query) return null;

@@ -1,4 +1,4 @@
-// One slider a direction, in sigmas, each under a strip of this very face from -2 to +2 where the data reaches.
+// One slider per direction, in sigmas, below a strip of previews of the opened image from at most -2 to +2.
 
 import { LATER } from "./workbench.js";
 import { element, escaped } from "./dom.js";
@@ -40,7 +40,7 @@ export function addSliders(bench, place) {
   for (const slider of sliders) {
     const range = slider.querySelector("input");
     range.addEventListener("input", () => bench.move(set(at(slider), Number(range.value))));
-    range.addEventListener("change", () => bench.settle()); // the end of a drag, and each press of a key
+    range.addEventListener("change", () => bench.settle()); // at the end of a drag, and on each key press
     range.addEventListener("dblclick", () => bench.become(set(at(slider), 0)));
     slider.querySelector(".strip").addEventListener("click", (event) => {
       const sigma = event.target.closest("button")?.dataset.sigma;
@@ -75,7 +75,7 @@ export function addSliders(bench, place) {
   bench.on("settled", follow);
   bench.on("opened", (record) => {
     follow();
-    part.querySelectorAll(".strip img").forEach((image) => image.remove()); // of the face before
+    part.querySelectorAll(".strip img").forEach((image) => image.remove()); // of the previous image
     if (!record.original) return;
     bench.attempt(async () => {
       await new Promise((later) => setTimeout(later, LATER));

@@ -1,4 +1,4 @@
-// Pictures to copy from: made-up ones, examples, and those that the visitor adds. Donors and grid share them.
+// The images to copy an expression or style from: examples, synthetic faces, and uploads. Shared by donors and grid.
 
 import { send } from "./api.js";
 import { busy } from "./dom.js";

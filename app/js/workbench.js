@@ -1,28 +1,35 @@
-// What is on the bench: the opened picture, how it is changed, and the way back. The server only holds the picture.
+// The state of a tab: the opened image, the current change, and the undo history. The server stores only the image.
 //
-// A change is { values: sigmas along each direction, rest: what the directions cannot express }.
-// Events: opened, changed (while it moves), settled (it stays for a while), sketched and drawn (the picture while it
-// moves, and once it stays), ready (to draw here), words (something to tell the visitor).
+// A change is { values: sigmas along each direction, rest: the remainder that the directions cannot express }.
+//
+// Events:
+//   opened    an image was opened
+//   changed   the change was modified, also while a slider moves
+//   settled   the change is final for now
+//   sketched  the browser drew the edit while a slider moved
+//   drawn     the server drew the edit
+//   ready     the browser can draw
+//   words     a message for the visitor
 
 import { Refused, newest, send } from "./api.js";
 import { Drawing } from "./drawing.js";
 
-const LONGEST = 100; // steps back
-export const LATER = 40; // ms after which the found face is on the screen and the rest may follow
-const SOON = 1000; // ms after which that rest is there, too
+const LONGEST = 100; // undo steps
+export const LATER = 40; // ms until the detected face is on the screen; less urgent requests wait for it
+const SOON = 1000; // ms until those requests are done
 
 export class Bench extends EventTarget {
   constructor(root, setup) {
     super();
     Object.assign(this, { root, setup, kind: setup.kind, directions: setup.directions });
     this.record = null;
-    this.wanted = null; // a preset from a link, for whatever is opened until the visitor changes something
+    this.wanted = null; // a preset from a link, applied to opened images until the visitor edits
     this.past = [];
     this.future = [];
     this.change = this.still();
     this.drawn = null; // the change that the server last drew
     this.drawing = new Drawing();
-    this.inPhoto = setup.observes === "code"; // edits are drawn in the photo's own pixels, not as an image beside it
+    this.inPhoto = setup.observes === "code"; // edits warp the photo itself instead of a generated crop
     this._draw = newest(() => this._drawNow());
     this._sketch = newest(() => this._sketchNow());
   }
@@ -43,12 +50,12 @@ export class Bench extends EventTarget {
     this.emit("words", { words: [].concat(words), kind });
   }
 
-  // JSON in, JSON out; a picture that was put away meanwhile is opened again first.
+  // Requests an action on the opened image; resolves to JSON. Reopens the image first if it has expired.
   async ask(action, fields = {}, signal) {
     return (await this.answer(action, fields, signal)).json();
   }
 
-  // About no picture yet.
+  // Requests an action that needs no opened image.
   async asked(action, fields) {
     return (await send(this.kind, action, fields)).json();
   }
@@ -66,7 +73,7 @@ export class Bench extends EventTarget {
     }
   }
 
-  // Does a job and tells the visitor why it failed, if it did.
+  // Runs a job. If the server refuses it, shows the message to the visitor.
   async attempt(job) {
     try {
       return await job();
@@ -82,13 +89,13 @@ export class Bench extends EventTarget {
     return this.attempt(async () => {
       const record = await (await send(this.kind, "open", blob)).json();
       this.source = blob;
-      this.pointed = null; // which face, when not the first
+      this.pointed = null; // the selected face, unless it is the first
       this.open(record);
       return record;
     });
   }
 
-  // A picture on offer; at first sight with a preset, so that there is an edit to be seen.
+  // Opens an example image, optionally with a preset, so that the first view shows an edit.
   async pick({ key }, preset) {
     const record = await this.asked("pick", { key });
     this.source = this.pointed = null;
@@ -118,7 +125,7 @@ export class Bench extends EventTarget {
     return this.change.values.some((v) => v !== 0) || this.change.rest.length > 0;
   }
 
-  // While it moves: drawn here if that is fast, or else as fast as the server answers.
+  // Updates the change while a slider moves. The browser draws it if it is fast enough; otherwise the server does.
   move(change) {
     if (!this._before) this._before = this.change;
     this.change = change;
@@ -127,7 +134,7 @@ export class Bench extends EventTarget {
     else this._draw();
   }
 
-  // It stays: one step to undo.
+  // Ends a movement and records it as one undo step.
   settle() {
     if (this._before) this._remember(this._before);
     this._before = null;
@@ -172,7 +179,7 @@ export class Bench extends EventTarget {
     const { record, change } = this;
     if (!record?.original) return;
     const { picture } = await this.ask("draw", { change });
-    if (this.drawing.ready && this.change !== change) return; // it moves again, and is drawn here
+    if (this.drawing.ready && this.change !== change) return; // it moved again, so the browser draws it
     this.drawn = change;
     this.emit("drawn", picture);
     await new Promise(requestAnimationFrame);
@@ -185,14 +192,14 @@ export class Bench extends EventTarget {
     await new Promise(requestAnimationFrame);
   }
 
-  // The e of a picture after a change.
+  // Returns the e of an image after a change.
   _e(record, { values, rest }) {
     return record.e.map((own, i) =>
       values.reduce((sum, value, k) => sum + value * this.directions[k].step[i], own + (rest[i] ?? 0)),
     );
   }
 
-  // Presets: named sigmas, the same as the /edit endpoint takes.
+  // The current change as a preset: named sigmas, in the format of the /edit endpoint.
   get preset() {
     const named = {};
     this.directions.forEach(({ name }, i) => {
@@ -201,7 +208,7 @@ export class Bench extends EventTarget {
     return named;
   }
 
-  // The same as numbers by slider; refused where a name or a number is none.
+  // Converts a preset to slider values. Throws Refused if a name or a number is invalid.
   fromPreset(named) {
     const { values } = this.still();
     for (const [name, value] of Object.entries(named)) {
@@ -213,7 +220,7 @@ export class Bench extends EventTarget {
     return values;
   }
 
-  // A preset onto the sliders, none further than what the model has seen; a visitor who asked for more is told.
+  // Applies a preset, limited to the range of the training data. Shows a warning if it was limited.
   take(named, chosen = true) {
     const cut = [];
     const values = this.fromPreset(named).map((value, i) => {

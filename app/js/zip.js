@@ -1,4 +1,4 @@
-// A ZIP of files that are compressed already: stored as they are.
+// Writes ZIP files without compression, for files that are already compressed.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;
@@ -12,7 +12,7 @@ function crc32(bytes) {
   return ~c >>> 0;
 }
 
-// Little-endian fields, each [bytes, value].
+// Packs little-endian integers, given as [bytes, value].
 function packed(fields) {
   const bytes = new Uint8Array(fields.reduce((sum, [size]) => sum + size, 0));
   const view = new DataView(bytes.buffer);
@@ -25,14 +25,14 @@ function packed(fields) {
   return bytes;
 }
 
-// files: [{ name, blob }] -> Blob
+// Returns a Blob with a ZIP of `files`, an array of { name, blob }.
 export async function zip(files) {
   const [parts, directory] = [[], []];
   let offset = 0;
   for (const { name, blob } of files) {
     const bytes = new Uint8Array(await blob.arrayBuffer());
     const title = new TextEncoder().encode(name);
-    // version, names in UTF-8, stored, time, date (1980-01-01), checksum, sizes, length of the name, no extra field
+    // version, UTF-8 names, no compression, time, date (1980-01-01), CRC, sizes, length of the name, no extra field
     const about = [[2, 20], [2, 0x800], [2, 0], [2, 0], [2, 33], [4, crc32(bytes)], [4, bytes.length],
       [4, bytes.length], [2, title.length], [2, 0]];
     const head = packed([[4, 0x04034b50], ...about]);

@@ -1,1 +1,1 @@
-"""What the page shows, tab by tab."""
+"""The layout of the page, one module per tab."""

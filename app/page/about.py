@@ -1,4 +1,4 @@
-"""The About tab: z and e explained, with a picture that is drawn when the app starts."""
+"""The About tab: an explanation of z and e, with a table of faces rendered when the app starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rbvae.editing.smaller import close_up
 
 HERE = Path(__file__).resolve().parent
 PEOPLE, SEED = 4, 11
-WORDS = {  # by what the model observes
+WORDS = {  # keyed by ModelConfig.observes
     "image": {
         "drawing": "The face is drawn again with it, and what changed is added to your photo.",
         "limits": "It sees faces as a small, low-resolution crop, so its own drawing of a face is soft and not always "
@@ -31,7 +31,10 @@ WORDS = {  # by what the model observes
 
 
 def about(editors: Editors, examples: Sequence[Inference] = ()) -> str:
-    """The text, as Markdown, with the picture in its place: of `examples` where the model makes up no faces."""
+    """Return the text of the tab as Markdown, including the table of faces.
+
+    The table shows sampled faces, or `examples` if the model cannot sample any.
+    """
     words = WORDS[editors.faces.config.observes]
     text = (HERE / "about.md").read_text(encoding="utf-8")
     for name in ("drawing", "limits"):

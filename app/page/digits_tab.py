@@ -1,4 +1,4 @@
-"""The Digits tab: a digit in, its colour, stroke and size changed."""
+"""The Digits tab: edits the colour, stroke width and size of a digit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rbvae import StyleEditor
 from rbvae.editing.animation import FORMATS
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "digits"
-PICKED = 12  # to edit; the rest lend their style
+PICKED = 12  # examples to edit; the others serve as style donors
 WORDS = {
     "original": "The digit",
     "copy": "Model's copy",
@@ -28,7 +28,7 @@ WORDS = {
 
 
 def digits_tab(editor: StyleEditor, visits: Visits) -> Actions:
-    """Lays the tab out, with real digits that the model was not trained on; what its page asks for."""
+    """Lay out the tab, with example digits that the model was not trained on. Returns its actions."""
     digits = []
     for number, path in enumerate(sorted(EXAMPLES.glob("*.png")), start=1):
         inference = editor.infer(path)

@@ -1,4 +1,4 @@
-"""The Faces tab: a photo in, its expression changed, back in the photo."""
+"""The Faces tab: edits the expression of a face in a photo."""
 
 from __future__ import annotations
 
@@ -35,8 +35,11 @@ WORDS = {
 
 
 def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
-    """Faces of nobody to take an expression from, titled: one for each expression that a slider is named after, as
-    plain as the data has it, then at random; none by a model of codes."""
+    """Sample synthetic faces to copy an expression from. Returns (portrait, title) pairs.
+
+    The first faces each show a strong version of one named expression; the others are random. Returns an empty list
+    for a model of codes, which cannot sample faces.
+    """
     if editor.config.observes != "image":
         return []
     plain = [direction for direction in editor.directions if direction.correlation][:MADE_UP]
@@ -48,7 +51,7 @@ def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
 
 
 def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
-    """Lays the tab out, with examples for whoever has no photo at hand; what its page asks for."""
+    """Lay out the tab, with example photos. Returns its actions."""
     known = [(path, found(editor, path)) for path in sorted(EXAMPLES.glob("*.jpg"))]
     known = [(path, opened) for path, opened in known if opened.inference is not None]
     known.sort(key=lambda example: (bool(example[1].picture.warnings), -example[1].faces.source.size))

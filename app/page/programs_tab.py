@@ -1,4 +1,4 @@
-"""The For programs tab: the same from Python, JavaScript, a shell, or as MCP tools."""
+"""The For programs tab: how to use the API from Python, JavaScript, a shell or MCP."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ editor.edit(portrait, editor.moved(portrait.e, {"smile": 2})).photo.save("smilin
 
 
 def programs_tab() -> None:
-    """Lays the tab out."""
+    """Lay out the tab."""
     gr.Markdown(INTRO, elem_classes="text")
     missing = 'Not served here: `pip install "gradio[mcp]"`, and start the app again.'
     served = "They are served here." if has_mcp() else missing

@@ -1,4 +1,4 @@
-"""A tab's bench: what the page has to know before the visitor does anything, and the element that its JS fills."""
+"""The workbench of a tab: an HTML element that app/js fills, with its initial data as JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ FOLLOW_LINKS = f'() => {{ import({SCRIPTS} + "links.js").then((links) => links.f
 
 
 def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML:
-    """The element of a tab's bench, in the Blocks being built."""
+    """Add the workbench element to the current Blocks.
+
+    `words` are the texts of the tab, and `setup` is additional JSON data for the script.
+    """
     told = {
         "kind": editor.kind,
         "observes": editor.config.observes,
@@ -42,7 +45,10 @@ def add_bench(editor: Editor, words: Mapping[str, str], **setup: Any) -> gr.HTML
 
 
 def directions(editor: Editor) -> list[dict[str, Any]]:
-    """The sliders: name, label, range, a sigma as a step of e; those without a clear name are hidden behind "more"."""
+    """Return the data of the sliders: name, label, range, positions of the strip, and the step in e of one sigma.
+
+    Directions without a clear name are marked as hidden.
+    """
     shown = []
     for direction, step in zip(editor.directions, steps(editor), strict=True):
         low, high = slider_range(direction)
@@ -66,8 +72,10 @@ def directions(editor: Editor) -> list[dict[str, Any]]:
 
 
 def at_first(editor: Editor) -> dict[str, float]:
-    """The preset under which a visitor sees the first example: a smile, or else along the direction whose name says
-    most of it."""
+    """Return the initial edit of the first example: a smile, or else the direction with the clearest name.
+
+    The result maps the name to sigmas; it is empty if there are no directions.
+    """
     clearest = max(editor.directions, key=_clarity, default=None)
     return {clearest.name: AT_FIRST} if clearest else {}
 
@@ -77,7 +85,7 @@ def _clarity(direction: Direction) -> tuple[bool, float]:
 
 
 def offered(key: str, inference: Inference, label: str, edited: bool = False) -> dict[str, str]:
-    """A picture on offer, as the page knows it."""
+    """Return the data of an example image: its key, a thumbnail as a data: URL, and its label."""
     small = inference.crop.copy()
     small.thumbnail((TILE, TILE))
     return {"key": key, "picture": data_url(small, edited=edited), "label": label}

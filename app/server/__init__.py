@@ -1,1 +1,1 @@
-"""What answers the page: uploads, edits, the API, limits and cleaning up."""
+"""The server side of the app: uploads, edits, API endpoints, request limits and cleanup."""

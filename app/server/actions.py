@@ -1,4 +1,7 @@
-"""What the page asks for: keys of pictures in, JSON records out. Only `open` and `face` infer; the rest decodes."""
+"""Actions the page can request. They take the key of an opened image and return JSON records or files.
+
+Only `open` and `face` run inference; all other actions only decode.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +27,29 @@ from rbvae.images.ai_metadata import encode
 from rbvae.images.decoding import MAX_SIDE, Photo, load_photo
 
 RANDOM = 8
-STRIP, STRIP_SIDE = 5, 96  # pictures above a slider, and pixels of their sides
-PREVIEW = 240  # pixels of a small picture's longer side
+STRIP, STRIP_SIDE = 5, 96  # images above a slider, and their side length in pixels
+PREVIEW = 240  # longer side of a preview, in pixels
 WIDEST_GRID = 12
 STRENGTHS = (0.0, 1.5)
-LARGE, ONE_LARGE = 3 * 16_000_000, threading.Lock()  # bytes of a photo beyond which one at a time is searched for faces
+LARGE, ONE_LARGE = 3 * 16_000_000, threading.Lock()  # photos above this many bytes are searched one at a time
 NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or choose another photo"
 
 
 @dataclass(frozen=True)
 class File:
-    """A finished file to download."""
+    """A file to download."""
 
     content: bytes
     media_type: str
 
 
 class Actions:
-    """The page's actions for one editor; `asked` names those that a request may call, with its JSON as arguments."""
+    """The page's actions for one editor.
+
+    `asked` lists the actions that a request may call. The fields of its JSON body are passed as keyword arguments.
+
+    Actions raise ForgottenError for an unknown or expired key, and ConfigError for invalid arguments.
+    """
 
     asked: tuple[str, ...] = (
         "pick",
@@ -58,34 +66,37 @@ class Actions:
 
     def __init__(self, editor: Editor, visits: Visits) -> None:
         self.editor, self.visits = editor, visits
-        self.films: dict[str, float] = {}  # how far those are that are being drawn, by the name of the job
+        self.films: dict[str, float] = {}  # progress from 0 to 1, by job name
 
     def open(self, content: bytes) -> dict[str, Any]:
-        """An uploaded picture -> its record."""
+        """Open an uploaded image. Raises ImageError if it cannot be decoded."""
         return self.kept(Opened(self.editor.infer(decoded(content, max_side=MAX_SIDE))))
 
     def kept(self, opened: Opened) -> dict[str, Any]:
-        """Keeps an opened picture for this visitor; its record."""
+        """Store an opened image for this visitor. Returns its record, with the key."""
         return {"key": self.visits.keep(opened), **self.record(opened)}
 
     def opened(self, key: Any) -> Opened:
-        """The picture of a key; raises ForgottenError, also for one of another editor's."""
+        """Return the image with this key.
+
+        Raises ForgottenError if the key is unknown, expired, or belongs to another visitor or editor.
+        """
         opened = self.visits.get(key)
         if opened.kind != self.editor.kind:
-            raise ForgottenError("this picture was put away; open it again")
+            raise ForgottenError("this picture is no longer available; open it again")
         return opened
 
     def pick(self, key: str) -> dict[str, Any]:
-        """One of the pictures on offer -> its record."""
+        """Return the record of an example image."""
         return {"key": key, **self.record(self.opened(key))}
 
     def forget(self, key: str) -> dict[str, Any]:
-        """Puts a picture away at once."""
+        """Delete an image now."""
         self.visits.forget(key)
         return {}
 
     def record(self, opened: Opened) -> dict[str, Any]:
-        """What the page shows of an opened picture."""
+        """Return what the page shows of an opened image."""
         inference = opened.picture
         return {
             "original": data_url(inference.crop, edited=False),
@@ -96,13 +107,13 @@ class Actions:
         }
 
     def draw(self, key: str, change: Any) -> dict[str, Any]:
-        """The edit, drawn by the model; what a moving slider asks for."""
+        """Return the edited crop. The page requests this while a slider moves."""
         opened = self.opened(key)
         e = changed(self.editor, opened.picture, change)
         return {"picture": data_url(self.editor.edit(opened.close_up, e).crop)}
 
     def strips(self, key: str) -> dict[str, Any]:
-        """Five pictures a slider, from -2 to +2 sigma of this picture's own e."""
+        """Return five images per slider, from -2 to +2 sigma relative to the e of this image."""
         tile = self.opened(key).tile
         return {
             "strips": [
@@ -112,7 +123,7 @@ class Actions:
         }
 
     def random(self, key: str, seed: int = 0) -> dict[str, Any]:
-        """Random expressions or styles, each with the change that leads to it."""
+        """Sample expressions or styles. Each sample is an image and the change that produces it."""
         tile = self.opened(key).tile
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
@@ -120,19 +131,25 @@ class Actions:
         return {"samples": [self._sample(tile, edit) for edit in edits]}
 
     def neutral(self, key: str) -> dict[str, Any]:
-        """The change to the reference: a neutral face, a plain digit."""
+        """Return the change to the reference: a neutral face or a plain digit."""
         inference = self.opened(key).picture
         return {"change": change_to(self.editor, inference, self.editor.e_ref)}
 
     def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
-        """The change to another picture's expression or style, or to the one it has after a change of its own."""
+        """Return the change to the expression or style of another image.
+
+        `strength` is clipped to 0..1.5. `change`, if given, is applied to the donor first.
+        """
         inference, other = self.opened(key).picture, self.opened(donor).picture
         (amount,) = numbers([strength], 1, "strength").clip(*STRENGTHS)
         aim = other.e if change is None else changed(self.editor, other, change)
         return {"change": change_to(self.editor, inference, inference.e + amount * (aim - inference.e))}
 
     def grid(self, key: str, others: list[str], expressions: list[str] | None = None) -> dict[str, Any]:
-        """This picture and others, a row each; at rest, as this picture, and as others (or the same ones)."""
+        """Return a grid of edits with a row for this image and each of `others`.
+
+        The columns are the reference, this image's e, and the e of each image in `expressions` (default: `others`).
+        """
         columns = others if expressions is None else expressions
         for chosen in (others, columns):
             if not isinstance(chosen, list) or len(chosen) >= WIDEST_GRID:
@@ -142,7 +159,10 @@ class Actions:
         return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
 
     def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
-        """A film there and back between two changes, of the drawn face or of the whole photo; `job` names it."""
+        """Render an animation from the change `start` to `end` and back.
+
+        `view` is "crop" or "photo". `job` is the name under which `progress` reports.
+        """
         inference = self.opened(key).picture
         path = [changed(self.editor, inference, change) for change in (start, end)]
         film, name = Film(format=format, view=view), str(job)
@@ -153,7 +173,7 @@ class Actions:
         return File(drawn, FORMATS[format])
 
     def progress(self, key: str, job: str) -> dict[str, Any]:
-        """The share of a film's frames that are drawn, from 0 to 1."""
+        """Return the fraction of an animation's frames that are rendered, from 0 to 1."""
         return {"share": self.films.get(str(job), 0.0)}
 
     def _edit(self, key: str, change: Any) -> Edit:
@@ -165,18 +185,25 @@ class Actions:
 
 
 class FaceActions(Actions):
-    """Faces, which lie in photos: found, chosen, and put back."""
+    """Actions for faces, which are detected in a photo and pasted back into it."""
 
     asked = (*Actions.asked, "face", "source", "paste", "previews", "download", "drift", "entry")
 
     def open(self, content: bytes) -> dict[str, Any]:
-        """A photo -> its record, with the box of every face; without a face, the visitor is asked for the eyes."""
+        """Open a photo. Returns its record, with the box of every face.
+
+        If no face is found, the record asks the visitor to click the eyes. Raises ImageError if the photo cannot be
+        decoded.
+        """
         pixels = decoded(content)
         with ONE_LARGE if pixels.size > LARGE else contextlib.nullcontext():
             return self.kept(found(self.editor, pixels))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
-        """Another face of the same photo: by its number from 0, or by its two eyes [[x, y], [x, y]] in pixels."""
+        """Select another face of the same photo.
+
+        `face` is its index. Alternatively, `eyes` gives the positions of both eyes, [[x, y], [x, y]] in pixels.
+        """
         faces = self.opened(key).photo
         if eyes is not None:
             if not isinstance(eyes, list) or len(eyes) != 2:
@@ -188,7 +215,7 @@ class FaceActions(Actions):
         return self.kept(Opened(self.editor.infer(faces, face=face or 0), faces, face or 0))
 
     def record(self, opened: Opened) -> dict[str, Any]:
-        """With where the faces are; without a face, advice instead of pictures."""
+        """Add the positions of the faces. If there is no face, return advice instead of images."""
         height, width = opened.photo.source.shape[:2]
         boxes = [[round(float(edge), 1) for edge in box] for box in opened.photo.boxes]
         where = {"size": [width, height], "boxes": boxes, "face": opened.face}
@@ -197,16 +224,16 @@ class FaceActions(Actions):
         return {**where, **(super().record(opened) if opened.inference is not None else {"advice": NO_FACE})}
 
     def source(self, key: str) -> File:
-        """The photo as it was understood: upright."""
+        """Return the decoded photo, with its orientation applied."""
         return File(jpeg(Image.fromarray(self.opened(key).photo.source), edited=False), "image/jpeg")
 
     def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
-        """The part of the photo that the edit covers, edited, and where it lies."""
+        """Return the edited part of the photo and its box."""
         box, picture = self._edit(key, change).patch(keep)
         return {"picture": data_url(picture), "box": list(box)}
 
     def previews(self, key: str, change: Any) -> dict[str, Any]:
-        """The same part, small, with the photo's detail kept and with the model's face laid over it."""
+        """Return two small versions of that part: with the photo's detail, and with the model's face pasted over it."""
         edit = self._edit(key, change)
         pictures = [edit.patch(keep)[1] for keep in (True, False)]
         for picture in pictures:
@@ -214,23 +241,23 @@ class FaceActions(Actions):
         return {"previews": [data_url(picture) for picture in pictures]}
 
     def download(self, key: str, change: Any, keep: bool = True) -> File:
-        """The whole photo, edited."""
+        """Return the whole edited photo."""
         edit = self._edit(key, change)
         return File(encode(edit.photo if keep else edit.replaced), "image/jpeg")
 
     def drift(self, key: str, change: Any) -> dict[str, Any]:
-        """How far the edit is from who it was: 0, the same, to 1."""
+        """Return how much the edit changes the identity: 0 is no change, 1 is the maximum."""
         drift = self.editor.drift(self._edit(key, change))
         return {"drift": round(drift, 3), "words": drift_words(drift)}
 
     def entry(self, key: str, change: Any, photo: str, file: str) -> dict[str, Any]:
-        """What a ZIP's manifest says of an edit, in the words of rbvae.editing.batch."""
+        """Return the manifest entry of an edit, in the format of `rbvae.editing.batch`."""
         edit = self._edit(key, change)
         return Result(shown(str(photo)), 1.0, edit, self.editor.drift(edit)).entry(shown(str(file)))
 
 
 def found(editor: PortraitEditor, photo: Photo) -> Opened:
-    """A photo opened at its largest face, or without one."""
+    """Detect the faces of a photo and infer the largest one, if any. Raises ImageError if it cannot be decoded."""
     try:
         faces = editor.find(photo)
     except FaceNotFoundError:

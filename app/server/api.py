@@ -1,6 +1,6 @@
-"""The named endpoints, for gradio_client, plain HTTP and MCP: pictures in, pictures out, nothing remembered.
+"""The named API endpoints for gradio_client, HTTP and MCP. They are stateless: images in, images out.
 
-The functions' docstrings are what a program, or an assistant that uses them as tools, is told.
+The docstrings of `Endpoints` are public: Gradio shows them to clients as API documentation and MCP tool descriptions.
 """
 
 from __future__ import annotations
@@ -30,31 +30,34 @@ from rbvae.errors import quoted, shown
 from rbvae.images.decoding import MAX_SIDE
 
 Upload = dict[str, Any] | None
-AT_ONCE = 2  # calls of all endpoints together, so that no crowd of large photos fills the memory
+AT_ONCE = 2  # concurrent calls of all endpoints, to limit the memory that large photos take
 MAX_COUNT = 64
-MAX_AMOUNT = 1000  # of a number that says how a face is to look
+MAX_AMOUNT = 1000  # largest absolute value of an expression's numbers
 MAX_PHOTOS = 100
-MAX_PIXELS = 200_000_000  # of all pictures that one call returns
+MAX_PIXELS = 200_000_000  # of all images returned by one call
 MAX_ZIP = 300_000_000  # bytes
-MAX_SECONDS, MAX_FRAMES = 20, 240  # of a film: one way, and there and back
+MAX_SECONDS, MAX_FRAMES = 20, 240  # of an animation: seconds in one direction, frames in both
 
 
 class Endpoints:
-    """The functions behind the endpoints; every picture comes undecoded, as Gradio's file record."""
+    """The functions behind the endpoints. Images arrive undecoded, as Gradio file records.
+
+    Invalid input raises gr.Error with the message of the underlying RbvaeError.
+    """
 
     def __init__(self, editors: Editors) -> None:
         self.faces = editors.faces
         self.digits = editors.digits
 
     def infer(self, photo: Upload) -> tuple[dict[str, Any], str, str]:
-        """Find the most prominent face of a photo and describe it as the model does.
+        """Find the most prominent face in a photo and encode it.
 
         Args:
             photo: A photo with a face.
         Returns:
-            JSON: z (identity, pose and light), e (the expression), box [left, top, right, bottom] in pixels, warnings.
-            The face as it was cut out and aligned.
-            The model's copy of it.
+            JSON: z (identity, pose and lighting), e (expression), box [left, top, right, bottom] in pixels, warnings.
+            The aligned crop of the face.
+            The model's reconstruction of the crop.
         """
         with errors_in_words():
             portrait = self._portrait(photo)
@@ -68,14 +71,14 @@ class Endpoints:
         return facts, crop, picture_file(portrait.reconstruction, "reconstruction")
 
     def sample(self, photo: Upload, count: Any = 8, seed: Any = 0) -> list[str]:
-        """Draw the face of a photo with random expressions, the same ones for the same seed.
+        """Edit the face in a photo with random expressions. The same seed gives the same expressions.
 
         Args:
             photo: A photo with a face.
-            count: How many expressions, 1 to 64.
-            seed: A whole number; another one gives other expressions.
+            count: The number of expressions, 1 to 64.
+            seed: An integer from 0 to 2**32 - 1.
         Returns:
-            The photo at its own size with each expression; from a model of images, small pictures of the face.
+            The edited photos at full size, or small images of the face if the model works on images.
         """
         with errors_in_words():
             n, chosen = whole(count, "count", 1, MAX_COUNT), whole(seed, "seed", 0, 2**32 - 1)
@@ -86,19 +89,19 @@ class Endpoints:
             edits = self.faces.sample(portrait, n, chosen)[::-1]
         files = []
         while edits:
-            edit = edits.pop()  # which keeps what it has drawn
+            edit = edits.pop()  # drops it from the list, since an edit caches its images
             files.append(picture_file(edit.photo if in_photo else edit.crop, f"expression-{len(files) + 1}"))
         return files
 
     def transfer(self, expression: Upload, face: Upload, strength: Any = 1.0) -> str:
-        """Put the expression of one person's photo on the face in another photo.
+        """Transfer the expression of the face in one photo to the face in another.
 
         Args:
             expression: The photo whose expression is copied.
-            face: The photo that is edited.
-            strength: From 0 (unchanged) over 1 (as in the first photo) to 1.5 (exaggerated).
+            face: The photo to edit.
+            strength: 0 is unchanged, 1 is the expression of the first photo, up to 1.5 is exaggerated.
         Returns:
-            The second photo at its own size, edited.
+            The edited second photo at full size.
         """
         with errors_in_words():
             amount = number(strength, "strength")
@@ -106,13 +109,13 @@ class Endpoints:
         return picture_file(edit.photo, "edited")
 
     def edit(self, photo: Upload, values: Any) -> str:
-        """Give the face in a photo another expression; named changes are limited to what the model has seen.
+        """Change the expression of the face in a photo. Named changes are limited to the range of the training data.
 
         Args:
             photo: A photo with a face.
-            values: Changes in standard deviations such as {"smile": 2} (a wrong name lists them all), or e as a list.
+            values: Changes in standard deviations such as {"smile": 2}, or e as a list. An unknown name lists them all.
         Returns:
-            The photo at its own size, edited.
+            The edited photo at full size.
         """
         with errors_in_words():
             portrait = self._portrait(photo)
@@ -120,27 +123,27 @@ class Endpoints:
         return picture_file(edit.photo, "edited")
 
     def neutral(self, photo: Upload) -> str:
-        """Take the expression out of the face in a photo, so that it is at rest.
+        """Give the face in a photo a neutral expression.
 
         Args:
             photo: A photo with a face.
         Returns:
-            The photo at its own size, edited.
+            The edited photo at full size.
         """
         with errors_in_words():
             edit = self.faces.neutral(self._portrait(photo))
         return picture_file(edit.photo, "neutral")
 
     def animate(self, photo: Upload, values: Any = NEUTRAL, format: Any = "mp4", seconds: Any = 1.5) -> str:
-        """Make a short film in which the face in a photo changes its expression and changes back.
+        """Make a short animation in which the face in a photo changes its expression and changes back.
 
         Args:
             photo: A photo with a face.
-            values: Where it goes: "neutral", named changes such as {"smile": 2}, or e as a list of numbers.
+            values: The target: "neutral", named changes such as {"smile": 2}, or e as a list of numbers.
             format: "mp4", "webp" or "gif".
-            seconds: How long one way takes, 0.1 to 20; from 6 on with fewer pictures a second.
+            seconds: The duration of the change in one direction, 0.1 to 20. Above 6, the frame rate is lower.
         Returns:
-            The film, of the whole photo made smaller.
+            The animation of the whole photo, scaled down.
         """
         with errors_in_words():
             film = short_film(seconds, format)
@@ -153,14 +156,14 @@ class Endpoints:
 
     @not_a_tool
     def batch(self, photos: list[Upload] | None, values: Any = NEUTRAL) -> tuple[str, list[dict[str, Any]]]:
-        """Give the faces in many photos one expression; photos without a face, or that cannot be read, are listed.
+        """Give the faces in many photos the same expression. Photos that fail are listed in the manifest.
 
         Args:
             photos: Up to 100 photos.
             values: "neutral", named changes such as {"smile": 2}, or e as a list of numbers.
         Returns:
             A ZIP with the edited photos and manifest.json.
-            The manifest: for each photo ok, the file's name, box, warnings and drift, or the error.
+            The manifest: for each photo ok, the file name, box, warnings and drift, or the error.
         """
         with errors_in_words():
             paths = [Path(photo["path"]) for photo in photos or [] if photo and in_cache(photo.get("path"))]
@@ -173,14 +176,14 @@ class Endpoints:
             return str(path), write_zip(while_small(results, path), path)
 
     def digits_transfer(self, digit: Upload, style: Upload, strength: Any = 1.0) -> str:
-        """Draw a handwritten digit in the style (colour, stroke width, size) of another.
+        """Render a handwritten digit in the style (colour, stroke width, size) of another.
 
         Args:
-            digit: A picture of one digit, light on dark or dark on light.
-            style: A picture of the digit whose style is copied.
-            strength: From 0 (unchanged) over 1 to 1.5 (exaggerated).
+            digit: An image of one digit, light on dark or dark on light.
+            style: An image of the digit whose style is copied.
+            strength: 0 is unchanged, 1 is the style of the second digit, up to 1.5 is exaggerated.
         Returns:
-            A small picture of the digit in its new style.
+            A small image of the digit in the new style.
         """
         with errors_in_words():
             amount = number(strength, "strength")
@@ -191,7 +194,7 @@ class Endpoints:
         return expression(self.faces, self._wanted(values, portrait.e), portrait)
 
     def _wanted(self, values: Any, e: np.ndarray | None = None) -> Any:
-        """As `wanted`, with named changes kept to what training saw; the caller is told of those that went further."""
+        """Parse `values` with `wanted`, limit named changes to the training data, and warn the caller of any limit."""
         asked = wanted(values)
         if not isinstance(asked, dict):
             return asked
@@ -205,7 +208,10 @@ class Endpoints:
 
 
 def wanted(values: Any) -> Any:
-    """An expression as programs give it -> as rbvae.editing.batch takes it. Raises ConfigError."""
+    """Parse an expression given by a client: "neutral", named changes or a list of numbers, possibly as JSON text.
+
+    Returns "neutral", a dict of floats or a float32 array. Raises ConfigError if it is malformed.
+    """
     if isinstance(values, str) and values.strip().strip('"') != NEUTRAL:
         try:
             values = json.loads(values)
@@ -223,7 +229,7 @@ def wanted(values: Any) -> Any:
 
 
 def while_small(results: Iterable[Result], path: Path) -> Iterator[Result]:
-    """The results, as long as the file they are written to is no larger than MAX_ZIP; raises ConfigError then."""
+    """Yield the results. Raises ConfigError, and deletes `path`, when that file is larger than MAX_ZIP bytes."""
     for result in results:
         yield result
         if path.stat().st_size > MAX_ZIP:
@@ -232,15 +238,19 @@ def while_small(results: Iterable[Result], path: Path) -> Iterator[Result]:
 
 
 def check_room(count: int, photo: np.ndarray) -> None:
-    """Raises ConfigError for so many copies of a photo that together they have more than MAX_PIXELS."""
+    """Raise ConfigError if `count` copies of a photo, uint8 [H, W, 3], have more than MAX_PIXELS pixels."""
     height, width = photo.shape[:2]
     most = max(1, MAX_PIXELS // (height * width))
     if count > most:
-        raise ConfigError(f"count={count} is too many of a photo of {width} x {height} pixels; ask for {most} at most")
+        raise ConfigError(f"count={count} is too many for a photo of {width} x {height} pixels; ask for at most {most}")
 
 
 def short_film(seconds: Any, format: Any) -> Film:
-    """A film of the whole photo, with no more frames than two cores draw in half a minute; raises ConfigError."""
+    """Return the settings of an animation of the whole photo.
+
+    The frame rate is limited so that rendering takes at most about 30 s on two cores. Raises ConfigError if `seconds`
+    or `format` is invalid.
+    """
     if not 0.1 <= number(seconds, "seconds") <= MAX_SECONDS:
         raise ConfigError(f"seconds={quoted(seconds)}; give a number from 0.1 to {MAX_SECONDS}")
     fps = min(20, int(MAX_FRAMES / (2 * seconds)))
@@ -248,29 +258,29 @@ def short_film(seconds: Any, format: Any) -> Film:
 
 
 def fresh_file(name: str) -> Path:
-    """A place for a result in Gradio's own cache, which empties itself."""
+    """Return a new path with this file name in Gradio's cache, which is cleaned up periodically."""
     folder = Path(get_upload_folder()) / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder / name
 
 
 def number(value: Any, name: str, most: float = 1e18) -> float:
-    """A number from -most to most; raises ConfigError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= most:  # NaN is not, either
+    """Return `value` as a float. Raises ConfigError if it is not a number from -most to most."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= most:  # also true for NaN
         limits = f" from {-most:g} to {most:g}" if most == MAX_AMOUNT else ""
         raise ConfigError(f"{name}={quoted(value)}; give a number{limits}")
     return float(value)
 
 
 def whole(value: Any, name: str, low: int, high: int) -> int:
-    """A whole number from low to high; raises ConfigError for anything else."""
+    """Return `value` as an int. Raises ConfigError if it is not a whole number from low to high."""
     if number(value, name) != int(value) or not low <= value <= high:
         raise ConfigError(f"{name}={quoted(value)}; give a whole number from {low} to {high}")
     return int(value)
 
 
 def add_endpoints(editors: Editors) -> None:
-    """Registers the endpoints in the Blocks being built; their widgets exist for the API alone and are not shown."""
+    """Register the endpoints in the current Blocks. Their components are hidden and exist only for the API."""
     points = Endpoints(editors)
     with gr.Column(visible=False):
         _endpoint(
@@ -308,7 +318,7 @@ def _picture(label: str) -> gr.Image:
 
 
 def _values(value: str | None = None) -> gr.JSON:
-    """An expression: named changes, a list, or text that is either."""
+    """A component for an expression: named changes, a list, or JSON text of either."""
     amount = {"type": "number"}
     kinds = [{"type": "object", "additionalProperties": amount}, {"type": "array", "items": amount}]
     values = gr.JSON(json.dumps(value) if value else None, label="values")
@@ -322,9 +332,9 @@ def _photos(label: str) -> gr.File:
 
 
 def _described(component: Any, schema: dict[str, Any]) -> Any:
-    """The component with another JSON schema: MCP clients refuse the stock ones of gr.JSON and of several gr.File.
+    """Replace the JSON schema of a component. MCP clients reject those of gr.JSON and of gr.File for multiple files.
 
-    Not a subclass: for each of those Gradio writes a .pyi file beside the source.
+    This is not a subclass because Gradio writes a .pyi file next to the source of every component class.
     """
     component.api_info = lambda: schema
     return component

@@ -1,4 +1,4 @@
-"""Puts away what was left behind, also when nobody calls: opened pictures, files, Gradio's notes of sessions."""
+"""Periodic cleanup of opened images, temporary files and Gradio's session data."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from app.server.hosting import return_memory
 from app.server.state import Visits
 
 EVERY = 30  # seconds
-FILES_KEPT_FOR = 600  # seconds after their last change
+FILES_KEPT_FOR = 600  # seconds after the last modification
 PREFIX = "rbvae-"
-FULL = 1_000_000_000  # bytes of all files together; from then on no more are taken
-LEAST = 1 << 16  # bytes that a file counts for however small it is: there is an end to their number, too
+FULL = 1_000_000_000  # bytes of all files; above this, no more files are accepted
+LEAST = 1 << 16  # bytes that even the smallest file counts for, to limit the number of files as well
 
 log = logging.getLogger("rbvae.app")
 
@@ -34,7 +34,10 @@ log = logging.getLogger("rbvae.app")
 def keeper(
     visits: Visits, every: float = EVERY, age: float = FILES_KEPT_FOR
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """The server's lifespan, during which everything is looked through every so many seconds."""
+    """Return an ASGI lifespan that cleans up every `every` seconds.
+
+    Files and idle sessions are deleted after `age` seconds.
+    """
 
     async def keep(server: Any) -> None:
         while True:
@@ -44,8 +47,8 @@ def keeper(
                 forget_sessions(server, age)
                 await run_sync(sweep, Path(get_upload_folder()), age)
                 await run_sync(return_memory)
-            except Exception as error:  # one look that fails must not be the last
-                log.error("%s while looking through what was left behind", type(error).__name__)
+            except Exception as error:  # an error must not end the loop
+                log.error("%s during cleanup", type(error).__name__)
 
     @asynccontextmanager
     async def lifespan(server: Any) -> AsyncIterator[None]:
@@ -60,30 +63,33 @@ def keeper(
 
 
 class Shelf:
-    """How full the folder of files is: looked up every `every` seconds at most; what came since is added."""
+    """Tracks the size of the upload folder.
+
+    The folder is scanned at most every `every` seconds. In between, the bytes passed to `add` are counted.
+    """
 
     def __init__(self, size: int = FULL, every: float = 1.0) -> None:
         self.size, self.every = size, every
         self._held, self._looked = 0, -math.inf
 
     async def look(self) -> None:
-        """Looks it up, unless that was done just now."""
+        """Scan the folder, unless it was scanned less than `every` seconds ago."""
         if time.monotonic() - self._looked >= self.every:
             self._looked = time.monotonic()
             self._held = await run_sync(taken, Path(get_upload_folder()))
 
     def add(self, count: int) -> None:
-        """Notes so many bytes more."""
+        """Count `count` more bytes."""
         self._held += count
 
     @property
     def full(self) -> bool:
-        """Whether nothing more should be put there."""
+        """Whether the folder is too large for more files."""
         return self._held > self.size
 
 
 def taken(folder: Path) -> int:
-    """The bytes of the files in a folder and below."""
+    """Return the total size of the files in a folder and its subfolders, in bytes; each counts as at least LEAST."""
     total = 0
     for place, _, files in os.walk(folder):
         for name in files:
@@ -93,7 +99,7 @@ def taken(folder: Path) -> int:
 
 
 def sweep(folder: Path, age: float) -> None:
-    """Deletes the files that were not changed for `age` seconds, and the folders that this leaves empty."""
+    """Delete the files not modified for `age` seconds, and the empty folders this leaves."""
     before = time.time() - age
     for place, folders, files in os.walk(folder, topdown=False):
         for name in files:
@@ -103,11 +109,11 @@ def sweep(folder: Path, age: float) -> None:
         for name in folders:
             with suppress(OSError):
                 if (path := Path(place, name)).lstat().st_mtime < before:
-                    path.rmdir()  # of an empty one
+                    path.rmdir()  # fails unless it is empty
 
 
 def forget_sessions(server: Any, age: float) -> None:
-    """Drops what Gradio notes of sessions quiet for `age` seconds: their last arguments, results nobody read."""
+    """Drop Gradio's data of sessions that were idle for `age` seconds: last arguments and unread results."""
     queue, holder = server.get_blocks()._queue, server.state_holder
     before = datetime.now() - timedelta(seconds=age)
     for session, used in list(holder.time_last_used.items()):
@@ -122,14 +128,14 @@ def forget_sessions(server: Any, age: float) -> None:
 
 
 def own_folder() -> Path:
-    """A folder for this process's files that nobody else may look into, gone when it ends.
+    """Create a private temporary folder for this process, deleted on exit.
 
-    Folders of processes that were killed, and so could not tidy up, are deleted on the way.
+    Also deletes the folders of processes that were killed before they could delete them.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         pid = left.name.removeprefix(PREFIX).split("-")[0]
         if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            shutil.rmtree(left, ignore_errors=True)  # somebody else's stays: it isn't ours to delete
+            shutil.rmtree(left, ignore_errors=True)  # ignores folders of other users
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

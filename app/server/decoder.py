@@ -1,7 +1,7 @@
-"""Uploads are decoded in processes of their own, with little memory and little time: what breaks one breaks no more.
+"""Decoding of uploads in worker processes with limited memory and time, so that a bad file cannot crash the app.
 
-Such a process knows neither the visitors nor the host's secrets: it has an almost empty environment, may write no
-file, and sees one picture at a time. One that takes too long is ended, and a new one takes its place.
+A worker has an almost empty environment without secrets, cannot write files, and sees one image at a time. A worker
+that takes too long is killed and replaced.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from rbvae import ImageError
 from rbvae.images.decoding import UPLOAD
 
 PROGRAM = Path(__file__).with_name("decoder_process.py")
-WORKERS = 4  # of 70 MB: one more than pictures that are opened at a time, so that a slow one keeps nobody waiting
-SECONDS = 2.4  # for one picture; the process ends itself after one or two of the processor's own
-STARTING = 5  # for a process until it is ready, which on a busy machine takes a while
-PATIENCE = 10  # seconds for one that is idle; as many may ask at a time as there are, so that few ever wait
-LONGEST_ANSWER = 10_000  # bytes of words
+WORKERS = 4  # of 70 MB each; more than the images opened at the same time, so that a slow one does not block others
+SECONDS = 2.4  # wall-clock time per image; a worker also stops after one to two seconds of CPU time
+STARTING = 5  # seconds for a worker to start, which is slow on a busy machine
+PATIENCE = 10  # seconds to wait for an idle worker
+LONGEST_ANSWER = 10_000  # bytes of an error message
 PASSED_ON = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 class Worker:
-    """One process that decodes, and another after an answer that was not read to its end.
+    """A decoding process, replaced whenever an answer was not read completely.
 
-    What is left unread of one picture would be taken for the next one.
+    Otherwise the unread bytes would be taken for the answer to the next request.
     """
 
     def __init__(self, program: Path) -> None:
@@ -46,7 +46,7 @@ class Worker:
         self.ready = False
 
     def start(self) -> subprocess.Popen[bytes]:
-        """The process, a new one where there is none that runs; raises OSError where none can be started."""
+        """Return the running process, starting one if necessary. Raises OSError if it cannot be started."""
         if self.process is None or self.process.poll() is not None:
             self.end()
             environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -57,7 +57,11 @@ class Worker:
         return self.process
 
     def ask(self, content: bytes, name: bytes, max_side: int, seconds: float) -> np.ndarray | str:
-        """Pixels, or what is wrong; raises TimeoutError, and OSError, EOFError or MemoryError where it breaks."""
+        """Decode an image. Returns uint8 RGB [H, W, 3], or an error message as a string.
+
+        Raises TimeoutError if it takes longer than `seconds`, and OSError, EOFError or MemoryError if the process
+        fails.
+        """
         process, late, read = self.start(), threading.Event(), False
         try:
             if not self.ready:
@@ -68,7 +72,7 @@ class Worker:
                 said = _ask(process, content, name, max_side)
             read = True
             return said
-        except (OSError, EOFError) as error:  # it is no longer there
+        except (OSError, EOFError) as error:  # the process has died
             self.end()
             if late.is_set() or process.returncode == -getattr(signal, "SIGXCPU", 0):
                 raise TimeoutError from error
@@ -76,18 +80,18 @@ class Worker:
         finally:
             if late.is_set() or not read:
                 self.end()
-                with contextlib.suppress(OSError, MemoryError):  # at the next picture it is tried again
+                with contextlib.suppress(OSError, MemoryError):  # the next request tries again
                     self.start()
 
     def end(self) -> None:
-        """Ends the process, if there is one."""
+        """Kill the process, if there is one."""
         if self.process is not None:
             _end(self.process)
         self.process = None
 
 
 class Decoder:
-    """A few processes that decode, one picture each at a time; safe to share between threads."""
+    """A pool of decoding processes, safe to share between threads."""
 
     def __init__(
         self, workers: int = WORKERS, seconds: float = SECONDS, program: Path = PROGRAM, patience: float = PATIENCE
@@ -101,12 +105,14 @@ class Decoder:
             self._idle.put(worker)
 
     def decode(self, content: bytes, name: str = "", max_side: int = 0) -> np.ndarray:
-        """Encoded bytes -> uint8 RGB [H, W, 3], upright, at its own size or at most `max_side`.
+        """Decode an encoded image. Returns read-only uint8 RGB [H, W, 3], with its orientation applied.
 
-        Raises ImageError for what is no picture, BusyError where no process is to be had.
+        If `max_side` is positive, a larger image is scaled down to it. `name` is used in error messages.
+
+        Raises ImageError if the content cannot be decoded or exceeds a limit, and BusyError if no worker is available.
         """
         called = name or "the picture"
-        if len(content) > UPLOAD.bytes:  # not even sent
+        if len(content) > UPLOAD.bytes:  # checked before sending
             raise ImageError(f"{called} is larger than {UPLOAD.bytes // 10**6} MB, the limit; save it smaller first")
         with self._worker() as worker:
             try:
@@ -114,20 +120,20 @@ class Decoder:
             except TimeoutError as error:
                 raise ImageError(f"{called} takes too long to decode; save it as an ordinary JPEG first") from error
             except (OSError, EOFError, MemoryError) as error:
-                raise ImageError(f"{called} cannot be decoded here; save it as an ordinary JPEG first") from error
+                raise ImageError(f"{called} cannot be decoded; save it as an ordinary JPEG first") from error
         if isinstance(said, str):
             raise ImageError(said)
-        said.flags.writeable = False  # so that nobody downstream needs a copy of their own
+        said.flags.writeable = False  # so that callers can share it without copying
         return said
 
     def close(self) -> None:
-        """Ends the processes."""
+        """Kill all processes."""
         for worker in self.workers:
             worker.end()
 
     @contextlib.contextmanager
     def _worker(self) -> Iterator[Worker]:
-        """An idle one, started; raises BusyError where none is idle for long, or can be started."""
+        """Borrow an idle, running worker. Raises BusyError if none becomes idle in time or it cannot be started."""
         self._waiting += 1
         try:
             worker = self._idle.get(timeout=self.patience)
@@ -138,7 +144,7 @@ class Decoder:
         try:
             try:
                 worker.start()
-            except (OSError, MemoryError) as error:  # the machine is full; this place is kept for when it no longer is
+            except (OSError, MemoryError) as error:  # out of memory or processes; retried later
                 raise BusyError(self._waiting) from error
             yield worker
         finally:
@@ -147,14 +153,17 @@ class Decoder:
 
 @functools.cache
 def decoder() -> Decoder:
-    """The app's own, started when it is first asked for."""
+    """Return the app's decoder, started on first use."""
     made = Decoder()
     atexit.register(made.close)
     return made
 
 
 def decoded(source: bytes | Path, name: str = "", max_side: int = 0) -> np.ndarray:
-    """An upload, as bytes or as a file -> uint8 RGB [H, W, 3] as Decoder.decode gives it; raises ImageError."""
+    """Decode an upload, given as bytes or as a path, with `Decoder.decode`. Returns uint8 RGB [H, W, 3].
+
+    Raises ImageError if the file is missing, too large or cannot be decoded, and BusyError if no worker is available.
+    """
     if isinstance(source, bytes):
         return decoder().decode(source, name, max_side)
     try:
@@ -162,20 +171,20 @@ def decoded(source: bytes | Path, name: str = "", max_side: int = 0) -> np.ndarr
             raise ImageError(f"the picture is larger than {UPLOAD.bytes // 10**6} MB, the limit; save it smaller first")
         content = source.read_bytes()
     except (OSError, ValueError) as error:
-        raise ImageError("the picture is not here any more; upload it again") from error
+        raise ImageError("the picture is no longer available; upload it again") from error
     return decoder().decode(content, name or source.name, max_side)
 
 
 @contextlib.contextmanager
 def _ended_after(seconds: float, process: subprocess.Popen[bytes], late: threading.Event) -> Iterator[None]:
-    """Ends the process, and says that it was late, where what is done here takes longer."""
+    """Kill the process and set `late` if the block takes longer than `seconds`."""
     timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-        timer.join()  # so that it ends nothing later on
+        timer.join()  # so that it cannot kill a later request
 
 
 def _ask(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side: int) -> np.ndarray | str:
@@ -185,7 +194,7 @@ def _ask(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side
     process.stdin.flush()
     height, width, said = struct.unpack(">III", _exactly(process, bytearray(12)))
     if said > LONGEST_ANSWER or height * width > UPLOAD.pixels:
-        raise EOFError  # no answer of ours
+        raise EOFError  # not a valid answer
     if said:
         return _exactly(process, bytearray(said)).decode()
     return np.frombuffer(_exactly(process, bytearray(height * width * 3)), np.uint8).reshape(height, width, 3)
@@ -193,7 +202,8 @@ def _ask(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side
 
 def _exactly(process: subprocess.Popen[bytes], buffer: bytearray) -> bytearray:
     assert process.stdout
-    if process.stdout.readinto(buffer) < len(buffer):  # type: ignore[attr-defined]  # a buffered reader reads on
+    # A buffered reader fills the whole buffer before it returns.
+    if process.stdout.readinto(buffer) < len(buffer):  # type: ignore[attr-defined]
         raise EOFError
     return buffer
 
@@ -205,5 +215,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if stream:
             try:
                 stream.close()
-            except OSError:  # what it was still to be told
+            except OSError:  # flushing to a dead process fails
                 pass

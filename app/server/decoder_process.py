@@ -1,6 +1,6 @@
-"""A process of app.server.decoder: pictures' bytes on stdin, their pixels or an error on stdout.
+"""The worker process of `app.server.decoder`: reads encoded images from stdin, writes pixels or errors to stdout.
 
-Run as a program with the folder of the project. It imports a part of rbvae, and neither PyTorch nor Gradio.
+Run as a script with the project folder as argument. It imports only a part of rbvae, without PyTorch and Gradio.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ import warnings
 from pathlib import Path
 
 MEMORY = 1_000_000_000  # bytes of address space
-SECONDS = 1  # and up to one more, of the processor's time for one picture: a large photo takes a third of that
+SECONDS = 1  # of CPU time per image, rounded up by at most one; a large photo takes a third of that
 
 
 def main() -> None:
-    """Writes a byte once it is ready, then answers until stdin ends: name and content, lengths first -> height, width,
-    length of words, then either."""
+    """Write one byte when ready, then answer requests until stdin ends.
+
+    A request is three big-endian uint32 (length of the name, length of the content, maximum side or 0), the name and
+    the content. An answer is three uint32 (height, width, length of the error message), then the pixels as uint8 RGB
+    or the message.
+    """
     root = Path(sys.argv[1])
-    package = types.ModuleType("rbvae")  # without its __init__, which loads PyTorch
+    package = types.ModuleType("rbvae")  # skips its __init__, which imports PyTorch
     package.__path__ = [str(root / "rbvae")]
     sys.modules["rbvae"] = package
     from PIL import Image
@@ -31,7 +35,7 @@ def main() -> None:
     from rbvae.images.decoding import UPLOAD, add_heic, load_photo
 
     answers, questions = os.fdopen(os.dup(1), "wb"), sys.stdin.buffer
-    os.dup2(2, 1)  # whatever a codec prints is no answer
+    os.dup2(2, 1)  # keep what codecs print out of the answers
     warnings.simplefilter("ignore")
     Image.init()
     add_heic()
@@ -50,12 +54,12 @@ def main() -> None:
         except ImageError as error:
             words = str(error).encode("utf-8", "replace")
             answers.write(struct.pack(">III", 0, 0, len(words)) + words)
-        del content  # nobody's picture is kept
+        del content  # do not keep the image until the next request
         answers.flush()
 
 
 def limit_memory() -> None:
-    """At most MEMORY, and no file may be written, where the system knows such limits."""
+    """Limit the address space to MEMORY and forbid writing files, where the system supports it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -67,7 +71,7 @@ def limit_memory() -> None:
 
 
 def limit_time() -> None:
-    """From now on SECONDS of the processor, however busy it is with others; then the system ends this process."""
+    """Let the system kill this process after SECONDS of CPU time from now, where it supports that."""
     try:
         import resource
     except ImportError:

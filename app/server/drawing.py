@@ -1,6 +1,6 @@
-"""The generator and the mask for the page, which draws in the visitor's own browser while a slider moves.
+"""The generator weights and the blend mask for rendering in the browser while a slider moves.
 
-Neither holds a photo: z and e of the opened picture go to its own visitor, and the rest stays here.
+Neither contains a photo. The browser receives z and e of the opened image; the encoders stay on the server.
 """
 
 from __future__ import annotations
@@ -20,28 +20,29 @@ from app.server.request_limits import PART
 from rbvae.editing import Editor
 from rbvae.faces.pasting import face_mask
 
-LARGEST = 12_000_000  # bytes a visitor may be sent; larger models would draw too slowly in a browser, too
+LARGEST = 12_000_000  # bytes; a larger generator is too slow to download and to run in a browser
 OFF = ("0", "no", "off", "false")
 
 
 @dataclass(frozen=True)
 class GeneratorFile:
-    """A generator's weights in half precision, as safetensors, and a name for just these weights."""
+    """The weights of a generator as half-precision safetensors, and a version string that identifies them."""
 
     content: bytes
     version: str
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """The content in pieces that take no room of their own (app.server.request_limits)."""
+        """Yield the content in parts small enough not to count as large answers in `app.server.request_limits`."""
         for start in range(0, len(self.content), PART):
             yield self.content[start : start + PART]
 
 
 @functools.lru_cache(maxsize=4)
 def generator_file(editor: Editor) -> GeneratorFile | None:
-    """An editor's generator for app/js/generator.js, which draws images.
+    """Return an editor's generator for `app/js/generator.js`.
 
-    None for a model of codes, where it is too large, or where RBVAE_DRAW_IN_BROWSER says no: then the server draws.
+    Returns None if the server has to render instead: for a model of codes, a generator that is too large, or
+    RBVAE_DRAW_IN_BROWSER=no.
     """
     if editor.config.observes != "image":
         return None
@@ -55,7 +56,7 @@ def generator_file(editor: Editor) -> GeneratorFile | None:
 
 
 def mask_url(size: int) -> str:
-    """Where an edit goes into the photo, as a grey PNG of the crop's size in a data: URL."""
+    """Return the mask that blends an edit into the photo, as a data: URL of a grey PNG of `size` x `size` pixels."""
     encoded = io.BytesIO()
     Image.fromarray((255 * face_mask(size)).round().astype("uint8")).save(encoded, "PNG")
     return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"

@@ -1,4 +1,4 @@
-"""The two editors the app serves, and pictures their models make up."""
+"""The two editors of the app, and synthetic images sampled from their models."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rbvae.editing import Editor
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
-PATIENCE = 1.2  # seconds of a search for small faces: with the slowest decoding before it, an answer takes 5 at most
-TRUNCATED = 0.6  # fewer oddities for less variety: the truncation trick of Brock et al. (2019)
+PATIENCE = 1.2  # seconds to search for small faces; including the slowest decoding, a request then takes at most 5
+TRUNCATED = 0.6  # scale of z: the truncation trick of Brock et al. (2019) trades variety for quality
 
 Picture = TypeVar("Picture", bound=Inference)
 
@@ -32,26 +32,34 @@ class Editors:
 
 
 def checkpoint_source(kind: str) -> str | Path:
-    """Where the checkpoint for "faces" or "digits" is: RBVAE_FACES or RBVAE_DIGITS, else the embedded one."""
+    """Return the checkpoint for "faces" or "digits".
+
+    That is the value of RBVAE_FACES or RBVAE_DIGITS, a folder or Hub id, or else the bundled checkpoint.
+    """
     return os.environ.get(f"RBVAE_{kind.upper()}") or CHECKPOINTS / kind
 
 
 def load_editors() -> Editors:
-    """Both editors, ready to use; raises CheckpointError, or LandmarkerError where faces cannot be found."""
+    """Load both editors.
+
+    Raises CheckpointError if a checkpoint cannot be loaded, and LandmarkerError if the face landmarker cannot.
+    """
     editors = Editors(
         PortraitEditor.from_pretrained(checkpoint_source("faces")),
         StyleEditor.from_pretrained(checkpoint_source("digits")),
     )
     decoder()
     editors.faces.patience = PATIENCE
-    _ = editors.faces.landmarker  # made now, so that the first visitor does not wait for it
+    _ = editors.faces.landmarker  # load it now, so that the first request does not wait
     return editors
 
 
 def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Sequence[np.ndarray] = ()) -> list[Picture]:
-    """n pictures of nobody, decoded, as `record` (Portrait or Inference): z from the prior, drawn nearer to its mean;
-    e [D_e] as given for the first ones, and from the prior for the others. None by a model of codes, which draws only
-    in photos."""
+    """Sample n synthetic images, as instances of `record` (Portrait or Inference).
+
+    z is sampled from the prior, scaled by TRUNCATED. e is taken from `es`, each float32 [D_e], then sampled from the
+    prior. Returns an empty list for a model of codes, which can only edit photos.
+    """
     if editor.config.observes != "image":
         return []
     z = TRUNCATED * np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)

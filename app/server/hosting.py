@@ -1,4 +1,4 @@
-"""What a host may offer: ZeroGPU on Hugging Face Spaces, and MCP where its package is installed."""
+"""Integration with the host: ZeroGPU on Hugging Face Spaces, MCP if its package is installed, and malloc settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def on_gpu(function: Function) -> Function:
-    """`function` as ZeroGPU wants it where the `spaces` package is; as it is elsewhere."""
+    """Register a function with ZeroGPU if the `spaces` package is installed; otherwise return it unchanged."""
     if importlib.util.find_spec("spaces") is None:
         return function
     import spaces
@@ -28,12 +28,15 @@ def on_gpu(function: Function) -> Function:
 
 @on_gpu
 def idle() -> str:
-    """ZeroGPU refuses a Space without a GPU function, and the models here draw in a millisecond without one."""
+    """A placeholder: ZeroGPU rejects a Space without a GPU function.
+
+    The models need no GPU; they take about a millisecond on a CPU.
+    """
     return "the models run on the processor"
 
 
 def has_mcp() -> bool:
-    """Whether the endpoints can be offered as MCP tools: Gradio wants version 1 of the mcp package."""
+    """Return whether the endpoints can be MCP tools. Gradio requires version 1 of the mcp package."""
     try:
         return importlib.metadata.version("mcp").startswith("1.")
     except importlib.metadata.PackageNotFoundError:
@@ -41,35 +44,35 @@ def has_mcp() -> bool:
 
 
 def tidy_tools() -> None:
-    """Has Gradio's MCP tools keep what they are given where it is swept up, and hand on pictures as they were written.
+    """Patch Gradio's MCP tools to store uploads in its cache and to return image files unmodified.
 
-    Otherwise photos would stay in the system's temporary folder for good, and the pictures would lose a part of the
-    note that an AI edited them.
+    Otherwise photos would stay in the system's temporary folder, and re-encoding would remove a part of the AI
+    metadata.
     """
     gradio.mcp.DEFAULT_TEMP_DIR = get_upload_folder()
     gradio.mcp.GradioMCPServer.get_base64_data = staticmethod(as_written)
 
 
 def as_written(picture: Any, format: str) -> str:
-    """The bytes of the file that a picture was opened from, in base64."""
+    """Return the file that a PIL image was opened from, base64-encoded."""
     return base64.b64encode(Path(picture.filename).read_bytes()).decode()
 
 
 def not_a_tool(function: Function) -> Function:
-    """`function` as an endpoint that is no MCP tool: Gradio's tools can take a file, but not a list of files."""
+    """Exclude an endpoint from the MCP tools. Gradio's tools can take a file, but not a list of files."""
     function._mcp_type = "endpoint"  # type: ignore[attr-defined]
     return function
 
 
 def lean_memory() -> None:
-    """Has glibc give large blocks back when they are freed; otherwise many threads keep hundreds of MB for nothing."""
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # another system's C library
+    """Configure glibc to return freed blocks to the system. Otherwise threads hold hundreds of unused MB."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # not glibc
         libc = ctypes.CDLL(None)
-        libc.mallopt(-3, 1 << 20)  # M_MMAP_THRESHOLD: a megabyte, and no longer growing
+        libc.mallopt(-3, 1 << 20)  # M_MMAP_THRESHOLD: 1 MiB; setting it also disables its growth
         libc.mallopt(-8, 2)  # M_ARENA_MAX
 
 
 def return_memory() -> None:
-    """Gives what is free to the system."""
+    """Return free heap memory to the system."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""How many jobs run and wait at a time: whoever comes to a full house is told how many are before them."""
+"""Limits on how many jobs run and wait at the same time, and on the bytes they hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class BusyError(RbvaeError):
-    """The house is full; `again` is after how many seconds it is worth another try."""
+    """The server is at its limit. `waiting` requests are ahead; retry after `again` seconds."""
 
     def __init__(self, waiting: int, again: int = 2) -> None:
         super().__init__(f"busy: {waiting} are waiting before you; try again in a moment")
@@ -23,18 +23,21 @@ class BusyError(RbvaeError):
 
 
 class GoneError(Exception):
-    """Whoever asked is not there any more."""
+    """The client has disconnected."""
 
 
 class Gate:
-    """Lets `at_once` jobs run in threads, in the order in which they came, while up to `line` wait."""
+    """Runs up to `at_once` jobs in threads, first in, first out, while up to `line` jobs wait."""
 
     def __init__(self, at_once: int, line: int) -> None:
         self.at_once, self.line, self.waiting = at_once, line, 0
-        self._limiter: CapacityLimiter | None = None  # made in the server's own event loop
+        self._limiter: CapacityLimiter | None = None  # created in the event loop of the server
 
     async def run(self, job: Callable[[], Result], gone: Callable[[], Awaitable[bool]]) -> Result:
-        """The job's result; raises BusyError when the line is full, GoneError for somebody who left it meanwhile."""
+        """Run a job in a thread and return its result.
+
+        Raises BusyError if the line is full, and GoneError if `gone()` is true when the job's turn comes.
+        """
         self._limiter = self._limiter or CapacityLimiter(self.at_once)
         if self.waiting >= self.line:
             raise BusyError(self.waiting)
@@ -53,14 +56,17 @@ class Gate:
 
 
 class Room:
-    """Bytes that all bodies of a kind take together while they are dealt with; the first `free` of each don't count."""
+    """A limit of `size` bytes on all request or response bodies of one kind that are in flight.
+
+    The first `free` bytes of each body do not count.
+    """
 
     def __init__(self, size: int, free: int = 0) -> None:
         self.size, self.free, self.held, self.uploads = size, free, 0, 0
 
     @contextmanager
     def upload(self) -> Iterator[Callable[[int], None]]:
-        """Yields a function that takes room for so many bytes more; it raises BusyError when there is none."""
+        """Yield a function that reserves more bytes for one body. It raises BusyError if the limit is exceeded."""
         came = mine = 0
 
         def take(count: int) -> None:

@@ -1,4 +1,4 @@
-"""Pictures between the browser and Python: uploads in, data URLs and files out, and errors in words."""
+"""Conversion between uploads, arrays, data URLs and files, and the error messages sent to clients."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from rbvae import ImageError, RbvaeError
 from rbvae.errors import shown
 from rbvae.images.ai_metadata import AI_NOTE, encode
 
-LONGEST_SENTENCE = 600  # letters; the names of a checkpoint's directions are among them
-LOSSLESS = 256  # pixels of a side up to which a picture costs little as PNG
+LONGEST_SENTENCE = 600  # characters; a message may list the directions of a checkpoint
+LOSSLESS = 256  # largest side, in pixels, of an image that is small enough as PNG
 
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Hands the text of an RbvaeError to the API's caller; anything else is told, and logged, as the bug it is."""
+    """Convert exceptions to gr.Error: an RbvaeError keeps its message, any other is logged and reported as a bug."""
     try:
         yield
     except RbvaeError as error:
-        traceback.clear_frames(error.__traceback__)  # which hold the photo for as long as the error lives
+        traceback.clear_frames(error.__traceback__)  # the frames would keep the photo in memory
         raise gr.Error(sentence(error), print_exception=False) from error
-    except Exception as error:  # Gradio would print its words, which may quote what was sent
+    except Exception as error:  # Gradio would print its message, which may contain user data
         raise gr.Error(unforeseen(error).words, print_exception=False) from error
 
 
 def sentence(error: RbvaeError) -> str:
-    """Its text in one line of readable length, whatever of a request it quotes."""
+    """Return the message of an error as one line of limited length."""
     return shown(str(error), LONGEST_SENTENCE)
 
 
 def read_upload(upload: dict[str, Any] | None, max_side: int = 0) -> np.ndarray:
-    """What a gr.Image hands over with preprocess=False -> uint8 RGB, decoded by app.server.decoder.
+    """Decode the value of a gr.Image with preprocess=False. Returns uint8 RGB [H, W, 3].
 
-    Raises ImageError for no file, and for one that is no picture.
+    Raises ImageError if there is no file or it cannot be decoded.
     """
     if not upload or not upload.get("path"):
         raise ImageError("no picture was given; upload a JPEG, PNG or WebP file")
@@ -54,7 +54,10 @@ def read_upload(upload: dict[str, Any] | None, max_side: int = 0) -> np.ndarray:
 
 
 def jpeg(image: Image.Image, edited: bool = True) -> bytes:
-    """A JPEG for the page to show; a small one keeps all its colour. rbvae.images.ai_metadata writes files to keep."""
+    """Encode an image as JPEG for display, small ones without chroma subsampling.
+
+    Use `rbvae.images.ai_metadata.encode` for files to download.
+    """
     encoded = io.BytesIO()
     fine = {"quality": 95, "subsampling": 0} if max(image.size) <= LOSSLESS else {"quality": 92}
     image.save(encoded, "JPEG", comment=AI_NOTE.encode() if edited else b"", **fine)
@@ -62,12 +65,16 @@ def jpeg(image: Image.Image, edited: bool = True) -> bytes:
 
 
 def data_url(image: Image.Image, edited: bool = True) -> str:
-    """A picture as a data: URL. It holds its own bytes: no file, and no second request while a slider moves."""
+    """Encode an image as a JPEG data: URL, which needs no file and no second request."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg(image, edited=edited)).decode()}"
 
 
 def picture_file(image: Image.Image, name: str, edited: bool = True) -> str:
-    """A JPEG (PNG for a crop) without EXIF, noted as AI-edited, in Gradio's own cache, which empties itself."""
+    """Write an image to Gradio's cache, which is cleaned up periodically, and return the path.
+
+    The format is PNG for small images and JPEG otherwise, without EXIF. If `edited`, the metadata says that an AI
+    edited it.
+    """
     folder = Path(get_upload_folder()) / uuid.uuid4().hex
     folder.mkdir(parents=True)
     small = max(image.size) <= LOSSLESS

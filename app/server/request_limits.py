@@ -1,6 +1,6 @@
-"""Stands before everything that is served: which addresses exist, how large and how slow a body may be, what is said.
+"""ASGI middleware in front of the whole app: an allowlist of URLs, limits on the size and pace of bodies, and errors.
 
-An address that the app did not mean to serve does not exist, whatever Gradio would have made of it.
+URLs that are not on the allowlist return 404, even if Gradio would serve them.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from app.server.job_queue import BusyError, Room
 from rbvae.images.decoding import UPLOAD
 
 LARGEST = UPLOAD.bytes
-WORDS = 1_000_000  # bytes of a body that holds no file
-ENVELOPE = 10_000  # bytes around the files of a form
-PART = 1 << 16  # bytes of a body: fewer take no room, so that no crowd of files keeps a small question out
-FILES, QUESTIONS, ANSWERS = 200_000_000, 50_000_000, 100_000_000  # bytes on their way, of all visitors together
-CROWD = 1000  # requests at a time
+WORDS = 1_000_000  # bytes of a body without files
+ENVELOPE = 10_000  # bytes of a multipart form in addition to its files
+PART = 1 << 16  # bytes; smaller bodies are not counted, so that many uploads cannot block small requests
+FILES, QUESTIONS, ANSWERS = 200_000_000, 50_000_000, 100_000_000  # bytes in flight, of all visitors
+CROWD = 1000  # concurrent requests
 READ = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?)|/(assets|static|svelte|page/js)/.+|"
     r"/page/\w+/generator|"
@@ -49,25 +49,25 @@ HEADERS = {
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'self' https://huggingface.co https://*.hf.space",
-}  # 'unsafe-': Gradio's page is one inline script and makes functions of text; nothing of a visitor's gets there
+}  # 'unsafe-': Gradio's page needs inline scripts and evaluates strings; neither contains user data
 
 Take = Callable[[int], None]
-NO_PLACE = "there is no place for more files at the moment; try again in some minutes"
-TOO_SLOW = "the upload is too slow; try again where the connection is better"
+NO_PLACE = "there is no space for more files at the moment; try again in a few minutes"
+TOO_SLOW = "the upload is too slow; try again with a better connection"
 
 log = logging.getLogger("rbvae.app")
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds a body may take: for each PART of it, either way, and altogether, for as much as an upload may hold."""
+    """Time limits in seconds, in either direction: per PART of a body, and for a whole body of the largest size."""
 
     part: float = 15
     whole: float = 120
 
 
 class RefusedError(Exception):
-    """A request that is answered here, with these words."""
+    """The request is refused with this message and status; `again` is the Retry-After in seconds, or 0."""
 
     def __init__(self, words: str, status: int, again: int = 0) -> None:
         super().__init__(words)
@@ -75,7 +75,10 @@ class RefusedError(Exception):
 
 
 class Guard:
-    """The ASGI middleware; `in_line` says how many of `line` places in Gradio's queue are taken."""
+    """The ASGI middleware.
+
+    `in_line` returns the length of Gradio's queue; requests are refused when it reaches `line`.
+    """
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class Guard:
         self._crowd = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
@@ -124,7 +127,7 @@ class Guard:
         if not served or "\0" in path or ".." in path.split("/") or "deep_link" in QueryParams(scope["query_string"]):
             raise RefusedError("there is nothing at this address", 404)
         if path.startswith("/gradio_api/file=") and not in_cache(path.split("=", 1)[1]):
-            raise RefusedError("there is no such file here; results are kept for a few minutes only", 404)
+            raise RefusedError("there is no such file; results are kept only for a few minutes", 404)
         if method == "POST" and QUEUED.fullmatch(path) and (waiting := self.in_line()) >= self.line:
             raise busy(BusyError(waiting))
         if self._crowd > CROWD:
@@ -137,14 +140,14 @@ class Guard:
 
 
 class Exchange:
-    """One request and its answer, with a limit on the body's size and pace, and the headers everything gets."""
+    """One request and its response: limits the size and pace of both bodies and adds the security headers."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, patience: Patience, take: Take, give: Take) -> None:
         self.scope, self._receive, self._send, self.patience = scope, receive, send, patience
         self._take, self._give = take, give
         self.refused: RefusedError | None = None
         self.started = False
-        self.shelf: Shelf | None = None  # where the body goes, if it is to stay
+        self.shelf: Shelf | None = None  # the folder that stores the body, if any
         self._held, self._whole = 0, False
         self._began = self._part_began = time.monotonic()
         self._head: Message | None = None
@@ -153,14 +156,14 @@ class Exchange:
             self.limit = LARGEST + (ENVELOPE if "gradio_api" in scope["path"] else 0)
 
     def measure(self) -> None:
-        """Refuses a body that says itself that it is too large, before any of it is read."""
+        """Check the Content-Length before reading the body. Raises RefusedError if it is too large."""
         for name, value in self.scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > self.limit:
                 raise self._too_large()
 
     async def receive(self) -> Message:
-        """The next part of the body; raises RefusedError for one too many, and where it doesn't come."""
-        if self._whole:  # what comes now is that the client leaves
+        """Receive the next part of the body. Raises RefusedError if the body is too large or too slow."""
+        if self._whole:  # the next message is the disconnect
             return await self._receive()
         ends = min(self._began + self.patience.whole, self._part_began + self.patience.part)
         try:
@@ -187,12 +190,15 @@ class Exchange:
                 raise self._refuse(RefusedError(NO_PLACE, 507, 60))
 
     async def send(self, message: Message) -> None:
-        """Passes the answer on, unless the request was refused meanwhile; raises RefusedError where nobody reads it."""
+        """Send a message of the response, unless the request was refused.
+
+        Raises RefusedError if there is no room for the body or the client does not read it.
+        """
         if self.refused is not None and not self.started:
             return
         if message["type"] == "http.response.start":
             self._head = message
-            if "Content-Length" not in self._dressed(message):  # else it waits: there may be no room for the body
+            if "Content-Length" not in self._dressed(message):  # otherwise wait: the body may be refused
                 await self._start()
             return
         size = len(message.get("body", b""))
@@ -210,7 +216,7 @@ class Exchange:
         return headers
 
     def _room_for(self, size: int) -> None:
-        if size > PART:  # smaller ones are sent as they come
+        if size > PART:  # smaller ones are not counted
             try:
                 self._give(size)
             except BusyError as error:
@@ -226,22 +232,22 @@ class Exchange:
         try:
             await asyncio.wait_for(self._send(message), max(0.01, left))
         except asyncio.TimeoutError:
-            raise self._refuse(RefusedError("the answer is not read", 408)) from None
+            raise self._refuse(RefusedError("the client does not read the response; try again", 408)) from None
 
     def _refuse(self, refused: RefusedError) -> RefusedError:
         self.refused = refused
         return refused
 
     async def close(self) -> None:
-        """Sends the refusal, if there is one and nothing was sent before."""
+        """Send the refusal, if there is one and the response has not started."""
         if self.refused is None or self.started:
             return
         self._head = None
         refused, self.refused = self.refused, None
         again = {"Retry-After": str(refused.again)} if refused.again else {}
         if not self._whole:
-            again["Connection"] = "close"  # the rest of the body is not waited for
-        words = {"error": refused.words, "detail": refused.words}  # detail: where clients of Gradio look
+            again["Connection"] = "close"  # do not wait for the rest of the body
+        words = {"error": refused.words, "detail": refused.words}  # Gradio clients read "detail"
         await JSONResponse(words, refused.status, again)(self.scope, self._receive, self.send)
 
     def _too_large(self) -> RefusedError:
@@ -251,17 +257,20 @@ class Exchange:
 
 
 def holds_files(path: str) -> bool:
-    """Whether what is sent to an address may be as large as a file."""
+    """Return whether request bodies at this path may be as large as a file."""
     return path == "/gradio_api/upload" or path.endswith("/open")
 
 
 def busy(error: BusyError) -> RefusedError:
-    """The answer that says so."""
+    """Convert a BusyError to a 503 response."""
     return RefusedError(str(error), 503, error.again)
 
 
 def parts(message: Message) -> Iterator[Message]:
-    """A large piece of an answer in smaller ones and an empty one, before which all of it has left this process."""
+    """Split a large body message into parts of at most PART bytes, followed by an empty one.
+
+    When the empty part is sent, all data has left this process.
+    """
     body = message.get("body", b"")
     if len(body) <= PART:
         yield message
@@ -272,7 +281,7 @@ def parts(message: Message) -> Iterator[Message]:
 
 
 def unforeseen(error: Exception, path: str = "") -> RefusedError:
-    """The answer to an error nobody caught; it is logged without its words, which may quote what was sent."""
+    """Convert an uncaught exception to a response. It is logged without its message, which may contain user data."""
     if isinstance(error, (FnIndexInferError, KeyError)) and QUEUED.fullmatch(path):
         return RefusedError("there is no such endpoint; see Use via API at the foot of the page", 404)
     where = "".join(traceback.format_tb(error.__traceback__)[-3:])
@@ -281,7 +290,7 @@ def unforeseen(error: Exception, path: str = "") -> RefusedError:
 
 
 def in_cache(path: object) -> bool:
-    """Whether a path leads to a file that was uploaded to this app, or that it made."""
+    """Return whether a path is an existing file in the app's upload folder, after resolving links."""
     if not isinstance(path, str) or "\0" in path:
         return False
     try:

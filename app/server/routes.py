@@ -1,9 +1,12 @@
-"""The page's own HTTP routes, beside Gradio's: what a moving slider asks for doesn't wait in a queue.
+"""HTTP routes of the page. They bypass Gradio's queue, so that a moving slider gets quick answers.
 
-POST page/{faces|digits}/open takes a picture's bytes, every other action JSON; the files of app/js are served as they
-are. A request names its picture by the key that `open` gave, and its visitor by the header Visitor: only with both is a
-picture had. POST page/leave deletes everything of the visitor whom the header, or else the body, names. GET
-page/{faces|digits}/generator is what the page draws with itself.
+POST page/{faces|digits}/open        opens the image in the body and returns its key
+POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
+POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
+GET  page/{faces|digits}/generator   the generator weights, for rendering in the browser
+GET  page/js/...                     the scripts in app/js
+
+An opened image is accessible only with both its key and the Visitor header of the visitor who opened it.
 """
 
 from __future__ import annotations
@@ -31,25 +34,25 @@ from rbvae import ConfigError, RbvaeError
 from rbvae.errors import shown
 
 HERE = Path(__file__).resolve().parents[1]  # app/
-LINE = 64  # who may wait at each gate
-AT_ONCE = {"quick": 4, "slow": 2, "open": 2}  # by how long they take; none waits behind one of another kind
+LINE = 64  # requests that may wait at each gate
+AT_ONCE = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
 KINDS = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "drift", "neutral", "transfer"), "quick")
 AT_ANY_TIME = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
 
 
 class Scripts(StaticFiles):
-    """Static files that the browser asks about every time, so that nobody runs yesterday's."""
+    """Static files that the browser revalidates on every use, so that no outdated script runs."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """As usual, plus the header."""
+        """Return the file with a Cache-Control header."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
         return response
 
 
 def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
-    """The routes for the editors' actions, by kind."""
+    """Return the routes of the page. `actions` maps "faces" and "digits" to their actions."""
     gates = {kind: Gate(at_once, LINE) for kind, at_once in AT_ONCE.items()}
 
     async def answer(request: Request) -> Response:
@@ -57,7 +60,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         if kind not in actions or name not in ("open", *actions[kind].asked):
             return _refusal("there is no such action", 404)
         try:
-            body = await request.body()  # before a place in line is taken: a slow upload keeps nobody waiting
+            body = await request.body()  # before waiting at the gate, so that a slow upload blocks nobody
             call = _call(_of(_visitor(request), actions[kind]), name, body)
             gate = gates[KINDS.get(name, "slow")]
             result = call() if name in AT_ANY_TIME else await gate.run(call, request.is_disconnected)
@@ -66,7 +69,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         except ForgottenError as error:
             return _refusal(sentence(error), 410)
         except RbvaeError as error:
-            traceback.clear_frames(error.__traceback__)  # which hold the photo for as long as the error lives
+            traceback.clear_frames(error.__traceback__)  # the frames would keep the photo in memory
             return _refusal(sentence(error), 422)
         except (ClientDisconnect, GoneError):
             return Response(status_code=204)
@@ -80,7 +83,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         if file is None:
             return _refusal("there is no such generator", 404)
         headers = {
-            "Cache-Control": "public, max-age=31536000, immutable",  # the address changes with the weights
+            "Cache-Control": "public, max-age=31536000, immutable",  # the URL changes with the weights
             "Content-Length": str(len(file.content)),
         }
         return StreamingResponse(file.parts(), media_type="application/octet-stream", headers=headers)
@@ -98,13 +101,13 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
 
 
 def _visitor(request: Request, otherwise: str = "") -> str:
-    """How the page calls its visitor: at random, anew whenever it is loaded; "" for programs that don't."""
+    """Return the random visitor ID that the page creates when it is loaded, or "" if it is missing or invalid."""
     named = request.headers.get("visitor", otherwise)
     return named if VISITOR.fullmatch(named) else ""
 
 
 def _of(visitor: str, actions: Actions) -> Actions:
-    """The actions, with only this visitor's pictures."""
+    """Return a copy of the actions that can access only the images of this visitor."""
     mine = copy.copy(actions)
     mine.visits = actions.visits.of(visitor)
     return mine
@@ -118,7 +121,7 @@ def _call(actions: Actions, name: str, body: bytes) -> Callable[[], Any]:
         named = json.loads(body or b"{}")
         inspect.signature(method).bind(**named)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{name} was asked for wrongly ({shown(str(error))}); reload the page") from error
+        raise ConfigError(f"{name} got an invalid request ({shown(str(error))}); reload the page") from error
     return lambda: method(**named)
 
 

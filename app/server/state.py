@@ -1,4 +1,4 @@
-"""What visitors have opened, kept for a while; and how sliders and e translate into each other."""
+"""Temporary storage of opened images, and the conversion between slider values and e."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from rbvae.faces.finding import Faces
 
 WIDEST = 4.0  # sigmas
 STEP = 0.05
-KEPT_FOR = 3600  # seconds a picture outlives its last use
-TILE = 160  # pixels of a small picture of an edit, where the model does not say
-CAPACITY = 200_000_000  # bytes of all opened photos together
+KEPT_FOR = 3600  # seconds an image is kept after its last use
+TILE = 160  # side of a small image of an edit, in pixels, unless the model defines one
+CAPACITY = 200_000_000  # bytes of all opened photos
 
 
 class ForgottenError(RbvaeError):
-    """A picture that is no longer, or never was, here."""
+    """An image is unknown or no longer stored."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A picture on the bench: what was inferred from it, if anything yet, and where its faces are."""
+    """An opened image: the inference, if a face is selected, and the detected faces."""
 
     inference: Inference | None
     faces: Any = None
@@ -41,45 +41,45 @@ class Opened:
 
     @property
     def picture(self) -> Inference:
-        """What was inferred; raises ConfigError before a face was pointed out."""
+        """The inference. Raises ConfigError if no face is selected."""
         if self.inference is None:
-            raise ConfigError("no face is chosen yet; click the two eyes in the photo")
+            raise ConfigError("no face is selected; click the two eyes in the photo")
         return self.inference
 
     @property
     def photo(self) -> Any:
-        """The faces and the photo they lie in; raises ConfigError for a face that lies in none."""
+        """The photo and its faces. Raises ConfigError for a synthetic face, which has no photo."""
         if self.faces is None:
-            raise ConfigError("this face was made up and lies in no photo; choose a photo")
+            raise ConfigError("this face is synthetic and not part of a photo; choose a photo")
         return self.faces
 
     @property
     def kind(self) -> str:
-        """Of which editor it is."""
+        """The kind of editor it belongs to: "faces" or "digits"."""
         return "faces" if self.faces is not None or isinstance(self.inference, Portrait) else "digits"
 
     @property
     def size(self) -> int:
-        """About how many bytes it holds."""
+        """The approximate memory it holds, in bytes."""
         photo = self.faces if self.faces is not None else self.inference
         crop = self.inference.crop if isinstance(self.inference, Inference) else None
-        pictures = 4 * 3 * crop.width * crop.height if crop else 0  # the crop and the reconstruction, and room for both
+        pictures = 4 * 3 * crop.width * crop.height if crop else 0  # crop and reconstruction, counted twice
         return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + pictures + 100_000
 
     @functools.cached_property
     def close_up(self) -> Inference:
-        """The picture with little round its face, for what is drawn while a slider moves."""
+        """The image cropped closely around its face, for rendering while a slider moves."""
         return close_up(self.picture)
 
     @functools.cached_property
     def tile(self) -> Inference:
-        """The same at the size of a tile."""
+        """The same, scaled to the size of a tile."""
         return close_up(self.picture, TILE)
 
 
 @dataclass
 class Kept:
-    """A picture, whose it is, and when it was last used."""
+    """A stored image with its owner and the time of its last use."""
 
     opened: Opened
     visitor: str
@@ -87,27 +87,27 @@ class Kept:
 
 
 class Visits:
-    """Opened pictures: whoever has the key, and is the visitor who opened the picture, has it, and nobody else.
+    """Storage of opened images. Access requires both the key and the ID of the visitor who opened the image.
 
-    Keys, like the names by which pages call their visitor, cannot be guessed. A picture is forgotten `kept_for`
-    seconds after its last use (`expire` has to be called now and then), or earlier when `capacity` bytes are exceeded:
-    then the visitor who holds the most loses the least recently used one. Published ones (the examples) stay.
+    Keys and visitor IDs cannot be guessed. An image is removed `kept_for` seconds after its last use; call `expire`
+    regularly. If the images exceed `capacity` bytes, the least recently used image of the visitor who holds the most
+    bytes is removed. Published images (the examples) are never removed.
     """
 
     def __init__(
         self, kept_for: float = KEPT_FOR, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.kept_for, self.capacity, self.clock = kept_for, capacity, clock
-        self._kept: OrderedDict[str, Kept] = OrderedDict()  # the least recently used first
+        self._kept: OrderedDict[str, Kept] = OrderedDict()  # least recently used first
         self._published: dict[str, Opened] = {}
         self._lock = threading.Lock()
 
     def of(self, visitor: str) -> Visit:
-        """What one visitor may see and do."""
+        """Return the view of one visitor."""
         return Visit(self, visitor)
 
     def keep(self, opened: Opened, visitor: str = "") -> str:
-        """Keeps a picture; its key."""
+        """Store an image. Returns its key."""
         key = secrets.token_urlsafe(24)
         with self._lock:
             self._kept[key] = Kept(opened, visitor, self.clock())
@@ -116,35 +116,38 @@ class Visits:
         return key
 
     def publish(self, name: str, opened: Opened) -> str:
-        """Keeps an example for everybody, for good."""
+        """Store an example for all visitors, permanently. Returns its key."""
         self._published[name] = opened
         return name
 
     def example_faces(self) -> list[Inference]:
-        """The published faces that lie in photos."""
+        """Return the published faces that are part of a photo."""
         return [one.picture for one in self._published.values() if isinstance(one.faces, Faces)]
 
     def get(self, key: Any, visitor: str = "") -> Opened:
-        """The picture of a key; raises ForgottenError for one that is unknown, put away or somebody else's."""
+        """Return the image with this key.
+
+        Raises ForgottenError if the key is unknown, expired, or belongs to another visitor.
+        """
         if isinstance(key, str) and key in self._published:
             return self._published[key]
         with self._lock:
             self._expire()
             kept = self._kept.get(key) if isinstance(key, str) else None
             if kept is None or kept.visitor != visitor:
-                raise ForgottenError("this picture was put away; open it again")
+                raise ForgottenError("this picture is no longer available; open it again")
             kept.used = self.clock()
             self._kept.move_to_end(key)
             return kept.opened
 
     def forget(self, key: Any, visitor: str = "") -> None:
-        """Puts a picture of this visitor away at once."""
+        """Delete an image of this visitor."""
         with self._lock:
             if isinstance(key, str) and key in self._kept and self._kept[key].visitor == visitor:
                 del self._kept[key]
 
     def forget_all(self, visitor: str) -> int:
-        """Puts all pictures of a visitor away at once; how many they were."""
+        """Delete all images of a visitor. Returns their number."""
         with self._lock:
             mine = [key for key, kept in self._kept.items() if kept.visitor == visitor]
             for key in mine:
@@ -152,12 +155,12 @@ class Visits:
             return len(mine)
 
     def expire(self) -> None:
-        """Forgets what was not used for long."""
+        """Delete the images that have expired."""
         with self._lock:
             self._expire()
 
     def clear(self) -> None:
-        """Forgets all but the published ones."""
+        """Delete all images except the published ones."""
         with self._lock:
             self._kept.clear()
 
@@ -174,47 +177,48 @@ class Visits:
         for kept in self._kept.values():
             held[kept.visitor] += kept.opened.size
         while held.total() > self.capacity and len(self._kept) > 1:
-            *older, _ = self._kept  # the newest was asked for just now
-            key = max(older, key=lambda key: held[self._kept[key].visitor])  # of equals the first, the longest unused
+            *older, _ = self._kept  # the newest is needed for the current request
+            key = max(older, key=lambda key: held[self._kept[key].visitor])  # on a tie, the least recently used
             kept = self._kept.pop(key)
             held[kept.visitor] -= kept.opened.size
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One visitor's share of the pictures."""
+    """The view of one visitor on `Visits`."""
 
     visits: Visits
     visitor: str
 
     def keep(self, opened: Opened) -> str:
-        """As in Visits."""
+        """See `Visits.keep`."""
         return self.visits.keep(opened, self.visitor)
 
     def get(self, key: Any) -> Opened:
-        """As in Visits."""
+        """See `Visits.get`."""
         return self.visits.get(key, self.visitor)
 
     def forget(self, key: Any) -> None:
-        """As in Visits."""
+        """See `Visits.forget`."""
         self.visits.forget(key, self.visitor)
 
 
 def slider_range(direction: Direction) -> tuple[float, float]:
-    """Where the data lies along a direction, in sigmas, at least -2..2 and rounded outwards to halves."""
+    """Return the range of the data along a direction, in sigmas: at least -2..2, rounded outwards to 0.5."""
     low = math.floor(min(direction.low, -2.0) * 2) / 2
     high = math.ceil(max(direction.high, 2.0) * 2) / 2
     return max(low, -WIDEST), min(high, WIDEST)
 
 
 def reaches(editor: Editor, e: np.ndarray | None = None) -> list[tuple[float, float]]:
-    """How far each slider's value may go: its range, and on to where the data ends for a picture whose own e is `e`."""
+    """Return the allowed (low, high) of each slider, in sigmas.
+
+    That is the slider's range, extended to the end of the data relative to `e`, the float32 [D_e] of an image.
+    """
     found = []
     for direction in editor.directions:
         low, high = slider_range(direction)
-        own = (
-            0.0 if e is None else float(e @ direction.vector) / direction.sigma
-        )  # about 0, where the prior has its mean
+        own = 0.0 if e is None else float(e @ direction.vector) / direction.sigma  # the mean of the prior is about 0
         further = np.array([math.floor((direction.low - own) / STEP), math.ceil((direction.high - own) / STEP)]) * STEP
         found.append((min(low, round(float(further[0]), 2)), max(high, round(float(further[1]), 2))))
     return found
@@ -223,7 +227,11 @@ def reaches(editor: Editor, e: np.ndarray | None = None) -> list[tuple[float, fl
 def within_reach(
     editor: Editor, named: Mapping[str, float], e: np.ndarray | None = None
 ) -> tuple[dict[str, float], str]:
-    """Named changes, none beyond its slider's reach, and a sentence on those that went further; raises ConfigError."""
+    """Limit named changes, in sigmas, to the ranges of `reaches`.
+
+    Returns the limited changes and a message that lists those that were limited, or "". Raises ConfigError for an
+    unknown name.
+    """
     reach = {direction.name: ends for direction, ends in zip(editor.directions, reaches(editor, e), strict=True)}
     kept, cut = {}, []
     for name, value in named.items():
@@ -235,22 +243,29 @@ def within_reach(
 
 
 def steps(editor: Editor) -> np.ndarray:
-    """One sigma along each direction, float32 [K, D_e]."""
+    """Return one sigma along each of the K directions, as float32 [K, D_e]."""
     rows = [direction.sigma * direction.vector for direction in editor.directions]
     return np.stack(rows) if rows else np.zeros((0, editor.config.dim_e), np.float32)
 
 
 def changed(editor: Editor, inference: Inference, change: Any) -> np.ndarray:
-    """The e of a picture after a change: {"values": sigmas along each direction, "rest": what they can't express}."""
+    """Apply a change to the e of an image. Returns float32 [D_e].
+
+    `change` is {"values": sigmas along each direction, "rest": the remainder as a vector of length D_e or empty}.
+    Raises ConfigError if it is malformed.
+    """
     if not isinstance(change, dict):
-        raise ConfigError(f"change={quoted(change)}; give its values")
+        raise ConfigError(f"change={quoted(change)}; give an object with values")
     values = numbers(change.get("values", []), len(editor.directions), "values")
     rest = numbers(change.get("rest") or [0.0] * editor.config.dim_e, editor.config.dim_e, "rest")
     return (inference.e + values @ steps(editor) + rest).astype(np.float32)
 
 
 def change_to(editor: Editor, inference: Inference, e: np.ndarray) -> dict[str, list[float]]:
-    """The change that takes a picture's own e to `e`; with as many directions as e is long, `rest` is empty."""
+    """Return the change from the e of an image to `e`, float32 [D_e].
+
+    `rest` is empty if the directions span the whole space.
+    """
     away, along = e - inference.e, steps(editor)
     values = np.linalg.lstsq(along.T, away, rcond=None)[0].round(3) if len(along) else np.zeros(0)
     rest = away - values @ along
@@ -258,7 +273,10 @@ def change_to(editor: Editor, inference: Inference, e: np.ndarray) -> dict[str, 
 
 
 def numbers(values: Any, count: int, name: str, limit: float = 1000) -> np.ndarray:
-    """`count` finite numbers as float32; raises ConfigError for anything else."""
+    """Convert a list of `count` numbers to float32 [count].
+
+    Raises ConfigError if it is not a list of `count` numbers, or if an absolute value is not below `limit`.
+    """
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != count:
         raise ConfigError(f"{name}={quoted(values)}; give {count} numbers")
     if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < limit for v in values):

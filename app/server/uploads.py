@@ -1,6 +1,6 @@
-"""What programs may name as a picture: a file they uploaded, never another address or a path of this machine.
+"""Validation of file arguments: only uploaded files are accepted, never URLs or other paths on the server.
 
-Gradio fetches addresses it finds in any argument, and copies files, before a function is called; so this comes first.
+Gradio fetches URLs and copies files in any argument before it calls a function, so arguments are checked before that.
 """
 
 from __future__ import annotations
@@ -13,29 +13,32 @@ import gradio as gr
 
 from app.server.request_limits import in_cache
 
-FOREIGN = "a picture has to be uploaded first; an address or a path is not taken"
-GONE = "this file is not here (any more); upload it again"
-WRONG = "the arguments are not what this endpoint takes; see Use via API at the foot of the page"
+FOREIGN = "a picture must be uploaded first; URLs and paths are not accepted"
+GONE = "this file is no longer available; upload it again"
+WRONG = "the arguments do not match this endpoint; see Use via API at the foot of the page"
 SERVED = re.compile(r"https?://[^/?#]+/(?:[^?#]*/)?gradio_api/file=([^?#]+)")
-MARKS = ("path", "url", "meta")  # by one of these Gradio knows a file's record
+MARKS = ("path", "url", "meta")  # keys by which Gradio recognizes a file record
 
 
 class Page(gr.Blocks):
-    """Blocks that take only uploaded files, and say so in words where they get anything else."""
+    """gr.Blocks that accept only uploaded files."""
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
-        """As Gradio's, on what is allowed of the inputs; raises gr.Error for everything else, and prints nothing."""
+        """Check the inputs, then preprocess them as Gradio does. Raises gr.Error if they are invalid."""
         try:
             inputs = [uploaded(one, block) for one, block in zip(inputs, block_fn.inputs, strict=False)]
             return await super().preprocess_data(block_fn, inputs, *rest, **named)
         except gr.Error:
             raise
-        except Exception as error:  # its words would quote the arguments, and Gradio would print them
+        except Exception as error:  # Gradio would print its message, which quotes the arguments
             raise gr.Error(WRONG, print_exception=False) from error
 
 
 def uploaded(given: Any, block: Any) -> Any:
-    """One argument, with nothing in it that Gradio would fetch or copy; raises gr.Error."""
+    """Validate one argument of an endpoint. File records are reduced to the path and the original name.
+
+    Raises gr.Error if it contains a URL or a path that is not an upload.
+    """
     if not isinstance(block, (gr.Image, gr.File)):
         _refuse_records(given)
         return given
@@ -45,7 +48,7 @@ def uploaded(given: Any, block: Any) -> Any:
 
 
 def _record(given: Any) -> Any:
-    """A file's record with what is needed of it."""
+    """Return a validated file record with only the required fields."""
     if given is None:
         return None
     path = _ours(given.get("path") if isinstance(given, dict) else given)
@@ -58,7 +61,7 @@ def _record(given: Any) -> Any:
 
 
 def _ours(path: Any) -> Any:
-    """The address under which an upload is served, which is what MCP tools are given -> the path in it."""
+    """Convert the URL of an upload, as MCP tools pass it, to its path. Returns other values unchanged."""
     address = SERVED.fullmatch(path) if isinstance(path, str) else None
     return unquote(address[1]) if address else path
 

@@ -1,1 +1,1 @@
-"""Measurements of the running app."""
+"""Tools that measure the running app and take screenshots of it."""

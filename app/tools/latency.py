@@ -1,13 +1,18 @@
-"""How fast the app feels: it is started here, driven in headless Chromium, and timed inside the page.
+"""Measure the latency of the app: start it, drive it in headless Chromium, and time it inside the page.
 
 python app/tools/latency.py --json bench.json
 
-From the input (or the choice of a file) to the changed picture: performance.now() at the event, then, once the <img>
-has its new source (or the <canvas> its pixels), img.decode(), the animation frame that paints it, and a message posted
-in that frame, which arrives when the frame is done. `drag` is the model's edit as the page draws it while the slider
-moves, `drag_server` the same where only the server can, `drag_pasted` the edit in a 12-megapixel photo meanwhile,
-`paste` the same once it rests, `paste_full` the download of that photo at its own size; each is timed alone. The named
-endpoints are timed from Python, through gradio_client, to the answer's arrival.
+A measurement starts with performance.now() at the input event or the choice of a file. It ends when the new image is
+painted: after the <img> has its new source (or the <canvas> its pixels), img.decode(), the next animation frame, and
+a message posted in that frame, which arrives when the frame is done.
+
+drag         the model's edit, drawn in the browser while the slider moves
+drag_server  the same, drawn by the server
+drag_pasted  the edit in a 12-megapixel photo while the slider moves
+paste        the edit in that photo after the slider stops
+paste_full   the download of that photo at full size
+
+Each is measured separately. The API endpoints are measured from Python with gradio_client.
 """
 
 from __future__ import annotations
@@ -61,7 +66,7 @@ window.drag = async (selector, ticks, settles) => {
   for (let i = 0; i < ticks; i++) {
     const painted = window.painted(selector);
     range.value = (i % 2 ? -1 : 1) * (0.2 + 0.05 * (i % 30));
-    await new Promise((next) => setTimeout(next, 3 + (i * 7) % 16)); // at any moment within a frame
+    await new Promise((next) => setTimeout(next, 3 + (i * 7) % 16)); // at a varying time within a frame
     const start = performance.now();
     range.dispatchEvent(new Event("input"));
     if (settles) range.dispatchEvent(new Event("change"));
@@ -73,15 +78,15 @@ window.drag = async (selector, ticks, settles) => {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line. Returns 2 if Chromium is not installed."""
     parser = argparse.ArgumentParser(
         prog="python app/tools/latency.py",
         description=__doc__.split("\n\n")[0],
         epilog="example: python app/tools/latency.py --json bench.json",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
-    parser.add_argument("--ticks", type=int, default=100, help="slider ticks timed (100)")
-    parser.add_argument("--repeats", type=int, default=7, help="uploads, edits and transfers timed (7)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this JSON file")
+    parser.add_argument("--ticks", type=int, default=100, help="number of slider ticks to time (default: 100)")
+    parser.add_argument("--repeats", type=int, default=7, help="number of other actions to time (default: 7)")
     options = parser.parse_args(argv)
     if (chromium := installed()) is None:
         print("error: no chromium, chromium-browser or google-chrome is installed; install one", file=sys.stderr)
@@ -96,12 +101,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def installed() -> str | None:
-    """Chromium's path."""
+    """Return the path of Chromium or Chrome, or None if neither is installed."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def measure(chromium: str, ticks: int, repeats: int) -> dict[str, float]:
-    """Starts the app, times it, stops it."""
+    """Start the app, run all measurements and stop it. Returns times in ms, or s where the name ends in _s."""
     began = time.perf_counter()
     with served() as url:
         figures = {"start_s": time.perf_counter() - began}
@@ -113,7 +118,7 @@ def measure(chromium: str, ticks: int, repeats: int) -> dict[str, float]:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The app in a process of its own, once it answers; its address."""
+    """Run the app in a subprocess. Yields its URL once it responds."""
     url = f"http://127.0.0.1:{PORT}/"
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(PORT), "GRADIO_ANALYTICS_ENABLED": "False"}
     app = subprocess.Popen([sys.executable, str(HERE / "app.py")], env=environment, stdout=subprocess.DEVNULL)
@@ -156,7 +161,7 @@ def _in_the_page(chromium: str, url: str, large: Path, ticks: int, repeats: int)
         figures = {"first_picture_s": time.perf_counter() - began}
         page.evaluate(TIMER)
         page.wait_for_selector(".rb.faces[data-drawn]")
-        here = page.get_attribute(".rb.faces", "data-drawn") == "here"  # a model of codes is drawn by the server
+        here = page.get_attribute(".rb.faces", "data-drawn") == "here"  # the server draws for a model of codes
         figures |= _drag("drag", page, "canvas" if here else "img", ticks)
         figures |= _spread("upload", [_upload(page, large) for _ in range(repeats + 2)][2:])
         page.wait_for_timeout(500)
@@ -167,7 +172,7 @@ def _in_the_page(chromium: str, url: str, large: Path, ticks: int, repeats: int)
         figures |= _spread("paste_full", [_download(page) for _ in range(repeats + 1)][1:])
         page.close()
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.route(re.compile("/generator[?]"), lambda route: route.abort())  # as where a browser can't draw
+        page.route(re.compile("/generator[?]"), lambda route: route.abort())  # as if the browser cannot draw
         page.goto(url)
         page.wait_for_selector(".rb.faces .patch:not([hidden])")
         page.wait_for_selector(".rb.faces[data-drawn='by the server']")
@@ -184,7 +189,7 @@ def _drag(name: str, page: Any, drawn_on: str, ticks: int) -> dict[str, float]:
 
 
 def _upload(page: Any, photo: Path) -> float:
-    """From the choice of a file until the found face and the model's copy are painted."""
+    """Return the time in ms from the choice of a file until the crop of the face and the edit are painted."""
     page.evaluate(
         """() => { const input = document.querySelector('.rb.faces input[name=photo]');
            const pictures = ['.rb.faces .original img', '.rb.faces .edit img'];
@@ -197,12 +202,12 @@ def _upload(page: Any, photo: Path) -> float:
     )
     page.set_input_files(".rb.faces input[name=photo]", str(photo))
     taken = page.evaluate("window.uploaded")
-    page.wait_for_timeout(600)  # strips and the rest
+    page.wait_for_timeout(600)  # let the strips and other requests finish
     return float(taken)
 
 
 def _download(page: Any) -> float:
-    """From the click until the whole edited photo, at its own size, has arrived as a file."""
+    """Return the time in ms from the click until the edited photo at full size is downloaded."""
     began = time.perf_counter()
     with page.expect_download() as download:
         page.locator(".rb.faces .download").click()

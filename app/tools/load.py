@@ -1,11 +1,11 @@
-"""A crowd: so many visitors at once, each with a photo of their own, and every answer checked against a lone visitor's.
+"""Load test: simulate concurrent visitors and check every answer.
 
 python app/tools/load.py --users 50 --minutes 3 --json load.json
 
-Before the crowd comes, each visitor does everything once alone; the hashes of these answers are what the crowd's are
-compared with, byte by byte. Visitors go on without a pause, which people don't: open a photo, strips, 20 draws, a
-transfer, a paste, random faces, another visitor's key (which has to be refused), and at times "forget". One visitor in
-ten is a program that uses /infer and /edit. Generator and server share the machine.
+Each visitor has its own photo and first makes all its requests alone. The answers under load must have the same hashes.
+A round of a visitor is: open a photo, strips, 20 draws, a transfer, a paste, random faces, a request with another
+visitor's key (which must be refused), and sometimes "forget". Visitors never pause, unlike people. One visitor in ten
+is an API client that uses /infer and /edit. The load generator and the server share the machine.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from PIL import Image, ImageEnhance
 HERE = Path(__file__).resolve().parents[1]  # app/
 PORT = 7898
 DRAWS = 20
-PATIENCE = 60  # seconds for one answer
+PATIENCE = 60  # timeout of a request, in seconds
 DONOR = "example-astronaut"
 
 
 @dataclass
 class Tally:
-    """What happened."""
+    """The results of a load test."""
 
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: Counter[str] = field(default_factory=Counter)
     busy: int = 0
     wrong: list[str] = field(default_factory=list)
-    memory: list[tuple[float, float]] = field(default_factory=list)  # seconds, MB
+    memory: list[tuple[float, float]] = field(default_factory=list)  # (seconds, MB)
     seconds: float = 0.0
 
     @property
     def count(self) -> int:
-        """Answers so far."""
+        """The number of answers so far."""
         return sum(map(len, self.times.values()))
 
 
 class Visitor:
-    """One visitor with one photo; `known` holds the hashes of what was answered when nobody else was there."""
+    """A simulated visitor with one photo. `known` holds the hashes of the answers it got alone."""
 
-    forgets = 0.3  # how often it puts its photo away; otherwise the server keeps it
+    forgets = 0.3  # probability of deleting its photo after a round
 
     def __init__(self, number: int, photo: bytes, url: str, tally: Tally, everyone: list[Visitor]) -> None:
         self.number, self.photo, self.tally, self.everyone = number, photo, tally, everyone
@@ -68,7 +68,7 @@ class Visitor:
         self.changes: list[list[float]] = []
 
     async def prepare(self, sliders: int) -> bool:
-        """Chooses the edits and does everything once, alone; False where no face is found in the photo."""
+        """Choose the edits and make all requests once, alone. Returns False if no face is found in the photo."""
         self.changes = [[round(self.chance.uniform(-2, 2), 2) for _ in range(sliders)] for _ in range(DRAWS)]
         if not (await self.opened()).get("original"):
             return False
@@ -76,7 +76,7 @@ class Visitor:
         return True
 
     async def round(self) -> None:
-        """What a visitor does, once."""
+        """Run one round of requests."""
         await self.opened()
         await self.edits()
         await self.trespass()
@@ -86,7 +86,7 @@ class Visitor:
             self.expect("forget", gone.status_code == 410)
 
     async def edits(self) -> None:
-        """Everything but opening."""
+        """Make all requests except opening the photo."""
         await self.ask("strips", key=self.key)
         for number in range(DRAWS):
             await self.draw(number)
@@ -95,11 +95,11 @@ class Visitor:
         await self.ask("random", key=self.key, seed=self.number)
 
     async def draw(self, number: int) -> None:
-        """One of the visitor's own edits."""
+        """Request one of the visitor's edits."""
         await self.ask("draw", str(number), key=self.key, change={"values": self.changes[number]})
 
     async def opened(self) -> dict[str, Any]:
-        """Opens the photo."""
+        """Open the photo. Returns the record without its key, or {} if it failed."""
         record = await self.answered("open", lambda: self.http.post("page/faces/open", content=self.photo))
         answer = json.loads(record) if record else {}
         self.key = answer.pop("key", "")
@@ -108,7 +108,7 @@ class Visitor:
         return answer
 
     async def trespass(self) -> None:
-        """Asks for somebody else's picture by its key, which must not be given."""
+        """Request the image of another visitor by its key, which must be refused."""
         other = self.chance.choice(self.everyone)
         if other is not self and other.key:
             for fields in ({"key": other.key, "donor": DONOR}, {"key": self.key, "donor": other.key}):
@@ -116,13 +116,13 @@ class Visitor:
                 self.expect("trespass", answer.status_code in (410, 503))
 
     async def ask(self, action: str, name: str = "", **fields: Any) -> None:
-        """One action of the page."""
+        """Request an action of the page and check the answer."""
         content = await self.answered(action, lambda: self.http.post(f"page/faces/{action}", json=fields))
         if content and action != "forget":
             self.check(f"{action} {name}", content)
 
     async def answered(self, action: str, request: Any) -> bytes | None:
-        """The answer's content, timed, asked for again while the server is busy; None where there was none."""
+        """Make a request, retrying while the server is busy, and record its time. Returns None if it failed."""
         began = time.perf_counter()
         while True:
             try:
@@ -141,21 +141,21 @@ class Visitor:
         return answer.content
 
     def check(self, name: str, content: bytes) -> None:
-        """The first answer of its name is remembered; every later one has to be the same."""
+        """Compare an answer with the first one of this name."""
         found = hashlib.sha256(content).hexdigest()
         self.expect(name, self.known.setdefault(name, found) == found)
 
     def expect(self, name: str, right: bool) -> None:
-        """Notes what is wrong."""
+        """Record a wrong answer unless `right`."""
         if not right:
             self.tally.wrong.append(f"visitor {self.number}: {name}")
 
 
 class Program(Visitor):
-    """A visitor that uses the named endpoints."""
+    """A simulated API client that uses the named endpoints."""
 
     async def opened(self) -> dict[str, Any]:
-        """Uploads the photo and has it inferred."""
+        """Upload the photo and call /infer."""
         files = {"files": (f"{self.number}.jpg", self.photo)}
         uploaded = await self.answered("upload", lambda: self.http.post("gradio_api/upload", files=files))
         path = json.loads(uploaded)[0] if uploaded else ""
@@ -164,15 +164,15 @@ class Program(Visitor):
         return {"original": results[0]} if results else {}
 
     async def edits(self) -> None:
-        """Edits with two expressions."""
+        """Call /edit with two expressions."""
         await self.call("edit", [self.record, {"smile": 1.5}], "smile")
         await self.call("edit", [self.record, "{}"], "none")
 
     async def trespass(self) -> None:
-        """Programs hold no keys."""
+        """Do nothing: API clients have no keys."""
 
     async def call(self, name: str, arguments: list[Any], case: str = "") -> list[Any] | None:
-        """One call of an endpoint; every file it made is fetched and compared."""
+        """Call an endpoint, then fetch and check every file in its result. Returns None if it failed."""
         began = time.perf_counter()
         started = await self.answered(
             f"{name} (joins)", lambda: self.http.post(f"gradio_api/call/{name}", json={"data": arguments})
@@ -193,13 +193,13 @@ class Program(Visitor):
         return results
 
     async def round(self) -> None:
-        """What a program does, once."""
+        """Run one round of requests."""
         await self.opened()
         await self.edits()
 
 
 def photos(folder: Path | None, count: int) -> list[bytes]:
-    """So many different photos: from a folder (of folders), else made of the bundled examples."""
+    """Return up to `count` different JPEGs: from a folder and its subfolders, or else variants of the examples."""
     if folder is not None:
         paths = sorted(folder.rglob("*.jpg"))
         return [path.read_bytes() for path in random.Random(0).sample(paths, min(count, len(paths)))]
@@ -215,7 +215,7 @@ def photos(folder: Path | None, count: int) -> list[bytes]:
 
 
 def resident(pid: int) -> float:
-    """MB of memory that a process and its children hold; 0 where the system doesn't say."""
+    """Return the resident memory of a process and its children, in MB, or 0 if it is unknown."""
     try:
         kilobytes = next(
             int(line.split()[1])
@@ -229,7 +229,7 @@ def resident(pid: int) -> float:
 
 
 async def crowd(url: str, pid: int, options: argparse.Namespace) -> Tally:
-    """Brings the visitors, alone and then together."""
+    """Run all visitors, first one by one, then concurrently."""
     tally, everyone = Tally(), []
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
         told = (await http.post("page/faces/strips", json={"key": DONOR})).json()
@@ -245,7 +245,7 @@ async def crowd(url: str, pid: int, options: argparse.Namespace) -> Tally:
         if len(everyone) == options.users:
             break
     alone = {action: spread(times) for action, times in tally.times.items()}
-    print(f"{len(everyone)} visitors, each with a photo; alone: {json.dumps(alone)}", flush=True)
+    print(f"{len(everyone)} visitors; times in ms without load: {json.dumps(alone)}", flush=True)
     tally.times.clear()
     began = time.perf_counter()
 
@@ -277,7 +277,7 @@ async def crowd(url: str, pid: int, options: argparse.Namespace) -> Tally:
 
 
 def spread(times: list[float]) -> dict[str, float]:
-    """Milliseconds at the middle, the slow 5% and the slow 1%."""
+    """Return the 50th, 95th and 99th percentile of times in seconds, converted to ms."""
     ordered = sorted(times)
     return {
         f"p{part}": round(1000 * ordered[min(len(ordered) - 1, len(ordered) * part // 100)], 1) for part in (50, 95, 99)
@@ -285,7 +285,7 @@ def spread(times: list[float]) -> dict[str, float]:
 
 
 def report(tally: Tally) -> dict[str, Any]:
-    """The figures."""
+    """Return the results as a JSON-compatible dict."""
     memory = [megabytes for _, megabytes in tally.memory]
     return {
         "seconds": round(tally.seconds, 1),
@@ -302,7 +302,7 @@ def report(tally: Tally) -> dict[str, Any]:
 
 
 def serve() -> tuple[str, subprocess.Popen[bytes]]:
-    """Starts the app; its address and process."""
+    """Start the app. Returns its URL and process."""
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(PORT)}
     app = subprocess.Popen([sys.executable, str(HERE / "app.py")], env=environment, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{PORT}/"
@@ -316,21 +316,27 @@ def serve() -> tuple[str, subprocess.Popen[bytes]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line; exit code 1 where any answer was wrong or failed."""
+    """Run the command line. Returns 1 if any answer was wrong or failed."""
     parser = argparse.ArgumentParser(
         prog="python app/tools/load.py",
         description=__doc__.split("\n\n")[0],
         epilog="example: python app/tools/load.py --users 50 --minutes 3 --json load.json",
     )
-    parser.add_argument("--users", type=int, default=50, metavar="N", help="visitors at once (50)")
-    parser.add_argument("--minutes", type=float, default=0, metavar="M", help="for how long")
-    parser.add_argument("--requests", type=int, default=0, metavar="N", help="or until so many were answered")
-    parser.add_argument("--edits", type=int, default=0, metavar="N", help="or exactly so many edits each, nothing else")
-    parser.add_argument("--forget", type=float, default=0.3, metavar="P", help="share of photos put away (0.3)")
-    parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, one a visitor (made of the examples)")
-    parser.add_argument("--url", help="a running app's address (one is started)")
-    parser.add_argument("--pid", type=int, default=0, help="its process, to watch its memory")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
+    parser.add_argument("--users", type=int, default=50, metavar="N", help="concurrent visitors (default: 50)")
+    parser.add_argument("--minutes", type=float, default=0, metavar="M", help="stop after M minutes (default: 3)")
+    parser.add_argument(
+        "--requests", type=int, default=0, metavar="N", help="stop after N answers instead of 3 minutes"
+    )
+    parser.add_argument(
+        "--edits", type=int, default=0, metavar="N", help="make N edits per visitor instead of full rounds"
+    )
+    parser.add_argument(
+        "--forget", type=float, default=0.3, metavar="P", help="fraction of photos deleted (default: 0.3)"
+    )
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, one per visitor (default: examples)")
+    parser.add_argument("--url", help="URL of a running app (default: start one)")
+    parser.add_argument("--pid", type=int, default=0, help="process ID of that app, to measure its memory")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this JSON file")
     options = parser.parse_args(argv)
     if not (options.minutes or options.requests or options.edits):
         options.minutes = 3.0

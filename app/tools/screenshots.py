@@ -1,4 +1,4 @@
-"""The pictures of the app in docs/: it is started here and driven in headless Chromium, on a desktop and on a phone.
+"""Take the screenshots in docs/: start the app and drive it in headless Chromium at a desktop and a phone size.
 
 python app/tools/screenshots.py --out docs
 """
@@ -21,13 +21,13 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line. Returns 2 if Chromium is not installed."""
     parser = argparse.ArgumentParser(
         prog="python app/tools/screenshots.py",
-        description="Take the pictures of the app that the docs show.",
+        description="Take the screenshots of the app for the docs.",
         epilog="example: python app/tools/screenshots.py --out docs",
     )
-    parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR", help="where to write them (docs)")
+    parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR", help="output folder (default: docs)")
     options = parser.parse_args(argv)
     if (chromium := installed()) is None:
         print("error: no chromium, chromium-browser or google-chrome is installed; install one", file=sys.stderr)
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _take(page: Any, size: str, out: Path) -> None:
-    """Every tool of the faces, and the digits, at one size."""
+    """Take a screenshot of every tool of the Faces tab, and of the Digits tab, at one size."""
     bench = page.locator(".rb.faces")
     bench.locator("input[name=photo]").set_input_files(str(PHOTO))
     page.wait_for_timeout(3000)
@@ -75,7 +75,7 @@ def _take(page: Any, size: str, out: Path) -> None:
 
 
 def _save(page: Any, path: Path) -> None:
-    page.wait_for_timeout(1500)  # strips, fonts, the film's first frame
+    page.wait_for_timeout(1500)  # for strips, fonts and the first frame of the animation
     with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
         picture.convert("RGB").save(path, quality=55, method=6)
 

@@ -153,7 +153,7 @@ def test_a_batch_and_a_film_are_made(client, photo):
 
 def test_samples_of_a_large_photo_are_limited_together(client, photo, monkeypatch):
     monkeypatch.setattr("app.server.api.MAX_PIXELS", 600_000)
-    with pytest.raises(AppError, match="count=3 is too many of a photo of 512 x 512 pixels; ask for 2 at most"):
+    with pytest.raises(AppError, match="count=3 is too many for a photo of 512 x 512 pixels; ask for at most 2"):
         client.predict(photo, 3, 0, api_name="/sample")
 
 

@@ -246,7 +246,7 @@ def test_no_file_is_taken_where_the_folder_of_files_is_full(tmp_path, monkeypatc
     app = guarded(shelf=Shelf(600_000, every=0))
     assert asyncio.run(asked(app, "/gradio_api/upload", body(bytes(1000))))[0] == 200
     status, words = asyncio.run(asked(app, "/gradio_api/upload", body(*(bytes(10_000) for _ in range(9)))))
-    assert status == 507 and b"no place for more files at the moment; try again in some minutes" in words
+    assert status == 507 and b"no space for more files at the moment; try again in a few minutes" in words
     (tmp_path / "b").write_bytes(bytes(200_000))
     for path, expected in (("upload", 507), ("queue/join", 507)):
         assert asyncio.run(asked(app, f"/gradio_api/{path}", body(b"x")))[0] == expected
