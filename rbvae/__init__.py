@@ -1,7 +1,7 @@
 """Reference-based variational autoencoders (Ruiz, Martinez, Binefa, Verbeek 2019).
 
-Two encoders infer `z` (who, pose, light) and `e` (expression, or a digit's style); a generator turns any pair back
-into an image. The only supervision is a reference set of images whose target factors are constant.
+Two encoders infer `z` (identity, pose, lighting) and `e` (expression, or a digit's style); a generator turns any
+pair of them into an image. The only supervision is a reference set of images whose target factors are constant.
 """
 
 from rbvae.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -1,4 +1,4 @@
-"""Edits from the command line: python -m rbvae COMMAND --help."""
+"""Command line: python -m rbvae COMMAND --help."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from rbvae.images.ai_metadata import save
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHEET_COLUMNS = 4
-SHEET_SIDE = 192  # pixels of one picture of a sheet
+SHEET_SIDE = 192  # pixels per side of one picture of a sheet
 STRENGTHS = (0.0, 1.5)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 when it is done, 2 after one line about what is wrong."""
+    """Run one command; returns 0 on success, 2 after an error, which is printed on one line, and 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     if getattr(options, "refine", None) is not None:
         print("rbvae: --refine does nothing any more and will be removed. Leave it out.", file=sys.stderr)
-    torch.set_num_threads(1)  # a picture takes milliseconds, and seconds where threads wait for each other
+    torch.set_num_threads(1)  # a picture takes milliseconds, but seconds if threads wait for each other
     try:
         options.run(options)
     except RbvaeError as error:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def transfer(options: argparse.Namespace) -> None:
-    """The expression of one face on another photo."""
+    """Transfer the expression of one face to the face in another photo."""
     strength = _strength(options)
     editor = _faces(options)
     onto = editor.infer(options.b, options.face)
@@ -57,14 +57,14 @@ def transfer(options: argparse.Namespace) -> None:
 
 
 def neutral(options: argparse.Namespace) -> None:
-    """A face at rest."""
+    """Give a face the neutral expression."""
     editor = _faces(options)
     portrait = editor.infer(options.photo, options.face)
     _write_edit(editor, editor.edit(portrait, editor.e_ref, **_choice(editor, options)), options)
 
 
 def edit(options: argparse.Namespace) -> None:
-    """A face with named changes, in sigmas."""
+    """Edit a face by named changes, in sigmas."""
     editor = _faces(options)
     portrait = editor.infer(options.photo, options.face)
     e = expression(editor, dict(options.set), portrait)
@@ -72,7 +72,7 @@ def edit(options: argparse.Namespace) -> None:
 
 
 def random(options: argparse.Namespace) -> None:
-    """A sheet of random expressions of one face."""
+    """Draw a sheet of random expressions of one face."""
     editor = _faces(options)
     portrait = close_up(editor.infer(options.photo, options.face), SHEET_SIDE)
     assert isinstance(portrait, Portrait)
@@ -86,10 +86,10 @@ def random(options: argparse.Namespace) -> None:
 
 
 def film(options: argparse.Namespace) -> None:
-    """A film from a face's own expression to another and back."""
+    """Make a film that changes a face's expression and back."""
     format = options.out.suffix.lower().lstrip(".")
     if format not in FORMATS:
-        raise ConfigError(f"{options.out.name} is no film; give a name that ends in .{', .'.join(FORMATS)}")
+        raise ConfigError(f"{options.out.name} is not a film; give a name that ends in .{', .'.join(FORMATS)}")
     settings = Film(options.seconds, options.fps, options.size, not options.once, format, options.view)
     editor = _faces(options)
     portrait = editor.infer(options.photo, options.face)
@@ -98,7 +98,7 @@ def film(options: argparse.Namespace) -> None:
 
 
 def batch(options: argparse.Namespace) -> None:
-    """One expression on every photo of a folder, as a ZIP."""
+    """Give every photo of a folder one expression, and write a ZIP."""
 
     def tell(result: Result) -> None:
         print(f"{result.share:4.0%}  {result.name}  {result.error or drift_words(result.drift)}", file=sys.stderr)
@@ -116,13 +116,13 @@ def batch(options: argparse.Namespace) -> None:
 
 
 def digit_transfer(options: argparse.Namespace) -> None:
-    """The style of one digit on another."""
+    """Transfer the style of one digit to another."""
     editor = StyleEditor.from_pretrained(options.checkpoint or _default("digits"))
     _write(editor.transfer(options.style, options.digit, options.strength).crop, options.out)
 
 
 def info(options: argparse.Namespace) -> None:
-    """What a checkpoint is and which directions it has."""
+    """Describe a checkpoint and list its directions."""
     source = options.checkpoint or _default("faces")
     checkpoint = load_checkpoint(source)
     config = checkpoint.model.config
@@ -136,7 +136,7 @@ def info(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """A checkpoint's generator as one ONNX file."""
+    """Export the generator of a checkpoint to ONNX."""
     from rbvae.editing.onnx import export_generator
 
     _write_bytes(export_generator(load_checkpoint(options.checkpoint or _default("faces")).model), options.out)
@@ -151,7 +151,7 @@ def _default(kind: str) -> str | Path:
 
 
 def _observation(config: ModelConfig) -> str:
-    """What x is, in words."""
+    """Describe what the model observes."""
     if config.observes == "image":
         return f"images of {config.image_size} x {config.image_size} pixels"
     basis = config.basis
@@ -159,14 +159,14 @@ def _observation(config: ModelConfig) -> str:
 
 
 def _choice(editor: PortraitEditor, options: argparse.Namespace) -> dict[str, Any]:
-    """What may change of the face, and where its teeth come from; raises ConfigError for a model that cannot choose."""
+    """Return the arguments `parts` and `teeth_from`; raises ConfigError if the model does not support them."""
     _check_replaced(editor, options)
     if editor.config.observes == "code":
         return {"parts": options.parts, "teeth_from": options.teeth_from}
     for name, given in (("parts", options.parts != PARTS), ("teeth-from", options.teeth_from)):
         if given:
             raise ConfigError(
-                f"--{name} needs a checkpoint that observes codes, and this one observes images. Leave it out."
+                f"--{name} needs a checkpoint that observes codes, but this one observes images. Leave it out."
             )
     return {}
 
@@ -174,7 +174,7 @@ def _choice(editor: PortraitEditor, options: argparse.Namespace) -> dict[str, An
 def _check_replaced(editor: PortraitEditor, options: argparse.Namespace) -> None:
     if options.replaced and editor.config.observes == "code":
         raise ConfigError(
-            "--replaced needs a checkpoint that observes images, and this one draws edits in the photo's own pixels. "
+            "--replaced needs a checkpoint that observes images, but this one edits the photo's own pixels. "
             "Leave it out."
         )
 
@@ -189,7 +189,7 @@ def _strength(options: argparse.Namespace) -> float:
 def _parts(text: str) -> tuple[str, ...]:
     parts = tuple(part.strip() for part in text.split(","))
     if set(parts) - set(PARTS):
-        raise argparse.ArgumentTypeError(f"{quoted(text)} are no parts of a face; give some of {','.join(PARTS)}")
+        raise argparse.ArgumentTypeError(f"{quoted(text)} has unknown parts; give some of {','.join(PARTS)}")
     return parts
 
 
@@ -218,7 +218,7 @@ def _change(text: str) -> tuple[str, float]:
     try:
         return name, float(amount)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no change; give one such as smile=2") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a change; give one such as smile=2") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -234,34 +234,34 @@ def _parser() -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=says, description=says, epilog=f"example: python -m rbvae {example}")
         made.set_defaults(run=run)
         made.add_argument(
-            "--checkpoint", help="folder or Hub id; default: RBVAE_FACES or _DIGITS, else the embedded one"
+            "--checkpoint", help="folder or Hub id (default: RBVAE_FACES or RBVAE_DIGITS, else the bundled one)"
         )
         return made
 
     def into(made: argparse.ArgumentParser, default: str) -> None:
-        made.add_argument("-o", "--out", type=Path, default=Path(default), help=f"where to write (default: {default})")
+        made.add_argument("-o", "--out", type=Path, default=Path(default), help=f"output file (default: {default})")
 
     def choosing(made: argparse.ArgumentParser) -> None:
-        made.add_argument("--face", type=int, default=0, help="which face, from 0, the most prominent one first")
+        made.add_argument("--face", type=int, default=0, help="index of the face, from 0, the most prominent first")
         made.add_argument("--refine", nargs="?", const="", help=argparse.SUPPRESS)  # accepted for one release
 
     def of_a_face(made: argparse.ArgumentParser, default: str) -> None:
         choosing(made)
-        made.add_argument("--parts", type=_parts, default=PARTS, help="what may change (default: mouth,eyes,brows)")
-        teeth = "a second photo of the same person, with their teeth, for a mouth that opens"
+        made.add_argument("--parts", type=_parts, default=PARTS, help="parts to change (default: mouth,eyes,brows)")
+        teeth = "a second photo of the same person that shows their teeth, for a mouth that opens"
         made.add_argument("--teeth-from", type=Path, metavar="PHOTO", help=teeth)
-        made.add_argument("--crop", action="store_true", help="write the face alone, not the photo")
+        made.add_argument("--crop", action="store_true", help="write only the face, not the whole photo")
         made.add_argument("--replaced", action="store_true", help=replaced)
         into(made, default)
 
-    replaced = "lay the model's face over the photo's (models that observe images)"
+    replaced = "paste the model's face over the photo (models that observe images)"
 
     def changes(made: argparse.ArgumentParser, **options: Any) -> None:
         made.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=SIGMAS", **options)
 
     made = command("transfer", transfer, "transfer friend.jpg me.jpg -o out.png --strength 1")
-    made.add_argument("a", type=Path, help="the photo whose expression is taken")
-    made.add_argument("b", type=Path, help="the photo that gets it")
+    made.add_argument("a", type=Path, help="photo to take the expression from")
+    made.add_argument("b", type=Path, help="photo to edit")
     made.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
     of_a_face(made, "transfer.png")
     made = command("neutral", neutral, "neutral me.jpg -o out.png")
@@ -269,35 +269,35 @@ def _parser() -> argparse.ArgumentParser:
     of_a_face(made, "neutral.png")
     made = command("edit", edit, "edit me.jpg --set smile=2 -o out.png")
     made.add_argument("photo", type=Path)
-    changes(made, required=True, help="a direction and how far along it; may be given several times")
+    changes(made, required=True, help="a direction and the distance to move along it; may be repeated")
     of_a_face(made, "edit.png")
     made = command("random", random, "random me.jpg -n 8 --seed 0 -o out.png")
     made.add_argument("photo", type=Path)
-    made.add_argument("-n", type=int, default=8, help="how many (default: 8)")
+    made.add_argument("-n", type=int, default=8, help="number of expressions (default: 8)")
     made.add_argument("--seed", type=int, default=0)
     choosing(made)
     into(made, "random.png")
     made = command("animate", film, "animate me.jpg --set smile=2 -o film.mp4")
     made.add_argument("photo", type=Path)
-    changes(made, help="where the film goes; without it, to neutral")
+    changes(made, help="expression to change to (default: neutral)")
     made.add_argument("--seconds", type=float, default=1.5)
     made.add_argument("--fps", type=int, default=20)
-    large = "pixels of the longer side (default: 384 of the face, 1080 at most of the photo)"
+    large = "longer side in pixels (default: 384 for the face, at most 1080 for the photo)"
     made.add_argument("--size", type=int, help=large)
     made.add_argument("--view", choices=VIEWS, default="crop")
-    made.add_argument("--once", action="store_true", help="there, but not back")
+    made.add_argument("--once", action="store_true", help="do not change back")
     choosing(made)
     into(made, "film.mp4")
     made = command("batch", batch, "batch photos -o out.zip --set smile=2")
     made.add_argument("folder", type=Path)
-    changes(made, help="named changes; without them and --like, neutral")
-    made.add_argument("--like", type=Path, help="a photo whose expression all get")
+    changes(made, help="named changes (default: neutral, unless --like is given)")
+    made.add_argument("--like", type=Path, help="photo to take the expression from")
     made.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
     made.add_argument("--replaced", action="store_true", help=replaced)
     into(made, "edited.zip")
     made = command("digit-transfer", digit_transfer, "digit-transfer seven.png red-three.png -o out.png")
     made.add_argument("digit", type=Path)
-    made.add_argument("style", type=Path, help="the digit whose style is taken")
+    made.add_argument("style", type=Path, help="digit to take the style from")
     made.add_argument("--strength", type=float, default=1.0)
     into(made, "digit.png")
     command("info", info, "info --checkpoint checkpoints/digits")

@@ -1,4 +1,4 @@
-"""A checkpoint is a folder, here or on the Hub: config.json, model.safetensors (EMA weights), README.md (its card)."""
+"""Checkpoints: a folder or Hub repository of config.json, model.safetensors (EMA weights) and README.md (card)."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from rbvae.models.model import RbVAE
 
 FORMAT = 1
 KINDS = ("faces", "digits")
-FILES = ("config.json", "model.safetensors", "README.md")  # what is fetched from the Hub; the card may be missing
-MAX_BYTES = 1 << 30  # of weights; larger files are refused before they are read
-MAX_CONFIG, MAX_HEADER = 1 << 20, 1 << 20  # bytes of config.json, and of the list of tensors that begins the weights
+FILES = ("config.json", "model.safetensors", "README.md")  # fetched from the Hub; the card (README.md) may be missing
+MAX_BYTES = 1 << 30  # of weights; larger files are rejected before they are read
+MAX_CONFIG, MAX_HEADER = 1 << 20, 1 << 20  # bytes of config.json, and of the header of model.safetensors
 MAX_DIRECTIONS, LONGEST_NAME = 256, 80
 DTYPES = ("F16", "BF16", "F32", "I8")
-NUMBERS = ("sigma", "low", "high", "moves", "correlation")  # of a direction
-CARD_HASH = "sha256 of model.safetensors: {}"  # a line of the card
+NUMBERS = ("sigma", "low", "high", "moves", "correlation")  # numeric fields of a direction
+CARD_HASH = "sha256 of model.safetensors: {}"  # line of the card
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model with what it was trained on ("faces" or "digits"), by which method, and its directions in e-space.
+    """A model with the `kind` of its data ("faces" or "digits"), its training `method`, and its directions in e-space.
 
-    `calibration` says what is usual for it, where that was measured; see rbvae.editing.warnings.
+    `calibration` holds reference values measured for the model, if any; see rbvae.editing.warnings.
     """
 
     model: RbVAE
@@ -45,7 +45,10 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype: torch.dtype = torch.float32) -> None:
-    """Writes the files into `folder` (made if missing), each replaced at once; parameters become `dtype`."""
+    """Write a checkpoint to `folder`, which is created if missing; parameters are stored as `dtype`.
+
+    `card` is the text of README.md. Each file is replaced atomically.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     learnt = {name for name, _ in checkpoint.model.named_parameters()}
@@ -74,15 +77,15 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path, card: str, dtype
 
 
 def _with_hash(card: str, sha256: str) -> str:
-    """The card, with the hash of the weights as its last line."""
+    """Return the card with the hash of the weights as its last line."""
     lines = [line for line in card.splitlines() if not re.fullmatch(CARD_HASH.format("[0-9a-f]{64}"), line)]
     return "\n".join(lines).rstrip() + f"\n\n{CARD_HASH.format(sha256)}\n"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside `path` and renames: a reader sees the old file or the new one, never half of one.
+    """Write a temporary file beside `path` and rename it, so that no reader sees a partial file.
 
-    Raises OSError that names `path`; nothing half-written stays.
+    Raises OSError that names `path`, and removes the temporary file.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -94,13 +97,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def load_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoint:
-    """A checkpoint from a folder or a Hub id (`user/name`, at `revision`); weights in float32, in eval mode.
+    """Load a checkpoint from a folder or a Hub id (`user/name`, at `revision`): float32 weights, in eval mode.
 
-    Strict: raises CheckpointError, naming the file and the fix, for a missing or truncated file, a hash that is not
-    config.json's and the card's, a config with anything but what belongs there, weights that do not match it in name,
-    type or shape (seen in the file's header, before anything is allocated), and a Hub that has no such name or
-    revision, wants a login or cannot be reached. What was fetched once is found again without network: by commit id
-    always, by branch or tag when the Hub cannot be reached.
+    Raises CheckpointError, which names the file and the fix, if a file is missing or truncated, a hash differs from the
+    one in config.json or the card, the config has unexpected content, the weights do not match it in name, type or
+    shape (checked in the file's header, before anything is allocated), or the Hub does not have this name or revision,
+    requires a login or cannot be reached. Fetched files are cached: a commit id then needs no network, and a branch or
+    tag is read from the cache if the Hub cannot be reached.
     """
     folder = _folder(source, revision)
     config = _config(folder / "config.json")
@@ -143,12 +146,12 @@ def _folder(source: str | Path, revision: str | None) -> Path:
 
 
 def _download(name: str, revision: str | None) -> Path:
-    """The checkpoint's files in the Hub's local cache, fetched unless they are there."""
+    """Return the folder of the checkpoint's files in the Hub's local cache, after fetching them if needed."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
     commit = bool(revision and re.fullmatch("[0-9a-f]{40}", revision))
-    if commit:  # which never changes: no need to ask the Hub
+    if commit:  # a commit never changes, so there is no need to ask the Hub
         try:
             cached = Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES), local_files_only=True))
             if all((cached / required).is_file() for required in FILES[:2]):
@@ -159,38 +162,38 @@ def _download(name: str, revision: str | None) -> Path:
         _check_sizes(name, HfApi().model_info(name, revision=revision, timeout=10, files_metadata=True).siblings or [])
     except (HTTPError, OSError):
         if commit:
-            raise  # at once, where a download retries for 23 s; a branch or a tag may be in the cache
+            raise  # immediately, while a download would retry for 23 s; a branch or a tag may be in the cache
     return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
 
 
 def _check_sizes(name: str, files: list[Any]) -> None:
-    """Raises CheckpointError where the Hub says that a file is too large; where it says nothing, its reader will."""
+    """Raise CheckpointError if the Hub reports a file that is too large; unreported sizes are checked on reading."""
     for file in files:
         most = MAX_BYTES if file.rfilename == "model.safetensors" else MAX_CONFIG
         if file.rfilename in FILES and file.size is not None and file.size > most:
             raise CheckpointError(
-                f"{file.rfilename} of {name} holds {file.size} bytes, over the limit of {most}, and was not fetched; "
+                f"{file.rfilename} of {name} has {file.size} bytes, over the limit of {most}, and was not fetched; "
                 "give a checkpoint of this project"
             )
 
 
 def hub_advice(error: Exception) -> str:
-    """What the Hub's refusal means and what helps, in one line; its login, names, revisions, and the way to it."""
+    """Describe an error of the Hub and its fix in one line: access, names, revisions and the network."""
     from huggingface_hub import constants, errors
 
     if isinstance(error, errors.GatedRepoError):
-        return "its owner grants access one by one; ask for it on its page, then log in with `hf auth login`"
+        return "its owner grants access on request; ask for it on its page, then log in with `hf auth login`"
     if isinstance(error, errors.RepositoryNotFoundError):
-        return "there is none that you may see; check the name, and if it is private, `hf auth login` or set HF_TOKEN"
+        return "it does not exist or is private; check the name, or log in with `hf auth login` or set HF_TOKEN"
     if isinstance(error, errors.RevisionNotFoundError):
         return "there is no such revision; give one of its branches, tags or commit ids, or none for main"
     if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
         if status in (401, 403):
-            return f"it refuses ({status}); log in with `hf auth login`, or set HF_TOKEN to a token that may do this"
-        return f"it answers {status} ({' '.join(str(error).split())[:200]}); try again later"
+            return f"access denied ({status}); log in with `hf auth login`, or set HF_TOKEN to a token with permission"
+        return f"the Hub answered {status} ({' '.join(str(error).split())[:200]}); try again later"
     if constants.HF_HUB_OFFLINE:
-        absent = " and the local cache does not hold it" if isinstance(error, errors.LocalEntryNotFoundError) else ""
+        absent = " and the local cache does not have it" if isinstance(error, errors.LocalEntryNotFoundError) else ""
         return f"HF_HUB_OFFLINE is set{absent}; unset it and try again"
     if isinstance(error, ValueError):
         said = " ".join(str(error).split())[:200]
@@ -199,10 +202,10 @@ def hub_advice(error: Exception) -> str:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    """config.json with the types its readers rely on; its numbers are judged by ModelConfig."""
+    """Read config.json and check the types that its readers rely on; its numbers are checked by ModelConfig."""
     try:
         if path.stat().st_size > MAX_CONFIG:
-            raise CheckpointError(f"{path} holds over {MAX_CONFIG} bytes; a checkpoint's config.json is a few thousand")
+            raise CheckpointError(f"{path} has over {MAX_CONFIG} bytes; a checkpoint's config.json has a few thousand")
         config = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except OSError as error:
         raise CheckpointError(f"{path} is missing; a checkpoint holds config.json and model.safetensors") from error
@@ -215,17 +218,17 @@ def _config(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} lacks {sorted(missing) or 'a known kind'}; copy the checkpoint again")
     for name in ("method", "weights_sha256"):
         if not _is_name(config[name]):
-            raise CheckpointError(f"{path} has no text in {name}; copy the checkpoint again")
+            raise CheckpointError(f"{path} has no valid text in {name}; copy the checkpoint again")
     calibration = config.get("calibration", {})
     if not isinstance(calibration, dict):
-        raise CheckpointError(f"{path} has a calibration that is no object of numbers; leave it out")
+        raise CheckpointError(f"{path} has a calibration that is not an object of numbers; leave it out")
     if odd := [name for name, value in calibration.items() if not _is_finite(value)]:
-        raise CheckpointError(f"{path} has no numbers in its calibration's {', '.join(odd)[:200]}; leave it out")
+        raise CheckpointError(f"{path} has a calibration without numbers in {', '.join(odd)[:200]}; leave it out")
     return config
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _is_finite(value: object) -> bool:
@@ -237,7 +240,7 @@ def _is_name(value: object) -> bool:
 
 
 def _check_directions(path: Path, directions: Any, dim_e: int) -> None:
-    """Raises CheckpointError for directions that are none of a model with e of `dim_e`."""
+    """Raise CheckpointError if the directions are invalid or not for an e of `dim_e`."""
     if not isinstance(directions, list) or len(directions) > MAX_DIRECTIONS:
         raise CheckpointError(f"{path} has no list of at most {MAX_DIRECTIONS} directions; copy the checkpoint again")
     for number, one in enumerate(directions):
@@ -252,7 +255,7 @@ def _check_directions(path: Path, directions: Any, dim_e: int) -> None:
 
 
 def _check_card(path: Path, sha256: str) -> None:
-    """Raises CheckpointError where the model card, if there is one, names other weights than config.json."""
+    """Raise CheckpointError if the model card, if any, names other weights than config.json."""
     try:
         with path.open(encoding="utf-8", errors="replace") as card:
             named = re.search(CARD_HASH.format("([0-9a-f]{64})"), card.read(MAX_CONFIG))
@@ -265,7 +268,7 @@ def _check_card(path: Path, sha256: str) -> None:
 def _content(path: Path, sha256: str) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise CheckpointError(f"{path} holds {path.stat().st_size} bytes, over the limit of {MAX_BYTES}")
+            raise CheckpointError(f"{path} has {path.stat().st_size} bytes, over the limit of {MAX_BYTES}")
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path} is missing; a checkpoint holds config.json and model.safetensors") from error
@@ -277,7 +280,7 @@ def _content(path: Path, sha256: str) -> bytes:
 
 
 def _check_header(path: Path, content: bytes, shape: ModelConfig) -> None:
-    """The list of tensors that begins a safetensors file against what a model of this shape has; allocates nothing."""
+    """Compare the header of a safetensors file with the tensors of a model of this shape; allocates nothing."""
     try:
         (length,) = struct.unpack("<Q", content[:8])
         if length > min(MAX_HEADER, len(content) - 8):
@@ -288,10 +291,10 @@ def _check_header(path: Path, content: bytes, shape: ModelConfig) -> None:
         kinds = {str(tensor["dtype"]) for tensor in header.values()} - set(DTYPES)
     except (struct.error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a safetensors file ({error}); copy the checkpoint again") from error
-    with torch.device("meta"):  # shapes alone
+    with torch.device("meta"):  # shapes only
         expected = {name: tuple(tensor.shape) for name, tensor in RbVAE(shape).state_dict().items()}
     if kinds:
-        raise CheckpointError(f"{path} holds tensors of {sorted(kinds)}; a checkpoint's are of {', '.join(DTYPES)}")
+        raise CheckpointError(f"{path} has tensors of {sorted(kinds)}; a checkpoint has only {', '.join(DTYPES)}")
     if held != expected:
         odd = sorted(name for name in {*held, *expected} if held.get(name) != expected.get(name))[:3]
         raise CheckpointError(

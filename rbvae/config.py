@@ -1,4 +1,4 @@
-"""The shape of a model, as a frozen record that travels as JSON."""
+"""The sizes of a model, as an immutable record that is stored as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OBSERVES = ("image", "code")
 
 @dataclass(frozen=True)
 class BasisSize:
-    """`texels` on one half of the face, and how many components there are of each kind."""
+    """Size of a basis: `texels` on one half of the face, and the number of components of each kind."""
 
     texels: int
     texture_even: int
@@ -24,12 +24,12 @@ class BasisSize:
 
     @property
     def texture(self) -> int:
-        """Texture coefficients in a code."""
+        """Number of texture coefficients in a code."""
         return self.texture_even + self.texture_odd
 
     @property
     def shape(self) -> int:
-        """Shape coefficients in a code."""
+        """Number of shape coefficients in a code."""
         return self.shape_even + self.shape_odd
 
     @property
@@ -40,18 +40,18 @@ class BasisSize:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Width and depth of every network follow from these numbers.
+    """The sizes of all networks of a model. Raises ConfigError if a value is out of range or contradicts another.
 
-    `width` is the channel count at the finest grid; it doubles at every halving, up to `max_width`.
-    `patch` folds p x p pixels into channels before the first convolution (and unfolds them after the
-    last), so that the finest grid is image_size / patch: the cheap way to more pixels. The paper's text
-    gives none of these numbers, so the defaults are ours. `linear` adds a linear path from pixels to the
-    latents' means and one from latents to pixels, beside the convolutions; not in the paper. It sees and
-    draws one value for `linear_patch` x `linear_patch` pixels, 0 for `patch` x `patch`.
+    `observes` is the kind of x: "image" or "code". A code holds the coefficients of a face's shape and of its texture
+    of image_size x image_size texels in a basis (rbvae.models.basis); `texture_even` to `shape_odd` count them.
+    Networks on codes are fully connected, with two hidden layers of `hidden` units beside a linear path.
 
-    `observes` says what x is: "image", or "code", what a basis makes of a face's shape and its texture of image_size x
-    image_size texels (rbvae.models.basis). A code has the components counted by `texture_even` to `shape_odd`, and
-    networks on codes are fully connected, with two hidden layers of `hidden` units beside a linear path.
+    Networks on images have `width` channels at the finest grid; the number doubles at every halving, up to `max_width`.
+    `patch` folds p x p pixels into channels before the first convolution (and unfolds them after the last), so that the
+    finest grid is image_size / patch, which makes large images cheap. The paper gives none of these numbers, so the
+    defaults are ours. `linear` adds linear paths beside the convolutions, from pixels to the latents' means and from
+    latents to pixels (not in the paper). They have one value per `linear_patch` x `linear_patch` pixels; 0 means
+    `patch`.
     """
 
     observes: str = "image"
@@ -108,7 +108,7 @@ class ModelConfig:
 
     @property
     def basis(self) -> BasisSize:
-        """The size of the basis of a model that observes codes."""
+        """Size of the basis of a model that observes codes."""
         return BasisSize(self.texels, self.texture_even, self.texture_odd, self.shape_even, self.shape_odd)
 
     @property
@@ -123,12 +123,12 @@ class ModelConfig:
 
     @property
     def drawn_patch(self) -> int:
-        """Side of the square of pixels for which the linear path has one value."""
+        """Side of the square of pixels that shares one value of the linear path."""
         return self.linear_patch or self.patch
 
     @property
     def sides(self) -> list[int]:
-        """Sides of the grids from finest to coarsest, halving until 6 or fewer: 96 -> [96, 48, 24, 12, 6]."""
+        """Sides of the grids from finest to coarsest, halved until 6 or less: 96 -> [96, 48, 24, 12, 6]."""
         sides = [self.image_size // self.patch]
         while sides[-1] > 6:
             if sides[-1] % 2:
@@ -142,16 +142,16 @@ class ModelConfig:
         return [min(self.width * 2**level, self.max_width) for level in range(len(self.sides))]
 
     def to_dict(self) -> dict[str, int | bool | str]:
-        """Plain numbers, by field name."""
+        """Return the fields as a dict of plain values."""
         return dataclasses.asdict(self)
 
     def to_json(self) -> str:
-        """One JSON object, keys in field order."""
+        """Return the fields as a JSON object, in field order."""
         return json.dumps(self.to_dict(), indent=2)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ModelConfig:
-        """The inverse of `to_dict`; raises ConfigError for unknown keys, wrong types or values out of range."""
+        """Build a config from the output of `to_dict`; raises ConfigError for unknown keys or invalid values."""
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(fields, dict) or set(fields) - known:
             wrong = sorted(set(fields) - known) if isinstance(fields, dict) else type(fields).__name__
@@ -160,7 +160,7 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
-        """The inverse of `to_json`."""
+        """Build a config from the output of `to_json`; raises ConfigError if it is invalid."""
         try:
             fields = json.loads(text)
         except json.JSONDecodeError as error:

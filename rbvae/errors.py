@@ -1,18 +1,18 @@
-"""What can go wrong, as types whose text quotes the value and names the fix.
+"""The exceptions of this library; their messages quote the wrong value and say how to fix it.
 
 RbvaeError
 ├── ConfigError         a setting is out of range or contradicts another
-├── ImageError          a file or array is not a picture that can be used
-├── FaceNotFoundError   a photo holds no face the landmarker can find
-├── LandmarkerError     the face landmarker's model bundle is missing or altered
+├── ImageError          a file or array is not a usable picture
+├── FaceNotFoundError   no face was found in a photo
+├── LandmarkerError     the face landmarker is not available or failed
 ├── CheckpointError     a checkpoint is missing, truncated or does not match its config
-├── DatasetError        a folder does not hold the data it should
+├── DatasetError        a folder does not contain the expected data
 └── TrainingError       a run diverged or cannot be resumed
 """
 
 
 class RbvaeError(Exception):
-    """Anything this project refuses; `str()` is one line a user can act on."""
+    """Base class of all errors of this library; `str()` is one line that a user can act on."""
 
 
 class ConfigError(RbvaeError):
@@ -20,15 +20,15 @@ class ConfigError(RbvaeError):
 
 
 class ImageError(RbvaeError):
-    """A file or array is not a picture that can be used."""
+    """A file or array is not a usable picture."""
 
 
 class FaceNotFoundError(RbvaeError):
-    """A photo holds no face the landmarker can find."""
+    """No face was found in a photo."""
 
 
 class LandmarkerError(RbvaeError):
-    """The face landmarker's model bundle is missing or altered."""
+    """The face landmarker is not available or failed."""
 
 
 class CheckpointError(RbvaeError):
@@ -36,25 +36,25 @@ class CheckpointError(RbvaeError):
 
 
 class DatasetError(RbvaeError):
-    """A folder does not hold the data it should."""
+    """A folder does not contain the expected data."""
 
 
 class TrainingError(RbvaeError):
     """A run diverged or cannot be resumed."""
 
 
-LONGEST = 80  # letters of a name or a value in a sentence
+LONGEST = 80  # characters of a name or a value in a message
 
 
 def shown(name: str, longest: int = LONGEST) -> str:
-    """A name as it may stand in a sentence: one line, and not too long."""
+    """Make a name printable, on one line and not too long, for use in a message."""
     plain = "".join(letter if letter.isprintable() else "_" for letter in name)
     return plain if len(plain) <= longest else f"{plain[: longest - 10]}...{plain[-7:]}"
 
 
 def quoted(value: object) -> str:
-    """A value as it may stand in a sentence, whoever sent it."""
+    """Return the repr of any value, shortened, for use in a message."""
     try:
         return shown(repr(value))
-    except (RecursionError, ValueError):  # lists in lists in lists, and numbers of thousands of digits
+    except (RecursionError, ValueError):  # deeply nested lists, and numbers of thousands of digits
         return f"a {type(value).__name__}"

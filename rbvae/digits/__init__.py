@@ -1,1 +1,1 @@
-"""The styles of handwritten digits (A.3.1)."""
+"""Styles of handwritten digits (paper, A.3.1)."""

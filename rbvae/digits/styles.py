@@ -1,8 +1,7 @@
-"""The paper's digits (A.3.1): outlines on 64 x 64, in random colour, stroke width and size.
+"""The paper's digits (A.3.1): outlines of 64 x 64 pixels in random colour, stroke width and size.
 
-Where the text is silent the choice is ours: an outline is the inner morphological gradient (picture minus
-its 3 x 3 erosion) of the bilinearly enlarged digit, white from half of its peak on; dilation comes first, then
-colour, then size.
+Details that the paper does not give are ours: an outline is the inner morphological gradient (picture minus its 3 x 3
+erosion) of the bilinearly enlarged digit, white from half of its peak. It is first dilated, then coloured, then scaled.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ CHUNK = 2000
 
 @dataclass(frozen=True)
 class DigitStyle:
-    """color float [N, 3] summing to 1, scale float [N] in 0.5..1, width int64 [N] in 1..10 pixels."""
+    """`color` float [N, 3] with rows that sum to 1, `scale` float [N] in 0.5..1, `width` int64 [N] in 1..10 pixels."""
 
     color: Tensor
     scale: Tensor
     width: Tensor
 
     def factors(self) -> Tensor:
-        """The regressors' targets, float [N, 5] in the order of FACTORS; width divided by 10."""
+        """Return the regression targets, float [N, 5] in the order of FACTORS; width is divided by 10."""
         return torch.cat([self.color, self.scale[:, None], self.width[:, None] / MAX_WIDTH], dim=1)
 
     def __getitem__(self, rows: slice | Tensor) -> DigitStyle:
@@ -40,9 +39,9 @@ class DigitStyle:
 
 
 def random_styles(n: int, generator: torch.Generator | None = None) -> DigitStyle:
-    """n styles: colour uniform in [0, 1]^3 over its L1 norm, scale uniform in 0.5..1, width uniform in 1..10.
+    """Draw n styles, on the generator's device.
 
-    They lie on the generator's device.
+    Colour is uniform in [0, 1]^3, divided by its L1 norm; scale is uniform in 0.5..1; width is uniform in 1..10.
     """
     device = generator.device if generator else None
     color = torch.rand(n, 3, generator=generator, device=device)
@@ -52,7 +51,7 @@ def random_styles(n: int, generator: torch.Generator | None = None) -> DigitStyl
 
 
 def outlines(digits: Tensor, size: int = 64) -> Tensor:
-    """Filled digits, uint8 [N, H, W] -> their outlines, uint8 [N, 1, size, size]."""
+    """Convert filled digits uint8 [N, H, W] to outlines uint8 [N, 1, size, size]; raises ImageError for other input."""
     if digits.dtype != torch.uint8 or digits.ndim != 3:
         raise ImageError(f"digits of {digits.dtype} and shape {tuple(digits.shape)}; give uint8 [N, H, W]")
     return torch.cat([_outline(part, size) for part in digits.split(CHUNK)])
@@ -68,16 +67,19 @@ def _outline(digits: Tensor, size: int) -> Tensor:
 
 
 def apply_style(edges: Tensor, style: DigitStyle) -> Tensor:
-    """Outlines, uint8 [N, 1, S, S], and N styles on the same device -> styled digits, uint8 [N, 3, S, S]."""
+    """Apply N styles to outlines uint8 [N, 1, S, S] on the same device: digits uint8 [N, 3, S, S].
+
+    Raises ImageError if there are not as many styles as outlines.
+    """
     if len(edges) != len(style):
-        raise ImageError(f"{len(edges)} digits and {len(style)} styles; give one style a digit")
+        raise ImageError(f"{len(edges)} digits and {len(style)} styles; give one style per digit")
     parts = zip(edges.split(CHUNK), torch.arange(len(style)).split(CHUNK), strict=True)
     return torch.cat([_styled(part, style[rows]) for part, rows in parts])
 
 
 def _styled(edges: Tensor, style: DigitStyle) -> Tensor:
     thick = edges.clone()
-    if edges.is_cuda:  # all widths of all digits: cheaper there than to wait for which ones there are
+    if edges.is_cuda:  # dilating every digit by every width is cheaper than waiting for the list of widths
         for width in range(1, MAX_WIDTH + 1):
             thick = torch.where((style.width == width)[:, None, None, None], _dilate(edges, width), thick)
     else:
@@ -89,14 +91,14 @@ def _styled(edges: Tensor, style: DigitStyle) -> Tensor:
 
 
 def _dilate(x: Tensor, width: int) -> Tensor:
-    """Dilation of uint8 [N, 1, H, W] by a square of `width` pixels; outside counts as 0."""
+    """Dilate uint8 [N, 1, H, W] by a square of `width` pixels; pixels outside count as 0."""
     before, after = (width - 1) // 2, width // 2
     padded = F.pad(x, (before, after, before, after))
     return _window_max(_window_max(padded, width, dim=2), width, dim=3)
 
 
 def _window_max(x: Tensor, width: int, dim: int) -> Tensor:
-    """Maximum over every window of `width` along `dim`, by doubling: log2(width) passes."""
+    """Return the maximum of every window of `width` along `dim`, by doubling: log2(width) passes."""
     span = 1
     while span < width:
         shift = min(span, width - span)
@@ -107,7 +109,7 @@ def _window_max(x: Tensor, width: int, dim: int) -> Tensor:
 
 
 def _resized(strokes: Tensor, scale: Tensor) -> Tensor:
-    """Shrinks about the centre to `scale` of the size, zeros around."""
+    """Shrink about the centre to `scale` of the size, padded with zeros."""
     theta = torch.zeros(len(scale), 2, 3, device=scale.device)
     theta[:, 0, 0] = theta[:, 1, 1] = 1.0 / scale
     grid = F.affine_grid(theta, list(strokes.shape), align_corners=False)

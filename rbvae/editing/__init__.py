@@ -1,4 +1,4 @@
-"""Picture in, edited picture out."""
+"""Editors, which infer the latents of a picture and draw edits of it."""
 
 from rbvae.editing.editor import Editor, Latent
 from rbvae.editing.edits import CropEdit, Direction, Edit, Inference, MeshEdit, Portrait

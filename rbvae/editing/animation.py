@@ -1,4 +1,4 @@
-"""Films between expressions: MP4, animated WebP or GIF, of the crop or of the whole photo."""
+"""Films between expressions as MP4, animated WebP or GIF, of the crop or of the whole photo."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from rbvae.images.ai_metadata import AI_NOTE, XMP, marked_mp4
 
 FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
 VIEWS = ("crop", "photo")
-CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack the first; browsers play the first two
-LONGEST, LARGEST = 600, 1280  # frames there and back, and pixels of a side
+CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack avc1; browsers play the first two
+LONGEST, LARGEST = 600, 1280  # limits: frames in all, and pixels of a side
 BATCH = 16  # frames that are decoded at a time
-OF_A_CROP, OF_A_PHOTO = 384, 1080  # pixels of the longer side where none are asked for, the latter at most
+OF_A_CROP, OF_A_PHOTO = 384, 1080  # default longer side in pixels; for a photo, its upper limit
 
 
 @dataclass(frozen=True)
 class Film:
-    """How long (seconds from the first expression to the last), how fast, how large (`size`: longer side in pixels).
+    """Settings of a film: `seconds` from the first expression to the last, `fps`, and `size`, the longer side in px.
 
-    Without a `size` a film of the photo has the photo's own, up to 1080, and one of the face 384. With `loop` it goes
-    there and back, and runs for twice as long. Raises ConfigError for what cannot be.
+    By default, a film of the face has 384 pixels and one of the photo has the photo's size, up to 1080. With `loop` it
+    runs forwards and backwards, which takes twice as long. Raises ConfigError if a value is out of range.
     """
 
     seconds: float = 1.5
@@ -46,7 +46,7 @@ class Film:
     view: str = "crop"
 
     def __post_init__(self) -> None:
-        if self.format not in tuple(FORMATS) or self.view not in VIEWS:  # whatever they are: a list has no hash
+        if self.format not in tuple(FORMATS) or self.view not in VIEWS:  # tuples accept unhashable values
             given = f"format={quoted(self.format)}, view={quoted(self.view)}"
             raise ConfigError(f"{given}; give one of {', '.join(FORMATS)} and {' or '.join(VIEWS)}")
         for name, low, high in (("seconds", 0.1, 60.0), ("fps", 1, 60), ("size", 32, LARGEST)):
@@ -56,15 +56,15 @@ class Film:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                 raise ConfigError(f"{name}={quoted(value)}; give a number from {low} to {high}")
         if self.frames > LONGEST:
-            raise ConfigError(f"{self.frames} frames are more than {LONGEST}; make it shorter")
+            raise ConfigError(f"the film has {self.frames} frames, more than {LONGEST}; make it shorter")
 
     @property
     def one_way(self) -> int:
-        """How many frames lead from the first expression to the last."""
+        """Number of frames from the first expression to the last."""
         return max(2, round(self.seconds * self.fps))
 
     def side(self, inference: Inference) -> int:
-        """The longer side of a film of this picture, in pixels."""
+        """Return the longer side of a film of this picture, in pixels."""
         if self.size is not None:
             return int(self.size)
         if self.view == "photo" and isinstance(inference, Portrait) and (inference.alignment or inference.observed):
@@ -73,7 +73,7 @@ class Film:
 
     @property
     def frames(self) -> int:
-        """How many it has altogether."""
+        """Number of frames in all."""
         return 2 * self.one_way - 2 if self.loop else self.one_way
 
 
@@ -84,9 +84,10 @@ def animate(
     film: Film | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> bytes:
-    """A film in which one face goes through two or more expressions, at rest in each; the bytes of a file.
+    """Make a film in which one face changes between two or more expressions, pausing at each; returns the file's bytes.
 
-    `progress` is called with the share that is done. Raises ConfigError.
+    `path_of_e` are the expressions, e [D_e] each. `progress` is called with the share of frames done. Raises
+    ConfigError if there are fewer than two expressions or OpenCV cannot write MP4.
     """
     film = film or Film()
     es = between(path_of_e, film)
@@ -99,7 +100,7 @@ def animate(
 
 
 def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
-    """The e of every frame, float32 [N, D_e]: from one to the next and, in a loop, back; slow at each end (cosine)."""
+    """Interpolate e for every frame, float32 [N, D_e], with cosine easing; in a loop, also back to the first e."""
     stops = np.stack([np.asarray(e, dtype=np.float32) for e in path_of_e])
     if len(stops) < 2:
         raise ConfigError("a film needs two expressions or more; give another")
@@ -111,13 +112,13 @@ def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
 
 
 def frames(editor: Editor, inference: Inference, es: np.ndarray, film: Film) -> Iterator[Image.Image]:
-    """One picture for each e, at the film's size; sides are even, as codecs want them."""
+    """Draw one picture per e at the film's size; its sides are even, as codecs require."""
     side = film.side(inference)
     inference = smaller(inference, side) if film.view == "photo" else close_up(inference, side)
     for start in range(0, len(es), BATCH):
         edits = editor.edits(inference, list(es[start : start + BATCH]))[::-1]
         while edits:
-            edit = edits.pop()  # which keeps what it has drawn
+            edit = edits.pop()  # frees the edit after use, because it caches its picture
             picture = edit.photo if film.view == "photo" else edit.crop
             scale = side / max(picture.size)
             width, height = (max(2, 2 * round(length * scale / 2)) for length in picture.size)
@@ -134,7 +135,7 @@ def _reported(
 
 
 class Reel(Image.Image):
-    """Pictures as Pillow's encoders want those of a film, each drawn when it is sought: only one is kept at a time."""
+    """A sequence of pictures for Pillow's encoders, each drawn when needed, so that only one is in memory."""
 
     def __init__(self, pictures: Iterator[Image.Image], n_frames: int) -> None:
         super().__init__()
@@ -142,7 +143,7 @@ class Reel(Image.Image):
         self.seek(0)
 
     def seek(self, frame: int) -> None:
-        """To the next picture; those before it are gone, and it stays where it is."""
+        """Go forward to a frame; earlier pictures are gone, so seeking backwards does nothing."""
         if frame >= self.n_frames:
             raise EOFError
         if frame > self._at:
@@ -151,7 +152,7 @@ class Reel(Image.Image):
             self._mode, self._size = picture.mode, picture.size
 
     def tell(self) -> int:
-        """Which one it is."""
+        """Return the number of the current frame."""
         return self._at
 
 
@@ -163,7 +164,7 @@ def _as_webp(pictures: Iterator[Image.Image], film: Film) -> bytes:
 
 
 def _as_gif(pictures: Iterator[Image.Image], samples: Sequence[Image.Image], film: Film) -> bytes:
-    """In one palette, taken from the samples; undithered, so that what rests rests."""
+    """Encode a GIF with one palette, taken from the samples, and without dithering, so that still areas stay still."""
     width, height = samples[0].size
     sheet = Image.new("RGB", (len(samples) * width, height))
     for place, sample in enumerate(samples):
@@ -190,18 +191,18 @@ def _as_mp4(pictures: Iterator[Image.Image], film: Film) -> bytes:
 
 
 def _writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
-    """A writer with the first codec that this build of OpenCV has."""
+    """Create a writer with the first codec that this build of OpenCV supports."""
     for codec in CODECS:
         with _quiet():
             writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), float(fps), size)
         if writer.isOpened():
             return writer
-    raise ConfigError("this build of OpenCV writes no MP4; choose webp or gif")
+    raise ConfigError("this build of OpenCV cannot write MP4; choose webp or gif")
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without OpenCV's words, and FFmpeg's on file descriptor 2, about codecs that are not there."""
+    """Silence the messages of OpenCV, and of FFmpeg on file descriptor 2, about missing codecs."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     nowhere, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)

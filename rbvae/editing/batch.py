@@ -1,4 +1,4 @@
-"""One expression on many photos: a result for each as it is done, and a ZIP with a list of what became of them."""
+"""One expression for many photos: results as they are ready, and a ZIP of the edits with a manifest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", "
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one photo: its `edit`, how far that drifted, or why there is none; `share` of all that is done."""
+    """The result for one photo: its `edit` and `drift`, or the `error`; `share` is the progress of the whole batch."""
 
     name: str
     share: float
@@ -34,7 +34,7 @@ class Result:
     error: str = ""
 
     def entry(self, file: str = "") -> dict[str, Any]:
-        """Its line in the manifest."""
+        """Return the photo's entry in the manifest."""
         if self.edit is None or not isinstance(self.edit.inference, Portrait):
             return {"photo": self.name, "ok": False, "error": self.error}
         portrait = self.edit.inference
@@ -50,9 +50,10 @@ class Result:
 
 
 def expression(editor: PortraitEditor, wanted: Any, portrait: Portrait, strength: float = 1.0) -> np.ndarray:
-    """The e to give a portrait: "neutral", named sigmas such as {"smile": 2}, an Inference's, or e itself [D_e].
+    """Return the e [D_e] that gives a portrait the `wanted` expression.
 
-    `strength` goes from the portrait's own expression (0) to the wanted one (1) and beyond. Raises ConfigError.
+    `wanted` is "neutral", changes in sigmas by name such as {"smile": 2}, an Inference, or e itself [D_e]. `strength` 0
+    keeps the portrait's own expression and 1 gives the wanted one. Raises ConfigError if either is invalid.
     """
     if isinstance(wanted, Mapping):
         return editor.moved(portrait.e, {name: strength * sigmas for name, sigmas in wanted.items()})
@@ -71,11 +72,10 @@ def edit_all(
     strength: float = 1.0,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Result]:
-    """The most prominent face of each named photo with one `expression`; what cannot be read or has no face is said.
+    """Edit the most prominent face of each photo to one `expression`; the Result of a photo that fails has an `error`.
 
-    Instead of a photo there may be a function that gives it when its turn comes.
-
-    Stops before the next photo once `cancelled()` is true. Raises ConfigError at once for an expression that cannot be.
+    `photos` are pairs of a name and a photo, or a function that loads it when needed. Stops before the next photo once
+    `cancelled()` is true. Raises ConfigError immediately if the expression is invalid.
     """
     named = list(photos)
     blank = np.zeros(editor.config.dim_e, np.float32)
@@ -104,7 +104,7 @@ def _results(
 
 
 def photos_in(folder: str | Path) -> list[tuple[str, Path]]:
-    """The pictures in a folder and below, by name; raises ConfigError where there are none."""
+    """List the pictures in a folder and its subfolders, sorted by path; raises ConfigError if there are none."""
     folder = Path(folder)
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not found:
@@ -118,9 +118,9 @@ def write_zip(
     keep_detail: bool = True,
     progress: Callable[[Result], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """The edited photos as JPEG, marked and without EXIF, and manifest.json; returns the manifest's entries.
+    """Write a ZIP of the edited photos, as JPEG marked as AI-edited and without EXIF, and manifest.json.
 
-    Written as the results come, one photo in memory at a time.
+    Results are written as they arrive, so that only one photo is in memory. Returns the entries of the manifest.
     """
     entries = []
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -136,5 +136,5 @@ def write_zip(
 
 
 def _plain(name: str) -> str:
-    """A file name that every system takes."""
+    """Return a file name that is valid on every system."""
     return re.sub(r"[^\w-]+", "_", Path(name.replace("\\", "/")).stem)[:60] or "photo"

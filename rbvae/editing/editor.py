@@ -1,4 +1,4 @@
-"""What editors of faces and of digits share: one inference a picture, and every edit after it only decodes."""
+"""The common part of the editors of faces and digits: one inference per picture, after which edits only decode."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Latent: TypeAlias = "np.ndarray | Sequence[float] | torch.Tensor"
 
 
 class Editor:
-    """What faces and digits share: a model, its directions, and edits of an Inference."""
+    """Base class of the editors: a model, its directions, and edits of an Inference."""
 
     kind = ""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         if checkpoint.kind != self.kind:
             raise CheckpointError(
-                f"this checkpoint was trained on {checkpoint.kind} and {type(self).__name__} needs {self.kind}; "
+                f"this checkpoint was trained on {checkpoint.kind}, but {type(self).__name__} needs {self.kind}; "
                 "give another checkpoint"
             )
         self.model = checkpoint.model.eval()
@@ -40,7 +40,7 @@ class Editor:
 
     @classmethod
     def from_pretrained(cls: type[AnyEditor], source: str | Path, revision: str | None = None) -> AnyEditor:
-        """From a checkpoint folder or a Hub id (at `revision`); raises CheckpointError."""
+        """Create an editor from a checkpoint folder or a Hub id (at `revision`); raises CheckpointError."""
         return cls(load_checkpoint(source, revision))
 
     @property
@@ -50,30 +50,33 @@ class Editor:
 
     @property
     def e_ref(self) -> np.ndarray:
-        """The reference's target factors, float32 [D_e]: the neutral expression, the plain digit."""
+        """Target factors of the reference, float32 [D_e]: the neutral expression or the plain digit."""
         return self.model.e_ref.detach().cpu().numpy()
 
     def refined(self, inference: AnyInference, steps: int = 0) -> AnyInference:
-        """Deprecated: the inference as it is, since edits keep the photo's own pixels."""
+        """Return the inference unchanged. Deprecated, because edits keep the photo's own pixels."""
         warnings.warn("refined() does nothing any more; leave it out", DeprecationWarning, stacklevel=2)
         return inference
 
     def edit(self, inference: Inference, e: Latent) -> Edit:
-        """G(z, e) for the given e [D_e]; raises ConfigError for another length or numbers that are not finite."""
+        """Draw G(z, e) for e [D_e]; raises ConfigError if e has another length or is not finite."""
         return self.edits(inference, [e])[0]
 
     def edits(self, inference: Inference, es: Sequence[Latent]) -> list[Edit]:
-        """One edit for each e, decoded in one batch."""
+        """Draw one edit per e, decoded in one batch; raises ConfigError like `edit`."""
         rows = np.stack([self._latent(e) for e in es])
         crops = self._decode(np.repeat(inference.z[None], len(rows), axis=0), rows)
         return [CropEdit(e, inference, image) for e, image in zip(rows, crops, strict=True)]
 
     def neutral(self, inference: Inference) -> Edit:
-        """G(z, e_ref): the face at rest, the plain digit."""
+        """Draw G(z, e_ref): the neutral face or the plain digit."""
         return self.edit(inference, self.e_ref)
 
     def sample_e(self, n: int, seed: int = 0) -> np.ndarray:
-        """n draws from the prior of e, float32 [n, D_e]; the first k of a seed are the same for every n >= k."""
+        """Sample e from the prior, float32 [n, D_e]; the first k samples of a seed do not depend on n.
+
+        Raises ConfigError if n is not in 1..64 or the seed is negative.
+        """
         if not 1 <= n <= 64:
             raise ConfigError(f"n={n}; ask for 1 to 64 samples")
         if seed < 0:
@@ -82,7 +85,7 @@ class Editor:
         return rng.standard_normal((n, self.config.dim_e)).astype(np.float32)
 
     def moved(self, e: Latent, sigmas: Mapping[str, float]) -> np.ndarray:
-        """e moved along named directions by so many sigmas; raises ConfigError for a name the checkpoint lacks."""
+        """Move e along named directions by the given sigmas; raises ConfigError for unknown names."""
         result = self._latent(e).copy()
         for name, amount in sigmas.items():
             direction = self.direction(name)
@@ -92,7 +95,7 @@ class Editor:
         return result
 
     def direction(self, chosen: str | int) -> Direction:
-        """A direction by its name, or by its place among `directions`; raises ConfigError for one that is not there."""
+        """Return a direction by its name or its index in `directions`; raises ConfigError if there is none."""
         for number, direction in enumerate(self.directions):
             if chosen in (number, direction.name):
                 return direction
@@ -100,9 +103,9 @@ class Editor:
         raise ConfigError(f"no direction {quoted(chosen)}; this checkpoint has {names}")
 
     def strip(self, inference: Inference, chosen: str | int, n: int = 5, side: int | None = None) -> list[Image.Image]:
-        """A picture as one direction changes it, in n even steps from -2 to +2 sigma (or what the data's range holds).
+        """Draw a picture in n even steps along one direction, from -2 to +2 sigma or within the range of the data.
 
-        `side` is the most pixels that a side of them has. Raises ConfigError.
+        `side` limits the side of the pictures in pixels. Raises ConfigError for an unknown direction or n not in 1..64.
         """
         direction = self.direction(chosen)
         if not 1 <= n <= 64:
@@ -115,7 +118,7 @@ class Editor:
         return [picture.resize((side, side), Image.Resampling.BOX) for picture in pictures]
 
     def blended(self, e_from: Latent, e_to: Latent, strength: float) -> np.ndarray:
-        """e_from at strength 0, e_to at 1, and beyond up to 3; raises ConfigError."""
+        """Blend from `e_from` (strength 0) to `e_to` (1); raises ConfigError for a strength outside -2..3."""
         if not _is_number(strength) or not -2 <= strength <= 3:
             raise ConfigError(f"strength={quoted(strength)}; give a number from 0 (unchanged) to 1.5 (exaggerated)")
         start = self._latent(e_from)
@@ -136,7 +139,7 @@ class Editor:
 
     @torch.inference_mode()
     def _encode_x(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the model observes, without a batch dimension -> posterior means z [D_z] and e [D_e]."""
+        """Return the posterior means z [D_z] and e [D_e] of one x, without a batch dimension."""
         q_z, q_e = self.model.encode(torch.from_numpy(x)[None])
         return q_z.mean[0].numpy().copy(), q_e.mean[0].numpy().copy()
 

@@ -1,4 +1,4 @@
-"""What editors give back: directions of e-space, inferred pictures, and their edits."""
+"""The results of editors: directions in e-space, inferences, and edits."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Direction:
-    """A direction of e-space: unit `vector` [D_e], the data's `sigma` along it, and what it goes with.
+    """A direction in e-space: its unit `vector` [D_e], and `sigma`, the data's standard deviation along it.
 
-    `low` and `high` are the data's 1st and 99th percentile in sigmas about its mean; `moves` is the mean change of a
-    picture in grey levels from -2 to +2 sigma; `correlation` is that with the factor it is named after.
+    `low` and `high` are the data's 1st and 99th percentiles, in sigmas from the mean. `moves` is the mean change of a
+    picture from -2 to +2 sigma, in grey levels. `correlation` is that with the factor the direction is named after.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Direction:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Direction:
-        """One entry of a checkpoint's `directions`."""
+        """Create a direction from an entry of a checkpoint's `directions`."""
         return cls(**{**fields, "vector": np.asarray(fields["vector"], dtype=np.float32)})
 
 
 @dataclass(frozen=True)
 class Inference:
-    """What a model makes of a picture: z [D_z] and e [D_e] (posterior means), the crop it saw, and G(z, e)."""
+    """The latents of a picture: z [D_z] and e [D_e] (posterior means), the encoded crop, and how to draw G(z, e)."""
 
     z: np.ndarray
     e: np.ndarray
@@ -52,15 +52,15 @@ class Inference:
 
     @functools.cached_property
     def reconstruction(self) -> Image.Image:
-        """G(z, e) as a picture, drawn when first asked for."""
+        """G(z, e) as a picture, drawn on first use."""
         return self.reconstruct()
 
 
 @dataclass(frozen=True)
 class Portrait(Inference):
-    """An inferred face with the way back to its photo: uint8 [H, W, 3], and its box (left, top, right, bottom).
+    """An inferred face in its photo: `source` uint8 [H, W, 3], and `box` (left, top, right, bottom) in its pixels.
 
-    `observed` is what a model of shape and texture saw of it, `alignment` where an image model's crop lies.
+    `observed` is the face as encoded by a model of shape and texture; `alignment` places the crop of a model of images.
     """
 
     box: Box = (0.0, 0.0, 0.0, 0.0)
@@ -70,14 +70,14 @@ class Portrait(Inference):
 
 
 class Edit:
-    """A picture with another e [D_e]: `crop`, the face alone, and `photo`, the whole picture at its own size."""
+    """A picture with another e [D_e]: `crop` is the face alone, `photo` the whole picture at its own size."""
 
     e: np.ndarray
     inference: Inference
 
     @property
     def crop(self) -> Image.Image:
-        """The edited face, cut as `inference.crop` is."""
+        """The edited face, cropped like `inference.crop`."""
         raise NotImplementedError
 
     @property
@@ -87,17 +87,17 @@ class Edit:
 
     @property
     def replaced(self) -> Image.Image:
-        """The generated face laid over the original photo, for models of images; `photo` for all others."""
+        """The generated face pasted over the photo, for models of images; the same as `photo` for others."""
         return self.photo
 
     def patch(self, keep_detail: bool = True) -> tuple[tuple[int, int, int, int], Image.Image]:
-        """Only the part of `photo` (or of `replaced`) that changes: its box (left, top, right, bottom), and it."""
+        """Return the part of `photo` (or of `replaced`) that changes: its box (left, top, right, bottom) and pixels."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class CropEdit(Edit):
-    """G(z, e) of a model of images: `crop` at the model's size, added to the photo where there is one."""
+    """An edit by a model of images: G(z, e) at the model's size, and pasted into the photo if there is one."""
 
     e: np.ndarray
     inference: Inference = field(repr=False)
@@ -109,16 +109,16 @@ class CropEdit(Edit):
 
     @functools.cached_property
     def photo(self) -> Image.Image:
-        """The edit in the original photo: the generated change is added to the photo, so it keeps its own detail."""
+        """The original photo with the generated change added, so that it keeps its own detail."""
         return self._pasted(keep_detail=True)
 
     @functools.cached_property
     def replaced(self) -> Image.Image:
-        """The generated face laid over the original photo instead, colours matched."""
+        """The original photo with the generated face pasted over it, its colours matched."""
         return self._pasted(keep_detail=False)
 
     def patch(self, keep_detail: bool = True) -> tuple[tuple[int, int, int, int], Image.Image]:
-        """As in Edit; for a picture without a photo the whole crop."""
+        """As in Edit; the whole crop if there is no photo."""
         source, options = self._pasting(keep_detail)
         if source is None:
             return (0, 0, *self.crop.size), self.crop
@@ -140,7 +140,7 @@ class CropEdit(Edit):
 
 @dataclass(frozen=True)
 class MeshEdit(Edit):
-    """An edit by a model of shape and texture: the photo's own pixels, moved, with a change of texture on top."""
+    """An edit by a model of shape and texture: it moves the photo's own pixels and adds a change of texture."""
 
     e: np.ndarray
     inference: Portrait = field(repr=False)
@@ -148,7 +148,7 @@ class MeshEdit(Edit):
 
     @functools.cached_property
     def region(self) -> tuple[tuple[int, int, int, int], np.ndarray]:
-        """The box of the photo that changes and its pixels uint8 [h, w, 3]; empty for an edit that changes nothing."""
+        """The box of the photo that changes and its pixels uint8 [h, w, 3]; empty if nothing changes."""
         assert self.inference.observed is not None
         return draw(self.inference.observed.view, self.change, self.inference.observed.frame)
 
@@ -159,7 +159,7 @@ class MeshEdit(Edit):
 
     @functools.cached_property
     def crop(self) -> Image.Image:
-        """The square of `inference.crop`, edited."""
+        """The edited square of `inference.crop`."""
         assert self.inference.observed is not None
         return square_of(self._drawn(), self.inference.observed.box)
 

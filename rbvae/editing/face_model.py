@@ -1,4 +1,4 @@
-"""What a model of shape and texture sees of a face, and the changes of its latents as changes of the face."""
+"""How a model of shape and texture encodes a face, and how it draws changes of e."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from rbvae.faces.shading import Shading, regions
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.model import RbVAE
 
-MARGIN = 1.3  # sides of the square crop, in sides of the face's box
+MARGIN = 1.3  # side of the square crop, in sides of the face's box
 LARGEST_CROP = 512
 
 
 @dataclass(frozen=True)
 class ObservedFace:
-    """A face in its photo as a model of codes sees it.
+    """A face in its photo, encoded for a model of codes.
 
-    `view` has the photo and the landmarks [478, 3] in its pixels, `pose` the way to head coordinates. `texture` float32
-    [P, 3] is in grey levels, with what is hidden filled; `code` is float32 [K]. `outside` is the share of texels
-    beyond the photo's edge; `covering` and `covered` [P] say what hides the face, see rbvae.faces.covering.
+    `view` has the photo and the landmarks [478, 3] in its pixels; `pose` converts to head coordinates. `texture`
+    float32 [P, 3] is in grey levels, with hidden texels filled; `code` is float32 [K]. `outside` is the share of texels
+    outside the photo; `covering` and `covered` [P] measure what covers the face, see rbvae.faces.covering.
     """
 
     view: FaceView = field(repr=False)
@@ -44,7 +44,7 @@ class ObservedFace:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of the landmarks."""
+        """Left, top, right and bottom of the landmarks, in photo pixels."""
         points = self.view.points[:, :2]
         left, top = points.min(axis=0)
         right, bottom = points.max(axis=0)
@@ -52,12 +52,12 @@ class ObservedFace:
 
     @functools.cached_property
     def skin(self) -> np.ndarray:
-        """The colour of the skin, [3] grey levels."""
+        """The colour of the skin [3], in grey levels."""
         return skin_colour(self.texture, regions(self.frame.size).skin > 0.9)
 
 
 class FaceModel:
-    """A model of codes with what it takes to see a face through it and to draw a change of e."""
+    """Encodes faces for a model of codes, and converts changes of e to changes of a photo."""
 
     def __init__(self, model: RbVAE) -> None:
         self.model, self.basis = model, model.basis
@@ -67,7 +67,7 @@ class FaceModel:
 
     @torch.inference_mode()
     def observe(self, photo: np.ndarray, points: np.ndarray) -> ObservedFace:
-        """A photo uint8 [H, W, 3] and landmarks [478, 3] in its pixels -> ObservedFace."""
+        """Encode a face in a photo uint8 [H, W, 3] with landmarks [478, 3] in its pixels."""
         points = np.asarray(points, np.float64)
         pose = fit_pose(points[:POINTS], face_mesh().mean)
         texture = self.frame.sample(photo, points)
@@ -103,14 +103,15 @@ class FaceModel:
         mouth: Mouth | None = None,
         lips_shut: bool = False,
     ) -> list[Change]:
-        """What e -> each of es [N, D_e] does to a face with latents z [D_z] and e [D_e]: G(z, e') - G(z, e).
+        """Return the changes G(z, e') - G(z, e) of a face with latents z [D_z], e [D_e] for each e' in `es` [N, D_e].
 
-        `weights` of points [468] and texels [P] limit it to parts of the face; with `lips_shut` the lips meet.
+        `weights` of points [468] and texels [P] limit them to parts of the face; `mouth` fills an opening mouth;
+        `lips_shut` closes the lips.
         """
         rows = torch.from_numpy(np.concatenate([e[None], es]).astype(np.float32))
         codes = self.model.decode(torch.from_numpy(z).expand(len(rows), -1), rows)
         difference = codes[1:] - codes[:1]
-        difference[(rows[1:] == rows[:1]).all(dim=1)] = 0  # whatever the order in which a batch is computed
+        difference[(rows[1:] == rows[:1]).all(dim=1)] = 0  # exactly, although batches may round differently
         textures = self.frame.joined(self.basis.texture_change(difference).numpy())
         shapes = self.basis.shape_change(difference).numpy()
         if weights is None:
@@ -120,11 +121,11 @@ class FaceModel:
             ]
         of_points, of_texels = (weight[:, None] for weight in weights)
         changes = [self.change(face, s, t, mouth) for s, t in zip(shapes * of_points, textures, strict=True)]
-        return [replace(one, texture=one.texture * of_texels) for one in changes]  # shading spreads what it is given
+        return [replace(one, texture=one.texture * of_texels) for one in changes]  # last, as shading spreads changes
 
     @torch.inference_mode()
     def reconstruction(self, face: ObservedFace, z: np.ndarray, e: np.ndarray) -> Image.Image:
-        """The square crop with the texture and the shape of G(z, e) drawn in."""
+        """Draw the texture and shape of G(z, e) into the square crop."""
         code = self.model.decode(torch.from_numpy(z)[None], torch.from_numpy(e)[None])
         texture = self.frame.joined(self.basis.texture(code)[0].numpy())
         points = face.pose.to_photo(self.basis.shape(code)[0].numpy())
@@ -134,7 +135,7 @@ class FaceModel:
 
     @torch.inference_mode()
     def reconstruction_error(self, face: ObservedFace, z: np.ndarray, e: np.ndarray) -> float:
-        """Mean absolute error of G(z, e)'s texture, in grey levels."""
+        """Return the mean absolute error of the texture of G(z, e), in grey levels."""
         code = self.model.decode(torch.from_numpy(z)[None], torch.from_numpy(e)[None])
         texture = self.frame.joined(self.basis.texture(code)[0].numpy())
         return float(np.abs(texture - face.texture).mean())
@@ -147,7 +148,7 @@ class FaceModel:
         mouth: Mouth | None = None,
         lips_shut: bool = False,
     ) -> Change:
-        """Changes of shape [468, 3], in head coordinates, and of texture [P, 3] -> the Change of a photo."""
+        """Convert changes of shape [468, 3], in head coordinates, and texture [P, 3] to the Change of a photo."""
         moves = shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
         after = face.view.points[:POINTS] + moves
         if lips_shut:
@@ -159,14 +160,14 @@ class FaceModel:
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:
-    """Left, top and side, in pixels, of the square of MARGIN times a face's box."""
+    """Return left, top and side, in pixels, of the square crop around a face's box (MARGIN)."""
     left, top, right, bottom = box
     side = max(2, round(MARGIN * max(right - left, bottom - top)))
     return round((left + right - side) / 2), round((top + bottom - side) / 2), side
 
 
 def square_of(photo: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
-    """The square of MARGIN times a face's box, at most LARGEST_CROP pixels; beyond the photo its border goes on."""
+    """Cut out the square crop around a face's box, at most LARGEST_CROP pixels wide; edge pixels are repeated."""
     x, y, side = square_place(box)
     square = square_at(photo, x, y, side)
     if side > LARGEST_CROP:

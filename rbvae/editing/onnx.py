@@ -1,4 +1,4 @@
-"""The generator as one ONNX file, for ONNX Runtime here or in a browser; needs the packages onnx and onnxruntime."""
+"""Export of the generator to ONNX, for ONNX Runtime or a browser; needs the packages onnx and onnxruntime."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
 from rbvae.models.model import RbVAE
 
-TOLERANCE = 1e-4  # of an image, whose values lie in [-1, 1], or of a code, whose values have a mean square of 1
+TOLERANCE = 1e-4  # for images with values in [-1, 1], and codes with a mean square of 1
 OPSET = 17
 
 
 def export_generator(model: RbVAE, path: str | Path | None = None) -> bytes:
-    """G as ONNX, inputs `z` [N, D_z] and `e` [N, D_e]; checked, and written to `path`.
+    """Export G to ONNX, check it against PyTorch and write it to `path`; returns the file's bytes.
 
-    The output is `image` [N, 3, S, S], or `code` [N, K] of a model that observes codes. Raises ConfigError where a
-    package is missing or what ONNX Runtime draws differs from what PyTorch does.
+    The inputs are `z` [N, D_z] and `e` [N, D_e]; the output is `image` [N, 3, S, S], or `code` [N, K] for a model of
+    codes. Raises ConfigError if a package is missing or the outputs of ONNX Runtime and PyTorch differ.
     """
     for package in ("onnx", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
             raise ConfigError(f"{package} is not installed; pip install onnx onnxruntime")
     drawn = model.config.observes
     latents = (torch.zeros(1, model.config.dim_z), torch.zeros(1, model.config.dim_e))
-    # the exporter that writes one file is the older one, and says so
+    # only the legacy exporter writes a single file, and it warns that it is deprecated
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "generator.onnx"
         warnings.simplefilter("ignore")
@@ -54,7 +54,7 @@ def export_generator(model: RbVAE, path: str | Path | None = None) -> bytes:
 
 @torch.inference_mode()
 def difference(model: RbVAE, content: bytes, n: int = 5, seed: int = 0) -> float:
-    """The largest difference between what ONNX Runtime and PyTorch make of n random latents."""
+    """Return the largest difference between the outputs of ONNX Runtime and PyTorch for n random latents."""
     onnxruntime = importlib.import_module("onnxruntime")
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n, model.config.dim_z)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Parts of the face that an edit may be limited to: smooth weights on changes of shape and texture."""
+"""Parts of the face to which an edit can be limited: smooth weights of changes of shape and texture."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rbvae.faces.mesh import BROWS, LIDS, face_mesh
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 
 PARTS = ("mouth", "eyes", "brows")
-SOFT = 0.025  # of the canonical frame's side, over which one part gives way to the next
+SOFT = 0.025  # of the canonical frame's side: width of the transition between two parts
 
 
 def part_weights(parts: tuple[str, ...], frame: CanonicalFrame) -> tuple[np.ndarray, np.ndarray] | None:
-    """Names of parts -> weights of the points [468] and of the texels [P], 1 inside them; None for the whole face.
+    """Return the weights of the points [468] and texels [P], 1 inside the named parts; None for the whole face.
 
-    Raises ConfigError for names other than PARTS, and for none.
+    Raises ConfigError if `parts` is empty or has names other than PARTS.
     """
     wrong = [part for part in parts if part not in PARTS]
     if wrong or not parts:
@@ -44,5 +44,5 @@ def _weights(parts: tuple[str, ...], size: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _step(distance: np.ndarray) -> np.ndarray:
-    """From 0 to 1 about a distance of 0."""
+    """Return a smooth step from 0 to 1 around a distance of 0."""
     return 1 / (1 + np.exp(-distance / (SOFT / 2)))

@@ -1,4 +1,4 @@
-"""Faces: finds the face of a photo, infers it, and draws edits of it into the photo."""
+"""Editing of faces: detects the face in a photo, infers its latents, and draws edits into the photo."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from rbvae.images.decoding import Photo, open_photo
 
 
 class PortraitEditor(Editor):
-    """Faces: finds and aligns the face of a photo, infers it, and gives edits at crop and photo size.
+    """Editor of faces: detects the face in a photo, infers its latents, and draws edits as crop or photo.
 
-    Safe to share between threads. `patience` in seconds ends a search for small faces; by default only the picture's
-    size does, so that a busy machine finds what an idle one does.
+    Safe to share between threads. `patience` limits the search for small faces, in seconds; by default there is no
+    limit, so that the result does not depend on the speed of the machine.
     """
 
     kind = "faces"
@@ -45,16 +45,16 @@ class PortraitEditor(Editor):
 
     @property
     def landmarker(self) -> FaceLandmarker:
-        """The detector, made when first needed."""
+        """The face landmarker, created on first use."""
         with self._lock:
             if self._landmarker is None:
                 self._landmarker = FaceLandmarker()
             return self._landmarker
 
     def find(self, photo: Photo) -> Faces:
-        """The faces of a photo, at its own resolution, the most prominent first.
+        """Find the faces of a photo, at its own resolution, the most prominent first.
 
-        Raises ImageError for a file that is no picture and FaceNotFoundError where no face is found.
+        Raises ImageError if the file is not a usable picture, and FaceNotFoundError if no face is found.
         """
         name = Path(photo).name if isinstance(photo, (str, Path)) else "this photo"
         source, notes = open_photo(photo, max_side=None)
@@ -64,10 +64,10 @@ class PortraitEditor(Editor):
         return Faces(source, found, rotation, name, notes)
 
     def infer(self, photo: Photo | Faces, face: int = 0, eyes: tuple[Point, Point] | None = None) -> Portrait:
-        """A photo, or its Faces found before -> Portrait of its most prominent face, or of number `face` in `Faces`.
+        """Infer the most prominent face of a photo, or the face with index `face` in the result of `find`.
 
-        With `eyes`, two points (x, y) in the upright photo's pixels, the face is looked for round them; a model of
-        images follows them alone. Raises ImageError, FaceNotFoundError, and ConfigError for points that cannot be eyes.
+        With `eyes`, two points (x, y) in pixels of the upright photo, the face is detected around them; a model of
+        images uses the points alone. Raises ImageError, FaceNotFoundError, or ConfigError if the points cannot be eyes.
         """
         if eyes is not None:
             opened = (photo.source, photo.notes) if isinstance(photo, Faces) else open_photo(photo, max_side=None)
@@ -90,11 +90,11 @@ class PortraitEditor(Editor):
         window, back = upright_window(source, alignment)
         found = self.landmarker.glance(window)
         if not found:
-            raise FaceNotFoundError("No face was found round the two eyes you clicked. Click the centres of both eyes.")
+            raise FaceNotFoundError("no face was found around the two eyes; click the centres of both eyes")
         return self._observed(source, back(found[0]), 1)
 
     def _observed(self, source: np.ndarray, face: Face, count: int) -> Portrait:
-        """A face of a photo as a model of codes sees it."""
+        """Encode a face with a model of codes."""
         assert self.faces
         observed = self.faces.observe(source, face.points)
         z, e = self._encode_x(observed.code)
@@ -137,8 +137,11 @@ class PortraitEditor(Editor):
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
     ) -> list[Edit]:
-        """One edit for each e. `parts` of the face that may change: "mouth", "eyes", "brows"; the model of images
-        changes all. `teeth_from` is a second photo of the person that shows their teeth. Raises ConfigError.
+        """Draw one edit per e.
+
+        `parts` are the parts of the face that may change: "mouth", "eyes", "brows"; models of images change all.
+        `teeth_from` is a second photo of the person that shows their teeth. Raises ConfigError if e or `parts` is
+        invalid.
         """
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().edits(inference, es)
@@ -155,22 +158,22 @@ class PortraitEditor(Editor):
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
     ) -> Edit:
-        """The face with the given e [D_e] instead of its own; see `edits`."""
+        """Draw the face with another e [D_e]; see `edits`."""
         return self.edits(inference, [e], parts, teeth_from)[0]
 
     def neutral(self, inference: Inference) -> Edit:
-        """G(z, e_ref): the face at rest; a model of shape and texture also shuts the lips, as references do."""
+        """Draw G(z, e_ref), the neutral face; a model of shape and texture also closes the lips, as in references."""
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().neutral(inference)
         change = self.faces.changes(inference.observed, inference.z, inference.e, self.e_ref[None], lips_shut=True)[0]
         return MeshEdit(self.e_ref, inference, change)
 
     def drift(self, edit: Edit) -> float:
-        """How far an edit has moved from the person: 0 for the plain reconstruction, 1 for as far as somebody else.
+        """Return how far an edit moves away from the person: 0 for the reconstruction, 1 for another person.
 
-        The distance between what the model takes for z in the edit and in the reconstruction, in units at which a face
-        recogniser sees another person; rbvae.editing.warnings.drift_words says it in words. Edits of a model of shape
-        and texture keep the photo's own pixels: 0.
+        This is the distance between the z inferred from the edit and from the reconstruction, relative to the distance
+        at which a face recogniser sees another person; see rbvae.editing.warnings. Edits by a model of shape and
+        texture keep the photo's own pixels and have 0.
         """
         if isinstance(edit, MeshEdit):
             return 0.0
@@ -183,7 +186,7 @@ class PortraitEditor(Editor):
         return STRANGER * (self.calibration.people_apart or people_apart(self.model))
 
     def sample(self, portrait: Photo | Portrait, n: int = 8, seed: int = 0, temperature: float = 1.0) -> list[Edit]:
-        """n random expressions of one face: e from the prior N(0, I), times `temperature` (0 to 2)."""
+        """Draw n random expressions, e from N(0, I) times `temperature`; raises ConfigError if it is not in 0..2."""
         if not 0 <= temperature <= 2:
             raise ConfigError(f"temperature={quoted(temperature)}; give a number from 0 (calm) to 2 (wild)")
         return self.edits(self._portrait(portrait), list(np.float32(temperature) * self.sample_e(n, seed)))
@@ -196,13 +199,15 @@ class PortraitEditor(Editor):
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
     ) -> Edit:
-        """The expression of one face on another: e_onto + strength (e_of - e_onto), with the teeth of the first where
-        its mouth is open and `teeth_from` names no other photo."""
+        """Transfer the expression of one face to another: e_onto + strength (e_of - e_onto).
+
+        The teeth come from `teeth_from`, or else from the first face if its mouth is open.
+        """
         a, b = self._portrait(expression_of), self._portrait(onto)
         return self.edit(b, self.blended(b.e, a.e, strength), parts, a if teeth_from is None else teeth_from)
 
     def _mouth(self, of: Photo | Portrait, onto: Portrait) -> Mouth | None:
-        """The mouth of another photo for the colours of this one; None where it is shut."""
+        """Return the mouth of another photo, adapted to the colours of `onto`; None if it is closed."""
         observed, on = self._portrait(of).observed, onto.observed
         if observed is None or on is None:
             return None
@@ -214,5 +219,5 @@ class PortraitEditor(Editor):
 
 
 def _noted(portrait: Portrait, notes: tuple[str, ...]) -> Portrait:
-    """The portrait, its warnings headed by what was done to its photo."""
+    """Prepend notes about the photo to the warnings of a portrait."""
     return replace(portrait, warnings=(*notes, *portrait.warnings)) if notes else portrait

@@ -1,4 +1,4 @@
-"""Portraits at a smaller size, or with less of their photo around them: the same face and latents, drawn faster."""
+"""Portraits at a smaller size or cropped to the face: same face and latents, but faster to draw."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from rbvae.faces.finding import shrunk
 from rbvae.faces.pose import Pose
 from rbvae.faces.rendering import FaceView
 
-WINDOW = 1.7  # sides of what a close-up keeps of the photo, in sides of the face's box: more than its crop and the ring
+WINDOW = 1.7  # side of a close-up in sides of the face's box; contains the crop and the ring around the face
 
 
 def smaller(inference: Inference, side: int) -> Inference:
-    """A portrait whose photo's longer side is at most `side` pixels; anything else as it is."""
+    """Shrink the photo of a portrait to a longer side of at most `side`; returns other inferences unchanged."""
     if not isinstance(inference, Portrait):
         return inference
     source = shrunk(inference.source, side)
@@ -27,10 +27,10 @@ def smaller(inference: Inference, side: int) -> Inference:
 
 
 def close_up(inference: Inference, side: int = LARGEST_CROP) -> Inference:
-    """A portrait with only what surrounds its face, and a crop of about `side` pixels or fewer.
+    """Reduce a portrait to the surroundings of its face, with a crop of at most about `side` pixels.
 
-    Edits of it have the same crop at that size and are drawn in milliseconds, however large the photo is; their `photo`
-    is of no use. Portraits by models of images, whose crops have one size, and digits stay as they are.
+    Its edits have the same crop at this size and are drawn in milliseconds, however large the photo is; do not use
+    their `photo`. Digits, and portraits by models of images, whose crops have a fixed size, are returned unchanged.
     """
     if not isinstance(inference, Portrait) or inference.observed is None:
         return inference
@@ -56,7 +56,7 @@ def close_up(inference: Inference, side: int = LARGEST_CROP) -> Inference:
 def _placed(
     portrait: Portrait, source: np.ndarray, corner: tuple[int, int], extent: tuple[int, int] | None = None
 ) -> Portrait:
-    """The portrait in `source`: the part of its photo at `corner` (x, y), `extent` pixels wide and high, resized."""
+    """Move a portrait to `source`, the part of its photo at `corner` (x, y) with `extent` (width, height), resized."""
     width, height = extent or portrait.source.shape[1::-1]
     across, down = source.shape[1] / width, source.shape[0] / height
     scale = np.array([across, down, (across + down) / 2])

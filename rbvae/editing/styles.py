@@ -1,4 +1,4 @@
-"""Digits: the style of one on another."""
+"""Editing of handwritten digits: style transfer."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rbvae.images.decoding import Photo, load_photo
 
 
 class StyleEditor(Editor):
-    """Digits: infers a digit's style (colour, stroke width, size) and puts it on another digit."""
+    """Editor of digits: infers a digit's style (colour, stroke width, size) and applies it to another digit."""
 
     kind = "digits"
 
     def infer(self, picture: Photo) -> Inference:
-        """A picture of one digit, light on dark (turned over when its border is bright) -> Inference."""
+        """Infer a picture of one digit, light on dark; a picture with a bright border is inverted."""
         size = self.config.image_size
         pixels = load_photo(picture)
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -28,11 +28,11 @@ class StyleEditor(Editor):
         return Inference(z, e, Image.fromarray(pixels), lambda: self._decode(z[None], e[None])[0])
 
     def sample(self, digit: Photo | Inference, n: int = 8, seed: int = 0) -> list[Edit]:
-        """n random styles of one digit, e from the prior."""
+        """Draw n random styles of one digit, with e from the prior."""
         return self.edits(self._inference(digit), list(self.sample_e(n, seed)))
 
     def transfer(self, style_of: Photo | Inference, onto: Photo | Inference, strength: float = 1.0) -> Edit:
-        """The style of one digit on another."""
+        """Transfer the style of one digit to another: e_onto + strength (e_of - e_onto)."""
         a, b = self._inference(style_of), self._inference(onto)
         return self.edit(b, self.blended(b.e, a.e, strength))
 

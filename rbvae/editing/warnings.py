@@ -1,11 +1,13 @@
-"""What is usual for a model, and what to say where a photo or an edit is not.
+"""Warnings about photos and edits for which a model is less reliable.
 
-A run of training ends by measuring what is usual for its model (training/evaluate.py). The defaults are those of the
-faces checkpoint of 2026-11-23 on the 1,130 test faces of LFW: the mean absolute error of a reconstruction is 20.0 grey
-levels in the median, 26.7 at the 95th percentile and 30.2 at the 99th. The z of two people's reconstructions lie 10.6
-apart; of two people drawn from the prior, 10.8, so that needs no data. An edit need not go that far to look like
-another person: where z has moved by 0.12, 0.15, 0.23 and 0.37 of it, the cosine distance of dlib's face descriptors is
-0.29, 0.38, 0.61 and 0.82 of that between strangers (300 faces: neutral, random e, twice and four times that): STRANGER.
+Training ends by measuring reference values for its model (training/evaluate.py). The defaults are those of the faces
+checkpoint of 2026-11-23 on the 1,130 test faces of LFW: the mean absolute error of a reconstruction is 20.0 grey levels
+in the median, 26.7 at the 95th percentile and 30.2 at the 99th. The z of two people's reconstructions are 10.6 apart on
+average; those of two people sampled from the prior 10.8, so this distance can be computed without data.
+
+An edit looks like another person before z has moved that far, hence STRANGER: where z has moved by 0.12, 0.15, 0.23 and
+0.37 of it, the cosine distance of dlib's face descriptors is 0.29, 0.38, 0.61 and 0.82 of that between strangers (300
+faces: neutral, random e, twice and four times that).
 """
 
 from __future__ import annotations
@@ -19,41 +21,41 @@ from rbvae.errors import CheckpointError
 from rbvae.faces.face import BLENDSHAPES, Face
 from rbvae.models.model import RbVAE
 
-STRANGER = 0.42  # of the distance between two people's z: an edit that has moved so far looks like somebody else
-SAME, ANOTHER = 0.45, 0.75  # drifts at which the words change; the latter is dlib's own limit for one person
-TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, and hardly any, training faces lie
-UNSURE = 0.02  # of its height that a face moves at a second look: 2 of 60 photos of LFW do so, 36 of 56 when blurred
-CUT = 0.02  # of the face that may lie outside the photo
-COVERED = 1.6  # from which something seems to cover the lower face, see rbvae.faces.covering
-SHUT = 0.6  # blink score from which an eye counts as closed
+STRANGER = 0.42  # of the distance between two people's z: an edit that moves this far looks like another person
+SAME, ANOTHER = 0.45, 0.75  # drifts at which its description changes; 0.75 is dlib's own limit for one person
+TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, and hardly any, training faces are
+UNSURE = 0.02  # `Face.moved` above this is unsure: 2 of 60 photos of LFW, and 36 of 56 blurred ones
+CUT = 0.02  # share of the face that may lie outside the photo
+COVERED = 1.6  # value of rbvae.faces.covering.covering above which something seems to cover the lower face
+SHUT = 0.6  # blink score above which an eye counts as closed
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
-COARSE = 1.6  # crop pixels for one of the photo, beyond which the face has too little detail
+COARSE = 1.6  # crop pixels per photo pixel, above which the face has too little detail
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is usual for one model: reconstruction errors in grey levels, and how far two people's z lie apart."""
+    """Reference values of a model: reconstruction errors in grey levels, and the mean distance of two people's z."""
 
     error_p95: float = 26.7
     error_p99: float = 30.2
-    people_apart: float = 0.0  # 0: not measured with data, so taken from the model's prior
+    people_apart: float = 0.0  # 0: not measured on data, so computed from the model's prior
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, float]) -> Calibration:
-        """A checkpoint's `calibration`; what it lacks keeps its default. Raises CheckpointError for what is no number.
+        """Read a checkpoint's `calibration`; missing values keep their default. Raises CheckpointError for bad values.
 
-        Unknown names are left alone, so that later versions may add some.
+        Unknown names are ignored, so that later versions can add some.
         """
         known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
         for name, value in known.items():
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6:
-                raise CheckpointError(f"config.json has {name}={value!r} in its calibration; give a number or leave it")
+                raise CheckpointError(f"config.json has {name}={value!r} in its calibration; use a number")
         return cls(**known)
 
 
 @torch.inference_mode()
 def people_apart(model: RbVAE, n: int = 64, seed: int = 0) -> float:
-    """Mean distance between the z that `model` infers from two people it makes up, both at rest."""
+    """Return the mean distance between the z inferred from two people sampled from the prior, both neutral."""
     rng = torch.Generator().manual_seed(seed)
     z = torch.randn(n, model.config.dim_z, generator=rng)
     q_z, _ = model.encode(model.decode(z, model.e_ref.expand(n, -1)))
@@ -62,7 +64,7 @@ def people_apart(model: RbVAE, n: int = 64, seed: int = 0) -> float:
 
 
 def drift_words(drift: float) -> str:
-    """A drift in 0..1 as "same person", "drifting" or "somebody else"."""
+    """Describe a drift in 0..1 as "same person", "drifting" or "somebody else"."""
     return "same person" if drift < SAME else "drifting" if drift < ANOTHER else "somebody else"
 
 
@@ -80,11 +82,11 @@ def doubts(
     outside: float = 0.0,
     covered: bool = False,
 ) -> tuple[str, ...]:
-    """What makes edits of this photo less trustworthy, in plain words.
+    """Return warnings on why edits of this photo may be unreliable.
 
-    `error` of the reconstruction in grey levels, `scale` crop pixels for one of the photo, `face` as detected (None
-    where the eyes were clicked), `count` of the faces found, `outside` the share of the face beyond the photo's edge,
-    `covered` whether something hides the lower face.
+    `error` is that of the reconstruction in grey levels, `scale` crop pixels per photo pixel, `face` the detected face
+    (None if the eyes were clicked), `count` the number of faces found, `outside` the share of the face outside the
+    photo, `covered` whether something covers the lower face.
     """
     said = []
     if face is None:
@@ -94,28 +96,26 @@ def doubts(
     turned = max(abs(face.yaw), abs(face.pitch)) if face else 0.0
     if turned > TURNED_AWAY:
         said.append(
-            f"the face is turned away by {turned:.0f} degrees, which the model hardly knows; use a frontal photo"
+            f"the face is turned away by {turned:.0f} degrees, which is rare in the training data; use a frontal photo"
         )
     elif turned > TURNED:
         said.append(f"the face is turned by {turned:.0f} degrees; a more frontal photo works better")
     if face and face.moved > UNSURE:
-        said.append("the face's features lie elsewhere at a second look, so the crop may be off; use a sharper photo")
+        said.append("a second detection placed the face differently, so the crop may be off; use a sharper photo")
     if outside > CUT:
         said.append(
-            f"the photo cuts off {outside:.0%} of the face, which edits have to guess; use one that shows it whole"
+            f"the photo cuts off {outside:.0%} of the face, which edits have to guess; use one with the whole face"
         )
     if covered:
         said.append("something seems to cover the lower face, and would move with the mouth; use a photo without it")
     if face and eyes_shut(face):
-        said.append("the eyes are closed; edits that open them guess what is behind the lids")
+        said.append("the eyes are closed; edits that open them have to guess what they look like")
     if scale > COARSE:
-        said.append(
-            f"the face is small, {1 / scale:.1f} pixels of the photo for one of the model's; use a closer photo"
-        )
+        said.append(f"the face is small, with {1 / scale:.1f} photo pixels per pixel of the model; use a closer photo")
     if error > calibration.error_p99:
         said.append("the model does not know a face like this, so edits will look like somebody else")
     elif error > calibration.error_p95:
         said.append(
-            "the model copies this face worse than 95 of 100 it has seen, so edits will look less like the photo"
+            "the model reproduces this face worse than 95 of 100 test faces, so edits will look less like the photo"
         )
     return tuple(said)

@@ -1,1 +1,1 @@
-"""From a photo to a face as points, pose, shape and texture, and from an edit back into the photo."""
+"""Face detection, alignment, shape and texture, and the drawing of edits into a photo."""

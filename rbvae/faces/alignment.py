@@ -1,7 +1,7 @@
-"""Procrustes to the mean shape, the crop, its inverse.
+"""Alignment of faces to the mean shape (Procrustes), and the aligned crop.
 
-Points are continuous: (0, 0) is the outer corner of the first pixel, whose centre is (0.5, 0.5). OpenCV counts from
-pixel centres instead; `warp` is the only place that knows.
+Coordinates are continuous: (0, 0) is the outer corner of the first pixel, whose centre is (0.5, 0.5). OpenCV measures
+from pixel centres, so code that calls its resampling functions converts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 MEAN_SHAPE = Path(__file__).with_name("mean_shape.json")
 
-# Landmarks that expression hardly moves: eye corners, nose bridge, nose, forehead and temples; no mouth, jaw or brow.
+# Landmarks that barely move with expression: no mouth, jaw or brows.
 STABLE = np.array(
     [33, 133, 362, 263]  # eye corners
     + [168, 6, 197, 195, 5, 4, 1, 2, 98, 327]  # nose bridge, tip and base
@@ -27,7 +27,7 @@ STABLE = np.array(
 
 @dataclass(frozen=True)
 class Alignment:
-    """A similarity from photo to crop coordinates: `matrix` float64 [2, 3], and the crop's side in pixels."""
+    """A similarity transform from photo to crop: `matrix` float64 [2, 3], and `size`, the crop's side in pixels."""
 
     matrix: np.ndarray
     size: int
@@ -38,44 +38,44 @@ class Alignment:
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
 
     def inverse(self) -> np.ndarray:
-        """The way back, from crop to photo coordinates: float64 [2, 3]."""
+        """Return the transform from crop to photo coordinates, float64 [2, 3]."""
         return inverted(self.matrix)
 
     def apply(self, points: np.ndarray) -> np.ndarray:
-        """Photo coordinates [..., 2] -> crop coordinates [..., 2]."""
+        """Map photo coordinates [..., 2] to crop coordinates [..., 2]."""
         return np.asarray(points) @ self.matrix[:, :2].T + self.matrix[:, 2]
 
 
 @functools.cache
 def mean_shape() -> np.ndarray:
-    """The average face [478, 2] in the crop's unit square, from 4,000 faces of LFW, made left-right symmetric."""
+    """Return the mean of 4,000 LFW faces [478, 2] in the crop's unit square, made left-right symmetric."""
     return np.array(json.loads(MEAN_SHAPE.read_text())["points"], dtype=np.float64)
 
 
 def align(points: np.ndarray, size: int) -> Alignment:
-    """Landmarks [478, 2 or 3] in photo pixels, without regard to depth -> the similarity nearest to the mean shape.
+    """Fit the similarity transform from landmarks [478, 2 or 3], in photo pixels, to the mean shape.
 
-    Only the STABLE landmarks are fitted, so opening the mouth does not rescale the face. Raises ValueError for points
-    of another shape or that are not finite.
+    Depth is ignored. Only the STABLE landmarks are fitted, so an opening mouth does not rescale the face. Raises
+    ValueError if the points have another shape or are not finite, or if `size` is not positive.
     """
     points = np.asarray(points, dtype=np.float64)[..., :2]
     if points.shape != mean_shape().shape or not np.isfinite(points).all():
-        raise ValueError(f"align takes {mean_shape().shape} finite points, not {points.shape}")
+        raise ValueError(f"align needs finite points of shape {mean_shape().shape}, not {points.shape}")
     if size <= 0:
-        raise ValueError(f"a crop of {size} pixels is not possible")
+        raise ValueError(f"the size of a crop must be positive, not {size}")
     return Alignment(fit_similarity(points[STABLE], mean_shape()[STABLE] * size), size)
 
 
 def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Points [N, 2], twice -> the rotation, uniform scale and shift [2, 3] of least squared distance, no reflection.
+    """Fit the rotation, uniform scale and shift [2, 3] from points `source` to `target` [N, 2] by least squares.
 
-    Umeyama (1991), equations (40) to (43). Raises ValueError when all source points coincide.
+    There is no reflection. Umeyama (1991), equations (40) to (43). Raises ValueError if all source points coincide.
     """
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     centred = source - source_mean
     spread = np.square(centred).sum()
     if not spread > 0:
-        raise ValueError("the landmarks all coincide, so nothing can be aligned to them")
+        raise ValueError("all landmarks coincide, so no alignment can be fitted")
     u, singular, vt = np.linalg.svd((target - target_mean).T @ centred)
     sign = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
     linear = (singular * sign).sum() / spread * (u * sign) @ vt
@@ -83,9 +83,10 @@ def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def generalised_mean(shapes: np.ndarray, fitted: np.ndarray = STABLE, rounds: int = 10) -> np.ndarray:
-    """Faces [N, K, 2] -> their generalised Procrustes mean [K, 2], aligned on `fitted`, centred and of unit size there.
+    """Return the generalised Procrustes mean [K, 2] of faces [N, K, 2] (Gower 1975).
 
-    Gower (1975): align all to the mean, average, repeat.
+    Each round aligns all faces to the mean on the points `fitted` and averages them. The mean is centred on these
+    points and has unit size there.
     """
     mean = _standardised(shapes[0].astype(np.float64), fitted)
     for _ in range(rounds):
@@ -96,14 +97,14 @@ def generalised_mean(shapes: np.ndarray, fitted: np.ndarray = STABLE, rounds: in
 
 
 def crop(photo: np.ndarray, alignment: Alignment) -> np.ndarray:
-    """uint8 [H, W, 3] -> the aligned face, uint8 [size, size, 3], antialiased; beyond the photo its border goes on."""
+    """Cut the aligned face out of a photo uint8 [H, W, 3]: uint8 [size, size, 3], antialiased, edge pixels repeated."""
     return _to_uint8(warp(photo, alignment.matrix, (alignment.size, alignment.size)))
 
 
 def warp(picture: np.ndarray, matrix: np.ndarray, extent: tuple[int, int], kernel: int = cv2.INTER_CUBIC) -> np.ndarray:
-    """Resample [h, w, C] through `matrix` into float32 [height, width, C] for `extent` = (width, height).
+    """Resample a picture [h, w, C] through `matrix` to float32 [height, width, C], where `extent` = (width, height).
 
-    When it shrinks, it samples a finer grid first and averages that over areas, so that nothing aliases.
+    To shrink without aliasing, it samples a finer grid and averages that over areas.
     """
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     finer = max(1, int(np.ceil(1.0 / scale - 1e-9)))
@@ -126,13 +127,13 @@ def _to_uint8(values: np.ndarray) -> np.ndarray:
 
 
 def inverted(matrix: np.ndarray) -> np.ndarray:
-    """The inverse of an affine map [2, 3]."""
+    """Return the inverse of an affine map [2, 3]."""
     linear = np.linalg.inv(matrix[:, :2])
     return np.column_stack([linear, -linear @ matrix[:, 2]])
 
 
 def shifted(matrix: np.ndarray, right: float, down: float) -> np.ndarray:
-    """An affine map [2, 3] followed by a shift."""
+    """Return an affine map [2, 3] followed by a shift."""
     return matrix + np.array([[0.0, 0.0, right], [0.0, 0.0, down]])
 
 

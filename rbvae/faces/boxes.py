@@ -1,4 +1,4 @@
-"""Boxes in pictures: how much two overlap, which are duplicates, the tiles of a search."""
+"""Boxes in pictures: overlap, duplicates and search tiles."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-AnyFace = TypeVar("AnyFace", bound=Any)  # whatever has a `box` (left, top, right, bottom) and a `size`
+AnyFace = TypeVar("AnyFace", bound=Any)  # any type with a `box` (left, top, right, bottom) and a `size`
 
 
 def merge_duplicates(faces: list[AnyFace], overlap: float = 0.4) -> list[AnyFace]:
-    """Keep the largest of every group of faces whose boxes overlap by more than `overlap` (intersection over union)."""
+    """Keep the largest of each group of faces whose boxes have an intersection over union above `overlap`."""
     kept: list[AnyFace] = []
     for face in sorted(faces, key=lambda face: -face.size):
         if all(intersection_over_union(face.box, other.box) <= overlap for other in kept):
@@ -20,7 +20,7 @@ def merge_duplicates(faces: list[AnyFace], overlap: float = 0.4) -> list[AnyFace
 
 
 def intersection_over_union(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Two boxes (left, top, right, bottom) -> shared area over joint area, in [0, 1]."""
+    """Return the intersection over union of two boxes (left, top, right, bottom), in [0, 1]."""
     width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
@@ -28,7 +28,7 @@ def intersection_over_union(a: tuple[float, ...], b: tuple[float, ...]) -> float
 
 
 def square_at(photo: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
-    """The square [side, side, 3] at (left, top), its part outside the photo filled from the nearest border pixel."""
+    """Return the square [side, side, 3] at (left, top); outside the photo, the nearest edge pixel is repeated."""
     height, width = photo.shape[:2]
     y, x = min(max(top, 0), height - 1), min(max(left, 0), width - 1)
     bottom, right = min(max(top + side, y + 1), height), min(max(left + side, x + 1), width)
@@ -40,6 +40,6 @@ def square_at(photo: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
 
 
 def tile_starts(length: int, side: int) -> list[int]:
-    """Where tiles of `side` begin so that neighbours overlap by half and the last one ends at `length`."""
+    """Return the start positions of tiles of `side` that cover `length`, with neighbours overlapping by half."""
     count = -(-(length - side) // (side // 2)) + 1
     return [round(start) for start in np.linspace(0, length - side, count)]

@@ -1,4 +1,4 @@
-"""What covers a face: hands, microphones, hair. No face of the training set explains them, so the residual is large."""
+"""Detection of objects that cover a face (hands, microphones, hair): the basis leaves a large residual on them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rbvae.faces.mesh import OUTER_LIPS, face_mesh
 from rbvae.faces.shading import regions
 from rbvae.faces.texture import canonical_frame
 
-SOFT = 2.0 / 96  # of the frame's size, over which residuals are averaged
-COVERED = (3.0, 6.0)  # times the face's median residual between which a texel goes over from skin to something else
-ABOVE_LIPS = 4 / 96  # of the frame's size: where the lower face begins
+SOFT = 2.0 / 96  # of the frame's size: standard deviation of the blur of residuals
+COVERED = (3.0, 6.0)  # times the face's median residual: up to the first a texel is skin, from the second on covered
+ABOVE_LIPS = 4 / 96  # of the frame's size: the lower face begins this far above the lips
 
 
 def covered_texels(residual: np.ndarray, size: int) -> np.ndarray:
-    """How surely each texel shows something that is not the face, float32 [P] in [0, 1].
+    """Return how likely each texel is covered, float32 [P] in [0, 1].
 
-    `residual` [P] is the absolute error, in grey levels, of the texture as the basis describes it. 1% of the texels of
-    400 faces lie above 3.2 times their face's median.
+    `residual` [P] is the absolute error, in grey levels, of the texture reconstructed by the basis. In 400 faces, 1% of
+    the texels have more than 3.2 times their face's median.
     """
     frame = canonical_frame(size)
 
@@ -36,9 +36,9 @@ def covered_texels(residual: np.ndarray, size: int) -> np.ndarray:
 
 
 def covering(residual: np.ndarray, visible: np.ndarray, size: int) -> float:
-    """The mean residual [P] of the lower face over that of the rest, of the texels that are `visible` [P].
+    """Return the mean `residual` [P] of the lower face divided by that of the rest, over `visible` texels, bool [P].
 
-    Of 2,105 test faces half lie below .95 and 99% below 1.6; of the 24 above that, something covers 20.
+    Of 2,105 test faces half are below 0.95 and 99% below 1.6; of the 24 above 1.6, 20 are covered.
     """
     lower = lower_face(size)
     below, rest = visible & lower, visible & ~lower
@@ -47,7 +47,7 @@ def covering(residual: np.ndarray, visible: np.ndarray, size: int) -> float:
 
 @functools.cache
 def lower_face(size: int) -> np.ndarray:
-    """bool [P]: the texels from just above the lips downwards, without the mouth's inside."""
+    """Return a mask, bool [P], of the texels from just above the lips downwards, without the inside of the mouth."""
     frame = canonical_frame(size)
     lips = face_mesh().canonical[OUTER_LIPS[0] + OUTER_LIPS[1], 1] * size
     rows = frame.flat // size

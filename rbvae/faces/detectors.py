@@ -1,6 +1,6 @@
-"""MediaPipe's landmarker itself: made quietly, a few of them for all threads, replaced when one breaks.
+"""A pool of MediaPipe face landmarkers that is shared by all threads.
 
-MediaPipe is imported when the first one is made, so this module also imports where MediaPipe is not installed.
+MediaPipe is imported when the first landmarker is created, so this module can be imported without it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from rbvae.errors import LandmarkerError
 
-AT_ONCE = 2  # one serialises (73 pictures a second on two cores), two give 125, and each takes 70 MB
+AT_ONCE = 2  # one landmarker processes 73 pictures/s on two cores, two process 125; each needs 70 MB
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -26,10 +26,10 @@ _silence_lock = threading.Lock()
 
 
 class Detectors:
-    """Up to `at_once` MediaPipe landmarkers, lent to one thread each; whoever finds none idle waits for one.
+    """Up to `at_once` MediaPipe landmarkers, each used by one thread at a time; further threads wait.
 
-    The first is made at once, another only when all are busy. One that failed never works again and is thrown away;
-    so is, unclosed, one that was inherited through fork, because calling or closing it would hang.
+    The first is created immediately, others only when all are busy. A landmarker that has failed never works again and
+    is discarded. After a fork, inherited landmarkers are dropped without closing them, because any call would hang.
     """
 
     def __init__(self, bundle: bytes, num_faces: int, at_once: int = AT_ONCE) -> None:
@@ -40,7 +40,7 @@ class Detectors:
         self._start()
 
     def detect(self, pixels: np.ndarray) -> Any:
-        """Contiguous uint8 RGB [H, W, 3] -> MediaPipe's result; raises LandmarkerError."""
+        """Run MediaPipe on contiguous uint8 RGB [H, W, 3]; raises LandmarkerError if it fails or the pool is closed."""
         if self._pid != os.getpid():
             self._disown()
             self._start()
@@ -56,7 +56,7 @@ class Detectors:
         return result
 
     def close(self) -> None:
-        """Free them, those on loan when they come back; harmless when called twice."""
+        """Close all landmarkers, those in use as soon as they are returned. May be called more than once."""
         if self._pid != os.getpid():
             self._disown()
             return
@@ -75,7 +75,7 @@ class Detectors:
         self._made = 1
 
     def _disown(self) -> None:
-        """Forget what another process made."""
+        """Drop the landmarkers of the parent process."""
         for raw in (*self._idle, *self._lent):
             raw._handle = None
         self._idle, self._lent, self._closed = [], [], True
@@ -117,7 +117,7 @@ class Detectors:
 
 
 def together(look: Callable[[Argument], Result], seen: Sequence[Argument]) -> list[Result]:
-    """`look` at each, in their order, as many at a time as there are landmarkers; the threads end with it."""
+    """Apply `look` to each item, in up to AT_ONCE threads; returns the results in order."""
     if len(seen) < 2:
         return [look(one) for one in seen]
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -125,7 +125,7 @@ def together(look: Callable[[Argument], Result], seen: Sequence[Argument]) -> li
 
 
 def _create(bundle: bytes, num_faces: int) -> Any:
-    """A landmarker that has run once."""
+    """Create a landmarker and run it once."""
     with _silence_lock, _quiet_stderr():
         try:
             import mediapipe
@@ -144,7 +144,7 @@ def _create(bundle: bytes, num_faces: int) -> Any:
             raw = vision.FaceLandmarker.create_from_options(options)
             raw.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8)))
         except (RuntimeError, ValueError, OSError) as error:
-            raise LandmarkerError(f"MediaPipe cannot open the face landmarker's model: {error}") from error
+            raise LandmarkerError(f"MediaPipe cannot load the face landmarker model: {error}") from error
     return raw
 
 
@@ -155,10 +155,10 @@ def _image(pixels: np.ndarray) -> Any:
 
 
 def _discard(raw: Any) -> None:
-    """Close a landmarker for good: without its handle, neither a second close nor `__del__` can hang."""
+    """Close a landmarker permanently: without its handle, neither a second close nor `__del__` can hang."""
     try:
         raw.close()
-    except Exception:  # after a failed detection MediaPipe's close raises too, with nothing left to free
+    except Exception:  # after a failed detection MediaPipe's close raises too, and nothing is left to free
         pass
     finally:
         raw._handle = None
@@ -166,7 +166,7 @@ def _discard(raw: Any) -> None:
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere: MediaPipe's C++ log lines heed no logging setting."""
+    """Redirect file descriptor 2 to the null device: MediaPipe's C++ log ignores all logging settings."""
     try:
         sys.stderr.flush()
         kept = os.dup(2)

@@ -1,4 +1,4 @@
-"""Eyes: when lids close they come down over the eye, which stays where it is and is not squashed."""
+"""Drawing of closing eyes: the lids move down over the eye, which keeps its position and shape."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import numpy as np
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
-SOFT = 0.2  # closing, as a share of the lids' distance, over which the eye stops following the mesh
+SOFT = 0.2  # closing, as a share of the lids' distance, after which the eye no longer follows the mesh
 
 
 def draw_eyes(
     out: np.ndarray, box: tuple[int, int, int, int], photo: np.ndarray, before: np.ndarray, after: np.ndarray,
     added: np.ndarray,
 ) -> None:  # fmt: skip
-    """Draws both eyes, in place, into the pixels uint8 [h, w, 3] of a photo's box; landmarks [468, 3] are in the photo
-    before and after an edit, `added` [h, w, 3] is the change of texture."""
+    """Draw both eyes, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
+
+    `before` and `after` are the landmarks [468, 3] in photo pixels before and after the edit; `added` [h, w, 3] is the
+    change of texture in grey levels.
+    """
     for lids in LIDS:
         draw_eye(out, box, photo, Opening.of(before, lids), Opening.of(after, lids), added)
 
@@ -23,7 +26,7 @@ def draw_eyes(
 def draw_eye(
     out: np.ndarray, box: tuple[int, int, int, int], photo: np.ndarray, old: Opening, new: Opening, added: np.ndarray
 ) -> None:
-    """One eye: where its lids come closer, its pixels move with the corners instead of the lids."""
+    """Draw one eye in place. If its lids come closer, its pixels move with the corners instead of the lids."""
     if new.gap >= old.gap * (1 - 1e-3):
         return
     left, top, right, bottom = box

@@ -1,4 +1,4 @@
-"""One face as the landmarker sees it: 478 points, 52 blendshapes, and which way it looks."""
+"""A detected face: 478 landmarks, 52 blendshapes and the angles of the head."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ EXPRESSIVE = np.array([name != "_neutral" and not name.startswith("eyeLook") for
 
 @dataclass(frozen=True)
 class Face:
-    """One face: where its landmarks lie, what it expresses and which way it looks.
+    """A detected face.
 
-    `points` float32 [478, 3] in photo pixels: x and y, where (0, 0) is the outer corner of the first pixel, and depth,
-    which grows away from the camera; the last ten are the irises;
-    `blendshapes` float32 [52] in [0, 1], named by BLENDSHAPES; degrees: `yaw` > 0 looks to the picture's right,
-    `pitch` > 0 looks down, `roll` > 0 is turned counter-clockwise. `moved` is by how much of its height the box was
-    elsewhere at a second look: 0 where there was none, infinite where the face was gone.
+    `points` float32 [478, 3] are in photo pixels: x and y, where (0, 0) is the outer corner of the first pixel, and
+    depth, which increases away from the camera. The last ten points are the irises. `blendshapes` float32 [52] are in
+    [0, 1], in the order of BLENDSHAPES. Angles are in degrees: `yaw` > 0 looks to the right of the picture, `pitch` > 0
+    looks down, `roll` > 0 is turned counter-clockwise. `moved` is the mean displacement of the landmarks in a second
+    detection, relative to the height of the box: 0 without a second detection, infinite if it found no face.
     """
 
     points: np.ndarray
@@ -40,7 +40,7 @@ class Face:
 
     @functools.cached_property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of the landmarks, in photo pixels."""
+        """Left, top, right and bottom of the landmarks, in photo pixels."""
         left, top = self.points[:, :2].min(axis=0)
         right, bottom = self.points[:, :2].max(axis=0)
         return float(left), float(top), float(right), float(bottom)
@@ -52,15 +52,18 @@ class Face:
 
 
 def expression_energy(blendshapes: np.ndarray) -> np.ndarray:
-    """Scores [..., 52] in [0, 1] -> [...]: root of the summed squares, without `_neutral` and where the eyes look.
+    """Return the root of the summed squares of blendshapes [..., 52], without `_neutral` and the gaze: [...].
 
-    0 is a face at rest; over LFW and UTKFace a fifth of all faces lies below 0.78.
+    A neutral face has 0; a fifth of all faces of LFW and UTKFace are below 0.78.
     """
     return np.sqrt(np.square(np.asarray(blendshapes)[..., EXPRESSIVE]).sum(axis=-1))
 
 
 def angles(matrix: np.ndarray) -> tuple[float, float, float]:
-    """The head's pose [4, 4] (x right, y up, z to the camera), read as Rz(roll) Ry(yaw) Rx(pitch) -> degrees."""
+    """Return yaw, pitch and roll in degrees of a head pose [4, 4], read as Rz(roll) Ry(yaw) Rx(pitch).
+
+    The axes of the pose are x right, y up, z towards the camera.
+    """
     rotation = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
     yaw = np.arcsin(np.clip(-rotation[2, 0], -1.0, 1.0))
     pitch = np.arctan2(rotation[2, 1], rotation[2, 2])

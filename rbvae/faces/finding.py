@@ -1,9 +1,10 @@
-"""The faces of a photo, however it was taken: at other scales and sizes, in a crowd, sideways and upside down.
+"""Face detection at any scale and rotation, and alignment to two clicked eyes.
 
-What the ladder of `find_faces` rests on, measured on 340 photos of LFW, UTKFace and the London set: turned by 180
-degrees, a third still yield a "face", upright and of a fair shape. But in the mirror image its landmarks lie elsewhere,
-by 1.1% of its height or more in all 110 of them; those of an upright face move by 0.45% in the median and by 1.0% at
-the 98th percentile. So is a search through tiles, where the window round the face is mirrored.
+`find_faces` repeats each detection in the mirror image to reject false ones. Measured on 340 photos of LFW, UTKFace and
+the London set: in a third of the photos rotated by 180 degrees, an upright "face" of normal proportions is still
+detected. In the mirror image the landmarks of all 110 move by 1.1% of the face's height or more; those of upright faces
+move by 0.45% in the median and by 1.0% at the 98th percentile. After a tile search, only a window around the face is
+mirrored.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ from rbvae.images.decoding import MAX_SIDE
 Point = tuple[float, float]
 
 UPRIGHT = 50.0  # degrees of roll up to which a face counts as upright
-QUICK_SIDE = 1280  # a photo's longer side for looks at the whole of it,
-DEEP_SIDE = 640  # and for a search through tiles where it is turned, so that three of them take about a second
-STEADY = 0.01  # of the face's height: landmarks that move less in the mirror image need no look at other rotations
-MIRROR_WINDOW = 2.0  # of the face's height: what is mirrored where a search found it
-CROWD = 0.35  # of the photo's shorter side: if the largest face is smaller, there may be others, too small for one look
-CROWD_TILE = 3.0  # sides of the tiles to look for them in, in heights of the smallest face found
-EYES = ([33, 133], [362, 263])  # the corners of the eye on the picture's left and of that on its right
-LEAST_APART = 6.0  # pixels between two eyes
+QUICK_SIDE = 1280  # longer side in pixels at which the whole photo is searched
+DEEP_SIDE = 640  # longer side for the tile search of rotated photos, so that three of them take about a second
+STEADY = 0.01  # of the face's height: if its landmarks move less in the mirror image, no other rotation is tried
+MIRROR_WINDOW = 2.0  # of the face's height: side of the window that is mirrored after a tile search
+CROWD = 0.35  # of the photo's shorter side: if the largest face is smaller, smaller faces are searched for in tiles
+CROWD_TILE = 3.0  # side of these tiles, in heights of the smallest face found
+EYES = ([33, 133], [362, 263])  # corners of the left and of the right eye in the picture
+LEAST_APART = 6.0  # smallest distance between two clicked eyes, in pixels
 
 HINT = "use a front-facing photo with the whole face in view, or click the two eyes"
 
 
 @dataclass(frozen=True)
 class Faces:
-    """The faces of one photo: its pixels uint8 [H, W, 3] as loaded, and what was found, the most prominent first.
+    """The faces of one photo, the most prominent first.
 
-    `rotation` says by how many degrees counter-clockwise the photo had to be turned for its faces to stand upright
-    (0, 90, 180 or 270); `found` is in the coordinates of `source`. `notes` say what was done
-    to the photo when it was opened.
+    `source` uint8 [H, W, 3] is the photo as loaded; `found` are its faces in coordinates of `source`. `rotation` is the
+    counter-clockwise rotation in degrees (0, 90, 180 or 270) that makes them upright. `notes` describe changes made to
+    the photo when it was opened.
     """
 
     source: np.ndarray = field(repr=False)
@@ -56,7 +57,7 @@ class Faces:
 
     @property
     def boxes(self) -> list[tuple[float, float, float, float]]:
-        """Left, top, right, bottom of each face in pixels of `source`, in the order in which `face=k` counts."""
+        """Left, top, right and bottom of each face in pixels of `source`, in the order used by `face=k`."""
         return [face.box for face in self.found]
 
     def __len__(self) -> int:
@@ -66,11 +67,12 @@ class Faces:
 def find_faces(
     landmarker: FaceLandmarker, source: np.ndarray, patience: float = math.inf
 ) -> tuple[tuple[Face, ...], int]:
-    """uint8 [H, W, 3] -> its faces in its own coordinates, and the rotation at which they were found; () for none.
+    """Find the faces of a photo uint8 [H, W, 3].
 
-    A look at the whole photo as it is, then, until a face is steady, upside down and on either side; where none shows
-    a face, a search through tiles at each. The steadiest wins. The search is bounded by the picture's size, and by
-    `patience` in seconds: without a clock a busy machine finds what an idle one does.
+    Returns the faces in coordinates of `source`, and the rotation in degrees at which they were found; ((), 0) if there
+    are none. The whole photo is searched as it is, then upside down and on either side until a face is steady (STEADY).
+    If no rotation shows a face, each is searched in tiles. The rotation with the steadiest face wins. The search ends
+    after `patience` seconds; without this limit, the result does not depend on the speed of the machine.
     """
     shown = shrunk(source, QUICK_SIDE)
 
@@ -94,9 +96,9 @@ def find_faces(
 
 
 def align_to_eyes(eyes: tuple[Point, Point], source: np.ndarray, size: int) -> Alignment:
-    """Two points (x, y) in photo pixels -> the similarity that lays them on the mean shape's eyes.
+    """Fit the similarity transform from two eyes, points (x, y) in photo pixels, to the eyes of the mean shape.
 
-    The point further left is taken for the eye on the left. Raises ConfigError for points that cannot be two eyes.
+    The point further left is the left eye in the picture. Raises ConfigError if the points cannot be two eyes.
     """
     try:
         points = np.asarray(sorted(tuple(map(float, eye)) for eye in eyes), dtype=np.float64)
@@ -118,8 +120,10 @@ def align_to_eyes(eyes: tuple[Point, Point], source: np.ndarray, size: int) -> A
 def upright_window(
     source: np.ndarray, alignment: Alignment, side: int = 512
 ) -> tuple[np.ndarray, Callable[[Face], Face]]:
-    """The upright square round the face that an alignment was made for, uint8 [side, side, 3], and the way back for a
-    face that is found in it."""
+    """Cut out the upright square around an aligned face: uint8 [side, side, 3].
+
+    Also returns a function that maps a face detected in the square back to the photo.
+    """
     scale = side / (2 * alignment.size)
     matrix = alignment.matrix * scale
     matrix = shifted(matrix, side / 4, side / 4)
@@ -136,7 +140,7 @@ def upright_window(
 
 
 def box_of(alignment: Alignment) -> tuple[float, float, float, float]:
-    """The box of the mean shape where an alignment lays it in the photo: left, top, right, bottom."""
+    """Return the box (left, top, right, bottom), in photo pixels, of the mean shape placed by `alignment`."""
     back = alignment.inverse()
     placed = mean_shape() * alignment.size @ back[:, :2].T + back[:, 2]
     left, top, right, bottom = (float(edge) for edge in (*placed.min(axis=0), *placed.max(axis=0)))
@@ -144,7 +148,7 @@ def box_of(alignment: Alignment) -> tuple[float, float, float, float]:
 
 
 def shrunk(photo: np.ndarray, side: int) -> np.ndarray:
-    """The photo with its longer side at most `side`, averaged over areas; first by halves, which is faster."""
+    """Shrink a photo to a longer side of at most `side`, by area averaging; halving first is faster."""
     while max(photo.shape[:2]) >= 2 * side:
         height, width = max(1, photo.shape[0] // 2), max(1, photo.shape[1] // 2)
         photo = cv2.resize(photo[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
@@ -156,15 +160,18 @@ def shrunk(photo: np.ndarray, side: int) -> np.ndarray:
 
 
 def _view(picture: np.ndarray, turn: int) -> np.ndarray:
-    """The picture turned counter-clockwise by `turn` quarters."""
+    """Rotate a picture counter-clockwise by `turn` quarter turns."""
     return np.ascontiguousarray(np.rot90(picture, turn))
 
 
 def _steadiest(
     look: Callable[[np.ndarray], list[Face]], picture: np.ndarray, turned: np.ndarray
 ) -> tuple[int, np.ndarray, list[Face]] | None:
-    """The rotation in quarters, the view and the faces in it, largest first, where the largest is steadiest; None where
-    no rotation shows a face. `turned` is the picture as it is looked at when turned."""
+    """Return the rotation whose largest face is steadiest: quarter turns, view, and its faces, largest first.
+
+    `look` detects the faces of a view; `turned` is the picture used for rotated views. Returns None if no rotation
+    shows a face.
+    """
     seen: list[tuple[float, int, np.ndarray, list[Face]]] = []
     for turn in (0, 2, 1, 3):
         view = _view(turned if turn else picture, turn)
@@ -184,9 +191,9 @@ def _mirrored(view: np.ndarray) -> np.ndarray:
 
 
 def _with_steadiness(faces: list[Face], mirrored: list[Face], corner: tuple[int, int], width: int) -> list[Face]:
-    """The faces, the first with `moved`: how far its landmarks move in the mirror image, in heights of its box.
+    """Set `moved` of the first face: how far its landmarks move in the mirror image, in heights of its box.
 
-    `mirrored` are the faces of the mirror image of a part of the picture, `width` wide, with its left top at `corner`.
+    `mirrored` are the faces in the mirror image of a part of the picture, `width` wide, with its top left at `corner`.
     """
     if not faces:
         return []
@@ -199,7 +206,7 @@ def _with_steadiness(faces: list[Face], mirrored: list[Face], corner: tuple[int,
 
 
 def _steadiness_nearby(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
-    """The same by the mirror image of a window round the first face alone."""
+    """Set `moved` of the first face by detecting it in the mirror image of a window around it."""
     left, top, right, bottom = faces[0].box
     side = max(2, round(MIRROR_WINDOW * max(right - left, bottom - top)))
     corner = round((left + right - side) / 2), round((top + bottom - side) / 2)
@@ -208,7 +215,7 @@ def _steadiness_nearby(landmarker: FaceLandmarker, view: np.ndarray, faces: list
 
 
 def _with_crowd(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
-    """The faces and their smaller neighbours, which a look that finds the largest misses."""
+    """Add smaller faces nearby, which a search of the whole picture misses."""
     if faces[0].size > CROWD * min(view.shape[:2]):
         return faces
     others = landmarker.survey(_hidden(view, faces), round(CROWD_TILE * faces[-1].size))
@@ -216,7 +223,7 @@ def _with_crowd(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face])
 
 
 def _hidden(view: np.ndarray, faces: list[Face]) -> np.ndarray:
-    """The picture with the inside of each face painted over, so that a search takes time for others alone."""
+    """Return the picture with all faces painted over, so that a further search spends its time on others."""
     painted = view.copy()
     for face in faces:
         left, top, right, bottom = (max(0, round(edge)) for edge in face.box)
@@ -225,7 +232,7 @@ def _hidden(view: np.ndarray, faces: list[Face]) -> np.ndarray:
 
 
 def _restored(faces: list[Face], view: np.ndarray, turn: int, source: np.ndarray) -> tuple[Face, ...]:
-    """Faces seen in a view -> in the photo's own coordinates, the most prominent first: large, and near the middle."""
+    """Map the faces of a view to photo coordinates, sorted by prominence: large and central faces first."""
     height, width = source.shape[:2]
     scale = max(height, width) / max(view.shape[:2])
     moved = []

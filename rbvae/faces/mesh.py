@@ -1,4 +1,4 @@
-"""The triangles that cover a face, the mean face, and the canonical frame, in which every face has the same shape."""
+"""The face mesh, the mean face, and the canonical frame, in which every face has the same shape."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 POINTS = 468  # of MediaPipe's 478; the last ten are the irises
 DATA = Path(__file__).with_name("mesh.json")
 
-# Rows of points, from the left of the picture to its right. MediaPipe's triangles leave what lies between two of a kind
+# Rows of points, from left to right in the picture. MediaPipe's triangles leave the area between the two rows of a pair
 # open; strips of triangles close it.
 INNER_LIPS = (
     [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308],
@@ -36,11 +36,11 @@ EYE_TRIANGLES = slice(870, 898)
 
 @dataclass(frozen=True)
 class Mesh:
-    """`triangles` [898, 3] of point numbers; `mirror` [468], each point's counterpart on the other side; in head
-    coordinates the `mean` face and the `canonical` one [468, 3], both mirror-symmetric about x = 0.5.
+    """`triangles` [898, 3] of point numbers, and `mirror` [468], the counterpart of each point on the other side.
 
-    The canonical face is the mean of faces with open mouths, so that the inside of the mouth has an area. Its x and y
-    are the canonical frame: the unit square, with a margin of 1/48 round the face.
+    `mean` and `canonical` are faces [468, 3] in head coordinates, both mirror-symmetric about x = 0.5. The canonical
+    face is the mean of faces with open mouths, so that the inside of the mouth has an area. Its x and y define the
+    canonical frame: the unit square, with a margin of 1/48 around the face.
     """
 
     triangles: np.ndarray
@@ -51,7 +51,7 @@ class Mesh:
 
 @functools.cache
 def face_mesh() -> Mesh:
-    """The mesh, from its data file; training/tools/make_mesh.py writes that."""
+    """Load the mesh from its data file, which is written by training/tools/make_mesh.py."""
     data = json.loads(DATA.read_text(encoding="utf-8"))
     return Mesh(
         triangles=np.array(data["triangles"], np.int32),
@@ -62,7 +62,7 @@ def face_mesh() -> Mesh:
 
 
 def strip(upper: list[int], lower: list[int]) -> list[tuple[int, int, int]]:
-    """Triangles between two rows of points that share their first and their last one."""
+    """Return the triangles between two rows of points that share their first and last point."""
     triangles = []
     for a, b, c, d in zip(upper, upper[1:], lower, lower[1:], strict=False):
         triangles += [(a, b, c)] if a != c else []
@@ -71,5 +71,5 @@ def strip(upper: list[int], lower: list[int]) -> list[tuple[int, int, int]]:
 
 
 def mirrored(points: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Head coordinates [..., 468, 3] of a face -> those of its mirror image, about x = 0.5."""
+    """Mirror the head coordinates [..., 468, 3] of a face about x = 0.5."""
     return points[..., mirror, :] * np.array([-1.0, 1.0, 1.0]) + np.array([1.0, 0.0, 0.0])

@@ -1,7 +1,7 @@
-"""The inside of the mouth: what to draw where an edit opens lips further than the photo shows.
+"""The inside of the mouth, drawn where an edit opens the lips further than the photo shows.
 
-From the person's own open mouth on another photo, from the donor of a transfer, or from a bank of mouths of synthetic
-faces, which are nobody's teeth; that bank is mouths.webp with mouths.json (training/tools/make_mouths.py).
+It comes from another photo of the person, from the donor of a transfer, or from a bank of mouths of synthetic faces,
+which show the teeth of no real person: mouths.webp and mouths.json (training/tools/make_mouths.py).
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
 BANK = Path(__file__).with_name("mouths.webp")
-SHOWN = 0.06  # a gap, over the mouth's width, from which a mouth shows its inside
-FULL = 0.08  # further opening by which a closed mouth is wholly filled
+SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
+FULL = 0.08  # increase of the gap at which a closed mouth is completely filled
 STRETCH = 1.8  # times its own gap that an open mouth may open before it is filled as well
-SQUASHED = 0.75  # of its height below which a filling is cropped instead of squashed
-CLOSING = 0.3  # of its gap by which a mouth closes before its teeth stop following the lips
-REACH = 2.5  # thicknesses of a lip beyond it within which the face follows lips that are shut
-MIDDLE = np.linspace(0.3, 0.7, 5)  # of the mouth's length, where lips are measured
-SMILE = 0.17  # gap up to which a mouth smiles; beyond it the jaw drops, and the lower teeth with it
-STRETCHED = 1.3  # times its height above which a filling is continued by the dark of the mouth
-DEEP = (0.7, 1.0)  # between which, from lip to lip, it gives way to that
+SQUASHED = 0.75  # of its height: a filling that must be lower is cropped instead of compressed
+CLOSING = 0.3  # of its gap: once a mouth has closed by this much, its teeth no longer follow the lips
+REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
+MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
+SMILE = 0.17  # largest gap of a smile; beyond it the jaw drops, and the lower teeth with it
+STRETCHED = 1.3  # times its height: a filling that must be higher is continued by a dark cavity
+DEEP = (0.7, 1.0)  # range between upper lip (0) and lower lip (1) in which the filling fades into the cavity
 CAVITY = (52, 24, 24)  # grey levels
-BITE = 0.42  # where a cropped filling is centred, between the upper lip (0) and the lower (1): the edge of the teeth
-FINER = 0.75  # of a filling's width below which it is averaged over areas first, so that nothing aliases
-BRIGHTNESS, HUE = 0.7, 0.25  # how far teeth follow the skin: its hue says little of the light
-GAIN_LIMITS = (0.5, 1.08)  # darker where the light is, hardly brighter: teeth do not differ as skins do
+BITE = 0.42  # centre of a cropped filling between upper lip (0) and lower lip (1): the edge of the teeth
+FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-averaged filling, to avoid aliasing
+BRIGHTNESS, HUE = 0.7, 0.25  # how far teeth follow the skin's brightness and hue, which says little about the light
+GAIN_LIMITS = (0.5, 1.08)  # teeth darken with the light but hardly get brighter, because they vary less than skin
 
 
 @dataclass(frozen=True)
 class Mouth:
-    """An open mouth: a picture uint8 [h, w, 3], the inner lip line in it, and `gain` [3] for its colours."""
+    """An open mouth: `picture` uint8 [h, w, 3], the inner lip line `opening` in it, and a `gain` [3] of its colours."""
 
     picture: np.ndarray
     opening: Opening
@@ -46,7 +46,7 @@ class Mouth:
 
     @classmethod
     def of(cls, photo: np.ndarray, points: np.ndarray, skin: np.ndarray, on: np.ndarray) -> Mouth:
-        """The mouth of a face in a photo; `skin` [3] is that face's colour, `on` [3] that of the face to draw on."""
+        """Cut the mouth out of a photo; `skin` [3] is the colour of that face, `on` [3] that of the face to draw on."""
         opening = Opening.of(points, INNER_LIPS)
         left, top, right, bottom = opening.box(0.3 * opening.width, photo.shape[1], photo.shape[0])
         corner = np.array([left, top])
@@ -54,10 +54,10 @@ class Mouth:
         return cls(photo[top:bottom, left:right], moved, colour_gain(skin, on))
 
     def fill(self, target: Opening, box: tuple[int, int, int, int]) -> np.ndarray:
-        """Its inside fitted into another inner lip line: float32 [h, w, 3] for the pixels of a box.
+        """Fit the inside of the mouth to another inner lip line; returns float32 [h, w, 3] for the pixels of `box`.
 
-        Where that line is much narrower, the inside is cropped to the middle and shaded, not squashed; where it is much
-        wider, teeth keep their height at the upper lip, and the rest is the dark of an open mouth.
+        For a much smaller gap the inside is cropped to its middle and shaded instead of compressed. For a much larger
+        gap the teeth keep their height at the upper lip, and the rest is a dark cavity.
         """
         scale = target.width / max(self.opening.width, 1e-6)
         if scale < FINER and min(self.picture.shape[:2]) > 8:
@@ -78,7 +78,7 @@ class Mouth:
         return lit + np.float32(deep)[..., None] * (cavity - lit)
 
     def shrunk(self, scale: float) -> Mouth:
-        """The same mouth in a smaller picture, averaged over areas."""
+        """Return the same mouth in a smaller picture, averaged over areas."""
         height, width = self.picture.shape[:2]
         extent = max(1, round(width * scale)), max(1, round(height * scale))
         by = np.array(extent) / [width, height]
@@ -87,13 +87,13 @@ class Mouth:
 
 
 def colour_gain(skin: np.ndarray, on: np.ndarray) -> np.ndarray:
-    """Colours of two skins [3] -> by how much a mouth gets brighter when it moves from the first to the second."""
+    """Return the colour gain [3] of a mouth copied from a face with colour `skin` [3] to one with colour `on` [3]."""
     ratio = np.log(np.maximum(on, 1.0) / np.maximum(skin, 1.0))
     return np.clip(np.exp(BRIGHTNESS * ratio.mean() + HUE * (ratio - ratio.mean())), *GAIN_LIMITS)
 
 
 def fill_share(before: float, after: float) -> float:
-    """Gaps of a mouth before and after an edit -> how much of its inside has to come from elsewhere, 0 to 1."""
+    """Return the share of the mouth's inside to fill, in [0, 1], given its gaps before and after an edit."""
     if before < SHOWN:
         return float(np.clip((after - before) / FULL, 0, 1))
     return float(np.clip((after - STRETCH * before) / FULL, 0, 1))
@@ -107,11 +107,10 @@ def draw_mouth(
     after: np.ndarray,
     mouth: Mouth | None,
 ) -> None:
-    """Draws the inside of the mouth, in place, into the pixels uint8 [h, w, 3] of a photo's box; landmarks [468, 3] are
-    in the photo before and after an edit.
+    """Draw the inside of the mouth, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
 
-    Lips that close cover the person's own teeth, which stay as they are; lips that open further than the photo shows
-    uncover `mouth`.
+    `before` and `after` are the landmarks [468, 3] in photo pixels before and after the edit. Closing lips cover the
+    person's own teeth, which stay in place; lips that open further than the photo shows reveal `mouth`.
     """
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
     if old.gap > SHOWN and new.gap < old.gap:
@@ -130,9 +129,9 @@ def draw_mouth(
 
 
 def shut(points: np.ndarray) -> np.ndarray:
-    """Landmarks [468, 3] whose lips are brought together, along the whole line and half way each.
+    """Close the lips of landmarks [468, 3] along the whole line, each lip moving half the distance.
 
-    Lips move as they are; what lies above and below them follows less with distance. Lips that cross are parted.
+    Lips keep their shape; points above and below follow less with distance. Lips that overlap are moved apart.
     """
     mouth, lips = Opening.of(points, INNER_LIPS), Opening.of(points, OUTER_LIPS)
     s, across = mouth.coordinates(points[:, 0], points[:, 1])
@@ -155,7 +154,7 @@ def shut(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class BankMouth:
-    """A mouth of the bank, with the yaw of its head in degrees and the colour of its face."""
+    """A mouth of the bank, with the yaw of the head in degrees and the skin colour of the face."""
 
     picture: np.ndarray
     opening: Opening
@@ -165,7 +164,7 @@ class BankMouth:
 
 @functools.cache
 def bank() -> tuple[BankMouth, ...]:
-    """The mouths of synthetic faces."""
+    """Load the mouths of synthetic faces."""
     entries = json.loads(BANK.with_suffix(".json").read_text(encoding="utf-8"))
     sheet = np.asarray(Image.open(BANK).convert("RGB"))
     width, height, columns = entries["width"], entries["height"], entries["columns"]
@@ -180,16 +179,16 @@ def bank() -> tuple[BankMouth, ...]:
 
 @functools.cache
 def bank_features() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the bank's K mouths: profiles [K, 2, 9], skin colours [K, 3] and yaws [K]."""
+    """Return the features of the bank's K mouths: profiles [K, 2, 9], skin colours [K, 3] and yaws [K]."""
     mouths = bank()
     lines = np.stack([profile(one.opening) for one in mouths])
     return lines, np.maximum([one.skin for one in mouths], 1.0), np.array([one.yaw for one in mouths])
 
 
 def from_bank(after: np.ndarray, yaw: float, skin: np.ndarray) -> Mouth:
-    """The mouth of the bank whose lip line, turn and skin are nearest to those of an edited face.
+    """Return the mouth of the bank that is most similar to an edited face in lip line, yaw and skin colour.
 
-    `after` [468, 3] are the landmarks after the edit, `yaw` is in degrees, `skin` [3] the colour of the face.
+    `after` [468, 3] are the landmarks after the edit, `yaw` is in degrees, `skin` [3] is the colour of the face.
     """
     mouths, (lines, skins, yaws) = bank(), bank_features()
     by_line = np.abs(lines - profile(Opening.of(after, INNER_LIPS))).mean(axis=(1, 2))
@@ -199,11 +198,11 @@ def from_bank(after: np.ndarray, yaw: float, skin: np.ndarray) -> Mouth:
 
 
 def profile(opening: Opening) -> np.ndarray:
-    """The lip line in widths of the mouth, about the corners' axis: [2, 9]."""
+    """Return the lip lines relative to the axis through the corners, in widths of the mouth: [2, 9]."""
     s = np.linspace(0.1, 0.9, 9)
     return np.stack(opening.lines(s)) / max(opening.width, 1e-6)
 
 
 def skin_colour(values: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """Texture values [P, 3] and which texels are skin, bool [P] -> the median colour [3]."""
+    """Return the median colour [3] of texture values [P, 3] where `skin`, bool [P]."""
     return np.median(values[skin], axis=0)

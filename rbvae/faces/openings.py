@@ -1,4 +1,4 @@
-"""Mouth and eyes as openings between two lines of points, with coordinates of their own."""
+"""Mouth and eyes as openings between two lines of points, with coordinates along and across them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Opening:
-    """Two lines of points [K, 2] in pixels that share their ends, the corners: `upper` and `lower`, left to right.
+    """An opening between two lines of points [K, 2] in pixels, `upper` and `lower`, from left to right.
 
-    Along an opening runs `s`, 0 at the left corner and 1 at the right one; across it `v`, 0 on the upper line and 1 on
-    the lower one.
+    The lines share their ends, the corners. `s` runs along the opening, 0 at the left corner and 1 at the right; `v`
+    runs across it, 0 on the upper line and 1 on the lower.
     """
 
     upper: np.ndarray
@@ -21,7 +21,7 @@ class Opening:
 
     @classmethod
     def of(cls, points: np.ndarray, lines: tuple[list[int], list[int]]) -> Opening:
-        """The opening between two rows of landmarks [N, 2 or more]."""
+        """Create the opening between two rows of landmarks [N, 2 or more]."""
         upper, lower = (np.asarray(points[line, :2], np.float64) for line in lines)
         return cls(upper, lower)
 
@@ -32,17 +32,17 @@ class Opening:
 
     @property
     def gap(self) -> float:
-        """How far the middles of the lines are apart, over the width."""
+        """Distance between the middles of the lines, divided by the width."""
         middle = len(self.upper) // 2
         return float(np.linalg.norm(self.lower[middle] - self.upper[middle])) / max(self.width, 1e-6)
 
     @property
     def outline(self) -> np.ndarray:
-        """The polygon [2K - 2, 2]."""
+        """The outline as a polygon [2K - 2, 2]."""
         return np.concatenate([self.upper, self.lower[-2:0:-1]])
 
     def box(self, margin: float, width: int, height: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom round the outline, within a picture of `width` x `height` pixels."""
+        """Return left, top, right and bottom of the outline plus `margin`, clipped to `width` x `height` pixels."""
         low = np.floor(self.outline.min(axis=0) - margin).astype(int)
         high = np.ceil(self.outline.max(axis=0) + margin).astype(int)
         left, top = np.clip(low, 0, [width - 1, height - 1])
@@ -50,7 +50,7 @@ class Opening:
         return int(left), int(top), int(right), int(bottom)
 
     def mask(self, box: tuple[int, int, int, int], blur: float) -> np.ndarray:
-        """How much of each pixel of a box lies inside, float32 [h, w] in [0, 1], its edge blurred by `blur` pixels."""
+        """Return how much of each pixel of a box lies inside, float32 [h, w] in [0, 1], blurred by `blur` pixels."""
         left, top, right, bottom = box
         drawn = np.zeros((bottom - top, right - left), np.uint8)
         corners = np.round((self.outline - [left, top] - 0.5) * 16).astype(np.int32)
@@ -59,12 +59,12 @@ class Opening:
         return cv2.GaussianBlur(mask, (0, 0), blur) if blur > 0 else mask
 
     def axes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Unit vectors along the corners and across them, downwards."""
+        """Return unit vectors along the axis through the corners and across it, downwards."""
         along = (self.upper[-1] - self.upper[0]) / max(self.width, 1e-6)
         return along, np.array([-along[1], along[0]])
 
     def lines(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the lines lie across the corners' axis at each `s`, in pixels: both of the shape of `s`."""
+        """Return the distances of both lines from the axis through the corners, in pixels, at each `s`."""
         along, across = self.axes()
         found = []
         for line in (self.upper, self.lower):
@@ -74,26 +74,26 @@ class Opening:
         return found[0], found[1]
 
     def coordinates(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixel positions -> s, and the distance across from the corners' axis in pixels."""
+        """Convert pixel positions to `s` and the distance from the axis through the corners, in pixels."""
         along, across = self.axes()
         dx, dy = x - self.upper[0, 0], y - self.upper[0, 1]
         return (dx * along[0] + dy * along[1]) / max(self.width, 1e-6), dx * across[0] + dy * across[1]
 
     def positions(self, s: np.ndarray, across: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The inverse of `coordinates`."""
+        """Convert back to pixel positions; the inverse of `coordinates`."""
         along, normal = self.axes()
         x = self.upper[0, 0] + s * self.width * along[0] + across * normal[0]
         return x, self.upper[0, 1] + s * self.width * along[1] + across * normal[1]
 
 
 def pixel_grid(box: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of the centres of a box's pixels, float64 [h, w] each."""
+    """Return x and y of the centres of a box's pixels, float64 [h, w] each."""
     left, top, right, bottom = box
     x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
     return x, y
 
 
 def sample(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A picture [H, W, 3] at positions in pixels, cubic, float32."""
+    """Sample a picture [H, W, 3] at pixel positions with bicubic interpolation; returns float32."""
     at = (np.float32(x - 0.5), np.float32(y - 0.5))
     return cv2.remap(picture, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)

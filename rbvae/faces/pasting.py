@@ -1,11 +1,11 @@
-"""An edited crop back into its photo, at the photo's own resolution; only the face's region is touched.
+"""Pastes an edited crop back into its photo at the photo's resolution; only the face changes.
 
-Both ways of it are one line, photo * keep + add, with two soft maps made at the crop's resolution and enlarged:
+Both modes compute photo * keep + add, from two soft maps that are made at the crop's resolution and enlarged:
 
 - replaced: keep = 1 - mask, add = mask * edited;
-- detail: the change, edited - reconstruction, is added to the photo, so that it keeps its pores and hairs. Where the
-  change has a shape of its own (a mouth that opens), the photo's detail is that of the old shape and would show twice,
-  so there it gives way to the model's picture: with kept = 1 / (1 + (shape / SHAPE)^2),
+- detail: the change, edited - reconstruction, is added to the photo, which keeps its fine detail. Where the change
+  alters the shape (a mouth that opens), the photo's detail has the old shape and would appear twice, so it is replaced
+  by the model's picture: with kept = 1 / (1 + (shape / SHAPE)^2),
   keep = 1 - mask * (1 - kept), add = mask * (change + (1 - kept) * reconstruction).
 """
 
@@ -20,14 +20,14 @@ from rbvae.faces.alignment import Alignment, crop, inverted, mean_shape, shifted
 
 Box = tuple[int, int, int, int]
 
-MASK_SIDE = 256  # the side at which the mask is drawn
-WIDER, LONGER = 1.04, 1.10  # the mask against the mean face: about its middle, and below it, for jaws that open
+MASK_SIDE = 256  # side in pixels at which the mask is drawn
+WIDER, LONGER = 1.04, 1.10  # scale of the mask relative to the mean face, and below its middle, for opening jaws
 FEATHER = 0.035  # of the crop's side: standard deviation of the blur of the mask's edge
-SHAPE = 12.0  # grey levels of a change's shape at which half of the photo's own detail is kept
-COARSE = 0.09  # of the crop's side: what is broader than this blur is light, not shape
-COLOUR_BLUR = 0.03  # of the crop's side: colours change more softly than light, so that they leave no speckles
-FINER = 4  # the maps are enlarged by up to this with a cubic kernel, the rest of the way with a linear one
-ROWS = 16  # of the photo blended at a time, so that they stay in the processor's cache
+SHAPE = 12.0  # grey levels of shape change at which half of the photo's own detail is kept
+COARSE = 0.09  # of the crop's side: variations broader than this blur count as light, not shape
+COLOUR_BLUR = 0.03  # of the crop's side: colour changes are blurred more than light, to avoid speckles
+FINER = 4  # the maps are enlarged up to this factor with a cubic kernel, beyond it with a linear one
+ROWS = 16  # rows of the photo blended at a time, so that they fit into the processor's cache
 
 
 def paste_back(
@@ -37,11 +37,11 @@ def paste_back(
     original: np.ndarray | None = None,
     match_colour: bool = False,
 ) -> np.ndarray:
-    """Lay the edited crop, uint8 [size, size, 3], over the photo it came from -> uint8 [H, W, 3], a new array.
+    """Paste the edited crop uint8 [size, size, 3] into its photo; returns a new array uint8 [H, W, 3].
 
-    Blended by a soft mask of a face's shape; outside it every pixel is left as it was. With `original`, the crop as it
-    was before the edit, the change is added to the photo's own detail. `match_colour` gives the edit the mean and
-    spread of the photo's own crop first.
+    A soft mask in the shape of a face blends the crop in; pixels outside it do not change. With `original`, the crop
+    before the edit, the change is added to the photo's own detail. `match_colour` first gives the edit the mean and
+    standard deviation of the photo's crop. Raises ValueError if a crop does not have the size of the alignment.
     """
     pasted = photo.copy()
     (left, top, right, bottom), region = patch(photo, edited, alignment, original, match_colour)
@@ -56,7 +56,7 @@ def patch(
     original: np.ndarray | None = None,
     match_colour: bool = False,
 ) -> tuple[Box, np.ndarray]:
-    """As `paste_back`, but only the part that changes: its box (left, top, right, bottom), and its pixels."""
+    """Like `paste_back`, but return only the part that changes: its box (left, top, right, bottom) and its pixels."""
     expected = (alignment.size, alignment.size, 3)
     for picture in (edited, original):
         if picture is not None and picture.shape != expected:
@@ -77,16 +77,16 @@ def patch(
 
 
 def face_mask(size: int) -> np.ndarray:
-    """The weight of an edit at each pixel of its crop: float32 [size, size] in [0, 1], nothing at the border."""
+    """Return the weight of an edit at each pixel of its crop: float32 [size, size] in [0, 1], 0 at the border."""
     shrinking = size <= MASK_SIDE
     mask = cv2.resize(_drawn_mask(), (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    mask[[0, -1]] = mask[:, [0, -1]] = 0.0  # what lies there goes on beyond the crop
+    mask[[0, -1]] = mask[:, [0, -1]] = 0.0  # beyond the crop, its border is repeated
     return mask
 
 
 @functools.cache
 def _drawn_mask() -> np.ndarray:
-    """The mean face's outline, widened and feathered, float32 [MASK_SIDE, MASK_SIDE]."""
+    """Draw the outline of the mean face, widened and feathered: float32 [MASK_SIDE, MASK_SIDE]."""
     shape = mean_shape()
     middle = (shape.min(axis=0) + shape.max(axis=0)) / 2
     away = (shape - middle) * WIDER
@@ -97,25 +97,25 @@ def _drawn_mask() -> np.ndarray:
     mask = cv2.GaussianBlur(mask, (0, 0), FEATHER * MASK_SIDE, borderType=cv2.BORDER_CONSTANT)
     rows = np.abs(np.arange(MASK_SIDE) + 0.5 - MASK_SIDE / 2) / (MASK_SIDE / 2)
     edge = ((0.97 - rows) / 0.1).clip(0.0, 1.0).astype(np.float32)
-    mask = ((mask - 0.02) / 0.96).clip(0.0, 1.0) * edge * edge[:, None]  # really nothing, and really one
+    mask = ((mask - 0.02) / 0.96).clip(0.0, 1.0) * edge * edge[:, None]  # exactly 0 outside and 1 inside
     return mask.astype(np.float32)
 
 
 def _replacing(edited: np.ndarray, finer: int) -> np.ndarray:
-    """The maps of the edit alone: add [.., 3] and, last, 1 - keep; float32, `finer` times the crop's side."""
+    """Return the maps of a replacement: add [.., 3] and, last, 1 - keep; float32, `finer` times the crop's side."""
     mask = face_mask(len(edited) * finer)[..., None]
     return np.concatenate([mask * _enlarged(edited, finer), mask], axis=2)
 
 
 def _detailed(edited: np.ndarray, original: np.ndarray, finer: int) -> np.ndarray:
-    """The maps of the change between two crops, laid over the photo's own detail; as `_replacing`."""
+    """Return the maps that add the change between two crops to the photo's own detail; see `_replacing`."""
     side = len(edited)
     mask = face_mask(side * finer)[..., None]
     change = edited - original
     light = change.mean(axis=2, keepdims=True)
     colour = _blurred(change - light, COLOUR_BLUR * side)
     inside = face_mask(side)[..., None]
-    colour -= (inside * colour).sum(axis=(0, 1)) / inside.sum()  # an expression gives a face no other complexion
+    colour -= (inside * colour).sum(axis=(0, 1)) / inside.sum()  # an expression does not change the complexion
     shape = _blurred(np.abs(light - _blurred(light, COARSE * side)), 0.02 * side)
     lost = 1.0 - 1.0 / (1.0 + np.square(shape / SHAPE))
     lost = _enlarged(lost, finer).clip(0.0, 1.0) * mask
@@ -135,7 +135,7 @@ def _blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _blended(region: np.ndarray, placed: np.ndarray) -> np.ndarray:
-    """region * (1 - placed[..., 3]) + placed[..., :3], a few rows at a time."""
+    """Return region * (1 - placed[..., 3]) + placed[..., :3], computed a few rows at a time."""
     result = np.empty_like(region)
     for top in range(0, len(region), ROWS):
         rows = placed[top : top + ROWS]
@@ -147,7 +147,7 @@ def _blended(region: np.ndarray, placed: np.ndarray) -> np.ndarray:
 
 
 def _match_colour(edited: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Give the edit the reference's mean and standard deviation, channel by channel, weighed by the mask."""
+    """Give the edit the mean and standard deviation of the reference, per channel and weighted by the mask."""
     weight = face_mask(edited.shape[0])[..., None] / face_mask(edited.shape[0]).sum()
     means = [(weight * picture).sum(axis=(0, 1)) for picture in (edited, reference)]
     spreads = [
@@ -158,7 +158,7 @@ def _match_colour(edited: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def _footprint(photo: np.ndarray, alignment: Alignment) -> Box:
-    """Left, top, right, bottom of the part of the photo that the crop's mask covers."""
+    """Return left, top, right and bottom of the part of the photo that the crop's mask covers."""
     mask = _drawn_mask() > 0
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     corners = np.array([[x, y] for x in (columns[0], columns[-1] + 1) for y in (rows[0], rows[-1] + 1)], float)

@@ -1,6 +1,6 @@
-"""Draws an edit into its photo: the photo's own pixels moved by the mesh, and a change of texture on top.
+"""Draws an edit into its photo: the mesh moves the photo's own pixels, and a change of texture is added.
 
-Far from the face nothing changes, and a change of nothing returns the photo as it is, bit for bit.
+Pixels far from the face do not change, and an edit without any change returns the photo bit for bit.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from rbvae.faces.mouth import Mouth, draw_mouth
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
-RING = 1.35  # of the oval's size: from there outwards the photo stands still
-CELLS = 288  # of the grid on which maps are evaluated, along the face's longer side
-SMALL = 600_000  # pixels of a face below which it is sampled by Lanczos's kernel: 4% sharper, and 5 times slower
-COLOURLESS = 2  # grey levels between channels
-LEAST_CHANGE = 1e-4  # pixels or grey levels below which an edit changes nothing
-SMOOTHINGS, ROUNDS, SHRINK = 6, 60, 0.8  # rounds of smoothing where a triangle would turn over, then of shrinking, too
-THIN = 0.1  # of the median area: slivers at the corners of the mouth turn over in real faces, too
+RING = 1.35  # of the oval's size: the photo does not move from this ring outwards
+CELLS = 288  # cells of the grid on which maps are evaluated, along the face's longer side
+SMALL = 600_000  # pixels: smaller faces are sampled with the Lanczos kernel, which is 4% sharper and 5 times slower
+COLOURLESS = 2  # grey levels: largest difference between the channels of a black-and-white photo
+LEAST_CHANGE = 1e-4  # pixels or grey levels: an edit below this changes nothing
+SMOOTHINGS, ROUNDS, SHRINK = 6, 60, 0.8  # `held_back`: rounds that only smooth, all rounds, factor in the others
+THIN = 0.1  # of the median area: smaller triangles may turn over, as slivers at the corners of real mouths do
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
 
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face in its photo uint8 [H, W, 3]: landmarks `points` float64 [478, 3] in its pixels."""
+    """A face in a photo uint8 [H, W, 3]: its landmarks `points` float64 [478, 3] are in photo pixels."""
 
     photo: np.ndarray
     points: np.ndarray
@@ -37,8 +37,11 @@ class FaceView:
 
 @dataclass(frozen=True)
 class Change:
-    """Where an edit moves the landmarks, float64 [468, 3] in photo pixels, and what it adds to the texture, grey
-    levels float32 [P, 3]; `mouth` fills what an opening mouth uncovers."""
+    """The change of a photo by an edit.
+
+    `moves` float64 [468, 3] displaces the landmarks, in photo pixels; `texture` float32 [P, 3] is added to the texture,
+    in grey levels; `mouth` fills an opening mouth.
+    """
 
     moves: np.ndarray
     texture: np.ndarray
@@ -46,7 +49,7 @@ class Change:
 
     @property
     def nothing(self) -> bool:
-        """Whether the edit leaves the photo as it is."""
+        """Whether the edit leaves the photo unchanged."""
         return float(np.abs(self.moves).max()) < LEAST_CHANGE and float(np.abs(self.texture).max()) < LEAST_CHANGE
 
 
@@ -54,7 +57,10 @@ Box = tuple[int, int, int, int]
 
 
 def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np.ndarray]:
-    """The part of a photo that an edit changes: its box (left, top, right, bottom) and its pixels uint8 [h, w, 3]."""
+    """Draw the part of a photo that an edit changes.
+
+    Returns its box (left, top, right, bottom), which is empty if nothing changes, and its pixels uint8 [h, w, 3].
+    """
     height, width = view.photo.shape[:2]
     before = view.points[:POINTS]
     if change.nothing:
@@ -69,7 +75,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
     skin = region.warp(old[:, :2], new[:, :2], mesh.triangles, numbers)
     added = region.texture(new[:, :2], numbers, change.texture, frame)
-    out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds, and stays within 0 to 255
+    out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds and clips to 0..255
     draw_eyes(out, box, view.photo, before, after, added)
     draw_mouth(out, box, view.photo, before, after, change.mouth)
     if is_grey(view.photo[top:bottom, left:right]):
@@ -78,7 +84,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
 
 
 def is_grey(pixels: np.ndarray) -> bool:
-    """Whether uint8 pixels [h, w, 3] have no colour at all, as black-and-white photos do."""
+    """Whether uint8 pixels [h, w, 3] have no colour, as in black-and-white photos."""
     coarse = pixels[::16, ::16].astype(np.int16)
     if (np.ptp(coarse, axis=2) > COLOURLESS).any():
         return False
@@ -87,7 +93,7 @@ def is_grey(pixels: np.ndarray) -> bool:
 
 
 class RingedMesh:
-    """The face's triangles and those to a ring around its oval that stands still."""
+    """The face's triangles, extended to a fixed ring around its oval."""
 
     def __init__(self, points: np.ndarray) -> None:
         oval = points[OVAL]
@@ -101,18 +107,18 @@ class RingedMesh:
         self.triangles = np.concatenate([face_mesh().triangles, np.array(ring, np.int32)])
 
     def with_ring(self, points: np.ndarray) -> np.ndarray:
-        """Points [468, 3] -> [468 + 36, 3]."""
+        """Append the ring to points [468, 3]: [468 + 36, 3]."""
         return np.concatenate([points, self.ring])
 
     def order(self, points: np.ndarray) -> np.ndarray:
-        """Far to near, the ring first: the face lies in front of what surrounds it."""
+        """Return the triangles from far to near, the ring first, because the face is in front of its surroundings."""
         inner = len(face_mesh().triangles)
         face = far_to_near(points, self.triangles[:inner])
         return np.concatenate([np.arange(inner, len(self.triangles)), face])
 
 
 class Region:
-    """The box of a photo in which an edit draws, and the coarse grid on which its maps are evaluated."""
+    """The box of a photo in which an edit draws, with the coarse grid on which its maps are evaluated."""
 
     def __init__(self, box: Box, photo: np.ndarray, cells: int = CELLS) -> None:
         self.left, self.top, self.right, self.bottom = box
@@ -122,21 +128,23 @@ class Region:
         self.grid = Grid(self.left, self.top, step, -(-self.width // step), -(-self.height // step))
 
     def enlarged(self, coarse: np.ndarray) -> np.ndarray:
-        """Values at the grid's cells [rows, columns, D] -> at the box's pixels [height, width, D]."""
+        """Enlarge values at the grid's cells [rows, columns, D] to the box's pixels [height, width, D]."""
         if self.grid.step == 1:
             return coarse
         extent = self.grid.columns * self.grid.step, self.grid.rows * self.grid.step
         return cv2.resize(coarse, extent, interpolation=cv2.INTER_LINEAR)[: self.height, : self.width]
 
     def warp(self, old: np.ndarray, new: np.ndarray, triangles: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """The photo's pixels moved from `old` to `new` points [N, 2]: uint8 [height, width, 3]; `numbers` is the
-        triangle of the new points at each cell."""
+        """Move the photo's pixels from points `old` to points `new` [N, 2]: uint8 [height, width, 3].
+
+        `numbers` are the triangles of the new points at each cell.
+        """
         shift = evaluate(affine_maps(old - new, new, triangles), numbers, self.grid)  # from target to source
         shift[numbers < 0] = 0
         return self.sample(self.enlarged(shift))
 
     def sample(self, shift: np.ndarray) -> np.ndarray:
-        """The photo at each pixel of the box plus `shift` [height, width, 2] pixels."""
+        """Sample the photo at each pixel of the box plus `shift` [height, width, 2], in pixels."""
         x = shift[..., 0] + np.arange(self.left, self.right, dtype=np.float32)
         y = shift[..., 1] + np.arange(self.top, self.bottom, dtype=np.float32)[:, None]
         small = self.width * self.height < SMALL
@@ -144,7 +152,7 @@ class Region:
         return cv2.remap(self.photo, x, y, how, borderMode=cv2.BORDER_REPLICATE)
 
     def texture(self, new: np.ndarray, numbers: np.ndarray, values: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
-        """A change of texture [P, 3] where the new points put it: float32 [height, width, 3]."""
+        """Warp a change of texture [P, 3] to the new points: float32 [height, width, 3]."""
         triangles = face_mesh().triangles
         inside = np.where(numbers < len(triangles), numbers, -1)
         maps = affine_maps(face_mesh().canonical[:, :2] * frame.size, new[:POINTS], triangles)
@@ -157,7 +165,7 @@ class Region:
 
 @functools.cache
 def fade_out(size: int) -> np.ndarray:
-    """[S, S]: 1 inside the face, falling smoothly to 0 at its oval."""
+    """Return a mask [S, S] that is 1 inside the face and falls smoothly to 0 at its oval."""
     frame = canonical_frame(size)
     mask = frame.mask.astype(np.uint8)
     distance = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
@@ -166,7 +174,7 @@ def fade_out(size: int) -> np.ndarray:
 
 
 def box_of(points: np.ndarray, width: int, height: int) -> Box:
-    """The whole-pixel box round points [N, 2 or more], within the photo."""
+    """Return the whole-pixel box around points [N, 2 or more], clipped to the photo."""
     low = np.floor(points[:, :2].min(axis=0)).astype(int) - 1
     high = np.ceil(points[:, :2].max(axis=0)).astype(int) + 1
     left, top = np.clip(low, 0, [width - 1, height - 1])
@@ -175,7 +183,7 @@ def box_of(points: np.ndarray, width: int, height: int) -> Box:
 
 
 def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Points [468, 3] after an edit, moved more like their neighbours where a triangle of skin would turn over."""
+    """Return points [468, 3] after an edit, with their movement smoothed where a skin triangle would turn over."""
     triangles = face_mesh().triangles[:SKIN_TRIANGLES]
     area, moves = signed_areas(before, triangles), after - before
     least = THIN * np.median(np.abs(area))
@@ -191,7 +199,7 @@ def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def neighbours() -> np.ndarray:
-    """[468, 468]: each row takes the mean over a point's neighbours in the skin."""
+    """Return a matrix [468, 468] whose rows average over the neighbours of a point in the skin."""
     adjacent = np.zeros((POINTS, POINTS))
     for a, b in ((0, 1), (1, 2), (2, 0)):
         triangles = face_mesh().triangles[:SKIN_TRIANGLES]
@@ -200,7 +208,7 @@ def neighbours() -> np.ndarray:
 
 
 def draw_texture(photo: np.ndarray, points: np.ndarray, texture: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
-    """A photo uint8 [H, W, 3] with a texture [P, 3] laid over the face at points [468, 3]: the photo, changed."""
+    """Draw a texture [P, 3] over the face at points [468, 3] in a photo uint8 [H, W, 3]; returns a new photo."""
     height, width = photo.shape[:2]
     box = box_of(points, width, height)
     region = Region(box, photo)

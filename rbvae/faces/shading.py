@@ -1,4 +1,4 @@
-"""From the change of texture that a model predicts to what is added to a photo, region by region."""
+"""Converts the change of texture predicted by a model to the change added to a photo, region by region."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, OUTER_LIPS, face_mesh
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-BROAD = 4  # harmonics of light that no expression changes: a constant and three directions
-DARKEST = 0.25  # of the mean face's lightness, down to which a change shrinks with the skin's own
-RATIOS = (0.6, 1.6)  # between which skin may get darker or lighter
+BROAD = 4  # harmonics of lighting that no expression changes: a constant and three directions
+DARKEST = 0.25  # of the mean face's lightness: changes are scaled down with the skin's lightness, but not below this
+RATIOS = (0.6, 1.6)  # limits of the ratio by which skin may become darker or lighter
 
 
 @dataclass(frozen=True)
 class Gains:
-    """How much of the predicted change each region gets; chosen on the London people marked `tune` (docs/log.md)."""
+    """Share of the predicted change applied to each region; chosen on the London people marked `tune` (docs/log.md)."""
 
-    darker: float = 1.0  # of skin: folds that come
-    lighter: float = 0.5  # of skin: folds that go, and light on cheeks
+    darker: float = 1.0  # skin: folds that appear
+    lighter: float = 0.5  # skin: folds that disappear, and highlights on cheeks
     lips: float = 0.7
     mouth: float = 1.0
     eyes: float = 0.7
@@ -32,7 +32,7 @@ class Gains:
 
 @dataclass(frozen=True)
 class Regions:
-    """Smooth weights of the texels [P], which add up to 1."""
+    """Smooth weights of the texels [P] by region; they add up to 1."""
 
     skin: np.ndarray
     lips: np.ndarray
@@ -43,7 +43,7 @@ class Regions:
 
 @functools.cache
 def regions(size: int) -> Regions:
-    """Where the canonical frame of `size` texels has skin, lips, the mouth's inside, eyes and brows."""
+    """Return the weights of skin, lips, inside of the mouth, eyes and brows in the canonical frame of `size` texels."""
     frame = canonical_frame(size)
     points = face_mesh().canonical[:, :2] * size
 
@@ -66,10 +66,10 @@ def regions(size: int) -> Regions:
 
 
 class Shading:
-    """Turns predicted changes of texture into those that a face's own colours allow.
+    """Converts predicted changes of texture to changes that fit a face's own colours.
 
-    Broad light is left out, skin changes in lightness only, and dark skin changes in proportion to its lightness.
-    `mean` [P, 3] is the mean texture.
+    Broad lighting is removed, skin changes in lightness only, and changes of dark skin are scaled down in proportion to
+    its lightness. `mean` [P, 3] is the mean texture in grey levels.
     """
 
     def __init__(self, frame: CanonicalFrame, mean: np.ndarray, gains: Gains | None = None) -> None:
@@ -79,7 +79,7 @@ class Shading:
         self.light = np.linalg.qr(fields.T)[0].astype(np.float32)  # [3P, 12]
 
     def apply(self, change: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """A predicted change [P, 3] and the face's own texture [P, 3], grey levels -> what to add, float32 [P, 3]."""
+        """Return what to add, float32 [P, 3], for a predicted change and the face's own texture [P, 3], grey levels."""
         flat = change.reshape(-1)
         change = (flat - self.light @ (self.light.T @ flat)).reshape(-1, 3)
         region, gains = self.regions, self.gains
@@ -88,7 +88,7 @@ class Shading:
         change = change * dim
         ratio = (change @ LUMA) / luma
         ratio = np.clip(ratio * np.where(ratio < 0, gains.darker, gains.lighter), RATIOS[0] - 1, RATIOS[1] - 1)
-        on_skin = ratio[:, None] * own  # the same hue, darker or lighter
+        on_skin = ratio[:, None] * own  # same hue, darker or lighter
         coloured = gains.lips * region.lips + gains.mouth * region.mouth
         plain = region.skin + gains.eyes * region.eyes + gains.brows * region.brows
         return (change * coloured[:, None] + on_skin * plain[:, None]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The shape-free texture: a photo sampled through the mesh into the canonical frame."""
+"""The shape-free texture: a photo warped through the mesh into the canonical frame."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 
 from rbvae.faces.mesh import SKIN_TRIANGLES, face_mesh
 
-FINEST = 1.3  # photo pixels a texel beyond which the photo is averaged over areas first
-GRAZING = 0.15  # cosine between a triangle's normal and the line of sight, below which its texture counts as hidden
+FINEST = 1.3  # photo pixels per texel: above this the photo is averaged over areas first
+GRAZING = 0.15  # cosine between a triangle's normal and the line of sight: below this its texture counts as hidden
 
 
 @dataclass(frozen=True)
 class Texture:
-    """`values` float32 [P, 3], grey levels of the canonical frame's P texels; `visible` bool [P], false where a texel
-    lies outside the photo or on a part of the face that is turned away."""
+    """The texture of a face: `values` float32 [P, 3], grey levels at the canonical frame's P texels.
+
+    `visible` bool [P] is False for texels outside the photo or on parts of the face that are turned away.
+    """
 
     values: np.ndarray
     visible: np.ndarray
@@ -26,9 +28,9 @@ class Texture:
 class CanonicalFrame:
     """The square of `size` x `size` texels into which every face is warped.
 
-    P of its texels lie on the face. `mask` bool [S, S] says which, `flat` int [P] numbers them in the raveled square.
-    Texel k is the mean of the points `vertices[k]` [3] weighted by `weights[k]` [3]. The texels are mirror-symmetric:
-    `mirror[k]` is the counterpart of k, and `left` [P / 2] are those of the left half.
+    P of its texels lie on the face: `mask` bool [S, S] marks them, and `flat` int [P] are their indices in the raveled
+    square. Texel k is the mean of the points `vertices[k]` [3], weighted by `weights[k]` [3]. The texels are
+    mirror-symmetric: `mirror[k]` is the counterpart of k, and `left` [P / 2] are the texels of the left half.
     """
 
     def __init__(self, size: int) -> None:
@@ -51,29 +53,29 @@ class CanonicalFrame:
         number[self.flat] = np.arange(len(self.flat))
         self.mirror = number[rows * size + size - 1 - columns]
         self.left = np.flatnonzero(on_left)
-        # triangles of the left half and their mirror images; their orientation decides what is visible
+        # triangles of the left half and their mirror images; their orientation determines visibility
         self.facets, self.facet = np.unique(np.sort(self.vertices, axis=1), axis=0, return_inverse=True)
         self.facet = self.facet.reshape(-1)
         self.facing = np.sign(_normals(mesh.canonical, self.facets)[:, 2])
-        self.hollow = chosen >= SKIN_TRIANGLES  # insides of mouth and eyes: flat when closed, so never turned away
+        self.hollow = chosen >= SKIN_TRIANGLES  # inside of mouth and eyes: flat when closed, so always visible
         outside = np.where(self.mask, 0, 1).astype(np.uint8)
         _, nearest = cv2.distanceTransformWithLabels(
             outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE, labelType=cv2.DIST_LABEL_PIXEL
         )
         texel_of_label = np.zeros(nearest.max() + 1, np.int64)
         texel_of_label[nearest[self.mask]] = np.arange(len(self.flat))
-        self.nearest = texel_of_label[nearest]  # [S, S], the texel nearest to each place of the square
+        self.nearest = texel_of_label[nearest]  # [S, S]: the texel nearest to each position in the square
 
     def positions(self, points: np.ndarray) -> np.ndarray:
-        """Points [468 or more, D] -> where they put the texels [P, D]."""
+        """Interpolate points [468 or more, D] at the texels: [P, D]."""
         a, b, c = self.vertices.T
         u, v, w = self.weights.T[..., None]
         return u * points[a] + v * points[b] + w * points[c]
 
     def sample(self, photo: np.ndarray, points: np.ndarray) -> Texture:
-        """A photo uint8 [H, W, 3] and landmarks [468 or more, 3] in its pixels -> its Texture.
+        """Sample the texture of a photo uint8 [H, W, 3] with landmarks [468 or more, 3] in its pixels.
 
-        Where the photo is finer than the frame it is averaged over areas first.
+        If the photo is finer than the frame, it is averaged over areas first.
         """
         height, width = photo.shape[:2]
         where = self.positions(points[:, :2]).astype(np.float32)
@@ -89,34 +91,34 @@ class CanonicalFrame:
             extent = max(1, round(region.shape[1] / scale)), max(1, round(region.shape[0] / scale))
             where *= np.array([extent[0] / region.shape[1], extent[1] / region.shape[0]], np.float32)
             region = cv2.resize(region, extent, interpolation=cv2.INTER_AREA)
-        at = (where - np.float32(0.5)).reshape(-1, 1, 2)  # OpenCV counts from pixel centres
+        at = (where - np.float32(0.5)).reshape(-1, 1, 2)  # OpenCV measures from pixel centres
         values = cv2.remap(region.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return Texture(values[:, 0], visible)
 
     def visible(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
-        """bool [P]: which texels a photo of `width` x `height` pixels with these landmarks shows."""
+        """Return which texels are visible in a photo of `width` x `height` pixels with these landmarks, bool [P]."""
         return self._visible(self.positions(points[:, :2]), points, width, height)
 
     def density(self, points: np.ndarray) -> float:
-        """Photo pixels a texel, on average over the face."""
+        """Return the number of photo pixels per texel (as lengths), on average over the face."""
         canonical = face_mesh().canonical[:, :2] * self.size
         flat = points[: len(canonical), :2]
         return float(np.sqrt(flat.var(axis=0).sum() / canonical.var(axis=0).sum()))
 
     def image(self, values: np.ndarray) -> np.ndarray:
-        """Values [P, C] -> the square [S, S, C]; off the face, the value of the nearest texel."""
+        """Convert values [P, C] to the square [S, S, C]; texels off the face take the nearest value."""
         return values[self.nearest]
 
     def values(self, square: np.ndarray) -> np.ndarray:
-        """The square [S, S, C] -> values [P, C]; the inverse of `image`."""
+        """Convert the square [S, S, C] to values [P, C]; the inverse of `image`."""
         return square.reshape(self.size * self.size, -1)[self.flat]
 
     def halves(self, values: np.ndarray) -> np.ndarray:
-        """Values [..., P, C] -> [..., 2, P / 2, C]: the texels of the left half, then their mirror images."""
+        """Split values [..., P, C] into [..., 2, P / 2, C]: the texels of the left half, then their mirror images."""
         return np.stack([values[..., self.left, :], values[..., self.mirror[self.left], :]], axis=-3)
 
     def joined(self, halves: np.ndarray) -> np.ndarray:
-        """Halves [..., 2, P / 2, C] -> values [..., P, C]; the inverse of `halves`."""
+        """Join halves [..., 2, P / 2, C] to values [..., P, C]; the inverse of `halves`."""
         values = np.empty((*halves.shape[:-3], len(self.flat), halves.shape[-1]), halves.dtype)
         values[..., self.left, :] = halves[..., 0, :, :]
         values[..., self.mirror[self.left], :] = halves[..., 1, :, :]
@@ -128,7 +130,7 @@ class CanonicalFrame:
         return within & (self._towards(points) | self.hollow)
 
     def _towards(self, points: np.ndarray) -> np.ndarray:
-        """bool [P]: whether the texel's facet faces the camera."""
+        """Return whether each texel's facet faces the camera, bool [P]."""
         normals = _normals(points.astype(np.float32), self.facets)
         cosine = self.facing * normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)
         return (cosine > GRAZING)[self.facet]
@@ -136,13 +138,16 @@ class CanonicalFrame:
 
 @functools.cache
 def canonical_frame(size: int) -> CanonicalFrame:
-    """The frame of one size, made once."""
+    """Return the frame of one size; cached."""
     return CanonicalFrame(size)
 
 
 def rasterise(points: np.ndarray, triangles: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points [N, 2] -> for each pixel of [height, width] the last triangle that holds its centre (-1 for none), and
-    the weights [height, width, 3] of that triangle's corners."""
+    """Find the triangle of points [N, 2] that contains each pixel centre of a `height` x `width` grid.
+
+    Returns the number of the last such triangle (-1 for none), int32 [height, width], and the weights of its corners,
+    float64 [height, width, 3].
+    """
     number = np.full((height, width), -1, np.int32)
     weights = np.zeros((height, width, 3))
     for index, (a, b, c) in enumerate(points[triangles]):
@@ -161,6 +166,6 @@ def rasterise(points: np.ndarray, triangles: np.ndarray, height: int, width: int
 
 
 def _normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Normals [T, 3] of triangles, not of unit length."""
+    """Return the normals [T, 3] of triangles, not of unit length."""
     a, b, c = points[triangles[:, 0]], points[triangles[:, 1]], points[triangles[:, 2]]
     return np.cross(b - a, c - a)

@@ -1,4 +1,4 @@
-"""Backward maps of a moved mesh: for every pixel of the result, where in the source it comes from."""
+"""Backward maps of a moved mesh: the source position of every pixel of the result."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-SUBPIXEL = 4  # bits of OpenCV's polygon coordinates after the point
-FLAT = 1e-9  # area of a triangle below which it is not drawn
+SUBPIXEL = 4  # fractional bits of OpenCV's polygon coordinates
+FLAT = 1e-9  # twice the area below which a triangle counts as flat
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a map is evaluated: at the centres of `columns` x `rows` cells of `step` pixels from (left, top)."""
+    """Cells at whose centres a map is evaluated: `columns` x `rows` of `step` pixels from (left, top)."""
 
     left: int
     top: int
@@ -30,12 +30,12 @@ class Grid:
 
 
 def triangle_numbers(points: np.ndarray, triangles: np.ndarray, order: np.ndarray, grid: Grid) -> np.ndarray:
-    """Points [N, 2] in pixels -> the triangle at each cell, int32 [rows, columns]; -1 where there is none.
+    """Return the triangle of points [N, 2], in pixels, at each cell: int32 [rows, columns], -1 for none.
 
     Triangles are drawn in `order`, the last on top.
     """
     numbers = np.full((grid.rows, grid.columns), -1, np.int32)
-    cells = (points - [grid.left, grid.top]) / grid.step - 0.5  # OpenCV counts from cell centres
+    cells = (points - [grid.left, grid.top]) / grid.step - 0.5  # OpenCV measures from cell centres
     corners = np.round(cells * (1 << SUBPIXEL)).astype(np.int32)[triangles]
     for number in order:
         cv2.fillConvexPoly(numbers, corners[number], int(number), lineType=cv2.LINE_8, shift=SUBPIXEL)
@@ -44,7 +44,7 @@ def triangle_numbers(points: np.ndarray, triangles: np.ndarray, order: np.ndarra
 
 @dataclass(frozen=True)
 class AffineMaps:
-    """For each of T triangles: value = matrix [D, 3] @ (x, y, 1), kept within `low` and `high` [D] of its corners."""
+    """Maps of T triangles: value = matrix [D, 3] @ (x, y, 1), clipped to the range `low`..`high` [D] of the corners."""
 
     matrix: np.ndarray
     low: np.ndarray
@@ -52,9 +52,9 @@ class AffineMaps:
 
 
 def affine_maps(values: np.ndarray, target: np.ndarray, triangles: np.ndarray) -> AffineMaps:
-    """Values [N, D] at points [N, 2] -> their linear interpolation over each triangle.
+    """Interpolate values [N, D] at points `target` [N, 2] linearly over each triangle.
 
-    A triangle without area has the value of its first corner.
+    A triangle without area takes the value of its first corner.
     """
     a, b, c = (target[triangles[:, k]] for k in range(3))
     p, q, r = (values[triangles[:, k]] for k in range(3))
@@ -71,9 +71,9 @@ def affine_maps(values: np.ndarray, target: np.ndarray, triangles: np.ndarray) -
 
 
 def evaluate(maps: AffineMaps, numbers: np.ndarray, grid: Grid) -> np.ndarray:
-    """Maps of T triangles at the cells of a grid -> float32 [rows, columns, D]; meaningless where `numbers` is -1.
+    """Evaluate the maps of T triangles at a grid's cells: float32 [rows, columns, D], undefined where `numbers` is -1.
 
-    A cell's centre may lie a little outside a thin triangle, which would extrapolate far: hence the limits.
+    Values are clipped, because a cell's centre may lie slightly outside a thin triangle, which extrapolates far.
     """
     x, y = grid.centres
     chosen = numbers.astype(np.intp)
@@ -89,12 +89,12 @@ def evaluate(maps: AffineMaps, numbers: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def far_to_near(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Points [N, 3], depth away from the camera -> the order in which nearer triangles come later."""
+    """Return the order of triangles of points [N, 3] from far to near; depth increases away from the camera."""
     return np.argsort(-points[triangles, 2].mean(axis=1), kind="stable")
 
 
 def signed_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Twice the signed areas [T] of triangles of points [N, 2 or more]."""
+    """Return twice the signed areas [T] of triangles of points [N, 2 or more]."""
     a, b, c = (points[triangles[:, k], :2] for k in range(3))
     u, v = b - a, c - a
     return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]

@@ -1,1 +1,1 @@
-"""Pictures: files to pixels and back, colours, and the note that an AI edited them."""
+"""Image files: decoding, colours, encoding, and the mark of AI-edited pictures."""

@@ -1,4 +1,4 @@
-"""Pictures to files: nothing of the photo's EXIF goes along, and every one says that an AI edited it."""
+"""Encoding of edited pictures: they carry none of the photo's EXIF and are marked as edited by AI."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ XMP = f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.
  xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
  Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia">
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{AI_NOTE}</rdf:li></rdf:Alt></dc:description>
-</rdf:Description></rdf:RDF></x:xmpmeta>""".encode()  # the IPTC's words for it, which platforms look for
-XMP_BOX = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes  # where XMP stands in an MP4
+</rdf:Description></rdf:RDF></x:xmpmeta>""".encode()  # the IPTC's term for AI edits, which platforms look for
+XMP_BOX = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes  # type of the box that holds XMP in an MP4
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 
 def encode(image: Image.Image, format: str = "JPEG", quality: int = 92) -> bytes:
-    """A picture as JPEG, PNG or WEBP, marked as AI-edited."""
+    """Encode a picture as JPEG, PNG or WEBP, marked as AI-edited."""
     plain = Image.new("RGB", image.size)
-    plain.paste(image)  # pixels alone: what the picture was opened with stays behind
+    plain.paste(image)  # pixels only: drops the metadata of the file that was opened
     stream = io.BytesIO()
     if format == "PNG":
         text = PngInfo()
@@ -40,7 +40,7 @@ def encode(image: Image.Image, format: str = "JPEG", quality: int = 92) -> bytes
 
 
 def save(image: Image.Image, path: str | Path, quality: int = 92) -> None:
-    """A picture into a file of the kind its name says; raises ImageError for another, or where it cannot be written."""
+    """Write a picture in the format of the file's suffix; raises ImageError for other suffixes or if writing fails."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ImageError(f"{path.name} cannot be written; give a name that ends in {', '.join(FORMATS)}")
@@ -52,5 +52,5 @@ def save(image: Image.Image, path: str | Path, quality: int = 92) -> None:
 
 
 def marked_mp4(content: bytes) -> bytes:
-    """An MP4 with the note appended, as a box that players skip."""
+    """Append the AI mark to an MP4, as a box that players skip."""
     return content + (24 + len(XMP)).to_bytes(4, "big") + b"uuid" + XMP_BOX + XMP

@@ -1,4 +1,4 @@
-"""Whatever colours a decoded picture has -> 8 bits of sRGB: by its ICC profile, over white, from 16 bits."""
+"""Conversion of decoded pictures to 8-bit sRGB: ICC profiles, transparency (over white), 16-bit and float values."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
-MAX_PROFILE = 4_000_000  # bytes; printers' profiles have up to 3 MB
-SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # Pillow's mode -> the colour space that its profile is of
+MAX_PROFILE = 4_000_000  # bytes; profiles of printers have up to 3 MB
+SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # Pillow's mode -> colour space of a matching profile
 LAYERED = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
 def foreign(profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
-    """A file's ICC profile, ready to be applied; None for one that is sRGB's own, unreadable, or not there at all."""
+    """Parse a file's ICC profile; returns None if it is missing, sRGB, too large or unreadable."""
     if not profile or len(profile) > MAX_PROFILE:
         return None
     try:
         read = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return None if "sRGB" in (read.profile.profile_description or "") else read
-    except Exception:  # LittleCMS refuses in many ways, and none is a reason to refuse the picture
+    except Exception:  # LittleCMS raises many types of errors, and the picture is usable without a profile
         return None
 
 
 def to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile | None = None) -> Image.Image:
-    """A decoded picture of any mode -> RGB, with the `profile` of its file applied where that fits."""
+    """Convert a decoded picture of any mode to RGB, applying the ICC `profile` of its file if that fits."""
     if image.mode.startswith("I") or image.mode == "F":
         return _from_deep(image).convert("RGB")
     if image.mode in LAYERED or "transparency" in image.info:
@@ -37,7 +37,7 @@ def to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile | None = None)
 
 
 def _by_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    """The picture in sRGB; as it is where the profile is for other colours than it has."""
+    """Convert a picture to sRGB; returned unchanged if the profile is for another colour space."""
     try:
         if profile.profile.xcolor_space.strip() != SPACES[image.mode]:
             return image
@@ -54,7 +54,7 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """16 and 32 bits and fractions to 8, which Pillow's own convert() clips to white; what is no number is black."""
+    """Convert 16-bit, 32-bit and float values to 8 bits, which Pillow would clip; NaN and infinity become 0."""
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
         return Image.fromarray((values >> 8).astype(np.uint8))

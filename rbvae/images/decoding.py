@@ -1,4 +1,4 @@
-"""A picture's file to pixels: only formats on a list, nothing too large, upright, 8 bits of sRGB; no PyTorch needed."""
+"""Decoding of pictures to upright 8-bit sRGB, with limits on formats and sizes; does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from rbvae.images.jpeg import UPRIGHT, jpeg_pixels, orientation
 
 Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")  # the last where pillow-heif is installed
-COMPRESSIONS = (  # what a TIFF may hold: libtiff knows others that hardly anybody has looked at
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")  # HEIF only if pillow-heif is installed
+COMPRESSIONS = (  # allowed in a TIFF; libtiff's other codecs are rarely used and tested
     *(None, "raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate"),
     *("jpeg", "group3", "group4", "tiff_ccitt"),
 )
-TILE_WIDTH, TILE_LENGTH = 322, 323  # a TIFF's tags
-MAX_SIDE = 2560  # a larger picture is shrunk to this for detection: finer pixels never reach a 96-pixel crop
+TILE_WIDTH, TILE_LENGTH = 322, 323  # TIFF tags
+MAX_SIDE = 2560  # pixels; larger pictures are shrunk for detection, as a 96-pixel crop does not need finer ones
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a picture's file may be, in bytes and in pixels, and of which formats, by Pillow's names.
+    """Limits of a picture's file: `bytes`, `pixels`, and `formats` by Pillow's names.
 
-    A picture of more than `kept` pixels is reduced to that many; one of more than `pixels` is refused.
+    A picture of more than `kept` pixels is reduced to that many; one of more than `pixels` is rejected.
     """
 
     bytes: int
@@ -41,28 +41,29 @@ class Limits:
     formats: tuple[str, ...] = FORMATS
 
 
-HOME = Limits(200_000_000, pixels=100_000_000, formats=(*FORMATS, "PPM"))  # what a user opens on their own machine
-UPLOAD = Limits(10_000_000)  # what a visitor sends
+HOME = Limits(200_000_000, pixels=100_000_000, formats=(*FORMATS, "PPM"))  # for users on their own machine
+UPLOAD = Limits(10_000_000)  # for visitors of the app
 
 
 def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = "") -> np.ndarray:
-    """Any picture -> contiguous uint8 RGB [H, W, 3]; see `open_photo`."""
+    """Load a picture as contiguous uint8 RGB [H, W, 3]; see `open_photo`."""
     return open_photo(source, max_side, limits, name)[0]
 
 
 def open_photo(
     source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = ""
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Any picture -> contiguous uint8 RGB [H, W, 3], upright, and what was done to it, in a sentence.
+    """Load a picture as contiguous, upright uint8 RGB [H, W, 3]; also returns notes on how it was changed.
 
-    Its longer side is at most `max_side`; with None it keeps its size, up to `limits.kept` pixels.
+    `source` is a path, encoded bytes, a PIL image or an array ([H, W] or [H, W, 1|3|4], of uint8, uint16, or float in
+    [0, 1]). Files are recognised by content, not by name; an animation gives its first frame. EXIF orientation is
+    applied, colours are converted to sRGB with the file's ICC profile, transparency is drawn over white, and 16 bits
+    are reduced to 8. The longer side is reduced to `max_side`; with None the picture keeps its size, up to
+    `limits.kept` pixels.
 
-    `source` is a path, encoded bytes, a PIL image or an array ([H, W], [H, W, 1|3|4], of uint8, uint16, or float in
-    [0, 1]). What a file is, its content says, not its name; of a film the first frame is taken. EXIF orientation is
-    applied, colours become sRGB by the file's own profile, alpha is laid over white, 16 bits become 8. Bytes and
-    pixels are counted before anything is decoded; at its own size a picture of 50 megapixels takes 150 MB, and up to
-    five times that while it is decoded. Raises ImageError, in one line, for anything else; it calls the picture `name`,
-    or what its file is called.
+    Bytes and pixels are checked before decoding. At full size, a picture of 50 megapixels needs 150 MB, and up to five
+    times that during decoding. Raises ImageError for anything else, with a message of one line that calls the picture
+    `name` or by its file name.
     """
     name = shown(name or (Path(source).name if isinstance(source, (str, Path)) else "")) or "the picture"
     if isinstance(source, np.ndarray) and _is_final(source, max_side, limits):
@@ -81,7 +82,7 @@ def open_photo(
         image = to_srgb(image, profile)
     except MemoryError as error:
         raise ImageError(f"{name} takes too much memory to decode; save it as an ordinary JPEG first") from error
-    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them into
+    except Exception as error:  # Pillow's decoders raise all kinds of errors for broken files
         detail = " ".join(str(error).split())[:100]
         raise ImageError(f"{name} is damaged and cannot be decoded ({detail}); use an intact copy") from error
     if max_side is not None and max(image.size) > max_side:
@@ -91,7 +92,7 @@ def open_photo(
 
 
 def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """A picture uint8 [H, W, 3] with at most `kept` pixels, averaged over areas, and a sentence where it had more."""
+    """Reduce a picture uint8 [H, W, 3] to at most `kept` pixels by area averaging, with a note if it was larger."""
     height, width = pixels.shape[:2]
     if height * width <= kept:
         return pixels, ()
@@ -103,7 +104,7 @@ def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]
 
 @functools.cache
 def add_heic() -> bool:
-    """Teaches Pillow HEIC where the package pillow-heif is installed; whether it is."""
+    """Register HEIC with Pillow if the package pillow-heif is installed; returns whether it is."""
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
@@ -123,7 +124,7 @@ def _open(source: Any, name: str, limits: Limits) -> Image.Image:
     kinds = [kind for kind in limits.formats if kind != "HEIF" or add_heic()]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pixels, which are counted here, and of metadata, which is not kept
+            warnings.simplefilter("ignore")  # about pixels, which are checked here, and metadata, which is dropped
             return Image.open(io.BytesIO(encoded), formats=kinds)
     except Image.DecompressionBombError as error:
         raise _too_large(name, "hundreds of millions of", limits.pixels) from error
@@ -131,25 +132,25 @@ def _open(source: Any, name: str, limits: Limits) -> Image.Image:
         raise ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG or WebP file") from error
     except MemoryError as error:
         raise ImageError(f"{name} takes too much memory to decode; save it as an ordinary JPEG first") from error
-    except Exception as error:  # as above: a header can break as well
+    except Exception as error:  # broken headers also raise all kinds of errors
         raise ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG or WebP file") from error
 
 
 def _read(path: Path, name: str, limit: int) -> bytes:
-    """A file's bytes, all at once: where decoding fails, Pillow leaves open what it was reading from."""
+    """Read a whole file, because Pillow does not close the file that it reads from if decoding fails."""
     try:
         if not path.is_file():
             raise ImageError(f"no file at {path}; check the path")
         if (size := path.stat().st_size) > limit:
             raise _too_heavy(name, size, limit)
         return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         why = getattr(error, "strerror", None) or error
         raise ImageError(f"{path} cannot be read ({why}); check that you may open it") from error
 
 
 def _check(image: Image.Image, name: str, limit: int) -> None:
-    """What the header says, before anything is decoded."""
+    """Check the header before anything is decoded; raises ImageError."""
     if image.width * image.height > limit:
         raise _too_large(name, f"{image.width}x{image.height}", limit)
     if image.format == "TIFF":
@@ -157,9 +158,9 @@ def _check(image: Image.Image, name: str, limit: int) -> None:
         if not all(isinstance(side, int) for side in tile) or tile[0] * tile[1] > limit:
             raise _too_large(name, f"tiles of {shown(f'{tile[0]}x{tile[1]}')}", limit)
         if (how := image.info.get("compression")) not in COMPRESSIONS:
-            raise ImageError(f"{name} is a TIFF compressed as {how}, which is not opened here; save it as a PNG first")
-    if any(tile[0] == "bmp_rle" for tile in getattr(image, "tile", ())):  # 200 bytes may take Pillow seconds
-        raise ImageError(f"{name} is a run-length encoded BMP, which is not opened here; save it as a PNG first")
+            raise ImageError(f"{name} is a TIFF compressed as {how}, which is not supported; save it as a PNG first")
+    if any(tile[0] == "bmp_rle" for tile in getattr(image, "tile", ())):  # 200 bytes may keep Pillow busy for seconds
+        raise ImageError(f"{name} is a run-length encoded BMP, which is not supported; save it as a PNG first")
 
 
 def _too_large(name: str, size: str, limit: int) -> ImageError:
@@ -171,7 +172,7 @@ def _too_heavy(name: str, size: int, limit: int) -> ImageError:
 
 
 def _is_final(pixels: np.ndarray, max_side: int | None, limits: Limits) -> bool:
-    """Whether an array is what load_photo gives already, and nobody can change it."""
+    """Whether an array is already in the format that load_photo returns, and read-only."""
     good = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8 and pixels.flags["C_CONTIGUOUS"]
     small = max_side is None or max(pixels.shape) <= max_side
     return good and small and 0 < pixels.size <= 3 * min(limits.kept, limits.pixels) and not pixels.flags.writeable

@@ -1,1 +1,1 @@
-"""Networks and the linear first stage."""
+"""The networks, and the linear basis of faces."""

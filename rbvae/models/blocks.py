@@ -1,4 +1,4 @@
-"""Convolution blocks after Karras et al. 2018 (A.4): 3x3, leaky ReLU 0.2, pixel norm, average down, nearest up."""
+"""Convolution blocks of Karras et al. 2018 (A.4): 3x3, leaky ReLU 0.2, pixel norm, average down, nearest up."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LEAK = 0.2
 
 
 class PixelNorm(nn.Module):
-    """Divides every pixel's channel vector by its root mean square; no parameters."""
+    """Divides the channel vector of every pixel by its root mean square; no parameters."""
 
     def forward(self, h: Tensor) -> Tensor:  # [N, C, H, W]
         return h * (h.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
 class LeakyPixelNorm(nn.Module):
-    """Leaky ReLU, then pixel norm."""
+    """Leaky ReLU followed by pixel norm."""
 
     def forward(self, h: Tensor) -> Tensor:  # [N, C, H, W]
         if h.requires_grad and not torch.compiler.is_compiling():
@@ -33,9 +33,9 @@ class LeakyPixelNorm(nn.Module):
 
 
 class _LeakyPixelNorm(torch.autograd.Function):
-    """The same with its gradient by hand: a third of the passes over memory, which are what it costs.
+    """Leaky ReLU and pixel norm with an explicit gradient, which needs a third of the passes over memory.
 
-    With y = leaky(h), r = 1/rms(y) and o = y r, the gradient of y is r (g - o mean(o g)). Compilers find as much.
+    With y = leaky(h), r = 1/rms(y) and o = y r, the gradient of y is r (g - o mean(o g)). Not needed in compiled code.
     """
 
     @staticmethod
@@ -55,7 +55,7 @@ class _LeakyPixelNorm(torch.autograd.Function):
 
 
 def conv(channels_in: int, channels_out: int, norm: bool) -> nn.Sequential:
-    """3x3 convolution, leaky ReLU, and pixel norm where `norm`; He initialisation."""
+    """Create a 3x3 convolution with He initialisation, leaky ReLU, and pixel norm if `norm`."""
     layer = nn.Conv2d(channels_in, channels_out, 3, padding=1)
     nn.init.kaiming_normal_(layer.weight, a=LEAK)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ def conv(channels_in: int, channels_out: int, norm: bool) -> nn.Sequential:
 
 
 def linear(dim_in: int, dim_out: int) -> nn.Linear:
-    """Fully connected layer with He initialisation."""
+    """Create a fully connected layer with He initialisation."""
     layer = nn.Linear(dim_in, dim_out)
     nn.init.kaiming_normal_(layer.weight, a=LEAK)
     nn.init.zeros_(layer.bias)
@@ -71,7 +71,7 @@ def linear(dim_in: int, dim_out: int) -> nn.Linear:
 
 
 class Down(nn.Module):
-    """conv, average 2x2, conv: [N, C, H, W] -> [N, C', H/2, W/2]; pooling before widening is ours: half the cost."""
+    """conv, average 2x2, conv: [N, C, H, W] -> [N, C', H/2, W/2]. Pooling before widening (ours) halves the cost."""
 
     def __init__(self, channels_in: int, channels_out: int, norm: bool) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Up(nn.Module):
 
 
 class ImageTrunk(nn.Module):
-    """Image [N, 3, S, S] -> features [N, features]: the shared shape of encoders and discriminators."""
+    """Image [N, 3, S, S] -> features [N, features]; used by encoders and discriminators."""
 
     def __init__(self, channels: int, patch: int, widths: list[int], coarsest: int, norm: bool) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class ImageTrunk(nn.Module):
 
 
 class CodeTrunk(nn.Module):
-    """Code [N, K] -> features [N, features]: two fully connected layers, in place of an ImageTrunk."""
+    """Code [N, K] -> features [N, features]: two fully connected layers instead of an ImageTrunk."""
 
     def __init__(self, dim_code: int, hidden: int) -> None:
         super().__init__()
@@ -126,17 +126,17 @@ class CodeTrunk(nn.Module):
 
 
 def trunk(config: ModelConfig, norm: bool) -> ImageTrunk | CodeTrunk:
-    """What encoders and discriminators begin with, for what the model observes."""
+    """Create the first layers of an encoder or discriminator, for images or codes."""
     if config.observes == "code":
         return CodeTrunk(config.dim_code, config.hidden)
     return ImageTrunk(config.channels, config.patch, config.widths, config.sides[-1], norm)
 
 
 class EqualLinear(nn.Module):
-    """Fully connected; zeros at first, since training begins with a closed form (training/engine/linear_init.py).
+    """Fully connected layer, initially zero: training starts from a closed form (training/engine/linear_init.py).
 
-    Its weights are kept `gain` times too large (equalised learning rate, Karras et al. 2018): what is linear in
-    thousands of pixels has small weights, which steps of Adam's size would soon drown.
+    Weights are stored divided by `gain` (equalised learning rate, Karras et al. 2018): a map from thousands of pixels
+    has small weights, which Adam's steps would otherwise soon overwhelm.
     """
 
     def __init__(self, dim_in: int, dim_out: int) -> None:
@@ -150,19 +150,19 @@ class EqualLinear(nn.Module):
 
     @torch.no_grad()
     def set(self, weight: Tensor, bias: Tensor, first: int = 0) -> None:
-        """Makes this the map h @ weight.T + bias; from the output `first` on, those before it staying as they are."""
+        """Set the map to h @ weight.T + bias for the outputs from `first` on; earlier outputs keep theirs."""
         self.weight[first:] = weight / self.gain
         self.bias[first:] = bias / self.gain
 
     @torch.no_grad()
     def rescale(self, scale: Tensor) -> None:
-        """Multiplies the first outputs each by its own of `scale` [K]."""
+        """Multiply each of the first K outputs by its `scale` [K]."""
         self.weight[: len(scale)] *= scale[:, None]
         self.bias[: len(scale)] *= scale
 
 
 class CodeLinear(nn.Module):
-    """Linear path of networks on codes, [N, dim_in] -> [N, dim_out]."""
+    """Linear path of networks on codes: [N, dim_in] -> [N, dim_out]."""
 
     def __init__(self, dim_in: int, dim_out: int) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class CodeLinear(nn.Module):
 
 
 class LinearEncoding(nn.Module):
-    """Image [N, 3, S, S] -> [N, dim]: linear in its pixels, those of a patch averaged; ours."""
+    """Linear path from image [N, 3, S, S] to [N, dim], with pixels averaged over patches; not in the paper."""
 
     def __init__(self, channels: int, side: int, patch: int, dim: int) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class LinearEncoding(nn.Module):
 
 
 class LinearDrawing(nn.Module):
-    """Latents [N, dim] -> [N, 3, S, S], to be added before the tanh: linear, enlarged from one value a patch."""
+    """Linear path from latents [N, dim] to [N, 3, S, S], added before the tanh: one value per patch, then enlarged."""
 
     def __init__(self, channels: int, side: int, patch: int, dim: int) -> None:
         super().__init__()

@@ -1,4 +1,7 @@
-"""d_xi(x, z, e) and d_gamma(x, z): one net, with and without e. Logits estimate log q/p: above 0 = from encoders."""
+"""Discriminators d_xi(x, z, e) and d_gamma(x, z): one network, with and without e.
+
+Logits estimate log q/p; above 0 means that the sample comes from the encoders.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from rbvae.models.blocks import LEAK, linear, trunk
 class Discriminator(nn.Module):
     """x (an image [N, 3, S, S] or a code [N, K]) and latents (each [N, D_i]) -> logit [N].
 
-    Image and latents meet before `depth` non-linear layers, since a net that only adds f(x) + w(z, e)
-    cannot see a mismatched pair; no norm anywhere. With no latents (`dim_latents` 0) it judges the image alone. Layer
-    sizes are ours: the paper's text has none.
+    Image and latents are combined before `depth` non-linear layers, because a network that only adds f(x) + w(z, e)
+    cannot detect a mismatched pair. There is no normalisation. Without latents (`dim_latents` 0) only x is judged. The
+    paper gives no layer sizes, so these are ours.
     """
 
     def __init__(self, config: ModelConfig, dim_latents: int, hidden: int = 256, depth: int = 2) -> None:
@@ -30,7 +33,7 @@ class Discriminator(nn.Module):
         self.logit = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor, *latents: Tensor, still: int = 0) -> Tensor:
-        """The first `still` images get no gradient: real ones, while encoders and generator learn."""
+        """Return logits [N]. The first `still` images get no gradient: real ones, when encoders and generator learn."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not still):
             h = self.from_image(self.trunk(x[: still or None]))  # [N, hidden]
         if still:

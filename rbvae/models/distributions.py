@@ -1,4 +1,4 @@
-"""The two distributions of the paper: diagonal Gaussians over latents, Laplace over pixels."""
+"""The distributions of the paper: diagonal Gaussians over latents, Laplace over pixels."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ class DiagonalGaussian:
     log_var: Tensor
 
     def sample(self, noise: Tensor) -> Tensor:
-        """One reparameterised draw a row from standard normal `noise` [N, D]; gradients flow to mean and log_var."""
+        """Draw one reparameterised sample per row from standard normal `noise` [N, D]; gradients reach both moments."""
         return self.mean + (0.5 * self.log_var).exp() * noise
 
     def split(self, rows: int) -> tuple[DiagonalGaussian, DiagonalGaussian]:
-        """The first `rows` rows, and the others."""
+        """Split into the first `rows` rows and the others."""
         mean, log_var = self.mean, self.log_var
         return DiagonalGaussian(mean[:rows], log_var[:rows]), DiagonalGaussian(mean[rows:], log_var[rows:])
 
     def beside(self, other: DiagonalGaussian) -> DiagonalGaussian:
-        """The two as one Gaussian over the dimensions of both."""
+        """Join two Gaussians to one over the dimensions of both."""
         return DiagonalGaussian(
             torch.cat([self.mean, other.mean], dim=1), torch.cat([self.log_var, other.log_var], dim=1)
         )
 
     def nll(self, value: Tensor) -> Tensor:
-        """-log N(value), summed over D: [N]."""
+        """Return -log N(value), summed over D: [N]."""
         squared = (value - self.mean).square() * (-self.log_var).exp()
         return 0.5 * (squared + self.log_var + math.log(2 * math.pi)).sum(dim=1)
 
     def kl_to_prior(self) -> Tensor:
-        """KL(self || N(0, I)), summed over D: [N]."""
+        """Return KL(self || N(0, I)), summed over D: [N]."""
         return 0.5 * (self.mean.square() + self.log_var.exp() - self.log_var - 1.0).sum(dim=1)
 
     def detach(self) -> DiagonalGaussian:
-        """The same numbers without their history."""
+        """Return the same Gaussian, detached from the graph."""
         return DiagonalGaussian(self.mean.detach(), self.log_var.detach())
 
 

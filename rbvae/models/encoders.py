@@ -1,4 +1,4 @@
-"""q(z|x) and q(e|x): one class, used for both."""
+"""The encoders q(z|x) and q(e|x), both of one class."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rbvae.config import ModelConfig
 from rbvae.models.blocks import CodeLinear, EqualLinear, LinearEncoding, linear, trunk
 from rbvae.models.distributions import LOG_VAR_RANGE, DiagonalGaussian
 
-FIRST_LOG_VAR = -3.0  # ours: latents that say something from the first step on, rather than the prior's noise
+FIRST_LOG_VAR = -3.0  # ours: narrow posteriors at first, so that latents are informative from the first step
 
 
 class Encoder(nn.Module):
-    """x, an image [N, 3, S, S] in [-1, 1] or a code [N, K] -> DiagonalGaussian over `dim` latents (paper A.4)."""
+    """x, an image [N, 3, S, S] in [-1, 1] or a code [N, K] -> DiagonalGaussian over `dim` latents (A.4)."""
 
     def __init__(self, config: ModelConfig, dim: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Encoder(nn.Module):
             self.linear = CodeLinear(config.dim_code, dim)
         elif config.linear:
             self.linear = LinearEncoding(config.channels, config.image_size, config.drawn_patch, dim)
-        if self.linear is not None:  # the other layers begin by adding nothing to it
+        if self.linear is not None:  # the other layers initially add nothing to it
             nn.init.zeros_(self.moments.weight[:dim])
 
     def forward(self, x: Tensor) -> DiagonalGaussian:
@@ -43,9 +43,9 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def standardise(self, means: Tensor) -> tuple[Tensor, Tensor]:
-        """Rescales the first K dimensions of the mean: images that had `means` [N, K] get mean 0 and variance 1.
+        """Rescale the first K dimensions of the mean so that the images with `means` [N, K] get mean 0 and variance 1.
 
-        Returns what was done, [K] each: new mean = (old mean - middle) * scale.
+        Returns scale and middle, [K] each: new mean = (old mean - middle) * scale.
         """
         scale, middle = 1 / means.std(dim=0).clamp_min(1e-6), means.mean(dim=0)
         first = slice(len(scale))

@@ -1,4 +1,4 @@
-"""G(z, e) -> image."""
+"""The generators G(z, e)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rbvae.models.blocks import LEAK, CodeLinear, CodeTrunk, EqualLinear, Linear
 
 
 class Generator(nn.Module):
-    """z [N, D_z], e [N, D_e] -> image [N, 3, S, S] in [-1, 1] (paper A.4: tanh at the end)."""
+    """z [N, D_z], e [N, D_e] -> image [N, 3, S, S] in [-1, 1] (A.4, with a final tanh)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -20,11 +20,11 @@ class Generator(nn.Module):
         self.first = nn.Sequential(nn.LeakyReLU(LEAK), PixelNorm(), conv(widths[0], widths[0], norm=True))
         self.ups = nn.Sequential(*(Up(a, b, norm=True) for a, b in zip(widths, widths[1:], strict=False)))
         self.to_image = nn.Conv2d(widths[-1], config.channels * config.patch**2, 3, padding=1)
-        with torch.no_grad():  # the pixels of a patch start alike: no checkerboard to unlearn (Aitken et al. 2017)
+        with torch.no_grad():  # equal weights for the pixels of a patch avoid checkerboards (Aitken et al. 2017)
             self.to_image.weight.copy_(self.to_image.weight[:: config.patch**2].repeat_interleave(config.patch**2, 0))
         self.unfold = nn.PixelShuffle(config.patch)
         self.linear = None
-        if config.linear:  # the convolutions begin by adding nothing to it
+        if config.linear:  # the convolutions initially add nothing to it
             dim = config.dim_z + config.dim_e
             self.linear = LinearDrawing(config.channels, config.image_size, config.drawn_patch, dim)
             nn.init.zeros_(self.to_image.weight)
@@ -41,13 +41,13 @@ class Generator(nn.Module):
 
     @property
     def linear_map(self) -> EqualLinear:
-        """The weights of the linear path, of a model that has one."""
+        """The weights of the linear path, if the model has one."""
         assert self.linear is not None
         return self.linear.map
 
 
 class CodeGenerator(nn.Module):
-    """z [N, D_z], e [N, D_e] -> code [N, K]: a linear path, and layers that begin by adding nothing to it."""
+    """z [N, D_z], e [N, D_e] -> code [N, K]: a linear path, and layers that initially add nothing to it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Draws from the two joints that the symmetric objective sets against each other (section 2)."""
+"""Samples of the two joint distributions that the symmetric objective compares (section 2)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ AnyJoint = TypeVar("AnyJoint", bound="Joint")
 
 @dataclass(frozen=True)
 class Noise:
-    """All the randomness of a step, drawn before it, so that the step itself is a function of tensors.
+    """All random numbers of a training step, drawn beforehand so that the step is a function of tensors.
 
-    Standard normal: `z_u`, `z_r` [N, D_z] and `e_u`, `e_r` [N, D_e] move the posteriors' draws off their means; those
-    with `prior_` are draws from the priors. `e_r` is for methods that know no reference. `cross` [N] is uniform in
+    Standard normal: `z_u`, `z_r` [N, D_z] and `e_u`, `e_r` [N, D_e] are the noise of samples from the posteriors, with
+    `e_r` only for methods without a reference set; `prior_*` are samples from the priors. `cross` [N] is uniform in
     [0, 1) (rbvae.extensions.crossing).
     """
 
@@ -48,7 +48,7 @@ def draw_noise(config: ModelConfig, n: int, generator: torch.Generator, rank: in
 
 @dataclass(frozen=True)
 class Joint:
-    """(x_u, z_u, e_u) and (x_r, z_r): images [N, 3, S, S] in [-1, 1], z [N, D_z], e [N, D_e]."""
+    """Samples (x_u, z_u, e_u) and (x_r, z_r): images [N, 3, S, S] in [-1, 1], z [N, D_z], e [N, D_e]."""
 
     x_u: Tensor
     z_u: Tensor
@@ -57,13 +57,13 @@ class Joint:
     z_r: Tensor
 
     def detach(self: AnyJoint) -> AnyJoint:
-        """The same draws without their history."""
+        """Return the same samples, detached from the graph."""
         return dataclasses.replace(self, **{f.name: getattr(self, f.name).detach() for f in dataclasses.fields(self)})
 
 
 @dataclass(frozen=True)
 class EncoderJoint(Joint):
-    """q: the images are real, the latents drawn from these posteriors. No posterior over e for x_r: it has none."""
+    """Samples of q: real images, with latents from these posteriors. References x_r have no posterior over e."""
 
     q_z_u: DiagonalGaussian
     q_e_u: DiagonalGaussian
@@ -71,7 +71,7 @@ class EncoderJoint(Joint):
 
 
 def draw_encoder_joint(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise) -> EncoderJoint:
-    """q(z, e|x_u) q(x_u) and q(z|x_r) q(x_r), one draw an image; reference images never enter encoder_e."""
+    """Sample q(z, e|x_u) q(x_u) and q(z|x_r) q(x_r) once per image; reference images are never given to encoder_e."""
     q_z_u, q_z_r = model.encoder_z(torch.cat([x_u, x_r])).split(len(x_u))
     q_e_u = model.encoder_e(x_u)
     return EncoderJoint(
@@ -87,7 +87,7 @@ def draw_encoder_joint(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise) -> 
 
 
 def draw_generator_joint(model: RbVAE, noise: Noise) -> Joint:
-    """p(x|z, e) p(z) p(e) for x_u, and p(x|z, e_ref) p(z) for x_r."""
+    """Sample p(x|z, e) p(z) p(e) for x_u, and p(x|z, e_ref) p(z) for x_r."""
     z_u, e_u, z_r = noise.prior_z_u, noise.prior_e_u, noise.prior_z_r
     x = model.generator(torch.cat([z_u, z_r]), torch.cat([e_u, model.e_ref.expand(len(z_r), -1)]))
     x_u, x_r = x.split([len(z_u), len(z_r)])

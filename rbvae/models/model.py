@@ -1,4 +1,4 @@
-"""RbVAE: two encoders, a generator and the learned e_ref. Discriminators never ship, so they are not here."""
+"""RbVAE: two encoders, a generator and the learned e_ref; discriminators, which only training needs, are separate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rbvae.models.generator import CodeGenerator, Generator
 
 
 class RbVAE(nn.Module):
-    """q(z|x), q(e|x), p(x|z, e) and e_ref [D_e], the one e that every reference image shares (section 2)."""
+    """q(z|x), q(e|x), p(x|z, e) and e_ref [D_e], the e shared by all reference images (section 2)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -29,19 +29,19 @@ class RbVAE(nn.Module):
         self.e_ref = nn.Parameter(torch.zeros(config.dim_e))
 
     def encode(self, x: Tensor) -> tuple[DiagonalGaussian, DiagonalGaussian]:
-        """x, an image [N, 3, S, S] in [-1, 1] or a code [N, K] -> (q_z, q_e)."""
+        """Return the posteriors (q_z, q_e) of x, an image [N, 3, S, S] in [-1, 1] or a code [N, K]."""
         return self.encoder_z(x), self.encoder_e(x)
 
     def decode(self, z: Tensor, e: Tensor) -> Tensor:
-        """z [N, D_z], e [N, D_e] or [D_e] -> x: an image [N, 3, S, S] in [-1, 1], or a code [N, K]."""
+        """Decode z [N, D_z], e [N, D_e] or [D_e] to x: an image [N, 3, S, S] in [-1, 1], or a code [N, K]."""
         return self.generator(z, e.expand(len(z), -1))
 
     def decode_reference(self, z: Tensor) -> Tensor:
-        """z [N, D_z] -> the same x with the reference's target factors, G(z, e_ref)."""
+        """Decode z [N, D_z] with the target factors of the references, G(z, e_ref)."""
         return self.decode(z, self.e_ref)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reconstruction of x from its posterior means."""
+        """Reconstruct x from its posterior means."""
         q_z, q_e = self.encode(x)
         return self.decode(q_z.mean, q_e.mean)
 

@@ -91,7 +91,7 @@ def test_digit_transfer_and_info(run, tmp_path, capsys):
         ("edit {photo} --set smile=1 --teeth-from {photo}", "--teeth-from needs a checkpoint that observes codes"),
         ("transfer {photo} {photo} --strength 2", "--strength 2.0: give a number from 0"),
         ("neutral {photo} -o out.exe", "out.exe cannot be written"),
-        ("animate {photo} -o out.avi", "out.avi is no film"),
+        ("animate {photo} -o out.avi", "out.avi is not a film"),
         ("info --checkpoint /nowhere", "no checkpoint"),
         ("batch .", "no pictures in"),
     ],

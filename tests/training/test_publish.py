@@ -170,7 +170,7 @@ def test_a_card_that_the_hub_cannot_read_is_named(hub, process, run, tmp_path):
 @pytest.mark.parametrize(
     ("repo", "revision", "token", "message"),
     [("alice/tiny", None, None, "cannot fetch alice/tiny from the Hub: .*private.*HF_TOKEN"),
-     ("alice/tiny", None, "hf_bob", "none that you may see"),
+     ("alice/tiny", None, "hf_bob", "it does not exist or is private"),
      ("alice/nothing", None, "hf_alice", "check the name"),
      ("alice/tiny", "v9", "hf_alice", "at revision v9 from the Hub: there is no such revision"),
      ("alice/tiny", "b" * 40, "hf_alice", "there is no such revision"),

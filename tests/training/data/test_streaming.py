@@ -244,7 +244,7 @@ def test_a_dataset_on_the_hub_gives_the_same_batches(hub, faces, tmp_path):
         assert group / 2 < sent < 2.2 * group
         assert process.run(COUNT, folder="hf://datasets/bob/faces") == [260, 3, SIZE, SIZE]
         for folder, message in (
-            ("hf://datasets/bob/nothing", "none that you may see"),
+            ("hf://datasets/bob/nothing", "it does not exist or is private"),
             ("hf://datasets/bob/faces@v7", "no such revision"),
             ("hf://datasets/bob/faces/small", "holds no dataset.json; push it"),
             ("hf://bob/faces", "write hf://datasets/USER/NAME"),
