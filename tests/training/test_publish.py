@@ -237,7 +237,7 @@ def test_a_dry_run_lists_what_would_go(run, capsys):
 def test_a_folder_with_other_files_is_refused(run, tmp_path, name):
     folder = Path(shutil.copytree(run / "checkpoint", tmp_path / "checkpoint"))
     (folder / name).write_text("")
-    with pytest.raises(CheckpointError, match=f"holds {name}: no part"):
+    with pytest.raises(CheckpointError, match=f"holds {name}: not part"):
         contents(folder)
 
 
