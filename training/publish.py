@@ -48,7 +48,7 @@ def contents(folder: Path, pictures: list[Path] | None = None) -> dict[str, byte
     shown = {}
     for path in run_pictures(folder, found) if pictures is None else pictures:
         if path.suffix.lower() not in PICTURES or not path.is_file():
-            raise CheckpointError(f"{path} is no picture; give files that end in {', '.join(PICTURES)}")
+            raise CheckpointError(f"{path} is not a picture; give files that end in {', '.join(PICTURES)}")
         name = re.sub(r"-\d+$", "", path.stem)  # samples-0012000.png: without the step, a later push replaces it
         shown[f"pictures/{name}{path.suffix.lower()}"] = path.read_bytes()
     files["README.md"] = with_pictures(files["README.md"].decode(), list(shown)).encode()

@@ -68,7 +68,7 @@ class StreamedBatches:
     ) -> None:
         if not (0 <= rank < world <= batch and pool_groups >= 1 and threads >= 1):
             raise ConfigError(
-                f"{rank=}, {world=}, {batch=}, {pool_groups=}, {threads=}; each process needs a row a step"
+                f"{rank=}, {world=}, {batch=}, {pool_groups=}, {threads=}; each process needs at least one row per step"
             )
         self._folder = PreparedFolder(folder)
         groups = self._folder.groups("train")

@@ -116,7 +116,7 @@ def find_pairs(folder: Path, use: str = "") -> list[Pair]:
 def _people_for(use: str, path: Path) -> set[str]:
     advice = "Add it, with the columns person and use, or leave --use out."
     if not path.is_file():
-        raise DatasetError(f"There is no {path}. {advice}")
+        raise DatasetError(f"No file at {path}. {advice}")
     with path.open(newline="", encoding="utf-8-sig") as lines:
         rows = list(csv.DictReader(lines))
     if not rows or not {"person", "use"} <= rows[0].keys():
