@@ -1,9 +1,9 @@
-"""The paper's Table 1: every method on one dataset for the same budget, its features probed, beside controls.
+"""Reproduces the paper's Table 1: trains every method on one dataset with the same budget and probes its features.
 
 python training/benchmark.py --dataset digits --data data --out runs/table1-digits --minutes-each 30 --seeds 3
 python training/benchmark.py --dataset fer --data data/fer --out runs/table1-fer --minutes-each 30 --seeds 3
 
-Run it again to continue: what has finished is read back.
+Run the command again to continue; finished runs are not repeated.
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ from training.table1.task import load_task
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(
-        description="Reproduce Table 1: train every method for the same budget, probe its features, write the table.",
+        description="Reproduce Table 1: train every method with the same budget, probe its features, write the table.",
         epilog="example: python training/benchmark.py --dataset digits --data data --out runs/table1-digits "
         "--minutes-each 30 --seeds 3",
     )
     parser.add_argument("--dataset", required=True, choices=("digits", "fer"), help="fer: FER-2013, or AffectNet")
     parser.add_argument("--data", metavar="DIR", type=Path,
-                        help="an MNIST root, or the folder of fer2013/train and test, or AffectNet's")  # fmt: skip
+                        help="an MNIST root, a folder with fer2013/train and fer2013/test, or AffectNet")  # fmt: skip
     parser.add_argument(
-        "--out", metavar="DIR", type=Path, help="where runs and tables go (default runs/table1-DATASET)"
+        "--out", metavar="DIR", type=Path, help="folder of runs and tables (default runs/table1-DATASET)"
     )
-    parser.add_argument("--minutes-each", type=float, metavar="M", help="budget of a run, by the clock")
-    parser.add_argument("--steps", type=int, metavar="N", help="budget of a run, in steps (default: the preset's)")
-    parser.add_argument("--seeds", type=int, metavar="K", default=3, help="runs of each method (default 3)")
+    parser.add_argument("--minutes-each", type=float, metavar="M", help="time budget of each run")
+    parser.add_argument("--steps", type=int, metavar="N", help="step budget of each run (default: the preset's)")
+    parser.add_argument("--seeds", type=int, metavar="K", default=3, help="number of runs of each method (default 3)")
     parser.add_argument("--preset", default="auto", help=f"{', '.join(PRESETS)} or auto: full on a GPU (default)")
-    parser.add_argument("--methods", default="", metavar="A,B", help="only these methods (default all)")
+    parser.add_argument("--methods", default="", metavar="A,B", help="run only these methods (default all)")
     parser.add_argument("--tune", action="store_true",
-                        help="choose the baselines' weights from the published grids, on training images: 20 more "
-                        "runs of seed 0")  # fmt: skip
+                        help="choose the baselines' weights from the published grids, on training images; adds 20 "
+                        "runs with seed 0")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="[METHOD:]NAME=VALUE", dest="assignments",
-                        help="any other setting, of all methods or of one: srb:extensions.r1_weight=1")  # fmt: skip
+                        help="any other setting, for all methods or for one: srb:extensions.r1_weight=1")  # fmt: skip
     parser.add_argument("--page", metavar="FILE", type=Path,
-                        help="put the tables into this page, the results beside it: docs/table1.md")  # fmt: skip
+                        help="write the tables into this page and the results beside it: docs/table1.md")  # fmt: skip
     parser.add_argument("--paper", metavar="FILE", type=Path,
-                        help="JSON {METHOD: average}: the paper's own averages, for a column beside ours")  # fmt: skip
+                        help="JSON {METHOD: average} with the paper's averages, shown in a column")  # fmt: skip
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     return parser.parse_args(argv)
 
 
 def averages_of(path: Path | None) -> dict[str, float]:
-    """The paper's averages as somebody who has it wrote them down; raises ConfigError."""
+    """Reads the paper's averages from a JSON file. Raises ConfigError if it is missing or invalid."""
     if path is None:
         return {}
     try:
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     gpu = processes.device.type == "cuda"
     preset = ("full" if gpu else "small") if options.preset == "auto" else options.preset
     config = base(options.dataset, preset, options.steps, options.minutes_each)
-    for name in methods:  # what is wrong with the options is said before anything is trained
+    for name in methods:  # report invalid options before any training
         config_of = for_method(config, options.dataset, name, 0, options.assignments, {})
     if gpu:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True

@@ -1,12 +1,11 @@
-"""How good a checkpoint is: what its latents tell of the known factors, how it reconstructs, how far e moves a picture.
-
-`evaluate` is what every run of training ends with, in seconds; the command measures the rest as well
-(training/evaluation/measures.py) and writes a report.
+"""Evaluates a checkpoint: linear probes of the latents, reconstruction, the effect of e, transfer and realism.
 
 python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw96 --json scores.json --report report.html
 
-Edits of photos are measured where photos are given: --pairs against the truth (training/evaluation/truth.py),
---strangers by age, sex and ethnicity (training/evaluation/strangers.py).
+With --quick, only the scores computed at the end of every training run (training/evaluation/scores.py); otherwise all
+of training/evaluation/measures.py, optionally with a report. Edits of photos are evaluated if photos are given: --pairs
+compares them with real smiles (training/evaluation/truth.py), --strangers evaluates them by age, sex and ethnicity
+(training/evaluation/strangers.py).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from training.evaluation.scores import evaluate
 
 @contextlib.contextmanager
 def tracker() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
-    """A bar for every part of a long measurement, on stderr; where that is no terminal, one line a part."""
+    """Yields a function that shows a progress bar on stderr, or prints one line per part without a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -49,21 +48,21 @@ def tracker() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
 
 
 def add_edits(parser: argparse.ArgumentParser) -> None:
-    """The options of what is measured on photos."""
-    edits = parser.add_argument_group("edits of photos; with these --data may be left out")
+    """Adds the options for edits of photos."""
+    edits = parser.add_argument_group("edits of photos; these do not need --data")
     edits.add_argument(
-        "--pairs", metavar="DIR", type=Path, help="ID_neutral.jpg and ID_smiling.jpg of people: edits against the truth"
+        "--pairs", metavar="DIR", type=Path, help="ID_neutral.jpg and ID_smiling.jpg: compare edits with real smiles"
     )
-    edits.add_argument("--use", default="", metavar="NAME", help="of --pairs, those of this use in its people.csv")
-    edits.add_argument("--against", metavar="FILE", type=Path, help="an earlier --json: paired differences of --pairs")
+    edits.add_argument("--use", default="", metavar="NAME", help="with --pairs: only people of this use in people.csv")
+    edits.add_argument("--against", metavar="FILE", type=Path, help="with --pairs: an earlier --json to compare with")
     edits.add_argument(
         "--strangers", metavar="DIR", type=Path, nargs="+", help="folders of photos (LFW, UTKFace): smiles by group"
     )
-    edits.add_argument("--donors", metavar="DIR", type=Path, help="of --strangers: up to twelve smiles to give them")
+    edits.add_argument("--donors", metavar="DIR", type=Path, help="with --strangers: up to twelve smiles to transfer")
 
 
 def measure_edits(options: argparse.Namespace, track: Callable[[Iterable, str, int], Iterable]) -> dict:
-    """The figures of edits, as a user makes them: `truth` and `strangers`, as far as they are asked for."""
+    """Returns the requested scores of edits: `truth` and `strangers`."""
     from rbvae import PortraitEditor
     from training.evaluation.strangers import measure_strangers
     from training.evaluation.truth import evaluate_truth
@@ -77,7 +76,7 @@ def measure_edits(options: argparse.Namespace, track: Callable[[Iterable, str, i
 
 
 def without_rows(scores: dict) -> dict:
-    """The figures without the tables of single people, which only the --json file holds."""
+    """Returns the scores without the rows of individual people, which are only written to the --json file."""
     return {
         name: {key: some for key, some in value.items() if key != "rows"} if isinstance(value, dict) else value
         for name, value in scores.items()
@@ -85,7 +84,10 @@ def without_rows(scores: dict) -> dict:
 
 
 def sets_of_codes(model: RbVAE, options: argparse.Namespace) -> ImageSets:
-    """A prepared dataset as a model of codes sees it, through its own basis; raises ConfigError without one."""
+    """Loads a prepared dataset as codes of the model's own basis.
+
+    Raises ConfigError without --data or with --report.
+    """
     from training.data.codes import load_codes
 
     if options.data is None:
@@ -96,37 +98,37 @@ def sets_of_codes(model: RbVAE, options: argparse.Namespace) -> ImageSets:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raises ConfigError for options that contradict each other."""
+    """Raises ConfigError for invalid or conflicting options."""
     if options.transfer_pairs is not None and options.transfer_pairs < 1:
         raise ConfigError(f"--transfer-pairs {options.transfer_pairs}; give a number above 0")
     if options.report and (options.quick or options.report.suffix.lower() not in (".html", ".htm")):
         raise ConfigError(f"--report {options.report}: give a file that ends in .html, without --quick")
     for name, needs in (("use", "pairs"), ("against", "pairs"), ("donors", "strangers")):
         if getattr(options, name) and not getattr(options, needs):
-            raise ConfigError(f"--{name} {getattr(options, name)} is of no use alone. Give --{needs} DIR with it.")
+            raise ConfigError(f"--{name} {getattr(options, name)} has no effect by itself. Give --{needs} DIR with it.")
     if options.report and options.data is None and (options.pairs or options.strangers):
         raise ConfigError(f"--report {options.report} shows a model on its data. Give --data DIR with it.")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(
-        description="Measure a checkpoint on held-out people or digits, each figure with its floor and its ceiling.",
+        description="Evaluate a checkpoint on held-out people or digits, with a floor and a ceiling for each score.",
         epilog="example: python training/evaluate.py --checkpoint checkpoints/faces --data data/lfw96 "
         "--json scores.json --report report.html",
     )
     parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder, or a Hub id user/name")
     parser.add_argument("--data", metavar="DIR", help="prepared faces, or a torchvision MNIST root")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the scores here")
-    parser.add_argument("--report", metavar="FILE", type=Path, help="write a page with tables and pictures, .html")
+    parser.add_argument("--report", metavar="FILE", type=Path, help="also write an .html page with tables and pictures")
     add_edits(parser)
     parser.add_argument(
-        "--transfer-pairs", type=int, metavar="N", help="pairs of transfer (default: faces 300, digits 1000)"
+        "--transfer-pairs", type=int, metavar="N", help="number of transfer pairs (default: faces 300, digits 1000)"
     )
-    parser.add_argument("--quick", action="store_true", help="only what a training run ends with: some seconds")
+    parser.add_argument("--quick", action="store_true", help="only the scores of a training run's end; takes seconds")
     parser.add_argument("--features", metavar="DIR", type=Path, help="feature network (default: the embedded one)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-    parser.add_argument("--seed", type=int, default=0, help="of every draw: pairs, random e, subsets (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of pairs, random e and subsets (default 0)")
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoint -> Hugging Face Hub, with its model card and pictures, in one commit.
+"""Pushes a checkpoint with its model card and pictures to the Hugging Face Hub in one commit.
 
 python training/publish.py --checkpoint checkpoints/faces --repo user/rbvae-faces --private
 """
@@ -18,12 +18,12 @@ from rbvae.errors import CheckpointError, ConfigError
 from training.engine.cli import run_command
 
 PICTURES = (".png", ".webp", ".jpg", ".jpeg")
-ALLOWED = {*FILES, "LICENSE"}  # besides pictures and hidden files, which stay here
+ALLOWED = {*FILES, "LICENSE"}  # besides pictures; hidden files are not pushed
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a checkpoint goes: `repo` is USER/NAME, `revision` a branch."""
+    """The destination of a checkpoint: `repo` is USER/NAME, `revision` a branch."""
 
     repo: str
     private: bool = False
@@ -32,38 +32,38 @@ class Target:
 
 
 def contents(folder: Path, pictures: list[Path] | None = None) -> dict[str, bytes]:
-    """What is pushed, by its path in the repository: weights, config, the card, and pictures that the card shows.
+    """Returns the files to push by their path in the repository: weights, config, card and the card's pictures.
 
-    `pictures` None: those that lie in the checkpoint folder, and the latest of every kind in its run's grids/.
-    Raises CheckpointError for a checkpoint that does not load, has no card, or lies among other files, such as
-    a run's state.pt.
+    `pictures` None means the pictures in the checkpoint folder and the latest of every kind in its run's grids/.
+    Raises CheckpointError if the checkpoint does not load, has no card, or its folder holds other files, such as a
+    run's state.pt, or a picture is missing or has another format.
     """
     load_checkpoint(folder)
     found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     if odd := [path.name for path in found if path.name not in ALLOWED and path.suffix.lower() not in PICTURES]:
-        raise CheckpointError(f"{folder} holds {', '.join(odd)}: no part of a checkpoint; move it away")
+        raise CheckpointError(f"{folder} holds {', '.join(odd)}: not part of a checkpoint; move it elsewhere")
     if not (folder / "README.md").is_file():
         raise CheckpointError(f"{folder / 'README.md'} is missing; a checkpoint is published with its card")
     files = {path.name: path.read_bytes() for path in found if path.name in ALLOWED}
     shown = {}
     for path in run_pictures(folder, found) if pictures is None else pictures:
         if path.suffix.lower() not in PICTURES or not path.is_file():
-            raise CheckpointError(f"{path} is no picture; give files that end in {', '.join(PICTURES)}")
-        name = re.sub(r"-\d+$", "", path.stem)  # samples-0012000.png: a later push takes its place
+            raise CheckpointError(f"{path} is not a picture; give files that end in {', '.join(PICTURES)}")
+        name = re.sub(r"-\d+$", "", path.stem)  # samples-0012000.png: without the step, a later push replaces it
         shown[f"pictures/{name}{path.suffix.lower()}"] = path.read_bytes()
     files["README.md"] = with_pictures(files["README.md"].decode(), list(shown)).encode()
     return files | shown
 
 
 def run_pictures(folder: Path, found: list[Path]) -> list[Path]:
-    """Pictures beside the weights, and the latest of every kind in the grids/ of the run that made them."""
+    """Returns the pictures in the checkpoint folder and the latest of every kind in the grids/ of its run."""
     grids = sorted((folder.parent / "grids").glob("*-*.png")) if (folder.parent / "run.json").exists() else []
     latest = {path.stem.rsplit("-", 1)[0]: path for path in grids}
     return [*(path for path in found if path.suffix.lower() in PICTURES), *latest.values()]
 
 
 def with_pictures(card: str, names: list[str]) -> str:
-    """The card with a section that shows the pictures it does not show yet, before its first section."""
+    """Returns the card with the pictures it lacks, in a new section before its first section."""
     lines = [f"![{Path(name).stem}]({name})" for name in names if f"]({name})" not in card]
     if not lines:
         return card
@@ -72,10 +72,10 @@ def with_pictures(card: str, names: list[str]) -> str:
 
 
 def publish(files: dict[str, bytes], target: Target) -> str:
-    """Pushes the files in one commit, making the repository and its branch where needed; returns the commit's id.
+    """Pushes the files in one commit, creating the repository and branch if needed; returns the commit id.
 
-    Pictures of an earlier push that are not among them go. Raises CheckpointError for a Hub that refuses or
-    cannot be reached, and for a public repository where a private one was asked for.
+    Deletes pictures of earlier pushes that are not among the files. Raises CheckpointError if the Hub refuses or cannot
+    be reached, or if the repository is public although a private one was requested.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
     from huggingface_hub.errors import HTTPError
@@ -102,21 +102,21 @@ def publish(files: dict[str, bytes], target: Target) -> str:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(
         description="Push a checkpoint with its model card and pictures to the Hugging Face Hub. Log in first with "
         "`hf auth login`, or set HF_TOKEN.",
         epilog="example: python training/publish.py --checkpoint checkpoints/faces --repo user/rbvae-faces --private",
     )
     parser.add_argument("--checkpoint", required=True, type=Path, metavar="DIR", help="checkpoint folder")
-    parser.add_argument("--repo", required=True, metavar="USER/NAME", help="where to; made when it does not exist")
-    parser.add_argument("--private", action="store_true", help="visible to you alone")
-    parser.add_argument("--revision", default="main", metavar="BRANCH", help="made when it does not exist (main)")
-    parser.add_argument("--message", default="Checkpoint", metavar="TEXT", help="of the commit")
+    parser.add_argument("--repo", required=True, metavar="USER/NAME", help="repository, created if it does not exist")
+    parser.add_argument("--private", action="store_true", help="make the repository visible only to you")
+    parser.add_argument("--revision", default="main", metavar="BRANCH", help="created if it does not exist (main)")
+    parser.add_argument("--message", default="Checkpoint", metavar="TEXT", help="commit message")
     parser.add_argument("--pictures", nargs="*", type=Path, metavar="FILE",
-                        help="what the card shows; default: pictures in the checkpoint folder and the latest grids of "
-                        "its run, which show faces of the dataset; none: --pictures without a file")  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="list what would be pushed, and push nothing")
+                        help="pictures for the card (default: those in the checkpoint folder and the latest grids of "
+                        "its run, which show faces of the dataset); without a file: none")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="list the files without pushing them")
     return parser.parse_args(argv)
 
 
@@ -141,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def report(target: Target, commit: str, kind: str) -> None:
-    """Where it lies now, and how to load just this version."""
+    """Prints the address of the checkpoint and how to load this version."""
     from huggingface_hub import constants
 
     editor = "PortraitEditor" if kind == "faces" else "StyleEditor"

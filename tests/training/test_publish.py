@@ -237,13 +237,13 @@ def test_a_dry_run_lists_what_would_go(run, capsys):
 def test_a_folder_with_other_files_is_refused(run, tmp_path, name):
     folder = Path(shutil.copytree(run / "checkpoint", tmp_path / "checkpoint"))
     (folder / name).write_text("")
-    with pytest.raises(CheckpointError, match=f"holds {name}: no part"):
+    with pytest.raises(CheckpointError, match=f"holds {name}: not part"):
         contents(folder)
 
 
 def test_a_checkpoint_goes_with_its_card_and_real_pictures_only(run, tmp_path):
     folder = Path(shutil.copytree(run / "checkpoint", tmp_path / "checkpoint"))
-    with pytest.raises(CheckpointError, match=r"state\.pt is no picture"):
+    with pytest.raises(CheckpointError, match=r"state\.pt is not a picture"):
         contents(folder, [run / "state.pt"])
     shutil.copy(run / "grids" / "samples-0000020.png", folder / "faces.png")
     assert set(contents(folder)) == {"README.md", "config.json", "model.safetensors", "pictures/faces.png"}

@@ -1,1 +1,1 @@
-"""From a prepared dataset to what a run trains on."""
+"""Preparing face datasets and loading them for training."""

@@ -1,4 +1,4 @@
-"""Endless seeded batches (x_u, x_r), from images that are resident on the device as uint8."""
+"""Endless seeded batches (x_u, x_r) of images that stay on the device as uint8."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from rbvae.images.arrays import to_float
 
 @dataclass(frozen=True)
 class Batches:
-    """Endless (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1].
+    """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1].
 
-    What step k gets depends on (seed, k) alone: each process draws the rows of the whole batch and takes its own.
-    With `fresh_styles` the unlabelled images are plain outlines, and each gets a new random style whenever it is drawn.
+    The batch of step k depends only on (seed, k): each process draws the rows of the whole batch and keeps its share.
+    With `fresh_styles`, the unlabelled images are plain outlines, and each one is drawn in a new random style every
+    time it is used.
     """
 
     unlabelled: Tensor
@@ -30,12 +31,12 @@ class Batches:
     fresh_styles: bool = False
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of one step."""
+        """Returns the batch of one step."""
         rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
         return self._draw(self.unlabelled, rng, self.fresh_styles), self._draw(self.references, rng)
 
     def close(self) -> None:
-        """Nothing to close; a stream of images has."""
+        """Does nothing; matches `StreamedBatches.close`."""
 
     def _draw(self, images: Tensor, rng: torch.Generator, restyle: bool = False) -> Tensor:
         rows = torch.randint(len(images), (self.batch,), generator=rng, device=images.device)
@@ -51,6 +52,6 @@ class Batches:
 
 
 def step_generator(seed: int, step: int, device: torch.device, stream: int = 0) -> torch.Generator:
-    """A generator that depends on (seed, step, stream) alone, so that a resumed run draws what it would have drawn."""
+    """Returns a generator seeded by (seed, step, stream) only, so that a resumed run repeats the same draws."""
     mixed = np.random.SeedSequence([seed, step, stream]).generate_state(2, np.uint32)
     return torch.Generator(device).manual_seed(int(mixed[0]) << 31 | int(mixed[1]))

@@ -1,4 +1,4 @@
-"""Endless seeded batches (x_u, x_r) of codes, mirrored and relit at random."""
+"""Endless seeded batches (x_u, x_r) of codes, randomly mirrored and relit."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from training.data.codes import LIGHT_STD, TINT_STD
 
 @dataclass(frozen=True)
 class CodeBatches:
-    """Endless (x_u, x_r), both float [batch / world, K]; what step k gets depends on (seed, k) alone.
+    """Endless batches (x_u, x_r), both float [batch / world, K]; the batch of step k depends only on (seed, k).
 
-    Half of the codes are those of mirror images. Before step `relight_until` every one gets another light, `relighting`
-    times as different as the light of photos is. `lighting` [9, 3, K] is what light does to a code, `mirror_signs` [K]
-    what a mirror does.
+    Half of the codes are mirrored. Before step `relight_until`, the lighting of every code is changed at random;
+    `relighting` scales this change relative to the variation between photos. `lighting` [9, 3, K] holds the effect of
+    each light harmonic and colour channel on a code, `mirror_signs` [K] the effect of mirroring.
     """
 
     unlabelled: Tensor
@@ -33,13 +33,13 @@ class CodeBatches:
     world: int = 1
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of one step."""
+        """Returns the batch of one step."""
         rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
         relit = self.relighting > 0 and step < self.relight_until
         return self._draw(self.unlabelled, rng, relit), self._draw(self.references, rng, relit)
 
     def close(self) -> None:
-        """Nothing to close; a stream of images has."""
+        """Does nothing; matches `StreamedBatches.close`."""
 
     def _draw(self, codes: Tensor, rng: torch.Generator, relit: bool) -> Tensor:
         device = codes.device
@@ -52,7 +52,7 @@ class CodeBatches:
         return x + self._relit(light[own]) if relit else x
 
     def _relit(self, light: Tensor) -> Tensor:
-        """Standard normal draws [N, 12] -> changes of codes [N, K]: nine harmonics, then three colour gains."""
+        """Converts standard normal draws [N, 12], nine harmonics and three colour gains, to code changes [N, K]."""
         scale = torch.from_numpy(np.r_[LIGHT_STD, [TINT_STD] * 3]).to(light) * self.relighting
         harmonics, tint = (light * scale).split([len(self.lighting), 3], dim=1)
         return harmonics @ self.lighting.sum(dim=1) + tint @ self.lighting[0]

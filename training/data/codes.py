@@ -1,4 +1,4 @@
-"""From prepared faces to what a run on codes trains on: a basis, and the faces' codes with what is known of them."""
+"""Loads prepared faces for training on codes: fits the basis and computes each face's code and labels."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from training.data.fit_basis import code_of, fit_basis
 from training.data.image_sets import LABELLED_LIMIT, FaceCodes, ImageSets, LabelledImages
 from training.data.prepared_faces import PreparedFaces, load_prepared
 
-FRONTAL = 35.0  # degrees of yaw up to which a face is used: beyond it half of the texture is guessed
-KEPT = 600  # test faces whose textures are kept, to measure reconstruction
-RELIT = 2000  # faces by which the effect of light on codes is measured
-LIGHT_STD = np.array([0.2, 0.25, 0.25, 0.25, 0.12, 0.12, 0.12, 0.12, 0.12])  # of each harmonic, over the mean light
-TINT_STD = 0.12  # of each colour channel's gain
+FRONTAL = 35.0  # maximum yaw in degrees; beyond it, half of the texture is hidden and has to be filled in
+KEPT = 600  # test faces whose textures are kept to measure reconstruction
+RELIT = 2000  # faces used to measure the effect of light on codes
+LIGHT_STD = np.array([0.2, 0.25, 0.25, 0.25, 0.12, 0.12, 0.12, 0.12, 0.12])  # per harmonic, relative to the mean light
+TINT_STD = 0.12  # standard deviation of each colour channel's gain
 
 
 def load_codes(
     folder: str | Path, config: ModelConfig, cache: Path | None = None, basis: Basis | None = None
 ) -> ImageSets:
-    """A folder that prepare_faces wrote -> the sets of a run on codes; their `codes` holds the rest.
+    """Loads a folder written by prepare_faces as image sets of codes, with the basis in their `codes` field.
 
-    Fits a basis on the training faces, which takes minutes, unless one is given; `cache` keeps basis and codes for the
-    next time. Raises DatasetError for a folder that cannot be used, and ConfigError for a basis that does not fit the
-    canonical frame.
+    Without `basis`, fits one to the training faces, which takes minutes. `cache` is a file that stores the basis and
+    the codes for later runs. Raises DatasetError if the folder cannot be used, and ConfigError if `model.texels` does
+    not match the canonical frame.
     """
     frame = canonical_frame(config.image_size)
     if config.texels != len(frame.left):
@@ -95,13 +95,13 @@ def load_codes(
 
 
 def shapes_of(points: np.ndarray) -> np.ndarray:
-    """Landmarks [N, 468, 3] in photo pixels -> shapes float32 [N, 468, 3] in head coordinates."""
+    """Converts landmarks [N, 468, 3] in photo pixels to shapes float32 [N, 468, 3] in head coordinates."""
     mean = face_mesh().mean
     return np.stack([fit_pose(p, mean).to_head(p) for p in points]).astype(np.float32)
 
 
 def relit_changes(basis: Basis, faces: PreparedFaces, rows: np.ndarray, frame: CanonicalFrame) -> Tensor:
-    """How the codes of some training faces change [L, K] when their light does: each under a light of its own."""
+    """Returns the changes [L, K] in the codes of up to RELIT of the given faces under random lights, one light each."""
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.choice(rows, min(RELIT, len(rows)), replace=False))
     fields = light_fields(frame)  # [9, P]
@@ -118,20 +118,23 @@ def relit_changes(basis: Basis, faces: PreparedFaces, rows: np.ndarray, frame: C
 
 
 def light_of(codes: Tensor, basis: Basis, lighting: Tensor) -> Tensor:
-    """How much of each light [27, K] a code [N, K] holds, standardised [N, 27], by least squares over the texels."""
+    """Estimates the lighting of codes [N, K] from the `lighting` effects [27, K] by least squares over the texels.
+
+    Returns standardised coefficients [N, 27].
+    """
     texture = slice(basis.size.texture)
     fields, coefficients = lighting[:, texture] * basis.std[texture], codes[:, texture] * basis.std[texture]
     return standardised(coefficients @ torch.linalg.pinv(fields))
 
 
 def pose_of(faces: PreparedFaces, rows: np.ndarray) -> Tensor:
-    """Yaw, its size and its square, and pitch, standardised: float32 [N, 4]."""
+    """Returns standardised yaw, |yaw|, yaw squared and pitch of the given rows, float32 [N, 4]."""
     yaw, pitch = faces.yaw[rows], faces.pitch[rows]
     return standardised(torch.from_numpy(np.stack([yaw, np.abs(yaw), yaw**2, pitch], axis=1)).float())
 
 
 def standardised(values: Tensor) -> Tensor:
-    """Columns of mean 0 and variance 1."""
+    """Scales each column to mean 0 and variance 1."""
     return (values - values.mean(dim=0)) / values.std(dim=0).clamp_min(1e-6)
 
 
@@ -150,7 +153,7 @@ def _fitted(
 ) -> tuple[Basis, list[Tensor]]:
     train, test = faces
     components = f"{config.basis.texture} components of texture and {config.basis.shape} of shape"
-    print(f"before step 0, {components} of {len(rows[0]):,} faces: minutes on a CPU, once", flush=True)
+    print(f"computing {components} from {len(rows[0]):,} faces; this takes minutes on a CPU, once", flush=True)
     of_train = train.textures[rows[0]], train.visible(rows[0]), shapes[0]
     basis, code = fit_basis(*of_train, config.basis, config.image_size)
     of_test = test.textures[rows[1]], test.visible(rows[1]), shapes[1]
@@ -174,11 +177,11 @@ def _cached(
             basis = Basis(config.basis)
             basis.load_state_dict({name: tensors.get_tensor(f"basis.{name}") for name in basis.state_dict()})
             return basis, [tensors.get_tensor("train"), tensors.get_tensor("test")]
-    except SafetensorError:  # cut short by a kill: computed again
+    except SafetensorError:  # the file was truncated by a kill; recompute
         return None
 
 
 def _fingerprint(config: ModelConfig, train: PreparedFaces, rows: list[np.ndarray]) -> str:
-    """What basis and codes depend on, as text."""
+    """Returns the settings and data checksum that basis and codes depend on, as JSON."""
     faces = [len(chosen) for chosen in rows] + [int(train.textures[rows[0][:64]].sum())]
     return json.dumps([config.image_size, *vars(config.basis).values(), *faces])

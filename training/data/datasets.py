@@ -1,4 +1,4 @@
-"""From a prepared folder to the image sets of a run, as uint8."""
+"""Loads prepared faces or MNIST as the uint8 image sets of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from training.data.folders import PreparedFolder
 
-TEST_LIMIT = 10_000  # images that score a model whose training images are streamed
+TEST_LIMIT = 10_000  # test images used when the training images are streamed
 
 
 def load_images(
@@ -36,9 +36,10 @@ def load_images(
     stream: bool = False,
     plain: bool = False,
 ) -> ImageSets:
-    """`kind` "faces": what prepare_faces wrote; "digits": a torchvision MNIST root. Raises DatasetError.
+    """Loads prepared faces (`kind` "faces") or a torchvision MNIST root (`kind` "digits").
 
-    `stream`: faces of which only those for evaluation are loaded; `plain`: unlabelled digits before their styles.
+    `stream` loads only the faces needed for evaluation. `plain` returns the unlabelled digits as plain outlines,
+    before styles are applied. Raises DatasetError if the dataset is missing, damaged or unsuitable.
     """
     if kind == "faces":
         if folder is None:
@@ -48,10 +49,10 @@ def load_images(
 
 
 def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> ImageSets:
-    """Prepared Parquet shards, in a folder or at hf://..., -> ImageSets; the factors are the 52 blendshape scores.
+    """Loads prepared Parquet shards from a folder or hf:// address; the factors are the 52 blendshape scores.
 
-    `stream`: only what evaluation needs, for a run whose batches are read by training.data.streaming: `unlabelled` and
-    `references` hold no image, [0, 3, S, S], and `probe_test` at most TEST_LIMIT. Raises DatasetError.
+    `stream` is for runs whose batches training.data.streaming reads: `unlabelled` and `references` are then empty,
+    [0, 3, S, S], and `probe_test` holds at most TEST_LIMIT faces. Raises DatasetError if the dataset cannot be used.
     """
     limits = (LABELLED_LIMIT, TEST_LIMIT) if stream else (None, None)
     train, test, is_reference = labelled_faces(folder, image_size, *limits)
@@ -67,7 +68,11 @@ def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> Ima
 def labelled_faces(
     folder: str | Path, image_size: int, train_limit: int | None = None, test_limit: int | None = None
 ) -> tuple[LabelledImages, LabelledImages, Tensor]:
-    """Training faces and test faces, all or the first so many, and which of the former are references [N]."""
+    """Returns training faces, test faces, and bool [N] marking which training faces are references.
+
+    The limits keep only the first faces of each split. Raises DatasetError if the dataset cannot be used or its image
+    size differs from `image_size`.
+    """
     from training.data.folders import PreparedFolder
 
     prepared = PreparedFolder(folder)
@@ -94,9 +99,10 @@ def _faces(prepared: PreparedFolder, table: pyarrow.Table) -> LabelledImages:
 
 
 def load_digits(root: Path, image_size: int, seed: int, download: bool, plain: bool = False) -> ImageSets:
-    """MNIST -> ImageSets as in A.3.1: 30k plain references, the other 30k twice in random styles, test halves.
+    """Builds the digit sets of A.3.1: 30k plain references, the other 30k digits in two random styles each.
 
-    With `plain` those others keep their outlines, uint8 [30k, 1, S, S], for styles that are drawn while training.
+    The test digits are split into two halves. With `plain`, the unlabelled digits are outlines, uint8 [30k, 1, S, S],
+    to be drawn in random styles during training.
     """
     references, unlabelled, test = styled_digits(root, image_size, seed, download)
     labelled = test.drawn()
@@ -109,7 +115,10 @@ def load_digits(root: Path, image_size: int, seed: int, download: bool, plain: b
 def styled_digits(
     root: Path, image_size: int, seed: int, download: bool = False
 ) -> tuple[Tensor, StyledDigits, StyledDigits]:
-    """MNIST -> plain references uint8 [N, 1, S, S], the unlabelled digits, and the test digits, before their styles."""
+    """Returns plain references uint8 [N, 1, S, S], the unlabelled digits and the test digits with random styles.
+
+    Raises DatasetError if MNIST is missing, damaged or cannot be downloaded.
+    """
     train, test = (_mnist(root, part, download) for part in (True, False))
     train_shows, test_shows = _mnist_labels(root, True), _mnist_labels(root, False)
     rng = torch.Generator().manual_seed(seed)
@@ -126,24 +135,24 @@ def styled_digits(
 
 
 def _mnist(root: Path, train: bool, download: bool) -> Tensor:
-    """MNIST's digits, uint8 [N, 28, 28], from IDX files as torchvision stores them, gzipped or not."""
+    """Reads MNIST images, uint8 [N, 28, 28], from IDX files in torchvision's layout, gzipped or not."""
     stem = root / "MNIST" / "raw" / f"{'train' if train else 't10k'}-images-idx3-ubyte"
     packed = stem.with_name(stem.name + ".gz")
     if not stem.exists() and not packed.exists():
         if not download:
-            raise DatasetError(f"no {packed}; give the folder that holds MNIST/raw, or leave --data out to fetch it")
+            raise DatasetError(f"no {packed}; give the folder that holds MNIST/raw, or omit --data to download it")
         _fetch_mnist(root)
     try:
         content = stem.read_bytes() if stem.exists() else gzip.decompress(packed.read_bytes())
         count, height, width = struct.unpack(">4xIII", content[:16])
         pixels = np.frombuffer(content, np.uint8, offset=16).reshape(count, height, width)
     except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
-        raise DatasetError(f"{stem} is damaged ({error}); delete it and fetch it again") from error
+        raise DatasetError(f"{stem} is damaged ({error}); delete it and download it again") from error
     return torch.from_numpy(pixels.copy())
 
 
 def _mnist_labels(root: Path, train: bool) -> tuple[str, ...]:
-    """Which digit each of MNIST's pictures shows, "0" to "9"; () where the file is missing or damaged."""
+    """Reads MNIST labels, "0" to "9"; returns () if the file is missing or damaged."""
     stem = root / "MNIST" / "raw" / f"{'train' if train else 't10k'}-labels-idx1-ubyte"
     packed = stem.with_name(stem.name + ".gz")
     try:
@@ -161,5 +170,5 @@ def _fetch_mnist(root: Path) -> None:
             MNIST(str(root), download=True)
     except (RuntimeError, OSError) as error:
         raise DatasetError(
-            f"MNIST could not be fetched ({type(error).__name__}); put its four *-ubyte.gz files into {root}/MNIST/raw"
+            f"MNIST download failed ({type(error).__name__}); put its four *-ubyte.gz files into {root}/MNIST/raw"
         ) from error

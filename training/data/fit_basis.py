@@ -1,7 +1,7 @@
-"""Fit the linear first stage to prepared faces: principal components of textures and shapes with their mirror images.
+"""Fits the linear first stage: principal components of face textures and shapes together with their mirror images.
 
-A set of faces together with its mirror images has even and odd components only, which are those of the halves' sum and
-of their difference. So each is fitted on half of the texels, and the mirrored copies are never made.
+A set of faces that includes all mirror images has only even and odd components. They are the components of the sum
+and the difference of the two halves, so each is fitted on half of the texels, without creating mirrored copies.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from rbvae.faces.mesh import POINTS, face_mesh, mirrored
 from rbvae.faces.texture import canonical_frame
 from rbvae.models.basis import Basis, fill_from_mirror, quantised
 
-CHUNK = 128  # faces at a time: few enough for the processor's caches
-POWER_ITERATIONS = 3  # of the randomised search for components (Halko et al. 2011)
+CHUNK = 128  # faces processed at a time; small enough for the CPU caches
+POWER_ITERATIONS = 3  # of the randomised SVD (Halko et al. 2011)
 
 
 def fit_basis(
@@ -27,9 +27,9 @@ def fit_basis(
 ) -> tuple[Basis, Tensor]:
     """Fits a basis to textures uint8 [N, P, 3] of side x side texels and to shapes [N, 468, 3]; `visible` bool [N, P].
 
-    Returns it with these faces' codes [N, K], whose coefficients have a mean square of 1. In the likelihood,
-    `shape_weight` is the weight of a shape's coefficient against a texture's. Raises DatasetError for fewer faces than
-    components.
+    Returns the basis and the faces' codes [N, K], whose coefficients have a mean square of 1. `shape_weight` is the
+    weight of shape coefficients relative to texture coefficients in the likelihood. Raises DatasetError if there are
+    not more faces than components.
     """
     most = max(size.texture_even, size.texture_odd, size.shape_even, size.shape_odd)
     if len(textures) <= most:
@@ -53,7 +53,7 @@ def fit_basis(
 
 
 def code_of(basis: Basis, textures: np.ndarray, visible: np.ndarray, shapes: np.ndarray, side: int) -> Tensor:
-    """Textures uint8 [N, P, 3], visible bool [N, P], shapes [N, 468, 3] -> codes float32 [N, K]."""
+    """Encodes textures uint8 [N, P, 3], visible bool [N, P] and shapes [N, 468, 3] as codes float32 [N, K]."""
     codes = []
     for rows in chunks(len(textures)):
         halves, seen = halves_of(textures[rows], visible[rows], side)
@@ -62,7 +62,7 @@ def code_of(basis: Basis, textures: np.ndarray, visible: np.ndarray, shapes: np.
 
 
 def mean_half(textures: np.ndarray, visible: np.ndarray, side: int) -> np.ndarray:
-    """The mean over visible texels of both halves, float32 [T, 3]."""
+    """Returns the mean of the visible texels over faces and both halves, float32 [T, 3]."""
     frame = canonical_frame(side)
     total, count = np.zeros((len(frame.flat), 3)), np.zeros(len(frame.flat))
     for rows in chunks(len(textures)):
@@ -73,7 +73,7 @@ def mean_half(textures: np.ndarray, visible: np.ndarray, side: int) -> np.ndarra
 
 
 def texture_halves(textures: np.ndarray, visible: np.ndarray, side: int, mean: Tensor, sign: int) -> np.ndarray:
-    """The halves' sum (`sign` 1, about the mean) or difference (-1), float32 [N, 3T], of unit-preserving length."""
+    """Returns the sum (`sign` 1) or difference (-1) of the centred halves over sqrt(2), float32 [N, 3T]."""
     out = np.empty((len(textures), mean.numel()), np.float32)
     for rows in chunks(len(textures)):
         halves, seen = halves_of(textures[rows], visible[rows], side)
@@ -83,13 +83,13 @@ def texture_halves(textures: np.ndarray, visible: np.ndarray, side: int, mean: T
 
 
 def halves_of(textures: np.ndarray, visible: np.ndarray, side: int) -> tuple[Tensor, Tensor]:
-    """Textures [N, P, 3] and visible [N, P] -> float32 [N, 2, T, 3] and bool [N, 2, T]."""
+    """Splits textures [N, P, 3] and visible [N, P] into halves, float32 [N, 2, T, 3] and bool [N, 2, T]."""
     frame = canonical_frame(side)
     return torch.from_numpy(frame.halves(textures)).float(), torch.from_numpy(frame.halves(visible[..., None])[..., 0])
 
 
 def principal(rows: np.ndarray, count: int) -> Tensor:
-    """The leading `count` principal directions of rows [N, D], as orthonormal float32 [count, D]."""
+    """Returns the leading `count` principal directions of rows [N, D], orthonormal float32 [count, D]."""
     from sklearn.utils.extmath import randomized_svd
 
     if not count:
@@ -99,7 +99,7 @@ def principal(rows: np.ndarray, count: int) -> Tensor:
 
 
 def fit_shapes(basis: Basis, shapes: np.ndarray) -> None:
-    """Fills the basis's mean shape and its components from shapes [N, 468, 3]."""
+    """Sets the basis's mean shape and shape components from shapes [N, 468, 3]."""
     mirror = face_mesh().mirror
     mean = shapes.mean(axis=0)
     mean = (mean + mirrored(mean, mirror)) / 2
@@ -112,10 +112,10 @@ def fit_shapes(basis: Basis, shapes: np.ndarray) -> None:
 
 
 def rms(values: Tensor) -> Tensor:
-    """Root mean square."""
+    """Returns the root mean square, at least 1e-12."""
     return values.square().mean().sqrt().clamp_min(1e-12)
 
 
 def chunks(count: int) -> list[slice]:
-    """Slices of CHUNK rows that cover `count`."""
+    """Returns slices of CHUNK rows that cover `count` rows."""
     return [slice(start, start + CHUNK) for start in range(0, count, CHUNK)]

@@ -1,4 +1,4 @@
-"""A prepared dataset's shards, in a local folder or on the Hub: what they hold, and any row group of them."""
+"""Reads the shards of a prepared dataset, in a local folder or on the Hub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADDRESS = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<at>[^/]+))?(
 
 @dataclass(frozen=True)
 class RowGroup:
-    """A part of a shard that is read at once, some 2000 rows; `references`: whether some of them are references."""
+    """A part of a shard that is read at once, about 2000 rows; `references` says whether any of them is a reference."""
 
     shard: str
     index: int
@@ -32,11 +32,11 @@ class RowGroup:
 
 
 class PreparedFolder:
-    """What prepare_faces wrote: a local folder, or hf://datasets/USER/NAME[/FOLDER][@REVISION].
+    """A dataset written by prepare_faces, in a local folder or at hf://datasets/USER/NAME[/FOLDER][@REVISION].
 
-    On the Hub, the revision is looked up once: what is pushed there later changes nothing. Only footers and the
-    columns of the row groups that are asked for are read. Raises DatasetError for a folder that is none, and
-    later for shards that are damaged or cannot be reached.
+    A Hub revision is resolved to a commit once, so later pushes have no effect. Only the footers and the requested
+    columns of the requested row groups are read. Raises DatasetError if the folder is not a dataset, and on reading
+    if a shard is damaged or cannot be reached.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -59,7 +59,7 @@ class PreparedFolder:
         return self.name.startswith(HUB)
 
     def groups(self, split: str) -> list[RowGroup]:
-        """Every row group of "train" or "test", in order; from the shards' footers."""
+        """Lists the row groups of "train" or "test" in order, from the shard footers."""
         try:
             shards = [path for path in self._files.ls(self._root, detail=False) if path.endswith(".parquet")]
             shards = sorted(path for path in shards if path.rsplit("/", 1)[-1].startswith(f"{split}-"))
@@ -73,7 +73,7 @@ class PreparedFolder:
         return [_described(shard, footer, i) for shard, footer in footers for i in range(footer.num_row_groups)]
 
     def read(self, group: RowGroup, columns: list[str]) -> pa.Table:
-        """Some columns of one row group; may be called from any thread."""
+        """Reads some columns of one row group; thread-safe."""
         try:
             with self._open(group.shard) as content:
                 shard = pq.ParquetFile(content, metadata=self._footers[group.shard], page_checksum_verification=True)
@@ -82,7 +82,10 @@ class PreparedFolder:
             raise self._damaged(error, f"{Path(group.shard).name}, row group {group.index}: ") from error
 
     def table(self, split: str, columns: list[str], limit: int | None = None) -> pa.Table:
-        """The columns of a split's first `limit` rows (all without one)."""
+        """Reads the columns of the first `limit` rows of a split, or of all rows.
+
+        Raises DatasetError if the split is empty.
+        """
         tables: list[pa.Table] = []
         for group in self.groups(split):
             if limit is not None and sum(table.num_rows for table in tables) >= limit:
@@ -93,13 +96,16 @@ class PreparedFolder:
         return pa.concat_tables(tables).slice(0, limit)
 
     def require(self, column: str, split: str) -> None:
-        """Raises DatasetError where the shards, which an older version wrote, have no such column."""
+        """Raises DatasetError if the shards lack a column because an older version wrote them."""
         shard = self.groups(split)[0].shard
         if column not in self._footers[shard].schema.to_arrow_schema().names:
             raise DatasetError(f"{self.name} was prepared by an older version; prepare it again")
 
     def decode(self, table: pa.Table, pixels: np.ndarray, column: str = "image") -> None:
-        """The pictures "image" or "texture" of a table of N rows -> `pixels`, uint8 [N, S, S, 3], filled in place."""
+        """Decodes the "image" or "texture" column of a table of N rows into `pixels`, uint8 [N, S, S, 3], in place.
+
+        Raises DatasetError if a picture cannot be decoded or has the wrong size.
+        """
         for row, content in enumerate(table[column].combine_chunks().field("bytes")):
             image = cv2.imdecode(np.frombuffer(content.as_buffer(), np.uint8), cv2.IMREAD_COLOR)
             if image is None or image.shape != pixels.shape[1:]:
@@ -110,7 +116,7 @@ class PreparedFolder:
             cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=pixels[row])
 
     def _open(self, shard: str) -> Any:
-        """Here Arrow's own file, whose threads call no Python."""
+        """Opens a shard; local files use Arrow's own reader, whose threads need no Python."""
         return self._files.open(shard, "rb", cache_type="none") if self._on_hub else pa.OSFile(shard, "rb")
 
     def _damaged(self, error: Exception, where: str = "") -> DatasetError:
@@ -120,20 +126,20 @@ class PreparedFolder:
 
 
 def _refusals(*more: type[Exception]) -> tuple[type[Exception], ...]:
-    """What a disk or the Hub raises when it does not give what it is asked for, and `more`."""
+    """Returns the exceptions that a failed read from disk or from the Hub can raise, and `more`."""
     from huggingface_hub.errors import HTTPError
 
     return (HTTPError, OSError, ValueError, *more)
 
 
 def _pinned(name: str) -> str:
-    """A Hub address with its revision looked up, so that every row comes from one commit; anything else as it is."""
+    """Resolves the revision of a Hub address so that every row comes from one commit; returns other names unchanged."""
     if not name.startswith(HUB):
         return name
     from huggingface_hub import HfApi
 
     if not (parts := ADDRESS.fullmatch(name.rstrip("/"))):
-        raise DatasetError(f"{name} is no dataset on the Hub; write hf://datasets/USER/NAME[/FOLDER][@REVISION]")
+        raise DatasetError(f"{name} is not a Hub address; write hf://datasets/USER/NAME[/FOLDER][@REVISION]")
     try:
         commit = HfApi().dataset_info(parts["name"], revision=parts["at"] or parts["end"], timeout=10).sha
     except _refusals() as error:

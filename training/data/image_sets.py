@@ -1,4 +1,4 @@
-"""What a run trains on and what it is measured on."""
+"""The training and evaluation data of a run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from rbvae.digits.styles import FACTORS, DigitStyle, apply_style
 from rbvae.extensions.closed_form import CodeStatistics
 from rbvae.models.basis import Basis
 
-LABELLED_LIMIT = 4000  # images that train a probe: enough for a linear map of 64 features
+LABELLED_LIMIT = 4000  # images used to train a probe; enough for a linear map of 64 features
 
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images uint8 [N, 3, S, S] with named factors float [N, K], and where known whom each shows (or which digit) and
-    how far the head is turned, degrees float [N]."""
+    """Images uint8 [N, 3, S, S] with named factors float [N, K].
+
+    Where known, `shows` names the person or digit in each image and `yaw` is the head's yaw in degrees, float [N].
+    """
 
     images: Tensor
     factors: Tensor
@@ -32,7 +34,7 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class StyledDigits:
-    """Outlines uint8 [N, 1, S, S], the style each is to be drawn in, and which digit each is, if known."""
+    """Digit outlines uint8 [N, 1, S, S] with the style to draw each in and, if known, the digit each `shows`."""
 
     outlines: Tensor
     styles: DigitStyle
@@ -42,18 +44,18 @@ class StyledDigits:
         return StyledDigits(self.outlines[rows], self.styles[rows], self.shows[rows])
 
     def drawn(self) -> LabelledImages:
-        """The digits in their styles."""
+        """Draws the digits in their styles."""
         return LabelledImages(apply_style(self.outlines, self.styles), self.styles.factors(), FACTORS, self.shows)
 
 
 @dataclass(frozen=True)
 class FaceCodes:
-    """A basis with the codes [N, K], blendshapes and yaw of training and test faces, and which of the former are
-    references.
+    """A basis with the codes [N, K], blendshapes and yaw of training and test faces.
 
-    `kept` [M] are some of the test faces, with their textures uint8 [M, P, 3] of `size` texels a side and what is
-    visible of them, bool [M, P]. `lighting` [9, 3, K] is what each harmonic of light does to the code through each
-    colour channel; `statistics` of the training faces are what the closed form is computed from.
+    `references` bool [N] marks the training faces that are references. `kept` [M] are row numbers of test faces whose
+    textures are kept: `kept_textures` uint8 [M, P, 3], of `size` texels a side, and `kept_visible` bool [M, P].
+    `lighting` [9, 3, K] is the effect of each light harmonic and colour channel on a code. The closed form is computed
+    from `statistics` of the training faces.
     """
 
     basis: Basis
@@ -70,11 +72,12 @@ class FaceCodes:
 
 @dataclass(frozen=True)
 class ImageSets:
-    """What a run trains on (uint8 [N, 1|3, S, S]) and what it is measured on; no person or digit is in two of them.
+    """The training images (uint8 [N, 1|3, S, S]) and the evaluation images of a run.
 
-    `probe_train` trains the linear probes, `probe_test` scores them; `test_digits` is what the latter was drawn from.
-    Where images are to be streamed while training, `streamed_from` says whence, and the first two hold none. A run on
-    codes has float codes [N, K] in place of images, and in `codes` what they were made with.
+    Linear probes are fitted to `probe_train` and scored on `probe_test`, which shares no person or digit with the other
+    sets; digits in it were drawn from `test_digits`. If the training images are streamed, `streamed_from` is their
+    address and `unlabelled` and `references` are empty. A run on codes has float codes [N, K] in place of images, and
+    `codes` holds the basis and the rest of the data.
     """
 
     kind: str

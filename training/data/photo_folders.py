@@ -1,7 +1,7 @@
-"""Which photos a folder holds, and what their places say: who each shows, its label, train or test.
+"""Lists the photos in a folder and reads person, label and train/test split from their paths.
 
 The published layouts of LFW (NAME/NAME_0001.jpg), UTKFace (AGE_SEX_ETHNICITY_TIME.jpg), FER-2013 (train/CLASS/ID.jpg)
-and AffectNet (annotations/ID_exp.npy beside images/, or its CSV) are known; any other folder of photos will do.
+and AffectNet (annotations/ID_exp.npy beside images/, or its CSV) are recognised; any other folder of photos works too.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif",
 SPLITS = {"train": "train", "training": "train", "train_set": "train"} | dict.fromkeys(
     ("test", "testing", "val", "valid", "validation", "val_set", "publictest", "privatetest"), "test"
 )
-AFFECTNET = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")  # its codes 0 to 7
+AFFECTNET = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")  # codes 0 to 7
 EXPRESSIONS = {*AFFECTNET, "angry", "happy", "sad", "surprised", "fearful", "disgusted", "contemptuous"}
 TEST_SHARE = 0.1
-PERSON_MAX = 1000  # a folder with more photos than this does not stand for one person
+PERSON_MAX = 1000  # a folder with more photos than this is not taken for one person
 UTKFACE = re.compile(r"(?P<age>\d{1,3})_(?:(?P<sex>[01])?_)?(?:(?P<ethnicity>[0-4])?_)?(?P<time>\d{12,})\D*")
 SEXES = ("male", "female")  # UTKFace's codes 0 and 1
-ETHNICITIES = ("white", "black", "asian", "indian", "other")  # its codes 0 to 4
+ETHNICITIES = ("white", "black", "asian", "indian", "other")  # UTKFace's codes 0 to 4
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """What is known of a person: `age` in years, `sex` from SEXES, `ethnicity` from ETHNICITIES; None where unknown."""
+    """A person's `age` in years, `sex` from SEXES and `ethnicity` from ETHNICITIES; None where unknown."""
 
     age: int | None = None
     sex: str | None = None
@@ -45,7 +45,7 @@ class Attributes:
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture file and what its place and the labels say about it."""
+    """An image file with the information from its path and the label file."""
 
     path: Path
     source: str
@@ -63,10 +63,10 @@ def list_datasets(
     limit: int | None = None,
     seed: int = 0,
 ) -> list[Photo]:
-    """The photos of several folders, as `list_photos` gives those of one, or `limit` of them all.
+    """Lists the photos of several folders as `list_photos` does, or a random `limit` of them.
 
-    With more than one folder, sources and identities start with the folder's name, made unique, so that people of two
-    datasets never coincide. Raises DatasetError as `list_photos`.
+    With more than one folder, sources and identities start with the folder's unique name, so that people in different
+    datasets stay distinct. Raises DatasetError under the same conditions as `list_photos`.
     """
     if len(roots) == 1:
         return list_photos(roots[0], labels, reference, limit, seed)
@@ -78,7 +78,7 @@ def list_datasets(
 
 
 def unique_names(roots: Sequence[Path]) -> list[str]:
-    """A name for each folder: its own, and a number where an earlier folder has the same."""
+    """Returns each folder's name, with a number appended if an earlier folder has the same name."""
     names: list[str] = []
     for root in roots:
         name = root.resolve().name or "photos"
@@ -94,10 +94,11 @@ def list_photos(
     limit: int | None = None,
     seed: int = 0,
 ) -> list[Photo]:
-    """Every picture file under `root`, sorted, or `limit` of them; `seed` is of that draw and of the split.
+    """Lists every image file under `root`, sorted by path, or a random `limit` of them.
 
-    The listed references are the photos in the folder `reference`, or without one those labelled neutral. Raises
-    DatasetError for a folder without pictures and for `labels` that are no CSV.
+    `seed` determines this draw and the train/test split. Photos in the folder `reference`, or without one photos
+    labelled neutral, are marked as listed references. Raises DatasetError if there are no images or `labels` is not a
+    valid CSV file.
     """
     paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in EXTENSIONS and p.name[0] != "." and p.is_file())
     if not paths:
@@ -116,7 +117,7 @@ def list_photos(
 
 
 def attributes_of(name: str) -> Attributes:
-    """What a file's name in UTKFace's layout says of the person; a field that is missing is None."""
+    """Reads age, sex and ethnicity from a file name in UTKFace's layout; missing fields are None."""
     if not (fields := UTKFACE.fullmatch(name)):
         return Attributes()
     sex, ethnicity = fields["sex"], fields["ethnicity"]
@@ -135,7 +136,10 @@ def _drawn(photos: list[Photo], limit: int | None, seed: int) -> list[Photo]:
 
 
 def read_labels(path: Path) -> dict[str, str]:
-    """A CSV with the columns image, expression (or AffectNet's subDirectory_filePath) -> label by name or path."""
+    """Reads a CSV with the columns image (or AffectNet's subDirectory_filePath) and expression.
+
+    Returns a dictionary from file name or path to label. Raises DatasetError if the file is missing or invalid.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = csv.DictReader(lines)
@@ -153,10 +157,11 @@ def read_labels(path: Path) -> dict[str, str]:
 
 
 def identify(sources: list[str]) -> list[str]:
-    """Relative paths -> who each photo shows: its folder's name, else its own name without a number such as _0001.
+    """Returns the person each photo shows: its folder's name, or its file name without a number such as _0001.
 
-    Of each of UTKFace's people there is one photo. A folder named after an expression, or a name that over PERSON_MAX
-    or over half of the photos share, is no person: there every photo stands for itself.
+    UTKFace has one photo of each person. A folder is not taken for a person if it is named after an expression or a
+    split, or holds more than PERSON_MAX or more than half of the photos; each of its photos is then a person of its
+    own.
     """
 
     def person(source: str) -> str:
@@ -175,18 +180,18 @@ def identify(sources: list[str]) -> list[str]:
 
 
 def split_of(identity: str, seed: int) -> str:
-    """The same person always falls on the same side, on every machine: 'train', or 'test' one time in ten."""
+    """Assigns a person to 'train', or with probability 0.1 to 'test'; the result is the same on every machine."""
     digest = hashlib.sha256(f"{seed}/{identity}".encode()).digest()
     return "test" if int.from_bytes(digest[:8], "big") < TEST_SHARE * 2**64 else "train"
 
 
 def _readable(name: str) -> str:
-    """A path as text that any file can hold: bytes that are no UTF-8 are written as \\xNN."""
+    """Returns a path as valid UTF-8 text, with invalid bytes written as \\xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _splits(sources: list[str], identities: list[str], seed: int) -> list[str]:
-    """The published split where the top folders name both sides, else one by identity."""
+    """Returns the published split if the top-level folders name train and test, otherwise a split by identity."""
     published = [SPLITS.get(source.split("/")[0].lower()) if "/" in source else None for source in sources]
     if {"train", "test"} == set(published):
         return [str(split) for split in published]
@@ -194,7 +199,7 @@ def _splits(sources: list[str], identities: list[str], seed: int) -> list[str]:
 
 
 def _label_from_place(path: Path) -> str:
-    """The label that the folder (FER-2013) or a file beside it (AffectNet) gives a photo, or ''."""
+    """Returns a photo's label from its folder (FER-2013) or annotation file (AffectNet), or ''."""
     if path.parent.name.lower() in EXPRESSIONS:
         return path.parent.name.lower()
     beside = path.parent.parent / "annotations" / f"{path.stem}_exp.npy"

@@ -1,4 +1,4 @@
-"""What became of every photo of a folder: counted for dataset.json, listed for skipped.csv, told in a line or two."""
+"""Summarises a preparation run: statistics for dataset.json, the list of skipped photos, and a short text."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ import numpy as np
 from training.data.shards import FORMAT
 
 KEPT = ("source", "label", "energy", "identity", "split", "reference", "age", "ethnicity")
-AGES = (0, 3, 13, 20, 40, 60, 80)  # the first year of each group
-GROUP_MIN = 50  # faces: a smaller group has no lowest fifth worth the name
+AGES = (0, 3, 13, 20, 40, 60, 80)  # the lowest age of each group
+GROUP_MIN = 50  # faces; in smaller groups, the fifth with the lowest energy is too few faces to be meaningful
 
 
 class Tally:
-    """What happened to every photo, counted."""
+    """Collects the outcome of every photo."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.skipped: list[tuple[str, str]] = []
 
     def keep(self, row: dict[str, Any]) -> None:
-        """Counts a row of the dataset."""
+        """Records a row of the dataset."""
         self.rows.append({name: row[name] for name in KEPT})
 
     def skip(self, source: str, reason: str) -> None:
-        """Counts a photo that cannot be used."""
+        """Records a photo that cannot be used."""
         self.skipped.append((source, reason))
 
     def mine(self, share: float) -> set[str]:
-        """Makes references of the `share` of each group whose energy is lowest; returns their sources."""
+        """Marks the `share` of each group with the lowest energy as references; returns their sources."""
         for rows in reference_groups(self.rows).values():
             ranked = sorted(rows, key=lambda row: (row["energy"], row["source"]))
             for rank, row in enumerate(ranked):
@@ -44,7 +44,7 @@ class Tally:
         return {row["source"] for row in self.rows if row["reference"]}
 
     def describe(self, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """What dataset.json holds, but for the size on disk."""
+        """Returns the content of dataset.json except the size on disk."""
         references = [row for row in self.rows if row["reference"]]
         labelled = [row["label"].lower() == "neutral" for row in references if row["label"]]
         packages = ("mediapipe", "numpy", "opencv-python", "pillow", "pyarrow")
@@ -71,15 +71,15 @@ class Tally:
         }
 
     def write_skipped(self, path: Path) -> None:
-        """skipped.csv: path and reason of every photo that cannot be used."""
+        """Writes skipped.csv with the path of each skipped photo and the reason."""
         with path.open("w", newline="", encoding="utf-8") as lines:
             csv.writer(lines).writerows([("path", "reason"), *self.skipped])
 
 
 def reference_groups(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Rows by age group and ethnicity, such as "20-39, asian"; "unknown" are those whose age or ethnicity is not known.
+    """Groups rows by age group and ethnicity, such as "20-39, asian"; "unknown" if either is missing.
 
-    Groups of fewer than GROUP_MIN faces are put together: first those of one age group, then what is still too small.
+    Groups of fewer than GROUP_MIN faces are merged, first within an age group, then across age groups.
     """
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     finest, by_age = "{age}, {ethnicity}", "{age}, smaller groups"
@@ -99,13 +99,13 @@ def reference_groups(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any
 
 
 def _age_first(name: str) -> tuple[bool, int, str]:
-    """Sorts names of groups by age, those without one last."""
+    """Sort key that orders group names by age, names without an age last."""
     first = re.match(r"\d+", name)
     return first is None, int(first[0]) if first else 0, name
 
 
 def age_group(age: int) -> str:
-    """Years -> the group of ages they fall in, such as "20-39"."""
+    """Returns the age group of an age in years, such as "20-39"."""
     oldest = max(first for first in AGES if first <= age)
     after = AGES[AGES.index(oldest) + 1 :]
     return f"{oldest}-{after[0] - 1}" if after else f"{oldest}+"
@@ -121,12 +121,12 @@ KINDS = {
 
 
 def _kind(reason: str) -> str:
-    """A skip reason without the file's own details, so that like is counted with like."""
+    """Returns the category of a skip reason, without the details of the file."""
     return next((kind for phrase, kind in KINDS.items() if phrase in reason), "other")
 
 
 def _plain(value: Any) -> Any:
-    """A setting as JSON can hold it."""
+    """Converts a setting to a JSON value."""
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
     return str(value) if isinstance(value, Path) else value
@@ -139,7 +139,7 @@ def _version(package: str) -> str | None:
 
 
 def summary(description: dict[str, Any]) -> str:
-    """dataset.json's content -> the line or two a person wants to read."""
+    """Formats the content of dataset.json as a short text."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in description["skipped_by_reason"].items())
     share = description["references_labelled_neutral"]
     lines = [
@@ -155,7 +155,7 @@ def summary(description: dict[str, Any]) -> str:
 
 
 def _shares(groups: dict[str, Any]) -> list[str]:
-    """The share of references in each group, a line for each age group; none where there is but one group."""
+    """Formats the share of references in each group, one line per age group; empty if there is only one group."""
     lines: dict[str, list[str]] = defaultdict(list)
     for name, group in groups.items():
         age, _, ethnicity = name.partition(", ")

@@ -1,4 +1,4 @@
-"""The faces of a prepared dataset as arrays in memory, for models that observe shape and texture."""
+"""Loads the faces of a prepared dataset as arrays, for models that observe shape and texture."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ POINTS = 478
 
 @dataclass(frozen=True)
 class PreparedFaces:
-    """N faces, in the dataset's order, with textures of P texels in the order of `canonical_frame(size)`.
+    """N faces in dataset order, with textures of P texels in the order of `canonical_frame(size)`.
 
-    `textures` uint8 [N, P, 3]; `visible_bits` uint8 [N, ceil(P / 8)], which `visible` unpacks; `points` float32
+    `textures` uint8 [N, P, 3]; `visible_bits` uint8 [N, ceil(P / 8)], unpacked by `visible`; `points` float32
     [N, 478, 3] in photo pixels; `blendshapes` float32 [N, 52]; `yaw`, `pitch`, `roll` in degrees, `energy` and
-    `outside` (share of the face's height) float32 [N]; `width`, `height` of the photo int32 [N]; `reference` bool [N].
-    Lists of N: `source`, `label`, `identity` of text, `sex`, `ethnicity` of text or None, `age` of years or None.
+    `outside` (as a share of the face's height) float32 [N]; `width` and `height` of the photo in pixels int32 [N];
+    `reference` bool [N]. `source`, `label` and `identity` are lists of N strings; `sex`, `ethnicity` and `age` in
+    years are lists with None where unknown.
     """
 
     size: int
@@ -53,15 +54,15 @@ class PreparedFaces:
         return len(self.textures)
 
     def visible(self, rows: Any = slice(None)) -> np.ndarray:
-        """Row numbers or a slice of them -> bool [n, P]: which texels their photos show."""
+        """Returns which texels are visible in the photos of the given rows, bool [n, P]."""
         return np.unpackbits(self.visible_bits[rows], axis=-1, count=self.textures.shape[1]).astype(bool)
 
 
 def load_prepared(folder: str | Path, split: str, limit: int | None = None) -> PreparedFaces:
-    """The first `limit` faces (all without one) of "train" or "test" of a folder or an hf:// address.
+    """Loads the first `limit` faces, or all, of "train" or "test" from a folder or an hf:// address.
 
-    Row groups are read one at a time, so memory is about the size of the result. Raises DatasetError for a folder that
-    is no dataset, was prepared by an older version, has no such faces or is damaged.
+    Row groups are read one at a time, so memory use is about the size of the result. Raises DatasetError if the folder
+    is not a dataset, was prepared by an older version, has no such faces or is damaged.
     """
     prepared = PreparedFolder(folder)
     groups = prepared.groups(split)
@@ -99,7 +100,7 @@ def _allocated(rows: int, texels: int) -> dict[str, np.ndarray]:
 
 
 def _fill(arrays: dict[str, np.ndarray], table: pa.Table, frame: CanonicalFrame, prepared: PreparedFolder) -> None:
-    """The columns of one row group -> its rows of the arrays."""
+    """Copies one row group into `arrays`, in place."""
     for name in NUMBERS:
         arrays[name][:] = table[name].to_numpy()
     for name in ("points", "blendshapes"):

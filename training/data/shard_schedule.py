@@ -1,4 +1,4 @@
-"""Which rows of a streamed dataset a process sees when, by arithmetic on the row counts of its shards' footers."""
+"""The order in which each process reads a streamed dataset, computed from the row counts in the shard footers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.data.folders import RowGroup
 
 @dataclass(frozen=True)
 class Pool:
-    """Row groups that lie in memory together, `rows` in all; the first is row `start` of all that its process sees."""
+    """Row groups held in memory together, `rows` in total; the first is row `start` of the process's sequence."""
 
     groups: tuple[RowGroup, ...]
     epoch: int
@@ -23,11 +23,11 @@ class Pool:
 
 
 class Plan:
-    """Which rows a process sees when, by arithmetic on row counts alone.
+    """The order in which a process reads the row groups.
 
-    An epoch shuffles the row groups, the same way in every process; a process takes every `world`-th and sees them in
-    pools of `pool_groups` or fewer. So processes share nothing within an epoch and see everything together. Raises
-    DatasetError for fewer row groups than processes, and where some pool could be without a reference.
+    Every epoch shuffles the row groups, in the same order in every process. A process takes every `world`-th group and
+    reads them in pools of at most `pool_groups`, so within an epoch the processes share no row and together read every
+    row. Raises DatasetError if there are fewer row groups than processes, or if a pool could hold no reference.
     """
 
     def __init__(self, groups: list[RowGroup], seed: int, rank: int, world: int, pool_groups: int) -> None:
@@ -37,7 +37,7 @@ class Plan:
                 "dataset on the device, or prepare it with smaller row groups (ROWS in training/data/shards.py)"
             )
         self._groups, self._seed, self._rank, self._world, self._pool_groups = groups, seed, rank, world, pool_groups
-        self._starts = [0]  # of every epoch, in rows of this process
+        self._starts = [0]  # first row of each epoch, in rows of this process
         self.pools = functools.lru_cache(maxsize=4)(self._pools)
         smallest = min(
             len(part) for share in (len(groups) // world, -(-len(groups) // world)) for part in self._cut(share)
@@ -49,7 +49,7 @@ class Plan:
             )
 
     def find(self, row: int) -> Pool:
-        """The pool that holds one row of the endless sequence."""
+        """Returns the pool that holds a row of the endless sequence."""
         while self._starts[-1] <= row:
             epoch = len(self._starts) - 1
             self._starts.append(self._starts[-1] + sum(group.rows for group in self._share(epoch)))
@@ -57,7 +57,7 @@ class Plan:
         return next(pool for pool in self.pools(epoch) if row < pool.start + pool.rows)
 
     def _pools(self, epoch: int) -> list[Pool]:
-        """The pools of one epoch, which `find` has come to."""
+        """Returns the pools of an epoch that `find` has already reached."""
         share, pools, start = self._share(epoch), [], self._starts[epoch]
         for number, part in enumerate(self._cut(len(share))):
             groups = tuple(share[i] for i in part)
@@ -66,7 +66,7 @@ class Plan:
         return pools
 
     def order(self, pool: Pool) -> np.ndarray:
-        """The order in which a pool's rows are seen, each once; int64 [rows]."""
+        """Returns a random permutation of a pool's rows, int64 [rows]."""
         return np.random.default_rng([self._seed, 2, pool.epoch, pool.number, self._rank]).permutation(pool.rows)
 
     def _share(self, epoch: int) -> list[RowGroup]:
@@ -74,5 +74,5 @@ class Plan:
         return [self._groups[i] for i in shuffled[self._rank :: self._world]]
 
     def _cut(self, count: int) -> list[np.ndarray]:
-        """0, 1, ... `count` - 1 in as few parts as `pool_groups` allows, of about one length."""
+        """Splits 0, 1, ..., `count` - 1 into the fewest parts of at most `pool_groups`, of nearly equal length."""
         return np.array_split(np.arange(count), -(-count // self._pool_groups))

@@ -1,4 +1,4 @@
-"""The packed dataset on disk: Parquet shards of faces with their descriptions, in a folder that appears whole."""
+"""Writes a prepared dataset: Parquet shards of faces, in a folder that is put in place only when complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 FORMAT = "rbvae-faces"
-ROWS = 2000  # a row group
+ROWS = 2000  # per row group
 SHARD_BYTES = 250_000_000
 PICTURES = ("image", "texture")
 
@@ -46,24 +46,30 @@ SCHEMA = pa.schema(
         ("ethnicity", pa.string()),
     ]
 )
-FLOATS = ("points.list.element", "blendshapes.list.element")  # these columns' bytes are split into streams
+FLOATS = ("points.list.element", "blendshapes.list.element")  # columns with byte-stream-split encoding
 PACKING: dict[str, Any] = {
     "compression": "zstd",
-    "write_page_checksum": True,  # so that damage is found, also where it decodes
+    "write_page_checksum": True,  # detects damage even where the page still decodes
     "use_dictionary": ["label", "identity", "split", "sex", "ethnicity"],
     "column_encoding": dict.fromkeys(FLOATS, "BYTE_STREAM_SPLIT"),
 }
 
 
 def encode(pixels: np.ndarray) -> bytes:
-    """uint8 [S, S, 3] -> WebP. On 400 LFW crops at 96 px: 2.4 kB and 40 dB; JPEG needs 3.0 kB for the same, AVIF
-    saves a tenth but takes ten times as long. Smaller crops afford a higher quality."""
+    """Encodes an image uint8 [S, S, 3] as lossy WebP.
+
+    On 400 LFW crops at 96 px: 2.4 kB and 40 dB. JPEG needs 3.0 kB for the same quality; AVIF saves a tenth but takes
+    ten times as long. Crops up to 80 px use a higher quality.
+    """
     return _webp(pixels, quality=90 if len(pixels) > 80 else 96)
 
 
 def encode_texture(pixels: np.ndarray) -> bytes:
-    """uint8 [S, S, 3] -> WebP without loss: 8.4 kB for a texture at 96 px. At a quality of 98 it would be 3.6 kB and
-    1.1 grey levels off, at 100 still as much, for WebP keeps a quarter of the colours' pixels."""
+    """Encodes a texture uint8 [S, S, 3] as lossless WebP, 8.4 kB at 96 px.
+
+    Lossy WebP at quality 98 takes 3.6 kB but has a mean error of 1.1 grey levels, no better at 100, because it
+    subsamples colours.
+    """
     return _webp(pixels, quality=0, lossless=True)
 
 
@@ -74,7 +80,7 @@ def _webp(pixels: np.ndarray, **options: int) -> bytes:
 
 
 class Shards:
-    """Parquet files, one series a split, numbered when their count is known."""
+    """Writes Parquet files, one series per split, and numbers them on exit, when their count is known."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -88,7 +94,7 @@ class Shards:
         return self
 
     def add(self, row: dict[str, Any]) -> None:
-        """Queue one row for its split; a full row group is written at once."""
+        """Queues a row for its split; full row groups are written immediately."""
         self._rows[row["split"]].append(row)
         if len(self._rows[row["split"]]) >= ROWS:
             self._flush(row["split"])
@@ -118,7 +124,7 @@ class Shards:
 
 
 def mark_references(folder: Path, sources: Set[str]) -> None:
-    """Rewrite every shard of a folder, a row group at a time, with `reference` true for the rows of these sources."""
+    """Rewrites every shard of a folder with `reference` true for the rows of the given sources only."""
     place = SCHEMA.get_field_index("reference")
     for path in sorted(folder.glob("*.parquet")):
         made = path.with_suffix(".marked")
@@ -131,7 +137,7 @@ def mark_references(folder: Path, sources: Set[str]) -> None:
 
 
 def may_replace(folder: Path) -> bool:
-    """Whether a folder is empty or holds an earlier dataset."""
+    """Returns whether a folder is empty or holds an earlier dataset."""
     if not folder.is_dir():
         return False
     try:
@@ -142,7 +148,7 @@ def may_replace(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def in_one_piece(target: Path) -> Iterator[Path]:
-    """A new folder to fill: it takes the place of `target` when the block ends well, and is gone when it does not."""
+    """Yields a new folder that replaces `target` if the block succeeds and is deleted if it fails."""
     target = target.resolve()
     made = target.with_name(f".{target.name}.{os.getpid()}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +162,7 @@ def in_one_piece(target: Path) -> Iterator[Path]:
 
 
 def _put_in_place(made: Path, target: Path) -> None:
-    """Rename the finished folder to its name; an earlier result goes only once the new one stands."""
+    """Renames the finished folder to its final name and then deletes an earlier result."""
     earlier = made.with_suffix(".earlier")
     if target.exists():
         target.rename(earlier)
@@ -165,7 +171,7 @@ def _put_in_place(made: Path, target: Path) -> None:
 
 
 def _features() -> dict[str, Any]:
-    """The columns as the Hub's `datasets` library names them, so that it shows pictures."""
+    """Describes the columns in the format of the `datasets` library, so that the Hub shows the pictures."""
     names = {"string": "string", "float": "float32", "int32": "int32", "bool": "bool"}
     features: dict[str, Any] = {
         field.name: {"dtype": names[str(field.type)], "_type": "Value"} for field in SCHEMA if str(field.type) in names

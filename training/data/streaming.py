@@ -1,4 +1,4 @@
-"""Endless seeded batches (x_u, x_r) from Parquet shards that do not fit on the device, read ahead in the background."""
+"""Endless seeded batches (x_u, x_r) read in the background from Parquet shards that do not fit on the device."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from rbvae.images.arrays import to_float
 from training.data.folders import PreparedFolder
 from training.data.shard_schedule import Plan, Pool
 
-CHUNK = 250  # pictures that a decoding thread takes at once
+CHUNK = 250  # images per decoding task
 
 
 def resident_bytes(folder: str | Path) -> int:
-    """Device memory that the dataset takes as `Batches`: uint8 training images, references once more; in bytes."""
+    """Returns the device memory in bytes that `Batches` would need: training images, with references stored twice."""
     prepared = PreparedFolder(folder)
     rows = sum(group.rows for group in prepared.groups("train"))
     references = prepared.summary.get("references_by_split", {}).get("train", rows)
@@ -30,13 +30,13 @@ def resident_bytes(folder: str | Path) -> int:
 
 
 def fits(folder: str | Path, device_memory_bytes: int, share: float = 0.5) -> bool:
-    """Whether the dataset takes at most `share` of a device's memory; networks and gradients want the rest."""
+    """Returns whether the dataset takes at most `share` of the device memory; networks and gradients need the rest."""
     return resident_bytes(folder) <= share * device_memory_bytes
 
 
 @dataclass(frozen=True)
 class LoadedPool:
-    """Decoded rows, uint8 [n, S, S, 3], the order to see them in [n], and which are references [m]."""
+    """Decoded images uint8 [n, S, S, 3], the `order` to use them in [n], and the row numbers of references [m]."""
 
     pixels: Tensor
     order: Tensor
@@ -44,13 +44,14 @@ class LoadedPool:
 
 
 class StreamedBatches:
-    """Endless (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1], channels_last, on `device`; like `Batches`.
+    """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1], channels_last, on `device`.
 
-    What step k gets depends on (folder, batch, seed, rank, world, pool_groups, k) alone, whatever the device. x_u is
-    every row of the process's share once an epoch, shuffled within pools; x_r is drawn from the references of the
-    pool at hand. One background thread reads and decodes a pool while the one before it is consumed, so host memory
-    holds two pools and one encoded row group: 2 * pool_groups * 2000 * 3 * S * S bytes, 442 MB for 96 px and pools
-    of 4. Raises DatasetError, at once or in `at`, for shards that are damaged, cannot be reached or hold too little.
+    The batch of step k depends only on (folder, batch, seed, rank, world, pool_groups, k), not on the device. x_u
+    covers every row of the process's share once per epoch, shuffled within pools; x_r is drawn from the references of
+    the current pool. A background thread reads and decodes the next pool while the current one is used, so host memory
+    holds two pools and one encoded row group: 2 * pool_groups * 2000 * 3 * S * S bytes, 442 MB for 96 px and pools of
+    4. Raises DatasetError, at once or in `at`, if shards are damaged, cannot be reached or hold too few rows or
+    references.
     """
 
     def __init__(
@@ -67,13 +68,13 @@ class StreamedBatches:
     ) -> None:
         if not (0 <= rank < world <= batch and pool_groups >= 1 and threads >= 1):
             raise ConfigError(
-                f"{rank=}, {world=}, {batch=}, {pool_groups=}, {threads=}; each process needs a row a step"
+                f"{rank=}, {world=}, {batch=}, {pool_groups=}, {threads=}; each process needs at least one row per step"
             )
         self._folder = PreparedFolder(folder)
         groups = self._folder.groups("train")
         self._plan = Plan(groups, seed, rank, world, pool_groups)
         self.rows, self.size = sum(group.rows for group in groups), self._folder.size
-        self.waited = 0.0  # seconds that `at` has waited for pools: what decoding in more threads could save
+        self.waited = 0.0  # seconds `at` has spent waiting for pools, which more decoding threads could save
         self._batch = (rank + 1) * batch // world - rank * batch // world
         self._flip, self._device, self._stream = flip, device, [seed, 3, rank]
         self._loads: dict[int, Load] = {}
@@ -81,7 +82,7 @@ class StreamedBatches:
         self._decoders = ThreadPoolExecutor(threads, "decoder")
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of one step; consecutive steps are fast, any other waits until its pool is read."""
+        """Returns the batch of one step; consecutive steps are fast, others wait until their pool is read."""
         chosen = torch.empty(
             (2 * self._batch, self.size, self.size, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
         )
@@ -103,7 +104,7 @@ class StreamedBatches:
         return x[: self._batch], x[self._batch :]
 
     def close(self) -> None:
-        """Stops reading, within a row group; `at` cannot be called again."""
+        """Stops reading after the current row group; `at` cannot be called again."""
         for load in self._loads.values():
             load.stop.set()
         self._loads.clear()
@@ -117,7 +118,7 @@ class StreamedBatches:
         self.close()
 
     def _on_device(self, chosen: Tensor, mirror: Tensor) -> Tensor:
-        """uint8 [N, S, S, 3] and which to mirror [N] -> float [N, 3, S, S], converted and flipped on the device."""
+        """Converts uint8 [N, S, S, 3] to float [N, 3, S, S] on the device, flipped where `mirror` [N] is set."""
         if self._device.type == "cuda":
             mirror = mirror.pin_memory()
         x = to_float(chosen.to(self._device, non_blocking=True).permute(0, 3, 1, 2))
@@ -126,7 +127,7 @@ class StreamedBatches:
         return x.contiguous(memory_format=torch.channels_last)
 
     def _load(self, pool: Pool) -> LoadedPool:
-        """A pool's pictures; starts to read the one after it, and forgets all others."""
+        """Returns a pool's images, starts to read the next pool and drops all others."""
         wanted = {each.start: each for each in (pool, self._plan.find(pool.start + pool.rows))}
         for start in [start for start in self._loads if start not in wanted]:
             self._loads.pop(start).stop.set()
@@ -162,7 +163,7 @@ class StreamedBatches:
 
 
 class Load:
-    """A pool that is being read, and a way to stop that."""
+    """A pool being read in the background; `stop` cancels the read."""
 
     def __init__(
         self, reader: ThreadPoolExecutor, pool: Pool, read: Callable[[Pool, threading.Event], LoadedPool]

@@ -1,4 +1,4 @@
-"""How good a model of codes is on held-out faces: what a training run on codes ends with."""
+"""Evaluates a model of codes on held-out faces, at the end of a training run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from training.data.codes import FaceCodes
     from training.data.image_sets import ImageSets
 
-SAMPLES = 4000  # random draws that are compared with real codes
-LEADING = 64  # coefficients of most weight in which they are compared
-PICTURE = 128  # pixels of a drawn code's side
+SAMPLES = 4000  # random draws compared with real codes
+LEADING = 64  # coefficients with the largest weights, used for this comparison
+PICTURE = 128  # side of a rendered code in pixels
 GREY = 128
-PROBE_RIDGE = 0.01  # of a code's unit variance
-ALONE = 30.0  # weight of a direction's effect on the other factors against its length
+PROBE_RIDGE = 0.01  # relative to a code's unit variance
+ALONE = 30.0  # penalty on a direction's effect on other factors, relative to its length
 
 
 def evaluate_codes(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict[str, Any]:
-    """All figures of a model on held-out faces, as plain numbers; the same seed gives the same digits."""
+    """Returns all scores of a model on held-out faces as plain numbers; the same seed gives identical results."""
     from training.evaluation.probes import named_factors, posterior_means, probe
 
     assert sets.codes
@@ -64,9 +64,10 @@ def evaluate_codes(model: RbVAE, sets: ImageSets, device: torch.device, seed: in
 
 @torch.inference_mode()
 def texture_errors(model: RbVAE | None, codes: FaceCodes, device: torch.device) -> np.ndarray:
-    """Of each kept test face [M]: the mean absolute error of its texture, where visible, in grey levels.
+    """Returns the mean absolute error of each kept test face's visible texture [M], in grey levels.
 
-    Rebuilt from posterior means, or without a model from the code alone: what the basis loses.
+    Textures are reconstructed from posterior means, or, without a model, from the codes, which gives the error of the
+    basis.
     """
     x = codes.test.images[codes.kept]
     if model is not None:
@@ -79,7 +80,7 @@ def texture_errors(model: RbVAE | None, codes: FaceCodes, device: torch.device) 
 
 @torch.inference_mode()
 def spread_of_textures(model: RbVAE, x: Tensor, device: torch.device, seed: int = 0, draws: int = 16) -> float:
-    """Mean absolute difference, in grey levels, between textures of one z under pairs of random e; 0 = e is ignored."""
+    """Returns the mean absolute texture difference in grey levels between random e at the same z; 0 if e is ignored."""
     rng = torch.Generator().manual_seed(seed)
     e = torch.randn(draws, model.config.dim_e, generator=rng).to(device)
     z = model.encoder_z(x.to(device)).mean
@@ -94,7 +95,10 @@ def spread_of_textures(model: RbVAE, x: Tensor, device: torch.device, seed: int 
 
 @torch.inference_mode()
 def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: int = 0) -> float:
-    """Frechet distance between G(z, e) of prior draws and real codes [N, K], in their LEADING weighted coefficients."""
+    """Returns the Frechet distance between G(z, e) of prior draws and `real` codes [N, K].
+
+    Uses the LEADING coefficients with the largest weights.
+    """
     rng = torch.Generator().manual_seed(seed)
     z = torch.randn(SAMPLES, model.config.dim_z, generator=rng).to(device)
     e = torch.randn(SAMPLES, model.config.dim_e, generator=rng).to(device)
@@ -108,10 +112,10 @@ def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: i
 
 @torch.inference_mode()
 def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> list[dict[str, Any]]:
-    """One direction for each named factor, most effect first, in the form of `find_directions`.
+    """Finds one direction per named factor, strongest effect first, in the format of `find_directions`.
 
-    Named by measured effect: of all steps of e that change the factor by one of its standard deviations, the shortest
-    that leaves the other factors nearly alone; factors are read from G(z, e) by a linear probe of codes.
+    Each direction is the shortest step of e that changes its factor by one standard deviation and hardly changes the
+    other factors. Factors are predicted from G(z, e) by a linear probe of codes.
     """
     from training.evaluation.probes import named_factors, posterior_means
 
@@ -144,7 +148,10 @@ def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> lis
 
 
 def effect_of_e(model: RbVAE, codes: FaceCodes, factors: np.ndarray, device: torch.device) -> np.ndarray:
-    """What one unit of each dimension of e does to the factors [N, F] of training faces: [F, D_e], in their units."""
+    """Returns the change in each factor per unit of each dimension of e, [F, D_e].
+
+    `factors` [N, F] are those of the training faces; the result is in their units.
+    """
     from training.evaluation.probes import posterior_means
 
     x = codes.train.images.double()
@@ -159,7 +166,10 @@ def effect_of_e(model: RbVAE, codes: FaceCodes, factors: np.ndarray, device: tor
 
 
 def gentle_step(effect: np.ndarray, row: int) -> np.ndarray:
-    """The step [D_e] that adds 1 to factor `row`: as short as can be, and with little effect [F, D_e] on the others."""
+    """Returns the short step [D_e] that adds 1 to factor `row` with little effect on the other factors.
+
+    `effect` [F, D_e] is the result of `effect_of_e`.
+    """
     others = np.delete(effect, row, axis=0)
     cost = np.eye(effect.shape[1]) + ALONE * others.T @ others
     step = np.linalg.solve(cost, effect[row])
@@ -168,7 +178,7 @@ def gentle_step(effect: np.ndarray, row: int) -> np.ndarray:
 
 @torch.inference_mode()
 def drawn(model: RbVAE, x: Tensor) -> Tensor:
-    """Codes [N, K] -> pictures float [N, 3, PICTURE, PICTURE] in [-1, 1]: each face upright, on grey."""
+    """Renders codes [N, K] as upright faces on grey, float [N, 3, PICTURE, PICTURE] in [-1, 1]."""
     basis, frame = model.basis.cpu(), canonical_frame(model.config.image_size)
     textures, shapes = frame.joined(basis.texture(x.cpu()).numpy()), basis.shape(x.cpu()).numpy().astype(np.float64)
     model.basis.to(x.device)

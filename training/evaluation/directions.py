@@ -1,7 +1,6 @@
-"""Directions in e-space that mean something: first those along which known factors grow, then the principal ones.
+"""Finds meaningful directions in e-space: first those along which known factors increase, then principal components.
 
-Where inferred e has the prior's covariance, every direction is as principal as any other, so that alone would mix what
-people know apart.
+If inferred e has the covariance of the prior, principal components are arbitrary and would mix known factors.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from rbvae.models.model import RbVAE
 from training.data.image_sets import ImageSets
 from training.evaluation.probes import named_factors, posterior_means
 
-PICTURES = 32  # over which a direction's effect is measured
-WEAK = 0.2  # a correlation below this names nothing
-MOST = 8  # sliders that anybody can make sense of
+PICTURES = 32  # images over which the effect of a direction is measured
+WEAK = 0.2  # correlations below this do not name a direction
+MOST = 8  # directions returned; users can make sense of about this many sliders
 
 
 @torch.inference_mode()
 def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list[dict[str, Any]]:
-    """At most MOST directions by how much they move the picture, most first; those that nothing known goes with last.
+    """Returns at most MOST directions, strongest effect on the picture first and unnamed directions last.
 
-    Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the data's
-    standard deviation along it, `low` and `high` its 1st and 99th percentile in sigmas about the mean, `moves`
-    the mean absolute change of the picture in grey levels from -2 to +2 sigma. The name is the factor
-    with the strongest correlation over the probe images, the sign chosen so that the correlation is positive; where
-    none reaches WEAK the direction is called "other".
+    Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the standard
+    deviation of the data along it, `low` and `high` are its 1st and 99th percentiles in sigmas about the mean, and
+    `moves` is the mean absolute change of the picture in grey levels from -2 to +2 sigma. A direction is named after
+    the factor with the strongest correlation over the probe images, with the sign chosen to make it positive, or
+    "other" if no correlation reaches WEAK.
     """
     if sets.codes:
         from training.evaluation.codes import code_directions
@@ -64,7 +63,7 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
             }
         )
     found.sort(key=lambda direction: (direction["name"] == "other", -direction["moves"]))
-    for direction in found:  # a second direction of the same name says so
+    for direction in found:  # number repeated names
         name = direction["name"]
         used[name] = used.get(name, 0) + 1
         if used[name] > 1:
@@ -73,8 +72,11 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
 
 
 def bearings(centred: Tensor, factors: dict[str, np.ndarray]) -> Tensor:
-    """Orthonormal rows [D_e, D_e] for e about its mean [N, D_e]: at each turn the direction in which e moves with the
-    factor that goes with it most, within what is left of e-space; from the first that is WEAK on, principal ones."""
+    """Returns orthonormal directions [D_e, D_e] for centred e [N, D_e].
+
+    Repeatedly takes the direction that correlates most with a remaining factor, within the remaining subspace. Once
+    the correlation falls below WEAK, the rest are principal components.
+    """
     rest, rows, left = centred, [], dict(factors)
     while left and len(rows) < centred.shape[1]:
         pointing = {name: F.normalize(rest.T @ torch.from_numpy(f - f.mean()).float(), dim=0)

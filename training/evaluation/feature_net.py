@@ -1,4 +1,4 @@
-"""The small network whose features FID-expr (faces) and FID-style (digits) compare, and its folder on disk."""
+"""The small network that provides the features of FID-expr (faces) and FID-style (digits), and its file format."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from rbvae.images.arrays import to_float
 from rbvae.models.blocks import LEAK
 
 FORMAT, SIDE, FEATURES = 1, 64, 64
-MAX_CONFIG, MAX_BYTES = 1 << 20, 1 << 24  # of config.json and of the weights, which are half a megabyte
-MOST = 1000  # factors, and classes
-EMBEDDED = Path(__file__).resolve().parents[2] / "checkpoints"  # features-faces and features-digits lie here
+MAX_CONFIG, MAX_BYTES = 1 << 20, 1 << 24  # limits for config.json and the weights, which take about 0.5 MB
+MOST = 1000  # limit for the numbers of factors and classes
+EMBEDDED = Path(__file__).resolve().parents[2] / "checkpoints"  # contains features-faces and features-digits
 
 
 class FeatureNet(nn.Module):
-    """Pictures uint8 [N, 1|3, H, W] of any size -> features [N, 64], each of mean 0 and variance 1 over photos.
+    """Maps images uint8 [N, 1|3, H, W] of any size to features [N, 64] with mean 0 and variance 1 over photos.
 
-    A strided convolutional net on 64 x 64. From the features, linearly after a leaky ReLU, it foretells named factors
-    (faces: the blendshapes; digits: the five styles) and, where there are `classes`, which digit it is.
+    A strided convolutional network on 64 x 64 inputs. Linear heads after a leaky ReLU predict named factors (faces:
+    blendshapes; digits: the five style factors) and, if `classes` is not 0, the digit.
     """
 
-    num_features = FEATURES  # as torchmetrics asks for it
+    num_features = FEATURES  # required by torchmetrics
     factor_mean: Tensor
     factor_std: Tensor
 
@@ -62,13 +62,19 @@ class FeatureNet(nn.Module):
         return self.standard(self.trunk(x))  # [N, 64]
 
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Features [N, 64] -> standardised factors [N, K] and class logits [N, classes], one of zeros without any."""
+        """Predicts standardised factors [N, K] and class logits [N, classes] from features [N, 64].
+
+        Without classes, the logits are zeros [N, 1].
+        """
         h = F.leaky_relu(features, LEAK)
         return self.to_factors(h), self.to_classes(h) if self.to_classes else h[:, :1] * 0
 
     @torch.inference_mode()
     def predict(self, pixels: Tensor, batch: int = 500) -> tuple[Tensor, Tensor, Tensor]:
-        """uint8 [N, 3, H, W] -> features [N, 64], factors [N, K] in their own units, classes int64 [N]; on the CPU."""
+        """Returns features [N, 64], factors [N, K] in their original units and classes int64 [N], all on the CPU.
+
+        `pixels` is uint8 [N, 3, H, W].
+        """
         parts = []
         for part in pixels.split(batch):
             features = self(part.to(self.factor_mean.device))
@@ -80,7 +86,7 @@ class FeatureNet(nn.Module):
 
 
 def save_features(net: FeatureNet, folder: Path, config: dict[str, Any], card: str) -> None:
-    """Writes config.json, model.safetensors (matrices in fp16, the rest in fp32) and README.md."""
+    """Writes config.json, model.safetensors (matrices in fp16, vectors in fp32) and README.md to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = {name: t.cpu() for name, t in net.state_dict().items() if not name.endswith("num_batches_tracked")}
     weights = save({name: (t.half() if t.ndim > 1 else t).contiguous() for name, t in kept.items()})
@@ -91,10 +97,10 @@ def save_features(net: FeatureNet, folder: Path, config: dict[str, Any], card: s
 
 
 def load_features(folder: Path) -> tuple[FeatureNet, dict[str, Any]]:
-    """A feature network and its config, strictly.
+    """Loads a feature network and its config with strict checks.
 
-    Raises CheckpointError for a missing file, one that is too large, a wrong hash, a config with anything else than
-    names of factors and a number of classes, and other weights.
+    Raises CheckpointError if a file is missing or too large, the hash is wrong, the config is invalid, or the weights
+    do not match it.
     """
     config = _config(folder / "config.json")
     path = folder / "model.safetensors"
@@ -109,7 +115,7 @@ def load_features(folder: Path) -> tuple[FeatureNet, dict[str, Any]]:
         counters = {name: t for name, t in net.state_dict().items() if name.endswith("num_batches_tracked")}
         net.load_state_dict(weights | counters, strict=True)
     except (SafetensorError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{path} does not match its config.json; train it anew") from error
+        raise CheckpointError(f"{path} does not match its config.json; train it again") from error
     return net.eval().requires_grad_(False), config
 
 
@@ -119,7 +125,7 @@ def _config(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not valid JSON; copy the folder again") from error
     if not isinstance(config, dict) or (config.get("format"), config.get("network")) != (FORMAT, "features"):
-        raise CheckpointError(f"{path} is not of a feature network of format {FORMAT}; train one anew")
+        raise CheckpointError(f"{path} is not of a feature network of format {FORMAT}; train a new one")
     factors, classes = config.get("factors"), config.get("classes")
     named = isinstance(factors, list) and all(isinstance(name, str) for name in factors)
     if not named or not 1 <= len(factors) <= MOST:
@@ -138,5 +144,5 @@ def _read(path: Path, most: int) -> bytes:
             f"no feature network in {path.parent}; train one with training/tools/features.py"
         ) from error
     if len(content) > most:
-        raise CheckpointError(f"{path} holds over {most} bytes; a feature network's holds less, so copy it again")
+        raise CheckpointError(f"{path} holds over {most} bytes, too many for a feature network; copy it again")
     return content

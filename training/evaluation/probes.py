@@ -1,4 +1,4 @@
-"""Linear probes: what z and e tell about the known factors."""
+"""Linear probes, which measure how well z and e predict the known factors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rbvae.images.arrays import to_float
 from rbvae.models.model import RbVAE
 from training.data.image_sets import LabelledImages
 
-# Factors that are reported by name: a face's are means of blendshapes, a digit's are the styles of A.3.1.
+# Reported factors of faces, as means of blendshapes; those of digits are the styles of A.3.1.
 FACE_FACTORS = {
     "smile": ("mouthSmileLeft", "mouthSmileRight"),
     "mouth open": ("jawOpen",),
@@ -25,7 +25,7 @@ FACE_FACTORS = {
 
 
 def named_factors(images: LabelledImages) -> dict[str, np.ndarray]:
-    """The reported factors, each [N]."""
+    """Returns the reported factors by name, each [N]."""
     factors = images.factors.numpy()
     if images.names != BLENDSHAPES:
         return {name: factors[:, column] for column, name in enumerate(images.names)}
@@ -37,7 +37,7 @@ def named_factors(images: LabelledImages) -> dict[str, np.ndarray]:
 
 @torch.inference_mode()
 def posterior_means(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> tuple[Tensor, Tensor]:
-    """uint8 images [N, 3, S, S] -> means of q_z [N, D_z] and q_e [N, D_e], on the CPU."""
+    """Returns the means of q_z [N, D_z] and q_e [N, D_e] for images uint8 [N, 3, S, S], on the CPU."""
     z, e = [], []
     for part in images.split(batch):
         q_z, q_e = model.encode(to_float(part.to(device)))
@@ -47,7 +47,7 @@ def posterior_means(model: RbVAE, images: Tensor, device: torch.device, batch: i
 
 
 def probe(train: Tensor, train_target: np.ndarray, test: Tensor, test_target: np.ndarray) -> dict[str, float]:
-    """A linear regressor on frozen features: R^2 and mean absolute error on images it was not fitted to."""
+    """Fits a linear regressor to training features; returns R^2 and mean absolute error on test features."""
     from sklearn.linear_model import LinearRegression
     from sklearn.metrics import mean_absolute_error, r2_score
 

@@ -1,7 +1,7 @@
-"""Realism and fidelity: the Frechet and kernel distances of torchmetrics in this project's own features, and SSIM.
+"""Realism and fidelity: torchmetrics' Frechet and kernel distances in this project's own features, and SSIM.
 
-The distances are called FID-expr and KID-expr (faces), FID-style and KID-style (digits): with another network than
-Inception they are not FID and KID, and can be compared only with figures that this network gave.
+The distances are called FID-expr and KID-expr (faces) or FID-style and KID-style (digits). They do not use Inception
+features, so they are not FID and KID and can be compared only with values from the same feature network.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from training.evaluation.transfer import Track
 
 NAMES = {"faces": ("FID-expr", "KID-expr"), "digits": ("FID-style", "KID-style")}
 SUBSETS, SUBSET_SIZE = 50, 500
-BLUR = 0.03  # standard deviation of the blurred floor, of the picture's side: 2 px of 64
+BLUR = 0.03  # standard deviation of the blur relative to the image's side; 2 px at 64 px
 
 
 class GivenFeatures(nn.Module):
-    """Hands on features that were computed before, so that torchmetrics need not compute them for every comparison."""
+    """Passes precomputed features to torchmetrics, so that they are not recomputed for every comparison."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -33,16 +33,16 @@ class GivenFeatures(nn.Module):
 
 
 def distances(candidates: Tensor, photos: Tensor, seed: int) -> dict[str, float]:
-    """Features [N, D] and [M, D] of two sets of pictures -> {"fid", "kid", "kid_std"}; the subsets of KID are seeded.
+    """Returns the distances {"fid", "kid", "kid_std"} between features [N, D] and [M, D] of two sets of images.
 
-    fid |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2)); kid the mean over random subsets of the squared maximum mean
-    discrepancy under (x.y/D + 1)^3, unbiased, and its standard deviation over the subsets.
+    fid is |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2)). kid is the unbiased squared maximum mean discrepancy with
+    the kernel (x.y/D + 1)^3, averaged over seeded random subsets; kid_std is its standard deviation over the subsets.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.kid import KernelInceptionDistance
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore", UserWarning)  # KID says that it keeps all features: they are few
+        warnings.simplefilter("ignore", UserWarning)  # KID warns that it keeps all features in memory; there are few
         torch.manual_seed(seed)
         fid = FrechetInceptionDistance(GivenFeatures(photos.shape[1]))
         size = min(SUBSET_SIZE, len(candidates), len(photos))
@@ -55,9 +55,9 @@ def distances(candidates: Tensor, photos: Tensor, seed: int) -> dict[str, float]
 
 
 def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, seed: int, track: Track) -> dict:
-    """Distances of each set of pictures, uint8 [N, 3, S, S], to training photos [M, 3, S, S].
+    """Returns the distances of each set of images, uint8 [N, 3, S, S], to training photos [M, 3, S, S].
 
-    To `sets` two floors are added, made of `sets["photos"]`: blurred, and uniform noise.
+    Adds two floors: the images in `sets["photos"]` blurred, and uniform noise.
     """
     photos = sets["photos"]
     rng = torch.Generator().manual_seed(seed)
@@ -72,7 +72,7 @@ def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, see
 
 
 def blurred(pictures: Tensor) -> Tensor:
-    """uint8 [N, 3, S, S] under a Gaussian of 2 px in 64."""
+    """Blurs images uint8 [N, 3, S, S] with a Gaussian whose standard deviation is BLUR times the side."""
     sigma = BLUR * pictures.shape[-1]
     reach = torch.arange(-round(3 * sigma), round(3 * sigma) + 1)
     kernel = torch.exp(-0.5 * (reach / sigma) ** 2)
@@ -84,10 +84,11 @@ def blurred(pictures: Tensor) -> Tensor:
 
 
 def likeness(pictures: Tensor, photos: Tensor, batch: int = 200) -> dict[str, float]:
-    """How close pictures are to the photos they stand for, both uint8 [N, 3, S, S].
+    """Compares images with the photos they reproduce, both uint8 [N, 3, S, S].
 
-    `l1` in grey levels of 255, `psnr` in dB over all pixels at once, `ssim` the mean over pictures and channels (Wang
-    et al. 2004, torchmetrics, Gaussian window of 11 px; on [0, 1], because its luminance term has no meaning about 0).
+    Returns `l1` in grey levels (0 to 255), `psnr` in dB over all pixels together, and `ssim` averaged over images and
+    channels (Wang et al. 2004; torchmetrics, Gaussian window of 11 px). SSIM is computed on [0, 1], because its
+    luminance term is meaningless for values around 0.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
@@ -102,6 +103,6 @@ def likeness(pictures: Tensor, photos: Tensor, batch: int = 200) -> dict[str, fl
 
 
 def mean_image(train: Tensor, like: Tensor) -> Tensor:
-    """The average training picture, once for each of `like`: what a model that looks at nothing would answer."""
-    mean = train.sum(dim=0, dtype=torch.int64).double() / len(train)  # no copy of 60,000 pictures in float64
+    """Returns the mean training image, repeated for each image of `like`, as the output of a trivial model."""
+    mean = train.sum(dim=0, dtype=torch.int64).double() / len(train)  # avoids a float64 copy of 60,000 images
     return mean.round().to(torch.uint8).expand_as(like)

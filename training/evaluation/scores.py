@@ -1,4 +1,4 @@
-"""What every run of training ends with, in seconds: reconstruction, probes, how far e moves a picture."""
+"""The scores computed at the end of every training run, in seconds: reconstruction, probes and the effect of e."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUICK_PAIRS = 256
 
 @torch.inference_mode()
 def fidelity(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> dict[str, float]:
-    """Reconstruction from posterior means: L1 in grey levels (0..255) and PSNR in dB."""
+    """Returns L1 in grey levels (0 to 255) and PSNR in dB of reconstructions from posterior means."""
     absolute, squared, count = 0.0, 0.0, 0
     for part in images.split(batch):
         x = to_float(part.to(device))
@@ -34,7 +34,7 @@ def fidelity(model: RbVAE, images: Tensor, device: torch.device, batch: int = 25
 
 @torch.inference_mode()
 def errors(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> np.ndarray:
-    """Of each picture [N]: the mean absolute error of its reconstruction, in grey levels."""
+    """Returns the mean absolute reconstruction error of each image [N], in grey levels."""
     found = [
         (model(x := to_float(part.to(device))).float() - x).abs().mean(dim=(1, 2, 3)) for part in images.split(batch)
     ]
@@ -42,8 +42,10 @@ def errors(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256)
 
 
 def usual_errors(model: RbVAE, sets: ImageSets, device: torch.device) -> dict[str, float]:
-    """The 95th and 99th percentile of pictures' reconstruction errors; the calibration by which the app doubts a photo
-    (rbvae.editing.warnings)."""
+    """Returns the 95th and 99th percentiles of reconstruction errors, in grey levels.
+
+    rbvae.editing.warnings uses them to warn about unusual photos.
+    """
     if sets.codes:
         from training.evaluation.codes import texture_errors
 
@@ -56,7 +58,7 @@ def usual_errors(model: RbVAE, sets: ImageSets, device: torch.device) -> dict[st
 
 @torch.inference_mode()
 def spread(model: RbVAE, images: Tensor, device: torch.device, seed: int = 0) -> float:
-    """Mean absolute difference, in grey levels, between pictures of one z under pairs of random e; 0 = e is ignored."""
+    """Returns the mean absolute image difference in grey levels between random e at the same z; 0 if e is ignored."""
     rng = torch.Generator().manual_seed(seed)
     e = torch.randn(RANDOM_E, model.config.dim_e, generator=rng).to(device)
     z = model.encoder_z(to_float(images.to(device))).mean
@@ -65,7 +67,7 @@ def spread(model: RbVAE, images: Tensor, device: torch.device, seed: int = 0) ->
 
 
 def apart(images: Tensor) -> float:
-    """Mean absolute difference, in grey levels, between one picture and the next: what `spread` would be at most."""
+    """Returns the mean absolute difference between consecutive images in grey levels, the ceiling for `spread`."""
     pixels = images[:256].float()
     return float((pixels[1:] - pixels[:-1]).abs().mean()) if len(pixels) > 1 else 0.0
 
@@ -74,10 +76,10 @@ def apart(images: Tensor) -> float:
 def foretold_transfer(
     model: RbVAE, sets: ImageSets, z: Tensor, e: Tensor, device: torch.device, seed: int
 ) -> dict[str, float] | None:
-    """How far the factors of G(z_B, e_A) follow those of A, as the feature network foretells them; None without one.
+    """Measures how much of A's factors transfers to G(z_B, e_A), with factors predicted by the feature network.
 
-    Quick, and needs no landmarker: the slope of `follows` in training/evaluation/transfer.py, 0 for nothing and
-    `photo_a` at best.
+    A fast substitute for the landmarker. Each value is the slope of `follows` in training/evaluation/transfer.py:
+    0 means no transfer, `photo_a` is the ceiling. Returns None without a feature network.
     """
     from rbvae.images.arrays import to_uint8
     from training.evaluation.feature_net import EMBEDDED, load_features
@@ -106,7 +108,7 @@ def foretold_transfer(
 
 
 def whom(model: RbVAE, photos: LabelledImages, device: torch.device) -> dict[str, dict[str, float]]:
-    """Reconstruction by groups of faces (training/evaluation/subgroups.py): how many `photos` and their mean `l1`."""
+    """Returns the number of `photos` and the mean reconstruction error `l1` in each group of subgroups.py."""
     from training.evaluation.subgroups import groups
 
     found = errors(model, photos.images, device)
@@ -118,7 +120,7 @@ def whom(model: RbVAE, photos: LabelledImages, device: torch.device) -> dict[str
 
 
 def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict:
-    """All figures of a model on held-out images, as plain numbers; the same seed gives the same digits."""
+    """Returns all scores of a model on held-out images as plain numbers; the same seed gives identical results."""
     if sets.codes:
         from training.evaluation.codes import evaluate_codes
 

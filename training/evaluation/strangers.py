@@ -1,12 +1,12 @@
-"""Edits of strangers: twelve fixed smiles put onto held-out faces near neutral, by age, sex and ethnicity.
+"""Edits of unseen people: transfers twelve fixed smiles to held-out, nearly neutral faces, by age, sex and ethnicity.
 
-What is known of people is what UTKFace's file names say; photos of other folders are in a group of their own. Each
-group has EDITS edits or more where its faces suffice. Means are over people, each the mean of that person's edits:
+Attributes come from UTKFace's file names; photos from other folders form a separate group. Each group has at least
+EDITS edits if it has enough faces. A person's edits are averaged first, then people are averaged:
 
-added     what the edit adds to the smile blendshape, the mean of mouthSmileLeft and mouthSmileRight
-progress  the share of the way from the face's blendshapes to the donor's
-pose      degrees by which the head turned, where a face is found again
-found     share of edits in which a face is found again; one without a face added nothing
+added     increase of the smile blendshape, the mean of mouthSmileLeft and mouthSmileRight
+progress  share of the way from the face's blendshapes to the donor's
+pose      rotation of the head in degrees, over edits in which a face is detected
+found     share of edits in which a face is detected; edits without one have added and progress 0
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from training.evaluation.truth import TEETH, standard_error
 AGES = {"age 0-12": (0, 12), "age 13-39": (13, 39), "age 40-64": (40, 64), "age 65+": (65, 200)}
 UNKNOWN = "nothing known"
 GROUPS = (*AGES, *SEXES, *ETHNICITIES, UNKNOWN)
-DONORS, EDITS, EACH = 12, 120, 3  # smiles; edits of a group and of a face, at least
-TIGHT, BORDER = 220, 0.25  # pixels of the longer side up to which a picture is a tight crop, and the border it gets
-NEAR_NEUTRAL = 0.78  # expression energy: the lowest fifth of LFW and UTKFace
-FRONTAL, TURNED = 15.0, 35.0  # degrees of yaw, at most: of donors, and of faces that are edited
-SMILE = 0.6  # of a donor's blendshape, at least
+DONORS, EDITS, EACH = 12, 120, 3  # number of smiles; minimum edits per group and per face
+TIGHT, BORDER = 220, 0.25  # images up to this size in pixels count as tight crops and get a border of this share
+NEAR_NEUTRAL = 0.78  # maximum expression energy: the lowest fifth of LFW and UTKFace
+FRONTAL, TURNED = 15.0, 35.0  # maximum yaw in degrees of donors and of edited faces
+SMILE = 0.6  # minimum smile blendshape of a donor
 SMILES = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
 FIGURES = ("added", "progress", "pose", "found")
-SHARED = ("added", "progress")  # figures that are also given as a share of the overall mean
+SHARED = ("added", "progress")  # also reported relative to the overall mean
 
 
 @dataclass(frozen=True, eq=False)
 class Stranger:
-    """A photo with its face; the border of a tight crop is in the face's coordinates."""
+    """A photo with its face, in the coordinates of the photo with its border."""
 
     path: Path
     identity: str
@@ -55,7 +55,7 @@ class Stranger:
 
 
 def framed(path: Path) -> np.ndarray:
-    """The picture, uint8 [H, W, 3]; a tight crop with a border, without which no face is found in it."""
+    """Loads a photo, uint8 [H, W, 3]; tight crops get a border, because otherwise no face is detected."""
     photo = load_photo(path, max_side=None)
     side = max(photo.shape[:2])
     border = round(BORDER * side) if side <= TIGHT else 0
@@ -63,23 +63,23 @@ def framed(path: Path) -> np.ndarray:
 
 
 def groups_of(known: Attributes) -> tuple[str, ...]:
-    """The GROUPS somebody is in."""
+    """Returns the GROUPS a person belongs to."""
     ages = [name for name, (low, high) in AGES.items() if known.age is not None and low <= known.age <= high]
     return (*ages, *(name for name in (known.sex, known.ethnicity) if name)) or (UNKNOWN,)
 
 
 def smile(face: Face) -> float:
-    """Of the mouth's two corners, 0 to 1."""
+    """Returns the smile blendshape, the mean over both mouth corners, 0 to 1."""
     return float(face.blendshapes[SMILES].mean())
 
 
 def measure_strangers(
     editor: Any, folders: Sequence[Path], donors: Path | None, seed: int, track: Track
 ) -> dict[str, Any]:
-    """The figures of all groups, each with its standard error and as a share of the overall mean.
+    """Returns the scores of all groups, with standard errors and relative to the overall mean.
 
-    `folders` hold original photos; only the test split of `seed` is used. `donors` is a folder of smiles to take
-    instead of those chosen from the held-out faces. Raises DatasetError.
+    `folders` hold original photos; only the test split of `seed` is used. `donors` is a folder of smiles to use
+    instead of choosing them from the held-out faces. Raises DatasetError if no suitable face is found.
     """
     with FaceLandmarker() as landmarker:
         held_out = look(landmarker, folders, seed, track)
@@ -99,7 +99,7 @@ def measure_strangers(
 
 
 def look(landmarker: FaceLandmarker, folders: Sequence[Path], seed: int, track: Track) -> list[Stranger]:
-    """The held-out photos of the folders in which a face is found."""
+    """Returns the held-out photos in which a face is detected. Raises DatasetError if there are none."""
     photos = [photo for photo in list_datasets(folders, seed=seed) if photo.split == "test"]
     found = []
     for photo in track(photos, "held-out faces", len(photos)):
@@ -116,7 +116,10 @@ def look(landmarker: FaceLandmarker, folders: Sequence[Path], seed: int, track: 
 
 
 def choose_donors(held_out: list[Stranger]) -> list[Stranger]:
-    """DONORS frontal smiles that show teeth, of different people, always the same of the same photos."""
+    """Chooses up to DONORS frontal smiles with teeth, of different people; deterministic.
+
+    Raises DatasetError if there are none.
+    """
     smiles = {stranger.identity: stranger for stranger in held_out if _toothy_smile(stranger.face)}
     chosen = sorted(smiles.values(), key=lambda s: hashlib.sha256(s.identity.encode()).digest())[:DONORS]
     if not chosen:
@@ -129,7 +132,10 @@ def _toothy_smile(face: Face) -> bool:
 
 
 def given_donors(landmarker: FaceLandmarker, folder: Path) -> list[Stranger]:
-    """The first DONORS pictures of a folder in which a face is found, by name."""
+    """Returns the first DONORS images of a folder, by name, in which a face is detected.
+
+    Raises DatasetError if there are none.
+    """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in EXTENSIONS)
     seen = ((path, face_in(landmarker, framed(path))) for path in paths)
     found = [Stranger(path, path.stem, (), face) for path, face in seen if face][:DONORS]
@@ -139,8 +145,11 @@ def given_donors(landmarker: FaceLandmarker, folder: Path) -> list[Stranger]:
 
 
 def choose_faces(held_out: list[Stranger], donors: list[Stranger], seed: int) -> dict[Stranger, int]:
-    """Faces near neutral, and how many edits each gets: in every group as many faces with EACH as make EDITS, or where
-    there are fewer, all of them with more, up to one of each donor."""
+    """Chooses nearly neutral faces and the number of edits of each.
+
+    A group gets EDITS / EACH faces with EACH edits. If it has fewer faces, they get more edits, at most one per donor.
+    Raises DatasetError if no face is near neutral.
+    """
     taken = {donor.identity for donor in donors}
     near = [s for s in held_out if s.identity not in taken and _near_neutral(s.face)]
     if not near:
@@ -164,7 +173,10 @@ def _near_neutral(face: Face) -> bool:
 def edit_rows(
     editor: Any, landmarker: FaceLandmarker, stranger: Stranger, donors: list[tuple[Stranger, Any]]
 ) -> np.ndarray:
-    """One row of FIGURES for each donor, given with what the editor inferred of it; NaN for a pose that is unknown."""
+    """Returns one row of FIGURES per donor; `donors` pairs each donor with its inferred portrait.
+
+    The pose is NaN if no face is detected in the edit.
+    """
     portrait, before = editor.infer(framed(stranger.path)), stranger.face
     rows = []
     for donor, lent in donors:
@@ -179,13 +191,13 @@ def edit_rows(
 
 
 def turned(before: Face, after: Face) -> float:
-    """The angle between two poses of a head, in degrees."""
+    """Returns the angle between two head poses in degrees."""
     one, other = (fit_pose(face.points[:POINTS], face_mesh().mean).rotation for face in (before, after))
     return float(np.degrees(np.arccos(np.clip((np.trace(one.T @ other) - 1) / 2, -1.0, 1.0))))
 
 
 def summary(rows: dict[Stranger, np.ndarray]) -> dict[str, Any]:
-    """Figures over all and by group."""
+    """Summarises the edits of all people and of each group."""
     overall = group_summary(list(rows.values()), None)
     groups = {
         group: group_summary(own, overall)
@@ -196,7 +208,7 @@ def summary(rows: dict[Stranger, np.ndarray]) -> dict[str, Any]:
 
 
 def group_summary(rows: list[np.ndarray], overall: dict[str, Any] | None) -> dict[str, Any]:
-    """The rows of edits of some people -> how many, and means over people with their standard errors."""
+    """Returns counts, means over people and standard errors for the edits of some people."""
     people = np.array([_mean_found(row) for row in rows])
     figures: dict[str, Any] = {"people": len(rows), "edits": sum(map(len, rows))}
     errors = {}
@@ -211,6 +223,6 @@ def group_summary(rows: list[np.ndarray], overall: dict[str, Any] | None) -> dic
 
 
 def _mean_found(row: np.ndarray) -> np.ndarray:
-    """[edits, figures] -> [figures]; a figure that is unknown in every edit stays NaN."""
+    """Averages [edits, figures] over edits, ignoring NaN; a figure that is NaN in every edit stays NaN."""
     known = np.isfinite(row)
     return np.where(known.any(axis=0), np.where(known, row, 0).sum(axis=0) / known.sum(axis=0).clip(1), np.nan)

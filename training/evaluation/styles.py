@@ -1,8 +1,8 @@
-"""How far a transferred style goes: colour, size and stroke width are read from the digits that come out.
+"""Measures style transfer between digits by the colour, size and stroke width of the edits.
 
-Colour is read from the pixels, where it is exact: a stroke's share of red, green and blue. Size and stroke width are
-what the feature network tells (training/tools/features.py), whose own error on real digits is reported. Here the
-right answer is known: B's outline drawn in A's style.
+Colour is measured exactly from the pixels, as the stroke's shares of red, green and blue. Size and stroke width are
+predicted by the feature network (training/tools/features.py), whose error on real digits is reported as well. The
+ideal result is known: B's outline drawn in A's style.
 """
 
 from __future__ import annotations
@@ -17,25 +17,28 @@ from training.evaluation.feature_net import FeatureNet
 from training.evaluation.realism import likeness
 from training.evaluation.transfer import Pairs, Track, follows, median_interval, middle, moved, quartiles
 
-INK = 32  # grey levels of the brightest channel from which a pixel belongs to the stroke
-COLOURS = 3  # of FACTORS, at its beginning
+INK = 32  # minimum grey level of the brightest channel of a stroke pixel
+COLOURS = 3  # the first FACTORS are colours
 
 
 def stroke_colour(digits: Tensor) -> Tensor:
-    """uint8 [N, 3, S, S] -> the share of red, green and blue in the ink, [N, 3] summing to 1; thirds without ink."""
+    """Returns the shares of red, green and blue in the strokes of images uint8 [N, 3, S, S], as [N, 3].
+
+    Each row sums to 1; all shares are 1/3 for an image without strokes.
+    """
     ink = (digits.amax(dim=1, keepdim=True) >= INK) * digits
     sums = ink.double().sum(dim=(2, 3))
     return torch.where(sums.sum(dim=1, keepdim=True) > 0, sums / sums.sum(dim=1, keepdim=True).clamp_min(1), 1 / 3)
 
 
 def read_style(net: FeatureNet, digits: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [N, 3, S, S] -> its five factors [N, 5] in the order of FACTORS, and which digit each is, int [N]."""
+    """Returns the style factors [N, 5], ordered as FACTORS, and the digits int [N] of images uint8 [N, 3, S, S]."""
     _, factors, classes = net.predict(digits)
     return torch.cat([stroke_colour(digits), factors[:, COLOURS:].double()], dim=1).numpy(), classes.numpy()
 
 
 def right_answer(digits: StyledDigits, pairs: Pairs) -> Tensor:
-    """Each B of the pairs drawn in A's style: uint8 [P, 3, S, S]."""
+    """Draws each B in A's style, uint8 [P, 3, S, S]."""
     rows = torch.from_numpy(pairs.rows)
     return apply_style(digits.outlines[rows], digits.styles[rows[torch.from_numpy(pairs.a)]])
 
@@ -43,11 +46,11 @@ def right_answer(digits: StyledDigits, pairs: Pairs) -> Tensor:
 def measure_styles(
     net: FeatureNet, digits: StyledDigits, pairs: Pairs, pictures: dict[str, Tensor], track: Track, seed: int
 ) -> dict:
-    """All figures of style transfer; `pictures` holds photo, rebuilt, edit, answer and answer_rebuilt, [P, 3, S, S].
+    """Returns all scores of style transfer; `pictures` holds photo, rebuilt, edit, answer and answer_rebuilt.
 
-    In every table `edit` is what the model does, `floor` the plain reconstruction of B, `shuffled` the same edit held
-    against the style of a third digit, `rebuilt_a` the plain reconstruction of A, `photo_a` A itself, `answer` B drawn
-    in A's style. Distances are in standard deviations of each factor.
+    The pictures are uint8 [P, 3, S, S]. In every table, `edit` is the model's result, `floor` the reconstruction of B,
+    `shuffled` the edit compared with the style of a third digit, `rebuilt_a` the reconstruction of A, `photo_a` A
+    itself and `answer` B drawn in A's style. Factors are scaled by their standard deviations.
     """
     steps = track(pictures.items(), "styles: sets of digits", len(pictures))
     told = {name: read_style(net, some) for name, some in steps}
@@ -56,7 +59,7 @@ def measure_styles(
     b = truth[pairs.rows]
     a, c = b[pairs.a], b[pairs.c]
     read = {name: factors for name, (factors, _) in told.items()}
-    held = {  # what is read, and the style it is held against
+    held = {  # measured style, and the style it is compared with
         "edit": (read["edit"], a),
         "floor": (read["rebuilt"], a),
         "shuffled": (read["edit"], c),
@@ -91,7 +94,7 @@ def measure_styles(
 
 
 def _digits(told: dict[str, tuple[np.ndarray, np.ndarray]], shows: tuple[str, ...], pairs: Pairs) -> dict | None:
-    """The share of pictures in which the classifier sees B's digit, or (`edit_shows_a`, `shuffled`) another's."""
+    """Returns the share of images classified as B's digit, or as A's (`edit_shows_a`) or a third's (`shuffled`)."""
     if not shows:
         return None
     b = np.array([int(digit) for digit in shows])[pairs.rows]

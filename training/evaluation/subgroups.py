@@ -1,8 +1,8 @@
-"""For whom a model works and for whom less: held-out faces in groups that the photo alone can tell.
+"""Groups held-out faces by properties measured in the photo, to compare a model's performance between groups.
 
-How far the head is turned, as prepare_faces measured it; and the tone of the cheeks, as the individual typology angle
-(Chardon et al. 1991), whose bounds are theirs. The angle is the photo's: light and camera have their say in it, so it
-sorts pictures, not people. Age and sex are not guessed.
+The groups are the head's yaw, as measured by prepare_faces, and the tone of the cheeks, by the individual typology
+angle with the bounds of Chardon et al. (1991). Lighting and camera affect the angle, so it groups photos rather than
+people. Age and sex are not estimated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rbvae.faces.alignment import mean_shape
 from training.data.image_sets import LabelledImages
 
 CHEEKS = (50, 280)  # landmarks
-CHEEK = 0.04  # radius of what is looked at, as a share of the crop's side
+CHEEK = 0.04  # radius of the measured area relative to the crop's side
 TURNED = (("head turned less than 10°", 0, 10), ("10° to 20°", 10, 20), ("more than 20°", 20, 181))
 TONES = (
     ("cheeks light", 41, 91),
@@ -27,7 +27,7 @@ TONES = (
 
 
 def typology_angles(images: Tensor) -> np.ndarray:
-    """Aligned faces uint8 [N, 3, S, S] -> atan((L* - 50) / b*) of the median colour of their cheeks, degrees [N]."""
+    """Returns atan((L* - 50) / b*) of the median cheek colour of aligned faces uint8 [N, 3, S, S], in degrees [N]."""
     size = images.shape[-1]
     rows, columns = np.mgrid[:size, :size] + 0.5
     near = [np.hypot(columns - x, rows - y) <= CHEEK * size for x, y in mean_shape()[list(CHEEKS)] * size]
@@ -38,7 +38,7 @@ def typology_angles(images: Tensor) -> np.ndarray:
 
 
 def groups(photos: LabelledImages) -> dict[str, np.ndarray]:
-    """Faces -> which of them are in each group, bool [N], by name; those by pose only where it is known."""
+    """Returns a mask bool [N] for each group, by name; groups by pose are included only if yaw is known."""
     turned, tones = np.abs(photos.yaw.numpy()), typology_angles(photos.images)
     found = {name: (low <= turned) & (turned < high) for name, low, high in TURNED if len(turned)}
     return found | {name: (low <= tones) & (tones < high) for name, low, high in TONES}

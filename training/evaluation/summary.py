@@ -1,4 +1,4 @@
-"""What the report says first: the few lines that sum a checkpoint up, each between its floor and its ceiling."""
+"""The lines of the report's summary table, with the paths of each score, its floor and its ceiling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the summary: where the model's figure, its floor and its ceiling are in the scores."""
+    """A line of the summary, with the paths of the model's score, its floor and its ceiling."""
 
     label: str
     own: str

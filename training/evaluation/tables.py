@@ -1,4 +1,4 @@
-"""What the report says of each measure: which figures stand side by side, under which heading, with which sentence."""
+"""The tables of the report: their titles, descriptions, rows and columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """Figures at `where` in the scores; `rows` are (key, label) or "*" for all; `own` is the model's column."""
+    """A table of the scores at path `where`; `rows` are (key, label) or "*" for all; `own` is the model's column."""
 
     title: str
     says: str
@@ -34,8 +34,8 @@ PROBES = (
 FIDELITY = Table(
     "Reconstruction",
     "How close the rebuilt picture is to the one it was inferred from, over all held-out pictures. L1 in grey levels "
-    "of 255 (lower is better), PSNR in dB and SSIM (higher is better). The floor answers every picture with the "
-    "average training picture; the ceiling would be an exact copy: 0, infinite, 1.",
+    "of 255 (lower is better), PSNR in dB and SSIM (higher is better). The floor is the average training picture in "
+    "place of every reconstruction; the ceiling would be an exact copy: 0, infinite, 1.",
     "fidelity",
     (("mean_image", "floor: the average picture"), ("rebuilt", "rebuilt")),
     (("l1", "L1"), ("psnr", "PSNR"), ("ssim", "SSIM")),
@@ -44,14 +44,13 @@ FIDELITY = Table(
 
 
 def realism(fid: str, kid: str) -> Table:
-    """The table of distances, under the names they have for this kind."""
+    """Returns the table of distances under the given names."""
     return Table(
         f"Realism: {fid} and {kid}",
-        "Fréchet and kernel distance between sets of pictures and {train_pictures} of training, {pictures} "
-        "pictures a set, in the features of a small network trained by this project (features {features}). Lower is "
-        "better. They are not FID and KID: no figure of another paper can be set beside them. Real ones of others "
-        "are the ceiling; the same ones blurred, and noise, are the other end. ± is the deviation over random "
-        "subsets.",
+        "Fréchet and kernel distance between sets of {pictures} pictures and {train_pictures} training pictures, in "
+        "the features of a small network trained by this project (features {features}). Lower is better. They are "
+        "not FID and KID and cannot be compared with figures from papers. The ceiling is held-out real pictures; the "
+        "floors are the same pictures blurred, and noise. ± is the standard deviation over random subsets.",
         "realism",
         (
             ("to_train/photos", "ceiling: real, held out"),
@@ -69,10 +68,10 @@ def realism(fid: str, kid: str) -> Table:
 
 MOVED = (
     "<b>Moved</b> is how far the edit went on the way from B's {what} to A's, 0 not at all, 1 all the way (median "
-    "over {pairs} pairs; half of them lie at {moved_quartiles}; 95% of resampled medians at {moved_interval}). It "
-    "flatters: anything that drifts to the average gets about 0.5, which the shuffled control shows (the same edit "
-    "held against a third's {what}). <b>Follows A</b> is free of that: how much of a difference between two A shows "
-    "up in the edits (0: nothing to do with A; 1: all of it). <b>Distance to A</b> is lower for a better edit."
+    "over {pairs} pairs; half of them lie at {moved_quartiles}; 95% of resampled medians at {moved_interval}). It is "
+    "optimistic: any drift towards the average scores about 0.5, as the shuffled control shows (the same edit "
+    "compared with a third's {what}). <b>Follows A</b> avoids this: it is the share of the differences between As "
+    "that shows up in the edits (0: unrelated to A; 1: all of it). <b>Distance to A</b> is lower for a better edit."
 )
 KEEPS = Table(
     "What stays of B",
@@ -85,7 +84,7 @@ KEEPS = Table(
 
 
 def filled(table: Table, what: str) -> Table:
-    """The table with its sentence about expressions, or about styles."""
+    """Returns the table with {what} in its description replaced by "expression" or "style"."""
     return Table(table.title, table.says.replace("{what}", what), table.where, table.rows, table.columns, table.own)
 
 
@@ -94,7 +93,7 @@ TABLES = {
         filled(
             Table(
                 "Expression transfer",
-                "The face is found again in the edit, and MediaPipe's blendshapes (without the eyes) are compared. "
+                "The face is detected in the edit, and MediaPipe's blendshapes (without the eyes) are compared. "
                 + MOVED,
                 "transfer",
                 (("moved", "moved"), ("follows_a", "follows A"), ("distance", "distance to A")),
@@ -127,8 +126,8 @@ TABLES = {
             digits=3,
         ),
         Table(
-            "Pose that drifts",
-            "How far the head turns against the photo of B, in degrees (median). An edit should not turn it.",
+            "Pose drift",
+            "How far the head turns from its pose in the photo of B, in degrees (median). An edit should not turn it.",
             "transfer/pose",
             "*",
             (
@@ -141,16 +140,16 @@ TABLES = {
         Table(
             "What else an edit changes",
             "Mean difference from the plain reconstruction of B, in grey levels of 255: of single pixels, and of their "
-            "means in windows of a third of the side, which is light and complexion. An expression changes some "
-            "pixels and hardly any light; less light for the same expression is better.",
+            "means in windows of a third of the side, which show lighting and complexion. An expression changes some "
+            "pixels and hardly any lighting; a smaller change in lighting for the same expression is better.",
             "transfer/changes",
             (("light", "broad light"), ("pixels", "pixels")),
             (("strangers", "floor: A rebuilt"), ("edit", "edit")),
             digits=1,
         ),
         Table(
-            "Faces found again",
-            "The share of pictures in which the landmarker finds a face at all; the others are left out above.",
+            "Faces detected",
+            "The share of pictures in which the landmarker finds a face; the others are left out above.",
             "transfer",
             (("found", "found"),),
             (("edit", "edit"), ("rebuilt", "B rebuilt"), ("photo", "ceiling: photo")),
@@ -173,10 +172,10 @@ TABLES = {
         ),
         FIDELITY,
         Table(
-            "For whom: reconstruction",
-            "The error of the rebuilt picture, in grey levels of 255, for groups that the photo alone can tell: how "
-            "far the head is turned, and the tone of the cheeks (individual typology angle), which light and camera "
-            "have their say in. Age and sex are not guessed.",
+            "Reconstruction by group",
+            "The error of the rebuilt picture, in grey levels of 255, for groups that are measured in the photo: how "
+            "far the head is turned, and the tone of the cheeks (individual typology angle), which lighting and "
+            "camera also affect. Age and sex are not estimated.",
             "whom",
             "*",
             (("photos", "photos"), ("l1", "L1")),
@@ -184,9 +183,9 @@ TABLES = {
             digits=1,
         ),
         Table(
-            "For whom: expression transfer",
-            "The same groups, of B: how far the edit moves to A's expression, where the plain reconstruction of B "
-            "stands, and the share of edits in which a face is found again.",
+            "Expression transfer by group",
+            "The same groups, of B: how far the edit moves to A's expression, the same for the plain reconstruction "
+            "of B, and the share of edits in which a face is detected.",
             "transfer/whom",
             "*",
             (("pairs", "pairs"), ("moved", "edit"), ("floor", "floor: B rebuilt"), ("found", "found")),
@@ -194,9 +193,9 @@ TABLES = {
         ),
         realism("FID-expr", "KID-expr"),
         Table(
-            "What the latents tell",
-            "A linear probe on frozen features, on people it was not fitted to. Expressions should be read from e, "
-            "and not from z.",
+            "What the latents encode",
+            "A linear probe on frozen features, on people it was not fitted to. Expressions should be predictable "
+            "from e, and not from z.",
             "probes",
             "*",
             PROBES,
@@ -207,8 +206,8 @@ TABLES = {
         filled(
             Table(
                 "Style transfer",
-                "Colour is read from the pixels; size and stroke width by the feature network. The answer is known: "
-                "B's "
+                "Colour is measured from the pixels, size and stroke width by the feature network. The right answer is "
+                "known: B's "
                 "outline drawn in A's style, which is the ceiling of the measure. " + MOVED.split(" <b>Distance")[0],
                 "transfer",
                 (("moved", "moved"), ("follows_a", "follows A")),
@@ -225,8 +224,8 @@ TABLES = {
         ),
         Table(
             "Error of each factor",
-            "Mean absolute difference from A's style (colour and scale as fractions, width as a share of 10 px). What "
-            "the right answer gets is the error of the measure itself.",
+            "Mean absolute difference from A's style (colour and scale as fractions, width as a share of 10 px). The "
+            "value for the right answer is the error of the measure itself.",
             "transfer/error",
             "*",
             (*HELD, ("answer", "the right answer")),
@@ -264,9 +263,9 @@ TABLES = {
         FIDELITY,
         realism("FID-style", "KID-style"),
         Table(
-            "What the latents tell",
-            "A linear probe on frozen features, on digits it was not fitted to. Style should be read from e, and not "
-            "from z.",
+            "What the latents encode",
+            "A linear probe on frozen features, on digits it was not fitted to. Style should be predictable from e, "
+            "and not from z.",
             "probes",
             "*",
             PROBES,

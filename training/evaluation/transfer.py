@@ -1,8 +1,8 @@
-"""How far a transferred expression goes: faces are detected again in the edits, and their blendshapes compared.
+"""Measures expression transfer by detecting faces in the edits and comparing their blendshapes.
 
-A pair is a face B that gets the expression of A, another person: edit = G(z_B, e_A). What is told of A and B
-themselves are the blendshapes of the photos they were cropped from, so the photo's own crop, detected again, is a
-ceiling and not 1 by definition. rbvae.faces.landmarks gives crops below 200 px a border and enlarges them to 256.
+In a pair, face B gets the expression of another person A: edit = G(z_B, e_A). The true blendshapes of A and B are
+those of the original photos, so crops of the photos themselves, detected again, are a ceiling below 1.
+rbvae.faces.landmarks adds a border to crops below 200 px and enlarges them to 256 px.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from training.data.image_sets import LabelledImages
 from training.evaluation.probes import named_factors
 from training.evaluation.subgroups import groups
 
-# Landmarks of MediaPipe's face mesh, by its own groups.
+# Landmarks of MediaPipe's face mesh, in MediaPipe's groups.
 PARTS = {
     "mouth": [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409]
     + [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415],
@@ -30,16 +30,16 @@ PARTS = {
 }
 OUTER_EYE_CORNERS = (33, 263)
 DRAWS = 1000  # of the bootstrap
-BROAD, APART = 3, 12  # windows in which light is averaged: as many fit over a side, and as many steps between them
+BROAD, APART = 3, 12  # lighting is averaged over windows of 1/3 of the side at strides of 1/12 of it
 
-Track = Callable[[Iterable, str, int], Iterable]  # shows progress over so many things, named
+Track = Callable[[Iterable, str, int], Iterable]  # (things, name, total): shows progress while iterating
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """P test photos and who lends whom: photo i is B; `a[i]` is A, `c[i]` somebody else again, each a number below P.
+    """P test photos paired for transfer: photo i is B, photo `a[i]` is A, and photo `c[i]` is a third person.
 
-    `rows` int64 [P] are the photos' rows in the test set.
+    `rows` int64 [P] are the photos' rows in the test set; `a` and `c` int64 [P] are positions in `rows`.
     """
 
     rows: np.ndarray
@@ -51,9 +51,9 @@ class Pairs:
 
 
 def choose_pairs(shows: tuple[str, ...], total: int, count: int, seed: int) -> Pairs:
-    """`count` of `total` photos, seeded; each gets an A and a C from among them, all different people if possible.
+    """Draws `count` of `total` photos and assigns each an A and a C among them, different people if possible.
 
-    `shows` names who (or which digit) is in each photo; () where nobody knows: then they are only different photos.
+    `shows` names the person or digit in each photo; if it is (), only different photos are guaranteed.
     """
     rng = np.random.default_rng(seed)
     rows = rng.permutation(total)[:count]
@@ -64,7 +64,7 @@ def choose_pairs(shows: tuple[str, ...], total: int, count: int, seed: int) -> P
 
 
 def _other(rng: np.random.Generator, who: np.ndarray, taken: list[int]) -> int:
-    """One that shows none of those taken; where there is none, another photo; at last any."""
+    """Draws a photo of a person not in `taken`; if there is none, a different photo; otherwise any photo."""
     free = np.flatnonzero(~np.isin(who, who[taken]))
     if not len(free):
         free = np.setdiff1d(np.arange(len(who)), taken)
@@ -73,10 +73,11 @@ def _other(rng: np.random.Generator, who: np.ndarray, taken: list[int]) -> int:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the landmarker sees in P pictures; NaN where it finds no face.
+    """Landmarker results for P images; NaN where no face is detected.
 
-    `scores` [P, 52] blendshapes; `points` [P, 478, 2] brought onto the mean shape by the landmarks that expressions
-    hardly move, in units of the distance between the outer eye corners; `pose` [P, 3] yaw, pitch, roll in degrees.
+    `scores` [P, 52] are blendshapes. `points` [P, 478, 2] are aligned to the mean shape by landmarks that expressions
+    hardly move, in units of the distance between the outer eye corners. `pose` [P, 3] is yaw, pitch and roll in
+    degrees.
     """
 
     scores: np.ndarray
@@ -88,12 +89,12 @@ class Seen:
 
     @property
     def found(self) -> float:
-        """The share of pictures in which there was a face."""
+        """The share of images in which a face was detected."""
         return float(np.isfinite(self.pose[:, 0]).mean())
 
 
 def look(landmarker: FaceLandmarker, images: Tensor, track: Track, name: str) -> Seen:
-    """uint8 [P, 3, S, S] -> Seen, one picture at a time."""
+    """Runs the landmarker on images uint8 [P, 3, S, S], one at a time."""
     scores, points = np.full((len(images), len(BLENDSHAPES)), np.nan), np.full((len(images), 478, 2), np.nan)
     pose = np.full((len(images), 3), np.nan)
     pictures = images.permute(0, 2, 3, 1).contiguous().numpy()
@@ -106,7 +107,7 @@ def look(landmarker: FaceLandmarker, images: Tensor, track: Track, name: str) ->
 
 
 def standard_points(face: Face) -> np.ndarray:
-    """A face's landmarks [478, 2] on the mean shape, in units of its distance between the outer eye corners."""
+    """Aligns a face's landmarks [478, 2] to the mean shape, in units of its distance between the outer eye corners."""
     points = face.points[:, :2].astype(np.float64)
     fit = fit_similarity(points[STABLE], mean_shape()[STABLE])
     left, right = mean_shape()[list(OUTER_EYE_CORNERS)]
@@ -114,25 +115,25 @@ def standard_points(face: Face) -> np.ndarray:
 
 
 def broad_light(x: Tensor) -> Tensor:
-    """Images [N, 3, S, S] -> their means in overlapping windows, [N, M]."""
+    """Returns the means of images [N, 3, S, S] in overlapping windows, [N, M]."""
     side = x.shape[-1]
     return torch.nn.functional.avg_pool2d(x, side // BROAD, max(1, side // APART)).flatten(1)
 
 
 def moved(edit: np.ndarray, b: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """How far edits went from B to A, [P] from scores [P, K]: 0 not at all, 1 all the way.
+    """Returns how far each edit went from B (0) to A (1), [P], from scores [P, K].
 
-    (edit - B).(A - B) / |A - B|^2. Whatever lies midway between all people, an average face, scores about 0.5.
+    Computed as (edit - B).(A - B) / |A - B|^2. An average face scores about 0.5.
     """
     towards = a - b
     return ((edit - b) * towards).sum(axis=1) / np.square(towards).sum(axis=1).clip(1e-9)
 
 
 def follows(edit: np.ndarray, goal: np.ndarray) -> float:
-    """How much of a difference between two people's `goal` shows up in their edits: the pooled least-squares slope.
+    """Returns the pooled least-squares slope of edits on goals, both [P] or [P, K].
 
-    Both [P] or [P, K]: sum over k of cov(edit_k, goal_k) / sum over k of var(goal_k). 1 when edits differ as their
-    goals do, 0 when they have nothing to do with them; unlike `moved`, it gains nothing from an average face.
+    The slope is sum over k of cov(edit_k, goal_k) / sum over k of var(goal_k): 1 if edits differ as much as their
+    goals, 0 if they are unrelated. Unlike `moved`, an average face scores 0.
     """
     kept = np.isfinite(edit.reshape(len(edit), -1)).all(axis=1)
     if not kept.any():
@@ -142,19 +143,19 @@ def follows(edit: np.ndarray, goal: np.ndarray) -> float:
 
 
 def middle(values: np.ndarray) -> float:
-    """The median of what was measured; NaN where nothing was."""
+    """Returns the median of the finite values; NaN if there are none."""
     found = values[np.isfinite(values)]
     return float(np.median(found)) if len(found) else float("nan")
 
 
 def quartiles(values: np.ndarray) -> list[float]:
-    """[low, high] of the middle half of what was measured."""
+    """Returns the 25th and 75th percentiles of the finite values."""
     found = values[np.isfinite(values)]
     return [float(edge) for edge in np.percentile(found, [25, 75])] if len(found) else [float("nan")] * 2
 
 
 def median_interval(values: np.ndarray, seed: int) -> list[float]:
-    """95% of the medians of DRAWS resamples of the pairs: [low, high]; NaN are left out."""
+    """Returns the 95% bootstrap interval [low, high] of the median of the finite values."""
     values = values[np.isfinite(values)]
     if not len(values):
         return [float("nan")] * 2
@@ -170,16 +171,16 @@ def measure_transfer(
     track: Track,
     seed: int,
 ) -> dict:
-    """All figures of expression transfer; `pictures` holds `photo`, `rebuilt` and `edit`, uint8 [P, 3, S, S] of each B.
+    """Returns all scores of expression transfer; `pictures` holds `photo`, `rebuilt` and `edit`, uint8 [P, 3, S, S].
 
-    In every table `edit` is what the model does, `floor` the plain reconstruction of B, `shuffled` the same edit held
-    against the expression of a third person, `rebuilt_a` the plain reconstruction of A and `photo_a` A's own crop.
+    In every table, `edit` is the model's result, `floor` the reconstruction of B, `shuffled` the edit compared with
+    the expression of a third person, `rebuilt_a` the reconstruction of A and `photo_a` the crop of A.
     """
     seen = {name: look(landmarker, some, track, f"faces: {name}") for name, some in pictures.items()}
     edit, rebuilt, photo = seen["edit"], seen["rebuilt"], seen["photo"]
     b = photos.factors.numpy()[pairs.rows]
     a, c = b[pairs.a], b[pairs.c]
-    held = {  # what is looked at, and the expression it is held against
+    held = {  # measured expression, and the expression it is compared with
         "edit": (edit.scores, a),
         "floor": (rebuilt.scores, a),
         "shuffled": (edit.scores, c),
@@ -226,7 +227,7 @@ def measure_transfer(
 
 
 def by_part(scores: np.ndarray) -> dict[str, np.ndarray]:
-    """Blendshapes [P, 52] -> the named factors, [P] each."""
+    """Converts blendshapes [P, 52] to the named factors, each [P]."""
     return named_factors(LabelledImages(torch.empty(0), torch.from_numpy(np.asarray(scores)), BLENDSHAPES))
 
 
@@ -235,8 +236,10 @@ def _distance(scores: np.ndarray, goal: np.ndarray) -> float:
 
 
 def _changes(rebuilt: Tensor, edit: Tensor, pairs: Pairs) -> dict[str, dict[str, float]]:
-    """Grey levels between an edit and the plain reconstruction of B, and between those of A and B: of pixels, and of
-    the broad light."""
+    """Returns mean changes in grey levels of pixels and of broad lighting, relative to the reconstruction of B.
+
+    `edit` is the change in the edit, `strangers` that in the reconstruction of A.
+    """
     before, others = rebuilt.float(), {"edit": edit.float(), "strangers": rebuilt[torch.from_numpy(pairs.a)].float()}
     return {
         name: {key: float((how(other) - how(before)).abs().mean()) for key, other in others.items()}

@@ -1,20 +1,21 @@
-"""Edits against the truth: people photographed neutral and smiling, so that the right answer is known.
+"""Compares edits with real photos of people who were photographed both neutral and smiling.
 
-For each person A, with B another one, the editor makes: `edit`, A's neutral photo with the smile of B by transfer;
-`own`, the e of A's smiling photo on A's neutral one (no pixel of the smiling photo); `own_with_donor`, the same by
-transfer, which may use the donor's pixels; `neutral`, the neutral of A's smiling photo. Figures:
+For each person A and another person B, the editor makes four edits. `edit` transfers the smile of B to A's neutral
+photo. `own` applies the e of A's smiling photo to A's neutral photo, without pixels of the smiling photo.
+`own_with_donor` does the same by transfer, which may use the donor's pixels. `neutral` neutralises A's smiling photo.
+Scores:
 
-found            share of those edits in which a face is found again; one without a face counts as no edit
-progress         of `edit`: the share of the way from A's blendshapes to B's; progress_of_real_smile: of A's own smile
-own, own_with_donor, neutral    error against the real photo as a share of no edit's: of the shape, and of the
-                 shape-free texture inside the mouth, on the lips and on the skin, after a gain for each colour
-mouth            detail inside the mouth of `own` as a share of the real smile's, where that shows teeth; median
-same, same_copy  grey levels by which the face changes when A's own e is put on A, or that of a smaller, compressed copy
-sharp, sharp_5   the sharpness of the face in `edit` as a share of the photo's: the mean and the 5th percentile
+found            share of these edits in which a face is detected; an edit without one is scored as the unedited photo
+progress         share of the way from A's blendshapes to B's in `edit`; progress_of_real_smile: in A's real smile
+own, own_with_donor, neutral    error relative to the unedited photo's error, against the real photo: of the shape, and
+                 of the aligned texture inside the mouth, on the lips and on the skin, after a gain per colour channel
+mouth            detail inside the mouth in `own` relative to the real smile, if that shows teeth; median
+same, same_copy  change of the face in grey levels when A's own e, or the e of a smaller, compressed copy, is applied
+sharp, sharp_5   sharpness of the face in `edit` relative to the photo: mean and 5th percentile
 tone             |log gain| of the skin's colour channels in `edit`
-ring, outside    grey levels by which `edit` changes just outside the old and new oval, and far from the face
-identity         dlib's distance of A's neutral photo from `edit`, and from A's real smile
-happy            the probability that fer's network calls `own` happy, and the real smile
+ring, outside    change in grey levels in `edit` just outside the old and new face oval, and far from the face
+identity         dlib's distance between A's neutral photo and `edit`, and between it and A's real smile
+happy            probability of "happy" by fer's network for `own` and for the real smile
 """
 
 from __future__ import annotations
@@ -53,22 +54,22 @@ from training.evaluation.judges import (
 )
 from training.evaluation.transfer import Track
 
-DONOR_STEP = 7  # B is the person so many places further on
-TEETH = 0.12  # height over width of the mouth above which a smile shows teeth
+DONOR_STEP = 7  # B is this many places after A in the list of people
+TEETH = 0.12  # height over width of the mouth above which a smile counts as showing teeth
 COPY_SCALE, COPY_QUALITY = 0.8, 85
-OUTSIDE = 1.7  # face boxes: beyond, a photo is far from the face
+OUTSIDE = 1.7  # the area outside a box this many times as large as the face box counts as far from the face
 
-SHARES = ("own", "own_with_donor", "neutral")  # rows hold the errors of the four PARTS, then those of no edit
+SHARES = ("own", "own_with_donor", "neutral")  # rows hold the errors of the four PARTS, then the unedited photo's
 COLUMNS = dict.fromkeys(SHARES, PARTS) | {"identity": ("edit", "real_smile"), "happy": ("edit", "real")}
-DRAWS = 1000  # of the bootstrap, for the standard errors of a median and a percentile
-FEWEST = 5  # people whose paired differences are worth a mean
+DRAWS = 1000  # bootstrap resamples for the standard errors of a median and a percentile
+FEWEST = 5  # minimum number of people for a mean paired difference
 
-Rows = dict[str, dict[str, list[float]]]  # by figure and person
+Rows = dict[str, dict[str, list[float]]]  # by score and person
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The two photos of one person."""
+    """The neutral and the smiling photo of one person."""
 
     person: str
     neutral: Path
@@ -77,8 +78,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Trial:
-    """The photos of A, neutral and smiling, and of the donor B; `pictures`, what the editor made of them, uint8
-    [H, W, 3] by name; `seen`, its edits with a face found again, or the photo they started from."""
+    """The neutral and smiling photos of A, the photo of the donor B, and the edits.
+
+    `pictures` are the edits uint8 [H, W, 3] by name. `seen` are the detected faces of the edits, or the unedited photo
+    if no face is detected. `found` is the share of edits with a detected face.
+    """
 
     neutral: Seen
     smiling: Seen
@@ -89,8 +93,11 @@ class Trial:
 
 
 def find_pairs(folder: Path, use: str = "") -> list[Pair]:
-    """The people whose ID_neutral.* and ID_smiling.* both lie in a folder, by ID; with `use`, those of whom people.csv
-    (columns person, use) says so. Raises DatasetError where there are fewer than two."""
+    """Returns the pairs ID_neutral.* and ID_smiling.* in a folder, sorted by file name.
+
+    `use` keeps only people with this value in people.csv (columns person and use). Raises DatasetError if there are
+    fewer than two pairs or people.csv is missing or invalid.
+    """
     photos = {path.stem: path for path in sorted(folder.glob("*_*")) if path.suffix.lower() in EXTENSIONS}
     people = [name.removesuffix("_smiling") for name in photos if name.endswith("_smiling")]
     if use:
@@ -109,7 +116,7 @@ def find_pairs(folder: Path, use: str = "") -> list[Pair]:
 def _people_for(use: str, path: Path) -> set[str]:
     advice = "Add it, with the columns person and use, or leave --use out."
     if not path.is_file():
-        raise DatasetError(f"There is no {path}. {advice}")
+        raise DatasetError(f"No file at {path}. {advice}")
     with path.open(newline="", encoding="utf-8-sig") as lines:
         rows = list(csv.DictReader(lines))
     if not rows or not {"person", "use"} <= rows[0].keys():
@@ -118,8 +125,11 @@ def _people_for(use: str, path: Path) -> set[str]:
 
 
 def evaluate_truth(editor: Any, folder: Path, use: str, against: Path | None, track: Track) -> dict[str, Any]:
-    """The figures of the pairs in a folder, and with the --json of an earlier measurement, `against` it, the paired
-    differences, which are also printed. Raises DatasetError before anything is measured."""
+    """Returns the scores of the pairs in a folder.
+
+    `against` is the --json file of an earlier evaluation; the paired differences from it are added and printed. Raises
+    DatasetError if the folder or `against` cannot be used, before anything is measured.
+    """
     pairs, before = find_pairs(folder, use), read_rows(against) if against else None
     scores = measure_truth(editor, pairs, track)
     if before is not None:
@@ -129,10 +139,10 @@ def evaluate_truth(editor: Any, folder: Path, use: str, against: Path | None, tr
 
 
 def measure_truth(editor: Any, pairs: list[Pair], track: Track) -> dict[str, Any]:
-    """All figures, each with its standard error over people, and `rows`, from which they were computed.
+    """Returns all scores with standard errors over people, and the `rows` from which they were computed.
 
-    `editor` is a PortraitEditor, or what has its infer, edit, transfer and neutral. A person in whose photos no face
-    is found is in `skipped`, with the reason.
+    `editor` is a PortraitEditor or an object with the same infer, edit, transfer and neutral methods. People who cannot
+    be measured, for example because no face is detected, are listed in `skipped` with the reason.
     """
     judges, skipped = load_judges(), {}
     rows: Rows = {}
@@ -177,14 +187,14 @@ def _see_photo(landmarker: FaceLandmarker, path: Path) -> Seen:
 
 
 def _copy(photo: np.ndarray) -> Image.Image:
-    """A smaller copy, compressed as JPEG."""
+    """Returns a smaller, JPEG-compressed copy."""
     small, stream = cv2.resize(photo, None, fx=COPY_SCALE, fy=COPY_SCALE, interpolation=cv2.INTER_AREA), io.BytesIO()
     Image.fromarray(small).save(stream, "JPEG", quality=COPY_QUALITY)
     return Image.open(stream)
 
 
 def person_rows(trial: Trial, judges: Judges) -> dict[str, list[float]]:
-    """What is measured of one person, as the module says; without the lines of judges that are missing."""
+    """Returns the measurements of one person by score (see the module), without those of missing judges."""
     a, s, b = trial.neutral, trial.smiling, trial.donor
     edit, own, pictures = trial.seen["edit"], trial.seen["own"], trial.pictures
     box, skin = box_of(a.face), regions()["skin"]
@@ -216,12 +226,12 @@ def person_rows(trial: Trial, judges: Judges) -> dict[str, list[float]]:
 
 
 def _change(picture: np.ndarray, seen: Seen) -> np.ndarray:
-    """Grey levels [H, W]."""
+    """Returns the absolute difference per pixel in grey levels [H, W]."""
     return np.abs(picture.astype(np.float32) - seen.photo).mean(axis=2)
 
 
 def _oval(seen: Seen, grow: float, photo: Seen) -> np.ndarray:
-    """bool [H, W]: inside the face's outline, enlarged about its middle."""
+    """Returns the mask bool [H, W] of the face's outline, enlarged by `grow` about its centre."""
     outline, inside = seen.face.points[OVAL, :2], np.zeros(photo.photo.shape[:2], np.uint8)
     centre = outline.mean(axis=0)
     cv2.fillPoly(inside, [np.round(centre + (outline - centre) * grow).astype(np.int32)], 1)
@@ -229,24 +239,24 @@ def _oval(seen: Seen, grow: float, photo: Seen) -> np.ndarray:
 
 
 def per_person(name: str, row: dict[str, list[float]], people: list[str]) -> np.ndarray:
-    """A figure of each person [N, K]; errors become shares of no edit's mean error."""
+    """Returns a score for each person [N, K]; errors are relative to the mean error of the unedited photos."""
     table = np.array([row[person] for person in people])
     return table[:, :4] / table[:, 4:].mean(axis=0).clip(1e-9) if name in SHARES else table
 
 
 def standard_error(values: np.ndarray) -> np.ndarray:
-    """[N, K] -> that of the mean over N [K]; 0 for one person."""
+    """Returns the standard error [K] of the mean of [N, K] over N; 0 for one person."""
     return values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.zeros(values.shape[1:])
 
 
 def bootstrapped(values: np.ndarray, figure: Callable[..., Any]) -> np.ndarray:
-    """[N, K] -> the standard error of another figure than the mean, from resamples of the people [K]."""
+    """Returns the bootstrap standard error [K] of the statistic `figure` of values [N, K] over N."""
     drawn = np.random.default_rng(0).integers(0, len(values), (DRAWS, len(values)))
     return figure(values[drawn], axis=1).std(axis=0, ddof=1)
 
 
 def summary(rows: Rows) -> dict[str, Any]:
-    """The figures over people, and under `standard_errors` how sure each is."""
+    """Returns the scores averaged over people, with their `standard_errors`."""
     figures: dict[str, Any] = {}
     spread: dict[str, Any] = {}
     for name, row in rows.items():
@@ -269,7 +279,7 @@ def _named(name: str, values: np.ndarray) -> Any:
 
 
 def read_rows(path: Path) -> Rows:
-    """The rows in an earlier --json; raises DatasetError for a file without them."""
+    """Reads the rows of an earlier --json file. Raises DatasetError if it has none."""
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
         return scores.get("truth", scores)["rows"]
@@ -280,8 +290,10 @@ def read_rows(path: Path) -> Rows:
 
 
 def compare(rows: Rows, before: Rows) -> dict[str, dict[str, float | bool]]:
-    """Paired differences to earlier rows, over the people in both: the mean `difference`, its `standard_error`, and
-    whether it is `clear`, above two of them."""
+    """Returns paired differences from earlier rows, over the people in both.
+
+    Each has the mean `difference`, its `standard_error`, and `clear`, which is true above two standard errors.
+    """
     found: dict[str, dict[str, float | bool]] = {}
     for name, row in rows.items():
         both = [person for person in row if person in before.get(name, {})]
@@ -298,7 +310,7 @@ def compare(rows: Rows, before: Rows) -> dict[str, dict[str, float | bool]]:
 
 
 def compared(differences: dict[str, dict[str, float | bool]]) -> str:
-    """The differences as lines of text, starred where they are clear."""
+    """Formats the differences as lines of text, with a star where they are clear."""
     return "\n".join(
         f"{name}: {d['difference']:+.3f} (standard error {d['standard_error']:.3f}){' *' if d['clear'] else ''}"
         for name, d in differences.items()

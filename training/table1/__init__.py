@@ -1,1 +1,1 @@
-"""The paper's Table 1: every method on one dataset, its features probed, beside controls."""
+"""Reproduces the paper's Table 1: trains every method on one dataset and probes its features, with controls."""

@@ -1,4 +1,4 @@
-"""All cells of one table: each method with each seed, the weights chosen from the grids, the controls; as rows."""
+"""Computes all cells of a table: every method and control with every seed, and weights chosen from grids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.table1.task import Task
 
 @dataclass(frozen=True)
 class Bench:
-    """What all cells of a table share."""
+    """The settings shared by all cells of a table."""
 
     task: Task
     base: TrainConfig
@@ -26,12 +26,12 @@ class Bench:
     begin: Callable[[str], tuple[cells.Tell, Callable[[str], None]]]
 
     def settings(self, config: TrainConfig) -> dict[str, Any]:
-        """What makes two cells the same cell."""
+        """Returns the settings that identify a cell."""
         counts = [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
         return {"config": cells.told(config.to_dict()), "minutes": self.budget.minutes, "images": counts}
 
     def method(self, name: str, seed: int, chosen: dict[str, float]) -> tuple[cells.Cell, Path]:
-        """One method with one seed, and its folder."""
+        """Computes or reads the cell of a method and seed; returns it with its folder."""
         config = for_method(self.base, self.task.dataset, name, seed, self.assignments, chosen)
         weight = f"-{chosen[name]:g}" if name in chosen else ""
         folder = self.out / "cells" / f"{name}{weight}-seed{seed}"
@@ -45,7 +45,7 @@ class Bench:
         return cell, folder
 
     def control(self, name: str, seed: int) -> cells.Cell:
-        """One control with one seed."""
+        """Computes or reads the cell of a control and seed."""
         config = for_method(self.base, self.task.dataset, "vae", seed, self.assignments, {})
         tell, end = self.begin(f"{controls.TITLES[name][0]}, seed {seed}")
         cell = cells.remembered(
@@ -58,14 +58,14 @@ class Bench:
 
 
 def summary(cell: cells.Cell) -> str:
-    """A cell in a line."""
+    """Returns a one-line summary of a cell."""
     if "probe" not in cell:
         return cell.get("stopped") or cell["failed"]
     return f"average {cell['probe']['average']:.4f}, {cell['seconds_in_all']:.0f} s"
 
 
 def tuned(bench: Bench, name: str) -> tuple[dict[str, float], dict[str, float | None]]:
-    """The grid's best value by the validation score of seed 0, and the score of each; held-out images have no say."""
+    """Returns the grid's best value by validation score with seed 0, and all scores; held-out images are not used."""
     scores = {value: bench.method(name, 0, {name: value})[0].get("validation") for value in GRIDS[name][1]}
     known = {value: score for value, score in scores.items() if score is not None}
     best = max if bench.task.classes else min
@@ -74,7 +74,7 @@ def tuned(bench: Bench, name: str) -> tuple[dict[str, float], dict[str, float | 
 
 
 def row_of(title: str, features: str, made: list[cells.Cell]) -> dict[str, Any]:
-    """The cells of all seeds as one row: a list with a value a seed for every figure, None where there is none."""
+    """Combines the cells of all seeds into one row: a list with one value per seed for every score, None if missing."""
 
     def gathered(key: str) -> dict[str, list[Any]]:
         names: dict[str, Any] = next((cell[key] for cell in made if key in cell), {})
@@ -99,7 +99,7 @@ def row_of(title: str, features: str, made: list[cells.Cell]) -> dict[str, Any]:
 
 
 def measure(bench: Bench, methods: list[str], seeds: int, tune: bool) -> tuple[dict[str, Any], dict[str, Path]]:
-    """All cells as the rows of the table, and the checkpoints of the methods that can edit, by title."""
+    """Computes all cells; returns the rows of the table and the checkpoints of the editing methods by title."""
     rows: dict[str, Any] = {"methods": {}, "controls": {}}
     editors = {}
     for name, (title, features, varies) in controls.TITLES.items():
@@ -119,6 +119,6 @@ def measure(bench: Bench, methods: list[str], seeds: int, tune: bool) -> tuple[d
 
 
 def cells_ahead(methods: list[str], seeds: int, tune: bool) -> int:
-    """How many there are to be told of."""
+    """Returns the number of cells to compute, for the progress display."""
     ahead = sum(seeds if varies else 1 for _, _, varies in controls.TITLES.values()) + seeds * len(methods)
     return ahead + (sum(len(GRIDS[name][1]) for name in methods if name in GRIDS) if tune else 0)

@@ -1,4 +1,4 @@
-"""A cell of Table 1: one method or control with one seed, trained, scored and written down; never twice."""
+"""A cell of Table 1: trains and scores one method or control with one seed, and saves the result."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ from training.table1.probes import halves, probe, thirds
 from training.table1.task import Labelled, Task
 
 Cell = dict[str, Any]
-Tell = Callable[[float, str], None]  # how much of the budget is spent, 0 to 1, and what there is to say
-VALIDATION = 4000  # training images on which weights are chosen
+Tell = Callable[[float, str], None]  # progress report: share of the budget used, 0 to 1, and a message
+VALIDATION = 4000  # training images used to choose weights
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What every method gets: the config's steps, or a clock, whichever ends first."""
+    """The budget of every method: the config's steps or `minutes`, whichever ends first."""
 
     minutes: float | None
     processes: Processes
 
 
 def told(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a config decides a cell's figures."""
+    """Returns the part of a config that affects a cell's scores."""
     return {name: value for name, value in config.items() if name not in ("engine", "report_every")}
 
 
 def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -> Cell:
-    """The cell at `path`, or a new one written there.
+    """Reads the cell at `path`, or makes it and writes it there.
 
-    A run that its own watch stopped ("stopped") is a result and stays; any other failure ("failed") is reported in
-    the cell, and tried again next time. Raises ConfigError where the cell was made with other settings.
+    A run stopped by a training check ("stopped") counts as a result and is kept. Any other failure ("failed") is
+    recorded in the cell and retried next time. Raises ConfigError if the cell was made with other settings.
     """
     settings = json.loads(json.dumps(settings))
     if path.exists():
@@ -70,7 +70,7 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
         cell = make()
     except TrainingError as error:
         cell = {"stopped": str(error)}
-    except Exception as error:  # one cell is lost, never the table
+    except Exception as error:  # a failed cell must not abort the table
         traceback.print_exc()
         cell = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
     cell |= {"settings": settings, "seconds_in_all": round(time.monotonic() - started, 1)}
@@ -78,13 +78,13 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
     write_atomically(path, (json.dumps(cell, indent=2) + "\n").encode())
     gc.collect()
     if torch.cuda.is_available():
-        torch._dynamo.reset()  # what was compiled for one method must not count against the next
+        torch._dynamo.reset()  # compilations of one method must not count against the next one's limit
         torch.cuda.empty_cache()
     return cell
 
 
 def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, tell: Tell) -> Cell:
-    """Trains a method, keeps its checkpoint in `folder` and scores the averaged weights."""
+    """Trains a method, saves its checkpoint in `folder` and scores the averaged weights."""
     state, terms, seconds = trained(config, task, budget, tell)
     model, steps = state.ema.eval(), state.step
     card = f"# {get_method(config.method).title}\n\nA run of training/benchmark.py on {task.dataset}.\n"
@@ -96,8 +96,10 @@ def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, t
 def trained(
     config: TrainConfig, task: Task, budget: Budget, tell: Tell
 ) -> tuple[TrainingState, dict[str, float], float]:
-    """The state at the end of the budget, its last mean terms, and the seconds spent. Raises TrainingError for a run
-    that diverges, and KeyboardInterrupt for one that somebody ended."""
+    """Trains until the budget ends; returns the state, the last mean loss terms and the seconds taken.
+
+    Raises TrainingError if the run diverges, and KeyboardInterrupt if it is interrupted.
+    """
     device = budget.processes.device
     state, means, terms = TrainingState(config, budget.processes), Means(), {}
     batches = Batches(task.unlabelled.to(device), task.references.to(device), config.batch, config.flip, config.seed)
@@ -115,26 +117,29 @@ def trained(
 
 
 def watched(state: TrainingState, means: Means, config: TrainConfig) -> dict[str, float]:
-    """The mean terms since the last look; raises TrainingError where they are not finite, or a discriminator won."""
+    """Returns the mean loss terms since the last call.
+
+    Raises TrainingError if they are not finite or the discriminators have won.
+    """
     terms = means.take(state.processes)
     check(state.step, terms, 2 * config.batch * state.step)
     return {name: round(value, 5) for name, value in terms.items()}
 
 
 def spent(step: int, config: TrainConfig, started: float, budget: Budget) -> float:
-    """How much of the budget is used up, 0 to 1."""
+    """Returns the share of the budget that is used, 0 to 1."""
     clock = (time.monotonic() - started) / (60 * budget.minutes) if budget.minutes else 0.0
     return min(1.0, max(step / config.steps, clock))
 
 
 def features_of(model: RbVAE, images: Tensor, device: torch.device) -> dict[str, np.ndarray]:
-    """Posterior means of uint8 images [N, 1|3, S, S]: "z" [N, D_z], "e" [N, D_e], and "ze", both side by side."""
+    """Returns posterior means of images uint8 [N, 1|3, S, S]: "z" [N, D_z], "e" [N, D_e], and "ze", concatenated."""
     z, e = posterior_means(model, images.expand(-1, 3, -1, -1), device)
     return {"z": z.numpy(), "e": e.numpy(), "ze": torch.cat([z, e], dim=1).numpy()}
 
 
 def scored(model: RbVAE, kind: str, task: Task, device: torch.device) -> Cell:
-    """Probes of the features and of z alone, the validation score, and for digits the disentanglement."""
+    """Returns probe scores of the features and of z alone, the validation score, and disentanglement for digits."""
     held, targets = features_of(model, task.held_out.images, device), task.held_out.targets
     splits = thirds(targets)
     cell: Cell = {"probe": probe(held[kind], targets, task.names, splits)}
@@ -148,7 +153,7 @@ def scored(model: RbVAE, kind: str, task: Task, device: torch.device) -> Cell:
 
 
 def validated(model: RbVAE, kind: str, task: Task, device: torch.device) -> float:
-    """The probe's average on training images, half of VALIDATION fitting it and half scoring it."""
+    """Returns the probe's average score on training images; half of VALIDATION fit the probe, half score it."""
     few: Labelled = task.labelled[np.random.default_rng(0).permutation(len(task.labelled.targets))[:VALIDATION]]
     features = features_of(model, few.images, device)[kind]
     average = probe(features, few.targets, task.names, halves(len(features)))["average"]
@@ -157,7 +162,10 @@ def validated(model: RbVAE, kind: str, task: Task, device: torch.device) -> floa
 
 @contextlib.contextmanager
 def on_screen(total: int) -> Any:
-    """A bar over all cells; without a terminal, a line a minute and one a cell. Yields begin(name) -> (tell, end)."""
+    """Shows progress over all cells and yields begin(name) -> (tell, end).
+
+    Without a terminal, prints a line per minute and per cell instead of a bar.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""What features are measured against: nothing at all, chance, raw pixels, and the best that labels can buy."""
+"""Controls to compare features with: constants, untrained encoders, raw pixels and a supervised network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.table1.settings import PRETRAINING_STEPS
 from training.table1.task import Task
 
 PCA_IMAGES = 10_000
-TITLES = {  # name -> (row of the table, features, whether it differs from seed to seed)
+TITLES = {  # name -> (title in the table, features, whether it depends on the seed)
     "constant": ("no features: the mean, or chance", "", False),
     "random_e": ("random encoder, as many features as e", "e", True),
     "random": ("random encoder", "ze", True),
@@ -38,14 +38,14 @@ TITLES = {  # name -> (row of the table, features, whether it differs from seed 
 
 
 def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> Cell:
-    """One control, scored as the methods are."""
+    """Computes one control and scores it like a method."""
     kind, device = TITLES[name][1], budget.processes.device
     cell: Cell = {}
     if name == "constant":
         features = np.zeros((len(task.held_out.targets), 1))
     elif name.startswith("random"):
         torch.manual_seed(config.seed)
-        plain = dataclasses.replace(config.model, linear=False)  # linear paths begin in closed form, not at random
+        plain = dataclasses.replace(config.model, linear=False)  # linear paths would start from the closed form
         features = features_of(RbVAE(plain).to(device).eval(), task.held_out.images, device)[kind]
     elif name in ("start", "told"):
         steps = PRETRAINING_STEPS if name == "told" else 0
@@ -63,7 +63,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tel
         features, cell = supervised(config, task, budget, tell)
     targets = task.held_out.targets
     cell["probe"] = probe(features, targets, task.names, thirds(targets))
-    if task.classes and name == "constant":  # which class it always names says nothing
+    if task.classes and name == "constant":  # scores per class are meaningless for a constant
         cell["probe"]["factors"] = dict.fromkeys(task.names)
     if not task.classes and name != "constant":
         cell["metrics"] = disentanglement(features, targets)
@@ -71,7 +71,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tel
 
 
 def principal_components(train: Tensor, images: Tensor, count: int) -> np.ndarray:
-    """uint8 [N, C, S, S] -> [N, count], along the directions in which training images differ most."""
+    """Projects images uint8 [N, C, S, S] on the principal components of the training images, [N, count]."""
     from sklearn.decomposition import PCA
 
     rows = np.random.default_rng(0).permutation(len(train))[:PCA_IMAGES]
@@ -81,7 +81,7 @@ def principal_components(train: Tensor, images: Tensor, count: int) -> np.ndarra
 
 
 class Supervised(nn.Module):
-    """The encoder of e with a linear head: the features are D_e numbers, as in the methods with a reference set."""
+    """The encoder of e with a linear head; the D_e features match those of the methods with a reference set."""
 
     def __init__(self, config: TrainConfig, outputs: int) -> None:
         super().__init__()
@@ -93,7 +93,10 @@ class Supervised(nn.Module):
 
 
 def supervised(config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> tuple[np.ndarray, Cell]:
-    """Trains on the labelled training images for the same budget; returns features of the held-out ones [N, D_e]."""
+    """Trains on the labelled training images with the same budget.
+
+    Returns features of the held-out images [N, D_e], and steps and seconds. Raises TrainingError if the loss diverges.
+    """
     device, targets = budget.processes.device, torch.from_numpy(task.labelled.targets)
     torch.manual_seed(config.seed)
     network = Supervised(config, len(task.names)).to(device)
@@ -126,7 +129,7 @@ def supervised(config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> t
 
 
 def loss_of(task: Task, targets: Tensor, device: torch.device) -> Any:
-    """The mean absolute error that is scored, or cross-entropy with all classes weighing alike."""
+    """Returns the loss: mean absolute error for factors, cross-entropy with equal class weights for classes."""
     if not task.classes:
         return nn.L1Loss()
     counts = torch.bincount(targets, minlength=len(task.names)).clamp_min(1)

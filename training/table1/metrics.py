@@ -1,7 +1,7 @@
-"""Disentanglement where the factors are known, one number a code: MIG, DCI, SAP; 1 is perfect, 0 is none.
+"""Disentanglement metrics for known factors: MIG, DCI and SAP, from 0 (none) to 1 (perfect).
 
-A code is [N, D], factors are [N, K]. All three ask whether each factor lies in one dimension of its own; a rotation
-of a perfect code scores low while a linear probe would not notice.
+A code is [N, D], factors are [N, K]. All metrics measure whether each factor has a dimension of its own. Rotating a
+perfect code lowers them, but does not affect a linear probe.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 BINS = 20
-ROWS = 4000  # images that fit the trees of DCI, and as many that score them
+ROWS = 4000  # images to fit the trees of DCI, and as many to score them
 TREES, DEPTH = 10, 10
 
 
 def disentanglement(code: np.ndarray, factors: np.ndarray) -> dict[str, float]:
-    """All of them, by name."""
+    """Returns all metrics by name."""
     disentangled, complete, informative = dci(code, factors)
     return {
         "mig": mig(code, factors),
@@ -26,8 +26,11 @@ def disentanglement(code: np.ndarray, factors: np.ndarray) -> dict[str, float]:
 
 
 def mig(code: np.ndarray, factors: np.ndarray) -> float:
-    """Mutual information gap (Chen et al. 2018): between a factor's best and second-best dimension, as a share of the
-    factor's entropy. Both in BINS bins of equal width, as in Locatello et al. 2019."""
+    """Returns the mutual information gap (Chen et al. 2018).
+
+    This is the gap between a factor's best and second-best dimension relative to the factor's entropy, averaged over
+    factors. Codes and factors are split into BINS bins of equal width, as in Locatello et al. 2019.
+    """
     codes, known = [_binned(column) for column in code.T], [_binned(column) for column in factors.T]
     shared = np.array([[_shared(v, c) for c in codes] for v in known])  # [K, D]
     entropy = np.array([_shared(v, v) for v in known]).clip(1e-9)
@@ -35,14 +38,19 @@ def mig(code: np.ndarray, factors: np.ndarray) -> float:
 
 
 def sap(code: np.ndarray, factors: np.ndarray) -> float:
-    """Separated attribute predictability (Kumar et al. 2018): the gap in R^2 of a line on one dimension."""
+    """Returns the separated attribute predictability (Kumar et al. 2018).
+
+    This is the gap in R^2 between the best and second-best dimension in linear regression on a single dimension.
+    """
     code = _standardised(code)
     return float(_gap((_standardised(factors).T @ code / len(code)) ** 2).mean())
 
 
 def dci(code: np.ndarray, factors: np.ndarray) -> tuple[float, float, float]:
-    """Disentanglement, completeness and informativeness (Eastwood and Williams 2018) by random forests; the last is
-    R^2 on other images, at least 0."""
+    """Returns disentanglement, completeness and informativeness (Eastwood and Williams 2018) by random forests.
+
+    Informativeness is R^2 on images not used for fitting, clipped at 0.
+    """
     from sklearn.ensemble import RandomForestRegressor
 
     middle = min(ROWS, len(code) // 2)
@@ -51,13 +59,13 @@ def dci(code: np.ndarray, factors: np.ndarray) -> tuple[float, float, float]:
     for target in factors.T:
         forest = RandomForestRegressor(TREES, max_depth=DEPTH, min_samples_leaf=5, random_state=0)
         told.append(max(0.0, float(forest.fit(code[fit], target[fit]).score(code[score], target[score]))))
-        importance.append(forest.feature_importances_ * told[-1])  # a forest that tells nothing has no say
+        importance.append(forest.feature_importances_ * told[-1])  # ignores forests without predictive power
     table = np.array(importance)  # [K, D]
     return _purity(table.T), _purity(table), float(np.mean(told))
 
 
 def _purity(table: np.ndarray) -> float:
-    """One less the entropy of each row, in units of the greatest possible one, weighed by the rows' sums."""
+    """Returns 1 minus the normalised entropy of each row, averaged with the row sums as weights."""
     total = table.sum()
     if total <= 1e-9 or table.shape[1] < 2:
         return 0.0
@@ -67,7 +75,7 @@ def _purity(table: np.ndarray) -> float:
 
 
 def _gap(table: np.ndarray) -> np.ndarray:
-    """Of each row, the greatest entry less the second."""
+    """Returns the largest minus the second-largest entry of each row."""
     if table.shape[1] < 2:
         return table[:, 0]
     second, first = np.sort(table, axis=1)[:, -2:].T
@@ -79,7 +87,7 @@ def _binned(column: np.ndarray) -> np.ndarray:
 
 
 def _shared(a: np.ndarray, b: np.ndarray) -> float:
-    """Mutual information of two binned columns, in nats; of one with itself, its entropy."""
+    """Returns the mutual information of two binned columns in nats; for identical columns, the entropy."""
     joint = np.bincount(a * BINS + b, minlength=BINS**2).reshape(BINS, BINS) / len(a)
     apart = np.outer(joint.sum(axis=1), joint.sum(axis=0))
     some = joint > 0

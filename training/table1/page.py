@@ -1,4 +1,4 @@
-"""docs/table1.md: its tables are put there by the benchmark, between two marks a dataset, and never typed."""
+"""Writes the benchmark's tables into docs/table1.md, between two marker comments per dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from training.table1.table import tables
 
 
 def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
-    """Copies results and pictures beside `page` and replaces the dataset's block in it by the tables."""
+    """Copies results and pictures to a folder next to `page` and replaces the dataset's block in the page.
+
+    Raises ConfigError if the page has no markers for the dataset.
+    """
     text = filled(page.read_text(encoding="utf-8"), page.stem, results)
     folder, dataset = page.with_suffix(""), results["dataset"]
     folder.mkdir(parents=True, exist_ok=True)
@@ -28,8 +31,10 @@ def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
 
 
 def filled(page: str, folder: str, results: dict[str, Any]) -> str:
-    """The page with its block on this dataset written anew, its pictures in `folder`; raises ConfigError where the
-    page has no place for it."""
+    """Returns the page with the block of this dataset replaced; `folder` holds its pictures.
+
+    Raises ConfigError if the page has no markers for the dataset.
+    """
     dataset = results["dataset"]
     begin, end = f"<!-- {dataset}: written by training/benchmark.py -->\n", f"<!-- end of {dataset} -->"
     before, found, rest = page.partition(begin)
@@ -40,7 +45,7 @@ def filled(page: str, folder: str, results: dict[str, Any]) -> str:
 
 
 def block(folder: str, results: dict[str, Any]) -> str:
-    """Command, tables and pictures of one dataset."""
+    """Returns the command, tables and pictures of one dataset as Markdown."""
     made = f"`{results['command']}`, commit {results['commit']}, PyTorch {results['torch']}:"
     parts = ["", made, "", tables(results), f"![Averages]({folder}/{results['dataset']}.png)", ""]
     if results["edited"]:

@@ -1,4 +1,4 @@
-"""Table 1 as a plot, and what the methods that can edit make of held-out images (the paper's Figure 2)."""
+"""Plots Table 1 and draws edits of held-out images by the methods that can edit (the paper's Figure 2)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS, RANDOM, DONORS, HEAD, ZOOM = 5, 5, 4, 18, 2
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
-    """A dot for every seed, a bar for their mean, a row for every method; controls are lines across."""
+    """Plots one row per method, with a dot per seed and a bar at the mean; controls are vertical lines."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -54,8 +54,10 @@ def plot(results: dict[str, Any], path: Path) -> None:
 
 
 def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.device) -> None:
-    """One block for each method that can edit, the same held-out images in all: image, rebuilt, with e_ref, random e,
-    and the e of the images in the top row."""
+    """Draws a block of edits of the same held-out images for each method that can edit.
+
+    Columns: image, reconstruction, e_ref, random e, and the e of the images in the top row.
+    """
     chosen = torch.randperm(len(task.held_out.images), generator=torch.Generator().manual_seed(0))[: DONORS + ROWS]
     images = task.held_out.images[chosen].expand(-1, 3, -1, -1)
     blocks = []
@@ -68,7 +70,10 @@ def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.
 
 @torch.inference_mode()
 def _rows(model: RbVAE, images: Tensor, others: Tensor, device: torch.device) -> list[list[Tensor]]:
-    """Random e are draws from a Gaussian as wide as the inferred e of `others`: some methods give e no prior."""
+    """Returns the rows of a block.
+
+    Random e are drawn from a Gaussian fitted to the inferred e of `others`, because some methods have no prior on e.
+    """
     x = to_float(images.to(device))
     donors, x = x[:DONORS], x[DONORS:]
     z, e = model.encoder_z(x).mean, model.encoder_e(x).mean
@@ -82,7 +87,7 @@ def _rows(model: RbVAE, images: Tensor, others: Tensor, device: torch.device) ->
 
 
 def _headed(picture: Image.Image, title: str, side: int) -> Image.Image:
-    """The mosaic, enlarged where its pictures are small, with what its columns are."""
+    """Returns the mosaic with a title and column captions, enlarged if its pictures are small."""
     zoom = ZOOM if side < 64 else 1
     large = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
     canvas = Image.new("RGB", (large.width, large.height + HEAD), "white")

@@ -1,4 +1,4 @@
-"""The linear probes of Table 1: what a regressor or a classifier on frozen features tells of images held out."""
+"""The linear probes of Table 1: regressors and classifiers on frozen features, scored on held-out images."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from training.table1.task import FOLDS
 
-Score = dict[str, Any]  # average, factors by name (None where there is none to score), splits
+Score = dict[str, Any]  # average, factors by name (None if a factor cannot be scored), splits
 
 
 def thirds(targets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Three disjoint parts of the held-out images, each scored by a probe that was fitted to the other two; classes
-    are spread evenly. The same parts for every method and seed."""
+    """Returns three splits of the held-out images; each third is scored by a probe fitted to the other two.
+
+    Classes are stratified. The splits are the same for every method and seed.
+    """
     from sklearn.model_selection import KFold, StratifiedKFold
 
     kind = StratifiedKFold if targets.ndim == 1 else KFold
@@ -22,7 +24,7 @@ def thirds(targets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def halves(n: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """One split in two, for choosing weights on training images."""
+    """Returns one random split into halves, used to choose weights on training images."""
     rows = np.random.default_rng(0).permutation(n)
     return [(rows[: n // 2], rows[n // 2 :])]
 
@@ -30,8 +32,12 @@ def halves(n: int) -> list[tuple[np.ndarray, np.ndarray]]:
 def probe(
     features: np.ndarray, targets: np.ndarray, names: tuple[str, ...], splits: list[tuple[np.ndarray, np.ndarray]]
 ) -> Score:
-    """Features [N, D] and factors [N, K] (mean absolute error each) or classes [N] (the share of each class that is
-    recognised, all classes weighing alike: chance is one over their number), averaged over the splits."""
+    """Scores linear probes of features [N, D], averaged over the splits.
+
+    For factors [N, K], the score is the mean absolute error of each factor. For classes [N], it is the recall of each
+    class, with classes weighted equally, so chance is one over their number. Raises ValueError if the features are not
+    finite.
+    """
     if not np.isfinite(features).all():
         raise ValueError("the features are not finite")
     tell = _recalls if targets.ndim == 1 else _errors
@@ -59,6 +65,6 @@ def _recalls(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarra
 
     classifier = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=300))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a probe that has all but converged scores the same
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an almost converged probe scores the same
         right = classifier.fit(x, y).predict(x_test) == y_test
     return np.array([right[y_test == k].mean() if (y_test == k).any() else np.nan for k in range(count)])

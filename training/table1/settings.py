@@ -1,4 +1,4 @@
-"""How each method of Table 1 is set: networks and budget alike for all, weights from the published grids."""
+"""Settings of the methods in Table 1: the same networks and budget for all, weights from the published grids."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ PRESETS = {
         steps=50_000, batch=64,
     ),
 }  # fmt: skip
-GRIDS = {  # as published; DIP's lambda_d follows lambda_od
+GRIDS = {  # as published; DIP's lambda_d is derived from lambda_od
     "beta": ("objective.beta", (1, 2, 4, 6, 8, 16)),
     "tc": ("objective.beta", (1, 2, 4, 6, 8, 10)),
     "dip1": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
     "dip2": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
 }
-# White outlines on black are easily told from generated ones, so digits weigh the image cycle and R1 more; with a
-# reference set, z is kept from what e encodes, and e still on references (docs/log.md).
+# White outlines on black are easy to distinguish from generated ones, so digits use larger weights of the image cycle
+# and R1. With a reference set, z is kept free of the information in e, and e constant on references (docs/log.md).
 APART = ("extensions.reversal_weight=5", "extensions.pin_weight=1")
 R1 = ("extensions.r1_weight=0.2",)
 R1_DIGITS = ("extensions.r1_weight=2",)
-# What the reference set alone teaches of e before the first step; the methods that have one keep it in the units of
-# their objectives: nats for the two that minimise them.
+# Steps of reference pretraining of e. The methods with a reference set preserve its result with a weight in the units
+# of their objectives; two of them minimise nats.
 PRETRAINING_STEPS = 2000
 LIGHTLY, FIRMLY, IN_NATS = (
     (f"pretraining_steps={PRETRAINING_STEPS}", f"extensions.pretrained_weight={w}") for w in (1, 10, 100)
@@ -45,17 +45,23 @@ IMAGE_WEIGHT = {"digits": 100.0, "fer": 30.0}  # of the mean absolute error of a
 
 
 def choose(names: str) -> list[str]:
-    """Comma-separated method names, in the table's order; all for ""; raises ConfigError."""
+    """Parses comma-separated method names and sorts them as in the table; "" selects all.
+
+    Raises ConfigError for an unknown name.
+    """
     asked = [name.strip() for name in names.split(",") if name.strip()]
-    known = [*ORDER, *(name for name in method_names() if name not in ORDER)]  # a method added later comes last
+    known = [*ORDER, *(name for name in method_names() if name not in ORDER)]  # methods not in the paper come last
     if unknown := [name for name in asked if name not in known]:
         raise ConfigError(f"--methods {names!r}: no {', '.join(unknown)}; there are {', '.join(known)}")
     return [name for name in known if name in asked or not asked]
 
 
 def base(dataset: str, preset: str, steps: int | None, minutes: float | None) -> TrainConfig:
-    """What all methods share. A clock ends a run without a number of steps; a run is never ended for ignoring e: that
-    shows in its score."""
+    """Returns the config shared by all methods.
+
+    With `minutes` and without `steps`, only the clock ends a run. Runs that ignore e are not stopped, since their
+    scores show it. Raises ConfigError for an unknown preset.
+    """
     if preset not in PRESETS:
         raise ConfigError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
     config = PRESETS[preset]
@@ -69,8 +75,11 @@ def base(dataset: str, preset: str, steps: int | None, minutes: float | None) ->
 def for_method(
     config: TrainConfig, dataset: str, method: str, seed: int, assignments: list[str], chosen: dict[str, float]
 ) -> TrainConfig:
-    """The config of one run: the method's own weights, then the grid's choice, then --set, of which those written
-    METHOD:NAME=VALUE are for that method alone. Raises ConfigError."""
+    """Returns the config of one run: the method's own weights, then the chosen grid value, then --set assignments.
+
+    Assignments of the form METHOD:NAME=VALUE apply to that method only. Raises ConfigError for an unknown method or
+    setting.
+    """
     own = list(OWN[dataset].get(method, ()))
     if method in ("srb", "svae"):
         objective = per_value(config.model, image=IMAGE_WEIGHT[dataset], latent=1.0)

@@ -1,4 +1,4 @@
-"""The tables in the paper's layout, from results.json alone: what stands in docs/table1.md is written by this file."""
+"""Formats results.json as Markdown tables in the paper's layout, as published in docs/table1.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NONE = "–"
 
 
 def tables(results: Results) -> str:
-    """Everything there is to read of one dataset, as Markdown."""
+    """Returns all tables and notes of one dataset as Markdown."""
     parts = [what(results), main_table(results)]
     parts += [f"- {note}" for note in notes(results)]
     if any("metrics" in row for row in results["methods"].values()):
@@ -24,7 +24,7 @@ def tables(results: Results) -> str:
 
 
 def what(results: Results) -> str:
-    """What was run, in a sentence or two."""
+    """Describes the runs in one or two sentences."""
     settings, count = results["settings"], len(results["seeds"])
     budget = f"{settings['minutes']:g} minutes" if settings["minutes"] else f"{settings['steps']:,} steps"
     model = settings["model"]
@@ -39,7 +39,7 @@ def what(results: Results) -> str:
 
 
 def main_table(results: Results) -> str:
-    """Methods, then controls; a row each, a column a factor, and one for the paper's averages where they are given."""
+    """Returns the table of methods and controls, with a column per factor and, if given, the paper's averages."""
     paper = results.get("paper")
     names, percent = results["names"], 100.0 if results["classes"] else 1.0
     columns = [*names, "average"]
@@ -68,7 +68,7 @@ def main_table(results: Results) -> str:
 
 
 def metrics_table(results: Results) -> str:
-    """Disentanglement of each code; for methods with a reference set, of e and of the whole latent."""
+    """Returns the disentanglement table; methods with a reference set have rows for e and for all latents."""
     lines = [_line(["method", "code", *METRICS.values()]), _line(["---"] * (2 + len(METRICS)))]
     for group in ("methods", "controls"):
         for row in results[group].values():
@@ -80,7 +80,7 @@ def metrics_table(results: Results) -> str:
 
 
 def notes(results: Results) -> list[str]:
-    """What a reader has to know beside the figures: missing classes, runs that stopped, weights that were chosen."""
+    """Returns notes on missing classes, stopped runs and chosen weights."""
     found = list(results.get("notes", []))
     for group in ("methods", "controls"):
         for row in results[group].values():
@@ -96,13 +96,13 @@ def notes(results: Results) -> list[str]:
 
 
 def _columns(row: Results, names: Sequence[str], factor: float) -> list[list[float]]:
-    """The values of all seeds, column by column; seeds without a figure are left out."""
+    """Returns the values of all seeds, column by column, without missing values."""
     columns = [row["average"] if name == "average" else row["factors"].get(name, []) for name in names]
     return [[factor * value for value in column if value is not None] for column in columns]
 
 
 def _excused(row: Results, told: list[str]) -> list[str]:
-    """The cells of a row; where no seed has a figure, the reason stands in the first."""
+    """Returns the cells of a row; if no seed has a value, the first cell gives the reason."""
     why = next((why for why in row["trouble"] if why), "")
     if why and all(cell == NONE for cell in told):
         return [("stopped: " if "stopped" not in why else "") + why.split(";")[0].replace("|", "/"), *told[1:]]
@@ -110,7 +110,7 @@ def _excused(row: Results, told: list[str]) -> list[str]:
 
 
 def _marks(means: list[float | None], higher: bool) -> list[str]:
-    """ "**", "*" or "" for each of a column's means: the best and the second."""
+    """Returns "**" for the best of a column's means, "*" for the second best and "" for the others."""
     known = sorted({value for value in means if value is not None}, reverse=higher)[:2]
     places = dict(zip(known, ("**", "*"), strict=False))
     return [places.get(value, "") if value is not None else "" for value in means]
@@ -129,7 +129,7 @@ def _figure(values: Sequence[float], results: Results) -> str:
 
 
 def _number(values: Sequence[float | None], digits: int) -> str:
-    """Mean ± standard deviation over seeds; the deviation only of two or more."""
+    """Formats the mean and, for two or more seeds, ± the standard deviation."""
     known = [value for value in values if value is not None]
     if not known:
         return NONE

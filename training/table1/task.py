@@ -1,4 +1,4 @@
-"""What Table 1 is measured on: images to train from, and held-out ones with the factors or classes to be told."""
+"""The datasets of Table 1: training images, and held-out images with the factors or classes to predict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.data.datasets import styled_digits
 from training.data.image_sets import StyledDigits
 from training.data.photo_folders import Photo, list_photos
 
-DRAWN = 64  # digits are drawn at the paper's size; a smaller model sees them shrunk, with the same styles
+DRAWN = 64  # digits are drawn at the paper's size, and downscaled for smaller models so that the styles stay the same
 FOLDS = 3
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 SYNONYMS = {"angry": "anger", "disgusted": "disgust", "fearful": "fear", "happy": "happiness", "sad": "sadness",
@@ -30,7 +30,7 @@ NEUTRAL = "neutral"
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images uint8 [N, 1|3, S, S] and what is to be told of them: factors float [N, K], or classes int [N]."""
+    """Images uint8 [N, 1|3, S, S] with their targets: factors float [N, K] or classes int [N]."""
 
     images: Tensor
     targets: np.ndarray
@@ -43,9 +43,9 @@ class Labelled:
 class Task:
     """One dataset of Table 1.
 
-    `unlabelled` and `references` are what methods train on; `labelled` are training images with what they show, for
-    the supervised control and for choosing weights; `held_out` are seen by probes alone. `names` are the table's
-    columns; those in `missing` cannot be scored, for the reason given there. `notes` are told beside the table.
+    Methods train on `unlabelled` and `references`. `labelled` are training images with targets, for the supervised
+    control and for choosing weights. `held_out` is used by probes only. `names` are the table's columns; those in
+    `missing` cannot be scored, for the given reason. `notes` are printed below the table.
     """
 
     dataset: str
@@ -59,13 +59,15 @@ class Task:
 
     @property
     def classes(self) -> bool:
-        """Whether classes are to be told (accuracy, higher is better), rather than factors (error, lower is better)."""
+        """Whether the targets are classes (accuracy, higher is better) or factors (error, lower is better)."""
         return self.held_out.targets.ndim == 1
 
 
 def load_task(dataset: str, folder: Path | None, size: int) -> Task:
-    """ "digits": a torchvision MNIST root (fetched into data/ where none is given); "fer": FER-2013's published
-    folders, or AffectNet's. Raises DatasetError."""
+    """Loads "digits", a torchvision MNIST root, or "fer", the folders of FER-2013 or AffectNet.
+
+    MNIST is downloaded to data/ if `folder` is None. Raises DatasetError if the dataset is missing or unsuitable.
+    """
     if dataset == "digits":
         return load_digits(folder, size)
     if folder is None:
@@ -74,7 +76,10 @@ def load_task(dataset: str, folder: Path | None, size: int) -> Task:
 
 
 def load_digits(folder: Path | None, size: int) -> Task:
-    """A.3.1: plain digits as reference, the others in random styles; the 10,000 test digits are held out."""
+    """Builds the digit task of A.3.1: plain digits as references, the others in random styles.
+
+    The 10,000 test digits are held out. Raises DatasetError if MNIST is missing or damaged.
+    """
     references, unlabelled, test = styled_digits(folder or Path("data"), DRAWN, seed=0, download=folder is None)
     images = _drawn(unlabelled, size)
     return Task(
@@ -101,11 +106,11 @@ def _shrunk(images: Tensor, size: int) -> Tensor:
 
 
 def load_faces(folder: Path, size: int) -> Task:
-    """Photos in the folders of their classes: neutral ones are the reference, the others unlabelled; as they are, only
-    resized (grey ones stay grey). The published test side is held out, or one photo in ten where there is none.
+    """Loads photos from folders named after their classes: neutral ones are references, the others unlabelled.
 
-    A class of which fewer than FOLDS photos are held out is told as missing. Raises DatasetError where nothing can be
-    measured: no photos, no neutral ones, or fewer than two expressions.
+    Photos are resized without alignment; grey ones stay grey. The published test split is held out, or one photo in
+    ten if there is none. Classes with fewer than FOLDS held-out photos are reported as missing. Raises DatasetError if
+    there are no photos, no neutral ones, or fewer than two expressions.
     """
     sides = _sides(folder)
     held = Counter(name for _, name in sides["test"])
@@ -125,14 +130,14 @@ def load_faces(folder: Path, size: int) -> Task:
 
 
 def _sides(folder: Path) -> dict[str, list[tuple[Photo, str]]]:
-    """The photos of either split, each with its class, "" where it is not known."""
+    """Returns the photos of each split with their classes, "" where unknown."""
     root = folder / "fer2013" if (folder / "fer2013").is_dir() else folder
     photos = list_photos(root)
     return {side: [(photo, _class_of(photo)) for photo in photos if photo.split == side] for side in ("train", "test")}
 
 
 def _refuse(folder: Path, sides: dict[str, list[tuple[Photo, str]]], missing: dict[str, str]) -> None:
-    """Raises DatasetError for photos of which no table can be made."""
+    """Raises DatasetError if the photos are not sufficient for a table."""
     trained = {name for _, name in sides["train"]}
     if NEUTRAL not in trained:
         raise DatasetError(f"{folder} has no photos of class {NEUTRAL} to train on; the reference set is made of them")
@@ -155,7 +160,7 @@ def _index(name: str) -> int:
 
 
 def _read(photos: list[tuple[Photo, str]], size: int, spoilt: list[str]) -> tuple[Tensor, np.ndarray]:
-    """uint8 [N, 1|3, S, S] of those that can be read, and their classes int [N]; the others' names go to `spoilt`."""
+    """Reads photos as uint8 [N, 1|3, S, S] and classes int [N]; adds the names of unreadable ones to `spoilt`."""
     with ThreadPoolExecutor() as pool:
         pictures = list(pool.map(lambda known: _picture(known[0].path, size), photos))
     spoilt += [photo.source for (photo, _), picture in zip(photos, pictures, strict=True) if picture is None]
@@ -168,7 +173,7 @@ def _read(photos: list[tuple[Photo, str]], size: int, spoilt: list[str]) -> tupl
 
 
 def _picture(path: Path, size: int) -> np.ndarray | None:
-    """uint8 [1|3, S, S], or None for a file that is no picture."""
+    """Reads a photo as uint8 [1|3, S, S]; returns None if it is not a readable image."""
     try:
         with Image.open(path) as image:
             plain = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")

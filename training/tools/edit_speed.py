@@ -1,9 +1,9 @@
-"""How fast a photo is inferred, edited and saved, on this machine.
+"""Measure how fast a photo is inferred, edited and saved on this machine.
 
 python training/tools/edit_speed.py --photo portrait.jpg --json speed.json
 
-A photo is resized so that the part of it in which an edit draws has one megapixel, and once more to 12 megapixels for
-saving. Every figure is the median of several runs, in milliseconds.
+The photo is resized so that the edited region has one megapixel, and to 12 megapixels for saving. Every time is the
+median of several runs, in milliseconds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SAVED = 12_000_000  # pixels
 
 
 def median_ms(task: Callable[[], object], repeats: int = REPEATS) -> float:
-    """The median time of a call, after one that does not count."""
+    """Returns the median time of a call in milliseconds, after one warm-up call."""
     task()
     times = []
     for _ in range(repeats):
@@ -45,13 +45,16 @@ def median_ms(task: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def resized(photo: np.ndarray, scale: float) -> np.ndarray:
-    """A photo uint8 [H, W, 3], `scale` times as wide and high."""
+    """Resizes a photo uint8 [H, W, 3] by the factor `scale`."""
     extent = round(photo.shape[1] * scale), round(photo.shape[0] * scale)
     return np.asarray(Image.fromarray(photo).resize(extent, Image.Resampling.BICUBIC))
 
 
 def measure(editor: PortraitEditor, photo: np.ndarray) -> dict[str, float]:
-    """What each step takes, in milliseconds, with the photo's and the edit's size in megapixels."""
+    """Returns the time of each step in milliseconds, and the sizes of the photo and the edit in megapixels.
+
+    Raises ConfigError if the checkpoint observes images instead of codes.
+    """
 
     def edit_of(picture: np.ndarray) -> MeshEdit:
         portrait = editor.infer(picture)
@@ -82,10 +85,10 @@ def measure(editor: PortraitEditor, photo: np.ndarray) -> dict[str, float]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--checkpoint", default="checkpoints/faces", metavar="DIR", help="default checkpoints/faces")
-    parser.add_argument("--photo", type=Path, required=True, help="one that shows a face")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go as well")
+    parser.add_argument("--photo", type=Path, required=True, help="a photo that shows a face")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results here")
     options = parser.parse_args(argv)
-    torch.set_num_threads(1)  # as the app
+    torch.set_num_threads(1)  # as in the app
     figures = measure(PortraitEditor.from_pretrained(options.checkpoint), load_photo(options.photo, max_side=None))
     figures |= {"cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1}
     print(json.dumps(figures, indent=2))

@@ -1,4 +1,4 @@
-"""Train the small network whose features FID-expr (faces) and FID-style (digits) compare.
+"""Train the small network that provides the features of FID-expr (faces) and FID-style (digits).
 
 python training/tools/features.py --data data/lfw96 --out checkpoints/features-faces --minutes 5
 """
@@ -34,7 +34,7 @@ BATCH, LEARNING_RATE, WEIGHT_DECAY, SHIFT = 128, 2e-3, 0.02, 3
 
 
 def mirrored(names: tuple[str, ...]) -> list[int]:
-    """For each blendshape, the column that holds its score once the picture is mirrored: left and right change."""
+    """Returns for each blendshape the column of its mirror image, with left and right swapped."""
     swap = {"Left": "Right", "Right": "Left"}
     return [
         names.index(next((name.removesuffix(end) + swap[end] for end in swap if name.endswith(end)), name))
@@ -45,14 +45,14 @@ def mirrored(names: tuple[str, ...]) -> list[int]:
 def fit(
     net: FeatureNet, photos: LabelledImages, classes: Tensor | None, limit: tuple[float | None, int | None], seed: int
 ) -> int:
-    """Trains in place until `limit` (minutes, steps) with the rate falling to 0 along a cosine; returns the steps.
+    """Trains in place until `limit` (minutes, steps) with a cosine schedule of the learning rate; returns the steps.
 
-    Every batch derives from (seed, step). Faces are mirrored (their blendshapes with them), shifted and relit.
+    Every batch depends only on (seed, step). Faces are mirrored together with their blendshapes, shifted and relit.
     """
     device, faces = net.factor_mean.device, photos.names == BLENDSHAPES
     images, factors = photos.images.to(device), photos.factors.to(device)
     net.factor_mean.copy_(factors.mean(dim=0))
-    net.factor_std.copy_(factors.std(dim=0).clamp_min(1e-3))  # a score that never moves asks for nothing
+    net.factor_std.copy_(factors.std(dim=0).clamp_min(1e-3))  # keeps almost constant scores from dominating the loss
     targets = (factors - net.factor_mean) / net.factor_std
     swapped = targets[:, mirrored(photos.names)] if faces else targets
     optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
@@ -99,7 +99,7 @@ def _relit(x: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def held_out(net: FeatureNet, photos: LabelledImages) -> dict[str, Any]:
-    """What the network makes of pictures it was not trained on: R^2 of every reported factor, share of right digits."""
+    """Scores the network on held-out images: R^2 of every reported factor, and the share of correct digits."""
     from sklearn.metrics import r2_score
 
     _, factors, classes = net.predict(photos.images)
@@ -124,10 +124,11 @@ tags:
 
 # A feature network for measuring: {kind}
 
-{parameters:,} parameters; pictures of any size, resized to 64 x 64, to 64 numbers. It was trained to foretell {what}.
-`training/evaluate.py` compares pictures in these features: {names} are the Frechet and kernel distances of
-torchmetrics computed with this network. **They are not FID and KID**, and no figure of another network or paper can be
-set beside them. It is a measuring tool, no classifier of people: what it says of one face means little.
+{parameters:,} parameters. Maps pictures of any size, resized to 64 x 64, to 64 numbers. It was trained to predict
+{what}. `training/evaluate.py` compares pictures in these features: {names} are the Frechet and kernel distances of
+torchmetrics computed with this network. **They are not FID and KID** and cannot be compared with values from other
+networks or papers. The network is a measuring tool, not a classifier of people: its predictions for a single face
+mean little.
 
 - command: `{command}` ({steps:,} steps of {batch} pictures, commit {commit})
 - data: {data}
@@ -156,10 +157,10 @@ def main(argv: list[str] | None = None) -> int:
         epilog="example: python training/tools/features.py --data data/lfw96 --out runs/features --minutes 5",
     )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="prepared faces, or an MNIST root")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the network")
-    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="of training (default 5)")
-    parser.add_argument("--steps", type=int, metavar="N", help="so many steps instead: repeats bit by bit")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and batches (default 0)")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="output folder of the network")
+    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="training time (default 5)")
+    parser.add_argument("--steps", type=int, metavar="N", help="train for N steps instead, which is reproducible")
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights and batches (default 0)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     options = parser.parse_args(argv)
     if options.minutes <= 0 or (options.steps is not None and options.steps < 1):
@@ -192,7 +193,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def training_pictures(folder: Path, kind: str) -> tuple[LabelledImages, LabelledImages]:
-    """What the network is trained on and what it is scored on; raises DatasetError."""
+    """Returns training and held-out images. Raises DatasetError if the dataset cannot be used."""
     if kind == "faces":
         size = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"]["size"]
         return labelled_faces(folder, size)[:2]

@@ -1,4 +1,4 @@
-"""Kills a CPU run with SIGKILL at random moments, continues it each time, and compares it with one left alone.
+"""Kill a CPU run with SIGKILL at random times, resume it each time, and compare it with an uninterrupted run.
 
 python training/tools/kill_resume.py --data data/lfw32 --out runs/kills --kills 20
 """
@@ -18,20 +18,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from rbvae.errors import ConfigError, TrainingError
 from training.engine.cli import run_command
 
-LONGEST = 4.0  # seconds between the first sign of a new step and a kill
-EARLY, STARTS = 4, 6.0  # of so many kills one comes before that sign, within so many seconds of the start
+LONGEST = 4.0  # maximum seconds between the first new step and a kill
+EARLY, STARTS = 4, 6.0  # one kill in EARLY happens within STARTS seconds of the start, whether or not a step is done
 
 
 def run(command: list[str]) -> None:
-    """To its end; raises TrainingError with what it said when that is not a good one."""
+    """Runs a command to its end. Raises TrainingError with its stderr if it fails."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise TrainingError(f"{' '.join(command[1:])} ended with {done.returncode}: {done.stderr[-500:]}")
 
 
 def kill_once(command: list[str], stats: Path, after: float, early: bool) -> bool:
-    """Starts the run, waits until it writes (not if `early`), then `after` seconds, and kills it; False when it had
-    ended before."""
+    """Starts the run and kills it `after` seconds after it first writes to `stats`, or after its start if `early`.
+
+    Returns False if the run had already ended.
+    """
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seen = stats.stat().st_mtime_ns if stats.exists() else 0
     while not early and process.poll() is None and (not stats.exists() or stats.stat().st_mtime_ns == seen):
@@ -49,10 +51,10 @@ def main(argv: list[str] | None = None) -> int:
         epilog="example: python training/tools/kill_resume.py --data data/lfw32 --out runs/kills --kills 20",
     )
     parser.add_argument("--data", required=True, metavar="DIR", help="prepared faces at 32 px, or an MNIST root")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="an empty folder for the two runs")
-    parser.add_argument("--kills", type=int, default=20, help="default 20")
-    parser.add_argument("--steps", type=int, default=2500, help="of the run (default 2500)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="an empty folder for both runs")
+    parser.add_argument("--kills", type=int, default=20, help="number of kills (default 20)")
+    parser.add_argument("--steps", type=int, default=2500, help="steps of the run (default 2500)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the times of the kills (default 0)")
     options = parser.parse_args(argv)
     if options.out.exists() and any(options.out.iterdir()):
         raise ConfigError(f"{options.out} is not empty; choose another --out")
@@ -70,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
         kills += alive
         lines = stats.read_text(encoding="utf-8").splitlines() if stats.exists() else []
         since = "its start" if early else "its first line"
-        print(f"kill {number + 1}: {moment:.2f} s after {since}, {len(lines)} steps told", flush=True)
+        print(f"kill {number + 1}: {moment:.2f} s after {since}, {len(lines)} steps reported", flush=True)
         if not alive:
             raise TrainingError(f"the run ended before kill {number + 1}; give more --steps")
     for command in commands.values():
@@ -80,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{path.name}: {'identical' if same else 'DIFFERENT'}")
         if not same and path.name != "README.md":  # the card lists each part of the run
             raise TrainingError(f"{path.name} differs from the uninterrupted run's")
-    print(f"{kills} kills, the same weights to the last bit")
+    print(f"{kills} kills, bit-identical weights")
     return 0
 
 

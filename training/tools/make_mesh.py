@@ -1,4 +1,4 @@
-"""Write rbvae/faces/mesh.json: MediaPipe's triangles, closed over mouth and eyes, and two mean faces from photos.
+"""Write rbvae/faces/mesh.json: MediaPipe's triangles, with mouth and eyes filled, and two mean faces from photos.
 
 python training/tools/make_mesh.py --photos photos/lfw photos/utkface --out rbvae/faces/mesh.json
 """
@@ -25,13 +25,13 @@ from training.data.photo_folders import list_photos
 from training.engine.cli import run_command
 
 OPEN = 0.25  # jawOpen above which a mouth counts as open
-MARGIN = 1 / 48  # round the canonical face
+MARGIN = 1 / 48  # around the canonical face, relative to the frame's side
 ROUNDS = 5
 TEMPLES = (127, 356)
 
 
 def tesselation() -> list[tuple[int, ...]]:
-    """MediaPipe's 852 triangles, which it lists as three edges each."""
+    """Returns MediaPipe's 852 triangles, which MediaPipe lists as three edges each."""
     from mediapipe.tasks.python.vision import FaceLandmarksConnections
 
     edges = [(edge.start, edge.end) for edge in FaceLandmarksConnections.FACE_LANDMARKS_TESSELATION]
@@ -39,7 +39,10 @@ def tesselation() -> list[tuple[int, ...]]:
 
 
 def detect(folders: list[Path], limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """Up to `limit` photos of each folder -> points [N, 468, 3] in pixels and jawOpen [N] of the largest faces."""
+    """Detects the largest face in up to `limit` photos of each folder.
+
+    Returns points [N, 468, 3] in pixels and jawOpen [N]. Raises DatasetError if no face is found.
+    """
     points, jaw = [], []
     with FaceLandmarker() as landmarker:
         for folder in folders:
@@ -53,7 +56,7 @@ def detect(folders: list[Path], limit: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def symmetric_mean(faces: np.ndarray, mirror: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Faces [N, 468, 3] in one frame -> their mean, mirror-symmetric about x = 0, and each point's counterpart."""
+    """Returns the mean of aligned faces [N, 468, 3], symmetric about x = 0, and each point's mirror point [468]."""
     mean = faces.mean(axis=0)
     mean -= mean.mean(axis=0)
     flipped = mean * [-1, 1, 1]
@@ -63,13 +66,13 @@ def symmetric_mean(faces: np.ndarray, mirror: np.ndarray | None = None) -> tuple
 
 
 def lopsidedness(points: np.ndarray) -> np.ndarray:
-    """Points [N, 468, 3] -> [N]: how far the nose is from lying midway between the temples."""
+    """Returns how far the nose of each face [N, 468, 3] is from the middle between the temples, [N]."""
     left, right = (np.linalg.norm(points[:, 1] - points[:, temple], axis=1) for temple in TEMPLES)
     return np.abs(np.log(left / right))
 
 
 def upright(face: np.ndarray) -> np.ndarray:
-    """Points [468, 3] turned so that the temples lie level and the chin below the forehead, centred."""
+    """Rotates points [468, 3] so that the temples are level and the chin is below the forehead, and centres them."""
     across = face[TEMPLES[1]] - face[TEMPLES[0]]
     x = across / np.linalg.norm(across)
     down = face[152] - face[10]
@@ -79,7 +82,7 @@ def upright(face: np.ndarray) -> np.ndarray:
 
 
 def mean_faces(points: np.ndarray, jaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points [N, 468, 3] and jawOpen [N] -> mean, canonical (both [468, 3]) and mirror [468]; see `Mesh`."""
+    """Computes mean and canonical face, both [468, 3], and mirror [468] of `Mesh` from points and jawOpen [N]."""
     mean, mirror = upright(points[np.argmin(lopsidedness(points))]), None
     for _ in range(ROUNDS):
         mean, mirror = symmetric_mean(np.stack([fit_pose(p, mean).to_head(p) for p in points]), mirror)

@@ -2,7 +2,8 @@
 
 python training/tools/make_mouths.py --photos photos/omi --out rbvae/faces/mouths.webp
 
-The shipped bank is made of faces of One Million Impressions (Peterson et al. 2022, CC BY-NC-SA 4.0), which show nobody.
+The shipped bank was made from One Million Impressions (Peterson et al. 2022, CC BY-NC-SA 4.0), which shows no real
+people.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ from rbvae.images.decoding import load_photo
 from training.data.photo_folders import list_photos
 from training.engine.cli import run_command
 
-WIDTH, HEIGHT, COLUMNS = 144, 96, 12  # of a cell, and cells a row
-ACROSS = 112  # pixels from corner to corner of a mouth
+WIDTH, HEIGHT, COLUMNS = 144, 96, 12  # size of a cell in pixels, and cells per row
+ACROSS = 112  # mouth width in pixels
 LEAST_GAP, MOST_YAW = 0.12, 14.0
 SIZE = 96
-MOST_YELLOW = 1.4  # times their blue that the red and green of teeth may have
-TEETH = (110.0, 0.26)  # least brightness of the inside of the mouth where skin is 160, and most colourfulness
+MOST_YELLOW = 1.4  # maximum ratio of red or green to blue in teeth
+TEETH = (110.0, 0.26)  # minimum brightness inside the mouth, with the skin scaled to 160, and maximum colourfulness
 
 
 def cell(photo: np.ndarray, face: Face) -> tuple[np.ndarray, Opening]:
-    """The mouth of a face, upright and ACROSS pixels wide, uint8 [HEIGHT, WIDTH, 3], and its lip line in there."""
+    """Crops a face's mouth, upright and ACROSS pixels wide, uint8 [HEIGHT, WIDTH, 3]; also returns its lip line."""
     opening = Opening.of(face.points, INNER_LIPS)
     along, normal = opening.axes()
     scale = ACROSS / opening.width
@@ -54,7 +55,7 @@ def cell(photo: np.ndarray, face: Face) -> tuple[np.ndarray, Opening]:
 
 
 def shows_teeth(picture: np.ndarray, opening: Opening, skin: np.ndarray) -> bool:
-    """Whether the inside of a mouth is bright and nearly colourless: teeth, not gums, tongue or darkness."""
+    """Returns whether the inside of a mouth is bright and nearly colourless, like teeth."""
     inside = opening.mask((0, 0, WIDTH, HEIGHT), 0) > 0.99
     colours = picture[inside].astype(np.float64) * (160 / np.maximum(skin, 1))
     brightness = np.median(colours.mean(axis=1))

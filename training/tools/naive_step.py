@@ -1,4 +1,4 @@
-"""The same training step without the engine's levers, so that speed.py can say what each of them brings."""
+"""The training step without the engine's optimisations, so that speed.py can measure the effect of each of them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ from training.engine.state import TrainingState
 
 @dataclass(frozen=True)
 class Economies:
-    """What a straightforward implementation lacks: one draw for all terms of both updates, joined batches, no gradient
-    for real images, fused Adam, and the gradient of the pixel norm by hand."""
+    """Optimisations that a straightforward implementation lacks.
+
+    They are: one draw for all terms of both updates, joined batches without gradients for real images, fused Adam, and
+    a hand-written gradient of the pixel norm.
+    """
 
     shared_draws: bool = True
     joined_batches: bool = True
@@ -36,7 +39,7 @@ class Economies:
 
 
 class Halves(nn.Module):
-    """A network that is called once for either half of a batch, as code is that treats real and generated apart."""
+    """Calls a network separately for each half of a batch, like code that treats real and generated images apart."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -51,7 +54,7 @@ class Halves(nn.Module):
 
 
 class NaiveState(TrainingState):
-    """sRb-VAE's `TrainingState` that forgoes some economies; the losses and updates are the same."""
+    """sRb-VAE's `TrainingState` without some of the optimisations; losses and updates are the same."""
 
     def __init__(self, config: TrainConfig, processes: Processes, economies: Economies) -> None:
         self.economies = economies
@@ -113,7 +116,7 @@ class NaiveState(TrainingState):
 
 
 def plain_norms(module: nn.Module) -> None:
-    """Replaces every LeakyPixelNorm by the two layers it stands for."""
+    """Replaces every LeakyPixelNorm by the two layers it fuses."""
     for name, child in module.named_children():
         if isinstance(child, LeakyPixelNorm):
             setattr(module, name, nn.Sequential(nn.LeakyReLU(LEAK), PixelNorm()))
@@ -121,7 +124,7 @@ def plain_norms(module: nn.Module) -> None:
 
 
 class EncodedImages(Dataset[np.ndarray]):
-    """Compressed images that are decoded whenever they are asked for."""
+    """Compressed images that are decoded on every access."""
 
     def __init__(self, images: Tensor) -> None:
         self.encoded = []
@@ -139,7 +142,7 @@ class EncodedImages(Dataset[np.ndarray]):
 
 
 def loaded_batches(images: Tensor, batch: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless (x_u, x_r) decoded by a DataLoader with its default settings and copied to the device."""
+    """Yields endless batches (x_u, x_r), decoded by a DataLoader with default settings and copied to the device."""
     loader = DataLoader(EncodedImages(images), batch_size=batch, shuffle=True, drop_last=True)
     while True:
         for x_u, x_r in zip(loader, loader, strict=True):

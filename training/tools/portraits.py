@@ -1,4 +1,4 @@
-"""Draw people photographed neutral and smiling, and edits of them: the picture at the top of the README.
+"""Draw photos of people, neutral and smiling, with edits of them: the picture at the top of the README.
 
 python training/tools/portraits.py --pairs photos/london --people 013 037 096 113 126 --out docs/faces.webp
 """
@@ -22,7 +22,7 @@ COLUMNS = ("photo", "smile", "brows up, mouth open", "eyes closed", "smile of th
 
 
 def tile(picture: Image.Image, portrait: Portrait) -> Image.Image:
-    """The square round a face, SIDE pixels wide."""
+    """Crops a square around a face, resized to SIDE pixels."""
     left, top, right, bottom = portrait.box
     half = 0.66 * max(right - left, bottom - top)
     x, y = (left + right) / 2, (top + bottom) / 2 - 0.06 * (bottom - top)
@@ -32,7 +32,7 @@ def tile(picture: Image.Image, portrait: Portrait) -> Image.Image:
 
 
 def row(editor: PortraitEditor, neutral: Portrait, smiling: Portrait, donor: Portrait) -> list[Image.Image]:
-    """One person's pictures, in the order of COLUMNS."""
+    """Returns one person's pictures in the order of COLUMNS."""
     moves: list[dict[str, float]] = [{"smile": 2.0}, {"brows up": 2.2, "mouth open": 2.5}, {"blink": 3.0}]
     edits = editor.edits(neutral, [editor.moved(neutral.e, move) for move in moves])
     photos = [Image.fromarray(neutral.source), *(edit.photo for edit in edits), editor.transfer(donor, neutral).photo]
@@ -41,7 +41,7 @@ def row(editor: PortraitEditor, neutral: Portrait, smiling: Portrait, donor: Por
 
 
 def sheet(rows: list[list[Image.Image]]) -> Image.Image:
-    """Rows of pictures under the names of their columns."""
+    """Arranges rows of pictures below the column names."""
     width, height = len(COLUMNS) * (SIDE + GAP) - GAP, len(rows) * (SIDE + GAP) - GAP + HEAD
     canvas = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(canvas)
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--checkpoint", default="checkpoints/faces", metavar="DIR", help="default checkpoints/faces")
     parser.add_argument("--pairs", type=Path, required=True, metavar="DIR", help="ID_neutral.jpg and ID_smiling.jpg")
-    parser.add_argument("--people", nargs="+", required=True, metavar="ID", help="who is shown, a row each")
+    parser.add_argument("--people", nargs="+", required=True, metavar="ID", help="people to show, one per row")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .webp or .png file")
     options = parser.parse_args(argv)
     editor = PortraitEditor.from_pretrained(options.checkpoint)

@@ -1,4 +1,4 @@
-"""The two numbers of a training step, operations and bytes, and how fast the device could do them at best."""
+"""Counts the operations and memory traffic of a training step and computes the device's speed limit (roofline)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
 
-FEW, MORE = 2, 4  # pairs of the two counted steps: their difference is what an image costs, the rest what a step costs
+FEW, MORE = 2, 4  # batch sizes of two counted steps; their difference gives the cost per image, the rest that per step
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What an image costs in a step, what a step costs whatever its batch, and the device's two ceilings as measured.
+    """The costs per image and per step, and the measured limits of the device.
 
-    `flops` floating-point operations (a multiply-add is two). `bytes` the fewest through memory: every convolution,
-    matrix product and optimizer reads its inputs and writes its results once, all between them is free;
-    `eager_bytes` with all other operations counted so too. `step_bytes` is what weights and optimizers move.
+    `flops` are floating-point operations per image (a multiply-add counts as two). `bytes` is the minimum memory
+    traffic per image: every convolution, matrix product and optimizer reads its inputs and writes its results once,
+    other operations are free. `eager_bytes` counts all operations. `step_bytes` is the traffic of weights and
+    optimizers per step.
     """
 
     flops: float
@@ -41,16 +42,16 @@ class Limit:
 
     @property
     def images_per_s(self) -> float:
-        """The larger of the two times is the floor of a step; this is what it allows."""
+        """The maximum number of images per second, set by the slower of computation and memory traffic."""
         return 1 / max(self.flops / self.flops_per_s, self.memory / self.bytes_per_s)
 
     @property
     def memory(self) -> float:
-        """The fewest bytes for an image, with its part of the step's."""
+        """The minimum bytes per image, including its share of the bytes per step."""
         return self.bytes + self.step_bytes / (2 * self.batch)
 
     def text(self) -> str:
-        """Two lines for people."""
+        """Returns a two-line summary."""
         return (
             f"an image: {self.flops / 1e9:.2f} GFLOP, at least {self.memory / 1e6:.1f} MB "
             f"(with nothing fused {self.eager_bytes / 1e6:.1f} MB)\n"
@@ -60,9 +61,9 @@ class Limit:
 
 
 class Cost(TorchDispatchMode):
-    """Counts operations and the bytes they read and write: of all of them, and of those that no compiler fuses away.
+    """Counts FLOP and bytes read and written, for all operations and for those that a compiler cannot fuse away.
 
-    Uses the formulas of torch's FlopCounterMode, which itself cannot follow the gradient penalty's second derivative.
+    Uses the formulas of torch's FlopCounterMode, which itself cannot handle the gradient penalty's second derivative.
     """
 
     def __init__(self) -> None:
@@ -84,12 +85,15 @@ class Cost(TorchDispatchMode):
 
 
 def count(config: TrainConfig, pairs: int) -> torch.Tensor:
-    """FLOP, fewest bytes and eager bytes of a step on so many pairs, in float32; gradient penalties at their share."""
+    """Returns FLOP, minimum bytes and eager bytes of a float32 step on `pairs` pairs, float64 [3].
+
+    Gradient penalties are weighted by how often they are computed.
+    """
     engine = ExecutionOptions("off", "on", "off", "off")
     state = TrainingState(dataclasses.replace(config, batch=pairs, engine=engine), Processes(torch.device("cpu")))
     side, every = config.model.image_size, config.extensions.r1_every
     x = torch.rand(pairs, 3, side, side).contiguous(memory_format=torch.channels_last)
-    state.update(x, x)  # the optimizers make their state in the first step
+    state.update(x, x)  # the optimizers create their state in the first step
     totals = torch.zeros(3, dtype=torch.float64)
     for step, share in ((1, 1 - 1 / every), (every, 1 / every)):
         state.step = step
@@ -100,7 +104,7 @@ def count(config: TrainConfig, pairs: int) -> torch.Tensor:
 
 
 def measure_limit(config: TrainConfig, device: torch.device) -> Limit:
-    """Counts a step on the CPU and measures the device's ceilings: a large matrix product and a large copy."""
+    """Counts a step on the CPU and measures the device's limits with a large matrix product and a large copy."""
     few, more = count(config, FEW), count(config, MORE)
     image = (more - few) / (2 * (MORE - FEW))
     step = few - 2 * FEW * image
@@ -123,7 +127,7 @@ def measure_limit(config: TrainConfig, device: torch.device) -> Limit:
 
 
 def best(work: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
-    """Seconds of the fastest of some repetitions."""
+    """Returns the time in seconds of the fastest of several runs."""
     wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
     times = []
     for _ in range(repeats):

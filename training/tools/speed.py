@@ -1,9 +1,9 @@
-"""Images a second of a naive training step and of the engine, lever by lever, and the share of the device's limit.
+"""Measure the images per second of a naive training step and of the engine, and the share of the device's limit.
 
 python training/tools/speed.py --device cpu --json speed.json
 
-No data is needed: the images are made up. The levers are measured in turns, several rounds of them, so that a machine
-that is busy now and then is so for all of them.
+The engine's optimisations are added one by one. No data is needed; the images are synthetic. All variants take turns
+over several rounds, so that other load on the machine affects them equally.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ from training.tools.naive_step import Economies, NaiveState, loaded_batches
 from training.tools.roofline import Limit, measure_limit
 
 OFF = ExecutionOptions("off", "off", "off", "off")
-POOL = 1024  # made-up images
+POOL = 1024  # synthetic images
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: its name and a function that runs one step, with or without the gradient penalties."""
+    """A row of the table: its name, a function that runs one step with or without the gradient penalties, and how often
+    they are computed."""
 
     name: str
     step: Callable[[bool], object]
@@ -46,7 +47,7 @@ class Row:
 
 
 def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bool) -> list[Row]:
-    """From naive to the engine, each with one lever more than the one before."""
+    """Returns the variants from the naive step to the engine, each with one more optimisation."""
     device, gpu = processes.device, processes.device.type == "cuda"
     lazy, every_step = config, override(config, ["extensions.r1_every=1"])
     resident = Batches(images.to(device), images.to(device).flip(0), config.batch, config.flip, config.seed)
@@ -84,7 +85,7 @@ def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bo
 
 
 def stepper(state: TrainingState, batches_at: Callable[[int], tuple[Tensor, Tensor]]) -> Callable[[bool], object]:
-    """A function that runs one step of a state, at a step number with or without gradient penalties."""
+    """Returns a function that runs one step, at a step number with or without gradient penalties."""
     every = state.config.extensions.r1_every
 
     def step(penalise: bool) -> object:
@@ -95,7 +96,7 @@ def stepper(state: TrainingState, batches_at: Callable[[int], tuple[Tensor, Tens
 
 
 def seconds(row: Row, penalise: bool, repeats: int, device: torch.device) -> float:
-    """Time of one step, the mean of some in a row."""
+    """Returns the mean time in seconds of one of `repeats` consecutive steps."""
     wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
     wait()
     started = time.perf_counter()
@@ -106,9 +107,9 @@ def seconds(row: Row, penalise: bool, repeats: int, device: torch.device) -> flo
 
 
 def measure(table: list[Row], rounds: int, repeats: int, warm: int, device: torch.device) -> list[float]:
-    """Seconds a step of every row, penalties at their share: the fastest of rounds in which all rows take their turn.
+    """Returns the seconds per step of every row, with penalties weighted by how often they are computed.
 
-    The fastest, since whatever else a machine does only makes a step slower.
+    The rows take turns in every round. The fastest round counts, since other load can only slow a step down.
     """
     plain: list[list[float]] = [[] for _ in table]
     penalised: list[list[float]] = [[] for _ in table]
@@ -129,7 +130,7 @@ def measure(table: list[Row], rounds: int, repeats: int, warm: int, device: torc
 
 
 def as_table(names: list[str], rates: list[float], limit: Limit) -> str:
-    """Markdown."""
+    """Formats the results as a Markdown table."""
     lines = ["| | images/s | times naive | share of the limit |", "| --- | --- | --- | --- |"]
     for name, rate in zip(names, rates, strict=True):
         lines.append(f"| {name} | {rate:,.1f} | {rate / rates[0]:.2f} | {100 * rate / limit.images_per_s:.1f}% |")
@@ -138,16 +139,16 @@ def as_table(names: list[str], rates: list[float], limit: Limit) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        description="Measure a step of sRb-VAE: naive, then with each lever of the engine.",
+        description="Measure a training step of sRb-VAE: naive, then with each optimisation of the engine.",
         epilog="example: python training/tools/speed.py --device cpu --json speed.json",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    parser.add_argument("--preset", help="default: faces-paper")
-    parser.add_argument("--batch", type=int, metavar="N", help="unlabelled images a step (default: the preset's)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of all rows (default 5)")
-    parser.add_argument("--quick", action="store_true", help="only the first row and the last")
-    parser.add_argument("--compile", action="store_true", help="torch.compile also on a CPU (it takes a minute)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results here")
+    parser.add_argument("--preset", help="preset of the networks (default: faces-paper)")
+    parser.add_argument("--batch", type=int, metavar="N", help="unlabelled images per step (default: the preset's)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds over all rows (default 5)")
+    parser.add_argument("--quick", action="store_true", help="measure only the first and the last row")
+    parser.add_argument("--compile", action="store_true", help="use torch.compile on a CPU too (takes a minute)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
                         help="any other setting, such as model.width=48")  # fmt: skip
     options = parser.parse_args(argv)
