@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbvae.digits.styles import apply_style, random_styles
 from rbvae.images.arrays import to_float
 
 
@@ -17,8 +16,6 @@ class Batches:
     """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1].
 
     The batch of step k depends only on (seed, k): each process draws the rows of the whole batch and keeps its share.
-    With `fresh_styles`, the unlabelled images are plain outlines, and each one is drawn in a new random style every
-    time it is used.
     """
 
     unlabelled: Tensor
@@ -28,24 +25,20 @@ class Batches:
     seed: int
     rank: int = 0
     world: int = 1
-    fresh_styles: bool = False
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
         rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
-        return self._draw(self.unlabelled, rng, self.fresh_styles), self._draw(self.references, rng)
+        return self._draw(self.unlabelled, rng), self._draw(self.references, rng)
 
     def close(self) -> None:
         """Does nothing; matches `StreamedBatches.close`."""
 
-    def _draw(self, images: Tensor, rng: torch.Generator, restyle: bool = False) -> Tensor:
+    def _draw(self, images: Tensor, rng: torch.Generator) -> Tensor:
         rows = torch.randint(len(images), (self.batch,), generator=rng, device=images.device)
         mirror = torch.rand(self.batch, 1, 1, 1, generator=rng, device=images.device) < 0.5
         own = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
-        chosen = images[rows[own]]
-        if restyle:
-            chosen = apply_style(chosen, random_styles(self.batch, rng)[own])
-        x = to_float(chosen)
+        x = to_float(images[rows[own]])
         if self.flip:
             x = torch.where(mirror[own], x.flip(3), x)
         return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

@@ -34,18 +34,17 @@ def load_images(
     seed: int,
     download: bool = False,
     stream: bool = False,
-    plain: bool = False,
 ) -> ImageSets:
     """Loads prepared faces (`kind` "faces") or a torchvision MNIST root (`kind` "digits").
 
-    `stream` loads only the faces needed for evaluation. `plain` returns the unlabelled digits as plain outlines,
-    before styles are applied. Raises DatasetError if the dataset is missing, damaged or unsuitable.
+    `stream` loads only the faces needed for evaluation. Raises DatasetError if the dataset is missing, damaged or
+    unsuitable.
     """
     if kind == "faces":
         if folder is None:
             raise DatasetError("faces need --data DIR, a folder written by training/prepare_faces.py")
         return load_faces(folder, image_size, stream)
-    return load_digits(Path(folder) if folder else Path("data"), image_size, seed, download or folder is None, plain)
+    return load_digits(Path(folder) if folder else Path("data"), image_size, seed, download or folder is None)
 
 
 def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> ImageSets:
@@ -98,18 +97,16 @@ def _faces(prepared: PreparedFolder, table: pyarrow.Table) -> LabelledImages:
     return LabelledImages(images, torch.from_numpy(scores), BLENDSHAPES, people, yaw)
 
 
-def load_digits(root: Path, image_size: int, seed: int, download: bool, plain: bool = False) -> ImageSets:
+def load_digits(root: Path, image_size: int, seed: int, download: bool) -> ImageSets:
     """Builds the digit sets of A.3.1: 30k plain references, the other 30k digits in two random styles each.
 
-    The test digits are split into two halves. With `plain`, the unlabelled digits are outlines, uint8 [30k, 1, S, S],
-    to be drawn in random styles during training.
+    The test digits are split into two halves.
     """
     references, unlabelled, test = styled_digits(root, image_size, seed, download)
     labelled = test.drawn()
     middle = len(labelled.images) // 2
     halves = labelled[:middle], labelled[middle:]
-    images = unlabelled.outlines[: len(unlabelled.outlines) // 2] if plain else unlabelled.drawn().images
-    return ImageSets("digits", images, references, *halves, test_digits=test[middle:])
+    return ImageSets("digits", unlabelled.drawn().images, references, *halves, test_digits=test[middle:])
 
 
 def styled_digits(
