@@ -11,23 +11,18 @@ import pytest
 import torch
 
 from rbvae.digits.styles import apply_style, outlines, random_styles
-from rbvae.faces.alignment import mean_shape
-from rbvae.faces.landmarks import BLENDSHAPES, Face, FaceLandmarker
+from rbvae.faces.landmarks import BLENDSHAPES
 from training.data.datasets import load_images
 from training.engine.cli import run_command
 from training.evaluate import main
-from training.evaluation.identity import another_photo
-from training.evaluation.measures import untracked
 from training.evaluation.realism import blurred, distances, likeness
 from training.evaluation.styles import right_answer, stroke_colour
 from training.evaluation.transfer import (
     Pairs,
     choose_pairs,
     follows,
-    measure_transfer,
     median_interval,
     moved,
-    standard_points,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -85,30 +80,6 @@ def test_pairs_of_one_person_are_still_different_photos():
     assert len(pairs) == 5 and not (pairs.a == np.arange(5)).any()
 
 
-def test_landmarks_do_not_depend_on_where_the_face_is():
-    points = (mean_shape() + RNG.normal(0, 0.01, (478, 2))).astype(np.float32)
-    faces = (Face(p.astype(np.float32), np.zeros(52), 0, 0, 0) for p in (points, 90 * points + 5))
-    here, there = (standard_points(face) for face in faces)
-    assert np.abs(here - there).max() < 1e-4
-    assert np.linalg.norm(here[33] - here[263]) == pytest.approx(1, abs=0.1)
-
-
-def test_an_edit_that_is_the_photo_of_a_reaches_the_ceiling(prepared_faces):
-    test = load_images(prepared_faces, "faces", 32, seed=0).probe_test
-    pairs = choose_pairs(test.shows, len(test.images), 10, seed=0)
-    photos = test.images[torch.from_numpy(pairs.rows)]
-    pictures = {"photo": photos, "rebuilt": photos, "edit": photos[torch.from_numpy(pairs.a)]}
-    with FaceLandmarker() as landmarker:
-        scores = measure_transfer(landmarker, test, pairs, pictures, untracked, seed=0)
-    assert scores["found"] == {"photo": 1.0, "rebuilt": 1.0, "edit": 1.0}
-    for measure in ("moved", "follows_a", "distance"):
-        assert scores[measure]["edit"] == scores[measure]["photo_a"], measure
-    assert all(part["edit"] == part["rebuilt_a"] == 0 for part in scores["landmarks"].values())
-    changes = scores["changes"]
-    assert all(change["edit"] == change["strangers"] > 1 for change in changes.values())
-    assert sum(group["pairs"] for group in scores["whom"].values()) == 2 * len(pairs)  # by pose and by tone
-
-
 def test_the_colour_of_a_stroke_is_read_from_its_pixels():
     digits = torch.zeros(6, 28, 28, dtype=torch.uint8)
     digits[:, 6:22, 12:16] = 255
@@ -144,18 +115,13 @@ def test_a_copy_is_like_its_photo():
     assert other["l1"] > 100 and other["ssim"] < 0
 
 
-def test_another_photo_is_of_the_same_person():
-    shows = ("a", "b", "a", "c", "a")
-    assert another_photo(shows, np.array([0, 1, 2, 4])).tolist() == [2, -1, 4, 0]
-
-
 def test_the_report_holds_every_number_and_no_address(measured_faces):
     scores, page = measured_faces
     numbers = re.findall(r": (-?\d[\d.e+-]*)", json.dumps(scores))
-    assert len(numbers) > 70 and not [n for n in numbers if n not in page]
+    assert len(numbers) > 50 and not [n for n in numbers if n not in page]
     assert page.count("data:image/webp;base64,") == 3
     assert "http" not in re.sub(r"base64,[^'\"]+", "", page) and "<script" not in page
-    for measure in ("FID-expr", "Identity", "Expression transfer", "Reconstruction", "shuffled"):
+    for measure in ("FID-expr", "Reconstruction", "What the latents encode"):
         assert measure in page
 
 
@@ -172,22 +138,17 @@ def test_digits_are_measured_twice_the_same(tiny_digits, digits_root, tmp_path):
 
 
 def test_what_cannot_be_measured_is_said(tiny_faces, prepared_faces, tmp_path, monkeypatch):
-    for name in ("dlib", "torchmetrics"):
-        monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setenv("RBVAE_FACE_LANDMARKER", str(tmp_path / "absent.task"))
+    monkeypatch.setitem(sys.modules, "torchmetrics", None)
     options = ("--checkpoint", tiny_faces, "--data", prepared_faces, "--json", tmp_path / "scores.json")
     assert run(*options, "--device", "cpu", "--report", tmp_path / "report.html", "--features", tmp_path) == 0
     scores, page = json.loads((tmp_path / "scores.json").read_text()), (tmp_path / "report.html").read_text()
-    assert scores["identity"]["not_measured"].startswith("install dlib")
     assert scores["fidelity"] == {"not_measured": "install torchmetrics"}
     assert "training/tools/features.py" in scores["realism"]["not_measured"]
-    assert "absent.task" in scores["transfer"]["not_measured"]
-    assert "Not measured: install dlib" in page and page.count("absent.task") == 2  # once in words, once in the JSON
+    assert "Not measured: install torchmetrics" in page and "transfer" not in scores
     assert scores["reconstruction"]["l1"] > 0
 
 
 def test_the_feature_network_of_another_kind_is_not_used(tiny_faces, prepared_faces, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "dlib", None)
     options = ("--checkpoint", tiny_faces, "--data", prepared_faces, "--json", tmp_path / "scores.json")
     assert run(*options, "--device", "cpu", "--features", ROOT / "checkpoints" / "features-digits") == 0
     scores = json.loads((tmp_path / "scores.json").read_text())

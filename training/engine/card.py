@@ -38,24 +38,6 @@ def follows_line(scores: dict[str, Any]) -> str:
     )
 
 
-def whom_section(scores: dict[str, Any]) -> str:
-    """How well held-out photos are rebuilt, by groups that the photo alone can tell; nothing for digits."""
-    if not (whom := scores.get("whom")):
-        return ""
-    rows = "\n".join(f"| {name} | {group['photos']:,} | {group['l1']:.1f} |" for name, group in whom.items())
-    return f"""
-## For whom
-
-The error of the rebuilt picture, in grey levels of 255, by how far the head is turned and by the tone of the cheeks
-(individual typology angle, in which light and camera have their say). Few photos in a group mean that few were trained
-on, too. Age and sex were not looked at.
-
-| | photos | error |
-| --- | --- | --- |
-{rows}
-"""
-
-
 def start_section(scores: dict[str, Any]) -> str:
     """A trained model of codes beside the closed form that it began with."""
     if not (start := scores.get("closed_form")):
@@ -166,7 +148,7 @@ Directions in e-space (the app's sliders), by how far they move a picture from -
 | named by its strongest correlate (from 0.2) | correlation | moves |
 | --- | --- | --- |
 {sliders}
-{whom_section(scores)}{start_section(scores)}
+{start_section(scores)}
 ## Use and limits
 
 {LIMITS[config.kind]}

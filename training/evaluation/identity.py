@@ -12,12 +12,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from rbvae.errors import ConfigError
 from rbvae.faces.alignment import mean_shape
-from training.evaluation.transfer import Pairs, Track
 
 CHIP = 256  # side in pixels to which a crop with its border is enlarged for dlib
 BORDER = 0.25  # relative to the crop's side
@@ -69,59 +66,3 @@ def _face_box() -> list[int]:
     side = right - left
     box = np.array([left, bottom - side, right, bottom])
     return [round(edge) for edge in (box + BORDER) / (1 + 2 * BORDER) * CHIP]
-
-
-def describe(recogniser: Recogniser, images: Tensor, track: Track, name: str) -> np.ndarray:
-    """Describes aligned crops, uint8 [P, 3, S, S], as float64 [P, 128]."""
-    pictures = images.permute(0, 2, 3, 1).contiguous().numpy()
-    return np.stack([recogniser.describe(picture) for picture in track(pictures, name, len(pictures))])
-
-
-def measure_identity(
-    recogniser: Recogniser,
-    photos: Tensor,
-    shows: tuple[str, ...],
-    pairs: Pairs,
-    pictures: dict[str, Tensor],
-    track: Track,
-) -> dict:
-    """Returns mean cosines of descriptors with the photo of B, centred so that strangers are near 0.
-
-    `edit` is G(z_B, e_A), `rebuilt_b` the reconstruction of B, `strangers` the photo of A. `same` is another photo of
-    B, over the `same_pairs` pairs that have one. `edit_with_a` is the cosine between the edit and the photo of A.
-    """
-    seen = {name: describe(recogniser, some, track, f"people: {name}") for name, some in pictures.items()}
-    center = seen["photo"].mean(axis=0)
-    photo, rebuilt, edit = (seen[name] - center for name in ("photo", "rebuilt", "edit"))
-    others = another_photo(shows, pairs.rows)
-    known = others >= 0
-    same = None
-    if known.any():
-        again = describe(recogniser, photos[torch.from_numpy(others[known])], track, "people: other photos")
-        same = _cosine(again - center, photo[known])
-    return {
-        "pairs": len(pairs),
-        "edit": _cosine(edit, photo),
-        "rebuilt_b": _cosine(rebuilt, photo),
-        "same": same,
-        "strangers": _cosine(photo[pairs.a], photo),
-        "edit_with_a": _cosine(edit, photo[pairs.a]),
-        "same_pairs": int(known.sum()),
-    }
-
-
-def another_photo(shows: tuple[str, ...], rows: np.ndarray) -> np.ndarray:
-    """Returns for each row another row of the same person, or -1 if there is none; int64 [P]."""
-    of_person: dict[str, list[int]] = {}
-    for row, name in enumerate(shows):
-        of_person.setdefault(name, []).append(row)
-    found = []
-    for row in rows.tolist():
-        photos = of_person[shows[row]] if shows else [row]
-        found.append(photos[(photos.index(row) + 1) % len(photos)] if len(photos) > 1 else -1)
-    return np.array(found, dtype=np.int64)
-
-
-def _cosine(one: np.ndarray, other: np.ndarray) -> float:
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return float(((one * other).sum(axis=1) / lengths.clip(1e-9)).mean())

@@ -1,7 +1,7 @@
-"""The full evaluation of a checkpoint: the scores of training/evaluate.py, transfer, identity, fidelity and realism.
+"""The full evaluation of a model of images: quick scores, fidelity, realism and, for digits, transfer of style.
 
-Measures whose dependencies are missing (MediaPipe, dlib, a feature network) are reported as not measured, with what to
-install.
+Edits of faces are measured in photos, by truth.py and strangers.py. Measures whose dependencies are missing are
+reported as not measured, with what to install.
 """
 
 from __future__ import annotations
@@ -19,20 +19,17 @@ from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint
 from rbvae.errors import CheckpointError, ConfigError, LandmarkerError
-from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.images.arrays import to_uint8
 from rbvae.models.model import RbVAE
 from training.data.image_sets import ImageSets
 from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features
-from training.evaluation.identity import Recogniser, measure_identity
 from training.evaluation.probes import posterior_means
 from training.evaluation.realism import NAMES, likeness, mean_image, measure_realism
 from training.evaluation.scores import evaluate
 from training.evaluation.styles import measure_styles, right_answer
-from training.evaluation.transfer import Pairs, Track, choose_pairs, measure_transfer
+from training.evaluation.transfer import Pairs, Track, choose_pairs
 
-PAIRS = {"faces": 300, "digits": 1000}
-IDENTITY_PAIRS = 100  # dlib takes 0.25 s per image on a CPU
+PAIRS = 1000
 TRAIN_PICTURES, TEST_PICTURES = 4000, 2000  # maximum numbers of images compared by FID-expr
 
 
@@ -85,11 +82,9 @@ def measure(
     scores["seed"] = settings.seed
     net = _or_reason(lambda: _features(settings.features or EMBEDDED / f"features-{sets.kind}", sets.kind))
     photos, rebuilt = sets.probe_test.images, subject.decoded(subject.z, subject.e)
-    pairs = choose_pairs(sets.probe_test.shows, len(photos), settings.pairs or PAIRS[sets.kind], settings.seed)
-    pictures = pair_pictures(subject, pairs)
-    scores["transfer"] = _transfer(subject, pairs, pictures, net, track, settings.seed)
-    if sets.kind == "faces":
-        scores["identity"] = _identity(subject, settings.seed, min(len(pairs), IDENTITY_PAIRS), track)
+    if sets.kind == "digits":
+        pairs = choose_pairs(sets.probe_test.shows, len(photos), settings.pairs or PAIRS, settings.seed)
+        scores["transfer"] = _transfer(subject, pairs, pair_pictures(subject, pairs), net, track, settings.seed)
     scores["fidelity"] = _fidelity(photos, rebuilt, sets.unlabelled)
     scores["realism"] = _realism(subject, rebuilt, net, track, settings.seed)
     return plain(scores)
@@ -107,33 +102,6 @@ def pair_pictures(subject: Subject, pairs: Pairs) -> dict[str, Tensor]:
 
 
 def _transfer(
-    subject: Subject, pairs: Pairs, pictures: dict[str, Tensor], net: tuple | str, track: Track, seed: int
-) -> dict[str, Any]:
-    if subject.sets.kind == "faces":
-        return _faces_transfer(subject, pairs, pictures, track, seed)
-    return _digits_transfer(subject, pairs, pictures, net, track, seed)
-
-
-def _faces_transfer(
-    subject: Subject, pairs: Pairs, pictures: dict[str, Tensor], track: Track, seed: int
-) -> dict[str, Any]:
-    landmarker = _or_reason(FaceLandmarker)
-    if isinstance(landmarker, str):
-        return {"not_measured": landmarker}
-    with landmarker:
-        return measure_transfer(landmarker, subject.sets.probe_test, pairs, pictures, track, seed)
-
-
-def _identity(subject: Subject, seed: int, count: int, track: Track) -> dict[str, Any]:
-    recogniser = _or_reason(Recogniser)
-    if isinstance(recogniser, str):
-        return {"not_measured": recogniser}
-    test = subject.sets.probe_test
-    pairs = choose_pairs(test.shows, len(test.images), count, seed)
-    return measure_identity(recogniser, test.images, test.shows, pairs, pair_pictures(subject, pairs), track)
-
-
-def _digits_transfer(
     subject: Subject, pairs: Pairs, pictures: dict[str, Tensor], net: tuple | str, track: Track, seed: int
 ) -> dict[str, Any]:
     digits = subject.sets.test_digits

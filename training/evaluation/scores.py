@@ -10,7 +10,7 @@ from rbvae.errors import CheckpointError
 from rbvae.faces.landmarks import ENERGETIC
 from rbvae.images.arrays import to_float
 from rbvae.models.model import RbVAE
-from training.data.image_sets import ImageSets, LabelledImages
+from training.data.image_sets import ImageSets
 from training.evaluation.probes import named_factors, posterior_means, probe
 
 RANDOM_E = 16
@@ -107,18 +107,6 @@ def foretold_transfer(
     }
 
 
-def whom(model: RbVAE, photos: LabelledImages, device: torch.device) -> dict[str, dict[str, float]]:
-    """Returns the number of `photos` and the mean reconstruction error `l1` in each group of subgroups.py."""
-    from training.evaluation.subgroups import groups
-
-    found = errors(model, photos.images, device)
-    return {
-        name: {"photos": int(chosen.sum()), "l1": float(found[chosen].mean())}
-        for name, chosen in groups(photos).items()
-        if chosen.any()
-    }
-
-
 def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict:
     """Returns all scores of a model on held-out images as plain numbers; the same seed gives identical results."""
     if sets.codes:
@@ -152,7 +140,5 @@ def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0)
         "probes": probes,
         **averages,
     }
-    if sets.kind == "faces":
-        scores["whom"] = whom(model, sets.probe_test, device)
     model.train(was_training)
     return scores

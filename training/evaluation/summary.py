@@ -55,27 +55,6 @@ def _random(name: str, floor: str) -> Line:
 
 SUMMARY = {
     "faces": (
-        Line(
-            "follows A's expression",
-            "transfer/follows_a/edit",
-            "transfer/follows_a/floor",
-            "transfer/follows_a/photo_a",
-            "how much of A's expression arrives on B's face: 0 nothing, 1 all",
-        ),
-        Line(
-            "moved to A's expression",
-            "transfer/moved/edit",
-            "transfer/moved/shuffled",
-            "transfer/moved/photo_a",
-            "on the way from B's expression to A's; the floor is what any unrelated expression gets",
-        ),
-        Line(
-            "stays the same person",
-            "identity/edit",
-            "identity/strangers",
-            "identity/same",
-            "cosine of face descriptors with the photo; the ceiling is another photo of that person",
-        ),
         *_LAST,
         _random("FID-expr", "blurred"),
         *_SPREAD,

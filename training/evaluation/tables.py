@@ -67,15 +67,15 @@ def realism(fid: str, kid: str) -> Table:
 
 
 MOVED = (
-    "<b>Moved</b> is how far the edit went on the way from B's {what} to A's, 0 not at all, 1 all the way (median "
+    "<b>Moved</b> is how far the edit went on the way from B's style to A's, 0 not at all, 1 all the way (median "
     "over {pairs} pairs; half of them lie at {moved_quartiles}; 95% of resampled medians at {moved_interval}). It is "
     "optimistic: any drift towards the average scores about 0.5, as the shuffled control shows (the same edit "
-    "compared with a third's {what}). <b>Follows A</b> avoids this: it is the share of the differences between As "
+    "compared with a third's style). <b>Follows A</b> avoids this: it is the share of the differences between As "
     "that shows up in the edits (0: unrelated to A; 1: all of it). <b>Distance to A</b> is lower for a better edit."
 )
 KEEPS = Table(
     "What stays of B",
-    "How much of B's own {what} is still there: the same slope against B. An edit should have none left; a "
+    "How much of B's own style is still there: the same slope against B. An edit should have none left; a "
     "reconstruction should keep it all.",
     "transfer",
     (("keeps_b", "keeps B's"),),
@@ -83,114 +83,9 @@ KEEPS = Table(
 )
 
 
-def filled(table: Table, what: str) -> Table:
-    """Returns the table with {what} in its description replaced by "expression" or "style"."""
-    return Table(table.title, table.says.replace("{what}", what), table.where, table.rows, table.columns, table.own)
-
-
 TABLES = {
     "faces": (
-        filled(
-            Table(
-                "Expression transfer",
-                "The face is detected in the edit, and MediaPipe's blendshapes (without the eyes) are compared. "
-                + MOVED,
-                "transfer",
-                (("moved", "moved"), ("follows_a", "follows A"), ("distance", "distance to A")),
-                (*HELD, ("strangers", "two people's photos")),
-            ),
-            "expression",
-        ),
-        Table(
-            "Which part of the expression follows A",
-            "The same slope for single expressions: 0 nothing, 1 all of it.",
-            "transfer/follows_a_by_part",
-            "*",
-            HELD,
-        ),
-        filled(KEEPS, "expression"),
-        Table(
-            "Landmarks",
-            "Mean distance between landmarks after alignment, median over the pairs, in units of the distance "
-            "between the outer eye corners. Lower is better; two people's mouths differ in shape as well, so an edit "
-            "cannot reach 0.",
-            "transfer/landmarks",
-            "*",
-            (
-                ("strangers", "floor: B to A"),
-                ("floor", "B rebuilt to A"),
-                ("edit", "edit to A"),
-                ("rebuilt_a", "ceiling: A rebuilt to A"),
-                ("rebuilt_b", "B rebuilt to B"),
-            ),
-            digits=3,
-        ),
-        Table(
-            "Pose drift",
-            "How far the head turns from its pose in the photo of B, in degrees (median). An edit should not turn it.",
-            "transfer/pose",
-            "*",
-            (
-                ("photo_a", "floor: another's photo"),
-                ("edit", "edit"),
-                ("rebuilt_b", "ceiling: B rebuilt"),
-            ),
-            digits=1,
-        ),
-        Table(
-            "What else an edit changes",
-            "Mean difference from the plain reconstruction of B, in grey levels of 255: of single pixels, and of their "
-            "means in windows of a third of the side, which show lighting and complexion. An expression changes some "
-            "pixels and hardly any lighting; a smaller change in lighting for the same expression is better.",
-            "transfer/changes",
-            (("light", "broad light"), ("pixels", "pixels")),
-            (("strangers", "floor: A rebuilt"), ("edit", "edit")),
-            digits=1,
-        ),
-        Table(
-            "Faces detected",
-            "The share of pictures in which the landmarker finds a face; the others are left out above.",
-            "transfer",
-            (("found", "found"),),
-            (("edit", "edit"), ("rebuilt", "B rebuilt"), ("photo", "ceiling: photo")),
-            digits=3,
-        ),
-        Table(
-            "Identity",
-            "Cosine of dlib's face descriptors with the photo of B, centred so that strangers are at 0, over {pairs} "
-            "pairs ({same_pairs} of them have another photo of the same person). An edit should stay B, and not "
-            "become A.",
-            "identity",
-            (("", "cosine"),),
-            (
-                ("strangers", "floor: other people"),
-                ("edit", "edit"),
-                ("rebuilt_b", "B rebuilt"),
-                ("same", "ceiling: another photo of B"),
-                ("edit_with_a", "edit with A"),
-            ),
-        ),
         FIDELITY,
-        Table(
-            "Reconstruction by group",
-            "The error of the rebuilt picture, in grey levels of 255, for groups that are measured in the photo: how "
-            "far the head is turned, and the tone of the cheeks (individual typology angle), which lighting and "
-            "camera also affect. Age and sex are not estimated.",
-            "whom",
-            "*",
-            (("photos", "photos"), ("l1", "L1")),
-            own="",
-            digits=1,
-        ),
-        Table(
-            "Expression transfer by group",
-            "The same groups, of B: how far the edit moves to A's expression, the same for the plain reconstruction "
-            "of B, and the share of edits in which a face is detected.",
-            "transfer/whom",
-            "*",
-            (("pairs", "pairs"), ("moved", "edit"), ("floor", "floor: B rebuilt"), ("found", "found")),
-            own="moved",
-        ),
         realism("FID-expr", "KID-expr"),
         Table(
             "What the latents encode",
@@ -203,17 +98,14 @@ TABLES = {
         ),
     ),
     "digits": (
-        filled(
-            Table(
-                "Style transfer",
-                "Colour is measured from the pixels, size and stroke width by the feature network. The right answer is "
-                "known: B's "
-                "outline drawn in A's style, which is the ceiling of the measure. " + MOVED.split(" <b>Distance")[0],
-                "transfer",
-                (("moved", "moved"), ("follows_a", "follows A")),
-                (*HELD, ("answer", "the right answer")),
-            ),
-            "style",
+        Table(
+            "Style transfer",
+            "Colour is measured from the pixels, size and stroke width by the feature network. The right answer is "
+            "known: B's "
+            "outline drawn in A's style, which is the ceiling of the measure. " + MOVED.split(" <b>Distance")[0],
+            "transfer",
+            (("moved", "moved"), ("follows_a", "follows A")),
+            (*HELD, ("answer", "the right answer")),
         ),
         Table(
             "Which part of the style follows A",
@@ -231,7 +123,7 @@ TABLES = {
             (*HELD, ("answer", "the right answer")),
             digits=3,
         ),
-        filled(KEEPS, "style"),
+        KEEPS,
         Table(
             "Against the right answer, pixel by pixel",
             "B's outline drawn in A's style is what the edit should be. L1 in grey levels of 255 (lower is better), "
