@@ -20,7 +20,7 @@ from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, photos_in
 from rbvae.editing.edits import Edit, Portrait
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up
-from rbvae.editing.warnings import drift_words
+from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import ConfigError, ImageError, RbvaeError, quoted
 from rbvae.images.ai_metadata import save
 
@@ -101,7 +101,10 @@ def batch(options: argparse.Namespace) -> None:
     """Give every photo of a folder one expression, and write a ZIP."""
 
     def tell(result: Result) -> None:
-        print(f"{result.share:4.0%}  {result.name}  {result.error or drift_words(result.drift)}", file=sys.stderr)
+        print(
+            f"{result.share:4.0%}  {result.name}  {result.error or identity_shift_words(result.identity_shift)}",
+            file=sys.stderr,
+        )
 
     strength = _strength(options)
     editor = _faces(options)
@@ -195,8 +198,8 @@ def _parts(text: str) -> tuple[str, ...]:
 
 def _write_edit(editor: PortraitEditor, one: Edit, options: argparse.Namespace) -> None:
     _write(one.crop if options.crop else one.replaced if options.replaced else one.photo, options.out)
-    drifted = drift_words(editor.drift(one))
-    for doubt in (*one.inference.warnings, *([drifted] if drifted != drift_words(0.0) else [])):
+    shifted = identity_shift_words(editor.identity_shift(one))
+    for doubt in (*one.inference.warnings, *([shifted] if shifted != identity_shift_words(0.0) else [])):
         print(f"{options.out}: {doubt}", file=sys.stderr)
 
 

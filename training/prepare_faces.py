@@ -39,10 +39,10 @@ from rbvae.faces.landmarks import CANVAS, Face, FaceLandmarker, expression_energ
 from rbvae.faces.texture import canonical_frame
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import Photo, list_datasets
-from training.data.preparation_summary import Tally, summary
+from training.data.preparation_summary import PreparationSummary, summary
 from training.data.shards import Shards, encode, encode_texture, in_one_piece, mark_references, may_replace
 from training.engine.cli import run_command
-from training.engine.throttle import Pace
+from training.engine.throttle import Throttle
 
 CHUNK = 32
 TIGHT = 0.75  # relative to the photo's height; larger faces are detected again with a border
@@ -113,7 +113,7 @@ def prepare_faces(settings: Settings, console: Console | None = None) -> dict[st
     if settings.reference == "labels" and not any(photo.listed_reference for photo in photos):
         raise DatasetError("no photo is labelled neutral; give --labels with such photos, or --reference mined")
     bundle = landmarker_bundle()  # download and check it once, before the workers start
-    tally = Tally()
+    tally = PreparationSummary()
     with in_one_piece(settings.target) as folder:
         with Shards(folder) as shards, contextlib.closing(_outcomes(photos, settings, bundle)) as outcomes:
             for outcome in _progress(outcomes, len(photos), console):
@@ -269,7 +269,7 @@ def _progress(outcomes: Iterator[Outcome], total: int, console: Console | None) 
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    console, pace = console or Console(stderr=True), Pace()
+    console, throttle = console or Console(stderr=True), Throttle()
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("faces", total=total, speed="")
         started = time.monotonic()
@@ -277,7 +277,7 @@ def _progress(outcomes: Iterator[Outcome], total: int, console: Console | None) 
             yield outcome
             speed = f"{done / (time.monotonic() - started):.0f} faces/s"
             progress.update(task, advance=1, speed=speed)
-            if not console.is_terminal and pace.due():
+            if not console.is_terminal and throttle.due():
                 console.print(f"{done} of {total} photos, {speed}", highlight=False)
 
 

@@ -127,7 +127,7 @@ export function addPhoto(bench, place) {
     }
   });
 
-  // Pastes the edit into the photo, also while a slider moves. When it stops, measures the drift as well.
+  // Pastes the edit into the photo, also while a slider moves. When it stops, measures how much the identity shifts as well.
   let pasted = {};
   const paste = newest(async () => {
     const { record, change } = bench;
@@ -146,9 +146,9 @@ export function addPhoto(bench, place) {
   const measure = newest(async () => {
     const { record, change } = bench;
     if (!record?.original || bench.inPhoto) return;
-    const drift = await bench.ask("drift", { change });
+    const shift = await bench.ask("identity_shift", { change });
     if (bench.record !== record) return;
-    bench.emit("drift", drift);
+    bench.emit("identity_shift", shift);
     const both = (await bench.ask("previews", { change })).previews;
     if (bench.record !== record) return;
     previews.forEach((image, i) => Object.assign(image, { src: both[i], hidden: false }));

@@ -1,4 +1,4 @@
-// Shows the model's input, its reconstruction, the edit, the drift of the edit, and messages.
+// Shows the model's input, its reconstruction, the edit, how much the identity shifts, and messages.
 
 import { element, escaped, sentence, show } from "./dom.js";
 
@@ -9,7 +9,7 @@ export function addPictures(bench, place) {
       <canvas aria-hidden="true" width="0" hidden></canvas><div class="empty"></div><figcaption>${escaped(caption)}</figcaption></figure>`;
   const part = element(`<div class="seen">
     <div class="trio">${figure("original", words.original)}${figure("copy", words.copy)}${figure("edit", words.edit)}</div>
-    <div class="bar likeness"><label class="drift" title="How much of who it is the edit has changed, as the model sees it" hidden>
+    <div class="bar likeness"><label class="identity-shift" title="How much of who it is the edit has changed, as the model sees it" hidden>
       <span>Likeness kept</span> <meter min="0" max="1" low="0.25" high="0.55" optimum="1" value="1"></meter>
       <output></output></label></div>
     <div class="notices" aria-live="polite"></div>
@@ -18,7 +18,7 @@ export function addPictures(bench, place) {
   const [original, copy, edit] = part.querySelectorAll("img");
   const canvas = part.querySelector(".edit canvas");
   const notices = part.querySelector(".notices");
-  const drift = part.querySelector(".drift");
+  const shift = part.querySelector(".identity-shift");
 
   const put = async (image, source) => {
     await show(image, source);
@@ -28,7 +28,7 @@ export function addPictures(bench, place) {
     canvas.hidden = true;
     if (!record.original) {
       for (const image of [original, copy, edit]) image.hidden = true;
-      drift.hidden = true;
+      shift.hidden = true;
       return;
     }
     put(original, record.original);
@@ -49,9 +49,9 @@ export function addPictures(bench, place) {
     const lines = said.map((line) => `<p>${escaped(sentence(line))}</p>`).join("");
     notices.innerHTML = lines && `<div class="notice ${kind}">${lines}</div>`;
   });
-  bench.on("drift", ({ drift: away, words }) => {
-    drift.hidden = false;
-    drift.querySelector("meter").value = 1 - away;
-    drift.querySelector("output").textContent = words;
+  bench.on("identity_shift", ({ identity_shift: away, words }) => {
+    shift.hidden = false;
+    shift.querySelector("meter").value = 1 - away;
+    shift.querySelector("output").textContent = words;
   });
 }

@@ -20,7 +20,7 @@ from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, Por
 from rbvae.editing import Editor
 from rbvae.editing.animation import FORMATS, Film, animate
 from rbvae.editing.batch import Result
-from rbvae.editing.warnings import drift_words
+from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import quoted, shown
 from rbvae.faces.finding import Faces
 from rbvae.images.ai_metadata import encode
@@ -187,7 +187,7 @@ class Actions:
 class FaceActions(Actions):
     """Actions for faces, which are detected in a photo and pasted back into it."""
 
-    asked = (*Actions.asked, "face", "source", "paste", "previews", "download", "drift", "entry")
+    asked = (*Actions.asked, "face", "source", "paste", "previews", "download", "identity_shift", "entry")
 
     def open(self, content: bytes) -> dict[str, Any]:
         """Open a photo. Returns its record, with the box of every face.
@@ -245,15 +245,15 @@ class FaceActions(Actions):
         edit = self._edit(key, change)
         return File(encode(edit.photo if keep else edit.replaced), "image/jpeg")
 
-    def drift(self, key: str, change: Any) -> dict[str, Any]:
+    def identity_shift(self, key: str, change: Any) -> dict[str, Any]:
         """Return how much the edit changes the identity: 0 is no change, 1 is the maximum."""
-        drift = self.editor.drift(self._edit(key, change))
-        return {"drift": round(drift, 3), "words": drift_words(drift)}
+        identity_shift = self.editor.identity_shift(self._edit(key, change))
+        return {"identity_shift": round(identity_shift, 3), "words": identity_shift_words(identity_shift)}
 
     def entry(self, key: str, change: Any, photo: str, file: str) -> dict[str, Any]:
         """Return the manifest entry of an edit, in the format of `rbvae.editing.batch`."""
         edit = self._edit(key, change)
-        return Result(shown(str(photo)), 1.0, edit, self.editor.drift(edit)).entry(shown(str(file)))
+        return Result(shown(str(photo)), 1.0, edit, self.editor.identity_shift(edit)).entry(shown(str(file)))
 
 
 def found(editor: PortraitEditor, photo: Photo) -> Opened:

@@ -163,7 +163,7 @@ class Endpoints:
             values: "neutral", named changes such as {"smile": 2}, or e as a list of numbers.
         Returns:
             A ZIP with the edited photos and manifest.json.
-            The manifest: for each photo ok, the file name, box, warnings and drift, or the error.
+            The manifest: for each photo ok, the file name, box, warnings and identity_shift, or the error.
         """
         with errors_in_words():
             paths = [Path(photo["path"]) for photo in photos or [] if photo and in_cache(photo.get("path"))]

@@ -36,7 +36,9 @@ from rbvae.errors import shown
 HERE = Path(__file__).resolve().parents[1]  # app/
 LINE = 64  # requests that may wait at each gate
 AT_ONCE = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
-KINDS = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "drift", "neutral", "transfer"), "quick")
+KINDS = {"open": "open", "face": "open"} | dict.fromkeys(
+    ("pick", "draw", "identity_shift", "neutral", "transfer"), "quick"
+)
 AT_ANY_TIME = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from rbvae.editing import PortraitEditor
 from rbvae.editing.edits import Edit, Inference, Portrait
-from rbvae.editing.warnings import drift_words
+from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import ConfigError, RbvaeError, quoted
 from rbvae.images.ai_metadata import AI_NOTE, encode
 from rbvae.images.decoding import Photo
@@ -25,12 +25,12 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", "
 
 @dataclass(frozen=True)
 class Result:
-    """The result for one photo: its `edit` and `drift`, or the `error`; `share` is the progress of the whole batch."""
+    """The result for one photo: `edit` and `identity_shift`, or `error`; `share` is the progress of the whole batch."""
 
     name: str
     share: float
     edit: Edit | None = None
-    drift: float = 0.0
+    identity_shift: float = 0.0
     error: str = ""
 
     def entry(self, file: str = "") -> dict[str, Any]:
@@ -44,8 +44,8 @@ class Result:
             "file": file,
             "box": [round(edge, 1) for edge in portrait.box],
             "warnings": list(portrait.warnings),
-            "drift": round(self.drift, 3),
-            "drift_in_words": drift_words(self.drift),
+            "identity_shift": round(self.identity_shift, 3),
+            "identity_shift_in_words": identity_shift_words(self.identity_shift),
         }
 
 
@@ -98,7 +98,7 @@ def _results(
         try:
             portrait = editor.infer(photo() if callable(photo) else photo)
             edit = editor.edit(portrait, expression(editor, wanted, portrait, strength))
-            yield Result(name, share, edit, editor.drift(edit))
+            yield Result(name, share, edit, editor.identity_shift(edit))
         except RbvaeError as error:
             yield Result(name, share, error=str(error))
 

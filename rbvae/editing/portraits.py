@@ -17,7 +17,7 @@ from rbvae.editing.editor import Editor, Latent
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
 from rbvae.editing.face_model import FaceModel, square_of
 from rbvae.editing.parts import PARTS, part_weights
-from rbvae.editing.warnings import COVERED, STRANGER, doubts, people_apart
+from rbvae.editing.warnings import COVERED, STRANGER, people_apart, photo_warnings
 from rbvae.errors import ConfigError, FaceNotFoundError, quoted
 from rbvae.faces.alignment import Alignment, align, crop
 from rbvae.faces.face import Face
@@ -105,7 +105,9 @@ class PortraitEditor(Editor):
             e=e,
             crop=square_of(source, observed.box),
             reconstruct=functools.partial(self.faces.reconstruction, observed, z, e),
-            warnings=doubts(self.calibration, error, scale, face, count, observed.outside, observed.covering > COVERED),
+            warnings=photo_warnings(
+                self.calibration, error, scale, face, count, observed.outside, observed.covering > COVERED
+            ),
             box=observed.box,
             source=source,
             observed=observed,
@@ -124,7 +126,7 @@ class PortraitEditor(Editor):
             e=e,
             crop=Image.fromarray(cropped),
             reconstruct=lambda: reconstruction,
-            warnings=doubts(self.calibration, error, alignment.scale, found, count),
+            warnings=photo_warnings(self.calibration, error, alignment.scale, found, count),
             box=(left, top, right, bottom),
             source=source,
             alignment=alignment,
@@ -168,7 +170,7 @@ class PortraitEditor(Editor):
         change = self.faces.changes(inference.observed, inference.z, inference.e, self.e_ref[None], lips_shut=True)[0]
         return MeshEdit(self.e_ref, inference, change)
 
-    def drift(self, edit: Edit) -> float:
+    def identity_shift(self, edit: Edit) -> float:
         """Return how far an edit moves away from the person: 0 for the reconstruction, 1 for another person.
 
         This is the distance between the z inferred from the edit and from the reconstruction, relative to the distance

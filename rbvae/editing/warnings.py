@@ -22,7 +22,7 @@ from rbvae.faces.face import BLENDSHAPES, Face
 from rbvae.models.model import RbVAE
 
 STRANGER = 0.42  # of the distance between two people's z: an edit that moves this far looks like another person
-SAME, ANOTHER = 0.45, 0.75  # drifts at which its description changes; 0.75 is dlib's own limit for one person
+SAME, ANOTHER = 0.45, 0.75  # shifts at which its description changes; 0.75 is dlib's own limit for one person
 TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, and hardly any, training faces are
 UNSURE = 0.02  # `Face.moved` above this is unsure: 2 of 60 photos of LFW, and 36 of 56 blurred ones
 CUT = 0.02  # share of the face that may lie outside the photo
@@ -63,9 +63,9 @@ def people_apart(model: RbVAE, n: int = 64, seed: int = 0) -> float:
     return max(float((first - second).norm(dim=1).mean()), 1e-6)
 
 
-def drift_words(drift: float) -> str:
-    """Describe a drift in 0..1 as "same person", "drifting" or "somebody else"."""
-    return "same person" if drift < SAME else "drifting" if drift < ANOTHER else "somebody else"
+def identity_shift_words(identity_shift: float) -> str:
+    """Describe a identity_shift in 0..1 as "same person", "drifting" or "somebody else"."""
+    return "same person" if identity_shift < SAME else "drifting" if identity_shift < ANOTHER else "somebody else"
 
 
 def eyes_shut(face: Face) -> bool:
@@ -73,7 +73,7 @@ def eyes_shut(face: Face) -> bool:
     return bool(face.blendshapes[[BLENDSHAPES.index(name) for name in BLINKS]].max() > SHUT)
 
 
-def doubts(
+def photo_warnings(
     calibration: Calibration,
     error: float,
     scale: float,

@@ -42,8 +42,8 @@ def test_an_untouched_photo_is_shown_as_the_edit_and_not_the_models_copy(visitor
 
 def test_neither_another_way_into_the_photo_nor_a_likeness_is_offered(visitor):
     expect(visitor.bench.locator(".blends")).to_be_hidden()
-    expect(visitor.bench.locator(".drift")).to_be_hidden()
-    assert not [request for request in visitor.asked if request.url.endswith(("/drift", "/previews"))]
+    expect(visitor.bench.locator(".identity-shift")).to_be_hidden()
+    assert not [request for request in visitor.asked if request.url.endswith(("/identity_shift", "/previews"))]
 
 
 def test_tiles_donors_and_the_grid_are_edits_of_photos(visitor):

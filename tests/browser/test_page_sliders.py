@@ -87,7 +87,7 @@ def test_undo_and_redo_walk_the_edits(opened):
 
 def test_every_edit_says_how_much_likeness_it_keeps(opened):
     meter = opened.bench.locator("meter")
-    expect(opened.bench.locator(".drift output")).to_have_text("same person")
+    expect(opened.bench.locator(".identity-shift output")).to_have_text("same person")
     before = meter.evaluate("(meter) => meter.value")
     opened.bench.locator(".strip button").last.click()
     opened.page.wait_for_function("([m, v]) => m.value < v", arg=[meter.element_handle(), before])

@@ -79,7 +79,7 @@ def test_many_photos_are_edited_with_progress_into_a_zip(opened, editors, astron
 
 def shape(manifest):
     """What a manifest says, without what depends on the expression and on the words for an error."""
-    return [{**entry, "drift": 0, "drift_in_words": "", "error": ""} for entry in manifest["photos"]]
+    return [{**entry, "identity_shift": 0, "identity_shift_in_words": "", "error": ""} for entry in manifest["photos"]]
 
 
 def test_many_photos_can_be_cancelled(opened, astronaut):

@@ -20,9 +20,9 @@ from training.evaluation.styles import right_answer, stroke_colour
 from training.evaluation.transfer import (
     Pairs,
     choose_pairs,
-    follows,
     median_interval,
-    moved,
+    transfer_progress,
+    transfer_slope,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -42,25 +42,29 @@ def measured_faces(tiny_faces, prepared_faces, tmp_path_factory):
     return json.loads((folder / "scores.json").read_text()), (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_moved_is_1_for_a_itself_and_0_for_b():
+def test_progress_is_1_for_a_itself_and_0_for_b():
     a, b = RNG.random((2, 20, 52))
-    assert moved(a, b, a) == pytest.approx(np.ones(20)) and moved(b, b, a) == pytest.approx(np.zeros(20))
-    assert moved((a + b) / 2, b, a) == pytest.approx(np.full(20, 0.5))
+    assert transfer_progress(a, b, a) == pytest.approx(np.ones(20)) and transfer_progress(b, b, a) == pytest.approx(
+        np.zeros(20)
+    )
+    assert transfer_progress((a + b) / 2, b, a) == pytest.approx(np.full(20, 0.5))
 
 
-def test_follows_gives_nothing_for_an_average_face_that_moved_flatters():
+def test_the_slope_is_0_for_an_average_face_whose_progress_is_a_half():
     people = RNG.random((2000, 52))
     a, b, average = people, np.roll(people, 1, axis=0), np.broadcast_to(people.mean(axis=0), people.shape)
-    assert np.median(moved(average, b, a)) == pytest.approx(0.5, abs=0.02)
-    assert follows(average, a) == pytest.approx(0, abs=1e-9) and follows(b, a) == pytest.approx(0, abs=0.02)
-    assert follows(a, a) == pytest.approx(1) and follows(0.3 * a + b, a) == pytest.approx(0.3, abs=0.02)
+    assert np.median(transfer_progress(average, b, a)) == pytest.approx(0.5, abs=0.02)
+    assert transfer_slope(average, a) == pytest.approx(0, abs=1e-9) and transfer_slope(b, a) == pytest.approx(
+        0, abs=0.02
+    )
+    assert transfer_slope(a, a) == pytest.approx(1) and transfer_slope(0.3 * a + b, a) == pytest.approx(0.3, abs=0.02)
 
 
 def test_faces_that_are_not_found_are_left_out():
     a = RNG.random((10, 3))
     seen = a.copy()
     seen[4:] = np.nan
-    assert follows(seen, a) == pytest.approx(1)
+    assert transfer_slope(seen, a) == pytest.approx(1)
     assert median_interval(np.full(5, np.nan), 0) == pytest.approx([np.nan] * 2, nan_ok=True)
 
 
@@ -132,7 +136,7 @@ def test_digits_are_measured_twice_the_same(tiny_digits, digits_root, tmp_path):
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "again.json").read_bytes()
     assert (tmp_path / "first.html").read_bytes() == (tmp_path / "again.html").read_bytes()
     scores = json.loads((tmp_path / "first.json").read_text())
-    assert scores["transfer"]["follows_a_by_part"]["red"]["answer"] == pytest.approx(1, abs=0.02)
+    assert scores["transfer"]["transfer_slope_by_part"]["red"]["answer"] == pytest.approx(1, abs=0.02)
     assert scores["transfer"]["digit"]["answer"] > 0.25 > scores["transfer"]["digit"]["shuffled"]
     assert {"FID-style", "KID-style"} == set(scores["realism"]["names"])
 
@@ -159,8 +163,8 @@ def test_quick_is_what_a_run_ends_with(tiny_faces, prepared_faces, tmp_path):
     options = ("--checkpoint", tiny_faces, "--data", prepared_faces, "--json", tmp_path / "scores.json")
     assert run(*options, "--quick", "--device", "cpu") == 0
     scores = json.loads((tmp_path / "scores.json").read_text())
-    assert {"reconstruction", "spread_over_e", "e_std", "follows_a_foretold", "probes"} <= set(scores)
-    assert "transfer" not in scores and set(scores["follows_a_foretold"]) == {"edit", "floor", "rebuilt_a", "photo_a"}
+    assert {"reconstruction", "spread_over_e", "e_std", "predicted_transfer", "probes"} <= set(scores)
+    assert "transfer" not in scores and set(scores["predicted_transfer"]) == {"edit", "floor", "rebuilt_a", "photo_a"}
 
 
 def test_evaluate_imports_nothing_heavy():

@@ -28,7 +28,7 @@ from rbvae.faces.alignment import align, crop
 from rbvae.faces.landmarks import Face, FaceLandmarker, expression_energy
 from rbvae.faces.texture import canonical_frame
 from training.data.photo_folders import list_photos
-from training.data.preparation_summary import Tally, age_group, summary
+from training.data.preparation_summary import PreparationSummary, age_group, summary
 from training.data.shards import SCHEMA
 from training.engine.cli import run_command
 from training.prepare_faces import Settings, central_face, detect_faces, main, prepare_faces, share_outside
@@ -163,7 +163,7 @@ def face_row(number: int, energy: float, age: int | None = None, ethnicity: str 
 
 def test_references_are_a_fifth_of_every_age_and_ethnicity_however_lively_each_is():
     """Without groups the old of this set, whose energies are all higher, would have no reference at all."""
-    random, tally = np.random.default_rng(0), Tally()
+    random, tally = np.random.default_rng(0), PreparationSummary()
     groups = [
         (30, "white", 200),
         (85, "white", 100),

@@ -20,7 +20,7 @@ AGES = (0, 3, 13, 20, 40, 60, 80)  # the lowest age of each group
 GROUP_MIN = 50  # faces; in smaller groups, the fifth with the lowest energy is too few faces to be meaningful
 
 
-class Tally:
+class PreparationSummary:
     """Collects the outcome of every photo."""
 
     def __init__(self) -> None:

@@ -27,13 +27,13 @@ LIMITS = {
 }
 
 
-def follows_line(scores: dict[str, Any]) -> str:
-    """How much of A's target factors arrives in G(z_B, e_A), where a feature network was there to tell."""
-    if not (slope := scores.get("follows_a_foretold")):
+def transfer_line(scores: dict[str, Any]) -> str:
+    """How much of A's target factors arrives in G(z_B, e_A), if a feature network could measure it."""
+    if not (slope := scores.get("predicted_transfer")):
         return ""
     what = "expression" if scores["kind"] == "faces" else "style"
     return (
-        f"- {what} of one on another: {slope['edit']:.2f} of a difference arrives, as a small network foretells it "
+        f"- {what} of one on another: {slope['edit']:.2f} of a difference arrives, as predicted by a small network "
         f"(nothing would be {slope['floor']:.2f}, the other's own picture {slope['photo_a']:.2f})\n"
     )
 
@@ -67,7 +67,7 @@ def rest_line(config: TrainConfig) -> str:
     if config.model.observes == "code":
         what = "edits against the truth, `--strangers DIR` by age, sex and ethnicity"
         return f"`training/evaluate.py --pairs DIR` measures {what}."
-    what = "transfer as a landmarker or a ruler sees it, identity, realism"
+    what = "transfer of style, fidelity, realism"
     return f"`training/evaluate.py --report` measures the rest: {what}."
 
 
@@ -98,7 +98,7 @@ def model_card(
         f"{p['from_z']['mae']:.3f} |"
         for name, p in scores["probes"].items()
     )
-    followed = follows_line(scores)
+    followed = transfer_line(scores)
     sliders = "\n".join(
         f"| {d['name']} | {d['correlation']:.2f} | {d['moves']:.1f} |" for d in directions if d["moves"] > 0
     )

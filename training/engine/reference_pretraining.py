@@ -22,7 +22,7 @@ from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.objectives.adversarial import classify
 from training.data.batches import Batches, step_generator
-from training.engine.throttle import Pace
+from training.engine.throttle import Throttle
 
 if TYPE_CHECKING:
     from training.data.streaming import StreamedBatches
@@ -74,7 +74,7 @@ def descend(
     """AdamW on the batches of the first `steps` steps, shifted and relit; the rate falls to 0 along a cosine."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
     network.train()
-    started, pace = time.monotonic(), Pace()
+    started, throttle = time.monotonic(), Throttle()
     for step in range(steps):
         x_u, x_r = batches.at(step)
         rng = step_generator(0, step, x_u.device, STREAM)
@@ -84,7 +84,7 @@ def descend(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        if pace.due() or step + 1 == steps:
+        if throttle.due() or step + 1 == steps:
             passed = time.monotonic() - started
             print(f"{title}: {step + 1} of {steps}, {passed:.0f} s, loss {loss:.3f}", flush=True)
 

@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
 from training.engine.processes import Processes
-from training.engine.throttle import Pace
+from training.engine.throttle import Throttle
 
 LOGIT_LIMIT = 60.0  # a logit this large is a discriminator that has won
 LEAST_SPREAD, GRACE_IMAGES = 0.1, 200_000  # grey levels between random e, and when that begins to count
@@ -65,7 +65,7 @@ class Report:
         )  # fmt: skip
         self.task = self.progress.add_task("train", completed=step, total=steps, line="")
         self.since, self.since_step = time.perf_counter(), step
-        self.pace = Pace()
+        self.throttle = Throttle()
         self.progress.start()
 
     def tell(self, step: int, stats: dict[str, float]) -> None:
@@ -85,7 +85,7 @@ class Report:
         line = " ".join(f"{name} {stats[name]:.4g}" for name in shown if name in stats)
         line = f"{stats['images_per_s']:.0f} images/s {line}"
         self.progress.update(self.task, completed=step, line=line)
-        if not self.console.is_terminal and self.pace.due():
+        if not self.console.is_terminal and self.throttle.due():
             print(f"step {step}: {line}", flush=True)
         self.since, self.since_step = time.perf_counter(), step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Pace:
+class Throttle:
     """Asked at every step whether a line is due: true once in `seconds`, counted from when this was made."""
 
     def __init__(self, seconds: float = 20.0) -> None:

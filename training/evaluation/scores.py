@@ -73,17 +73,17 @@ def apart(images: Tensor) -> float:
 
 
 @torch.inference_mode()
-def foretold_transfer(
+def predicted_transfer(
     model: RbVAE, sets: ImageSets, z: Tensor, e: Tensor, device: torch.device, seed: int
 ) -> dict[str, float] | None:
     """Measures how much of A's factors transfers to G(z_B, e_A), with factors predicted by the feature network.
 
-    A fast substitute for the landmarker. Each value is the slope of `follows` in training/evaluation/transfer.py:
+    A fast substitute for the landmarker. Each value is a `transfer_slope` (training/evaluation/transfer.py):
     0 means no transfer, `photo_a` is the ceiling. Returns None without a feature network.
     """
     from rbvae.images.arrays import to_uint8
     from training.evaluation.feature_net import EMBEDDED, load_features
-    from training.evaluation.transfer import choose_pairs, follows
+    from training.evaluation.transfer import choose_pairs, transfer_slope
 
     try:
         net = load_features(EMBEDDED / f"features-{sets.kind}")[0].to(device)
@@ -97,7 +97,7 @@ def foretold_transfer(
     goal = truth[pairs.a] * weight
 
     def slope(pictures: Tensor) -> float:
-        return follows(net.predict(pictures)[1].double().numpy() * weight, goal)
+        return transfer_slope(net.predict(pictures)[1].double().numpy() * weight, goal)
 
     return {
         "edit": slope(to_uint8(model.decode(z_b, e_b[a.to(device)]))),
@@ -136,7 +136,7 @@ def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0)
         "spread_over_e": spread(model, sets.probe_test.images[:64], device, seed),
         "apart": apart(sets.probe_test.images),
         "e_std": float(e_test.std(dim=0).mean()),
-        "follows_a_foretold": foretold_transfer(model, sets, z_test, e_test, device, seed),
+        "predicted_transfer": predicted_transfer(model, sets, z_test, e_test, device, seed),
         "probes": probes,
         **averages,
     }

@@ -15,7 +15,15 @@ from rbvae.digits.styles import FACTORS, apply_style
 from training.data.image_sets import StyledDigits
 from training.evaluation.feature_net import FeatureNet
 from training.evaluation.realism import likeness
-from training.evaluation.transfer import Pairs, Track, follows, median_interval, middle, moved, quartiles
+from training.evaluation.transfer import (
+    Pairs,
+    Track,
+    median_interval,
+    middle,
+    quartiles,
+    transfer_progress,
+    transfer_slope,
+)
 
 INK = 32  # minimum grey level of the brightest channel of a stroke pixel
 COLOURS = 3  # the first FACTORS are colours
@@ -67,17 +75,22 @@ def measure_styles(
         "photo_a": (read["photo"][pairs.a], a),
         "answer": (read["answer"], a),
     }
-    ways = {key: moved(found / deviation, b / deviation, goal / deviation) for key, (found, goal) in held.items()}
+    ways = {
+        key: transfer_progress(found / deviation, b / deviation, goal / deviation)
+        for key, (found, goal) in held.items()
+    }
     kept = {"edit": read["edit"], "rebuilt_b": read["rebuilt"], "photo_b": read["photo"]}
     return {
         "pairs": len(pairs),
-        "moved": {key: middle(way) for key, way in ways.items()},
-        "moved_interval": median_interval(ways["edit"], seed),
-        "moved_quartiles": quartiles(ways["edit"]),
-        "follows_a": {key: follows(found / deviation, goal / deviation) for key, (found, goal) in held.items()},
-        "keeps_b": {key: follows(found / deviation, b / deviation) for key, found in kept.items()},
-        "follows_a_by_part": {
-            name: {key: follows(found[:, k], goal[:, k]) for key, (found, goal) in held.items()}
+        "transfer_progress": {key: middle(way) for key, way in ways.items()},
+        "transfer_progress_interval": median_interval(ways["edit"], seed),
+        "transfer_progress_quartiles": quartiles(ways["edit"]),
+        "transfer_slope": {
+            key: transfer_slope(found / deviation, goal / deviation) for key, (found, goal) in held.items()
+        },
+        "keeps_b": {key: transfer_slope(found / deviation, b / deviation) for key, found in kept.items()},
+        "transfer_slope_by_part": {
+            name: {key: transfer_slope(found[:, k], goal[:, k]) for key, (found, goal) in held.items()}
             for k, name in enumerate(FACTORS)
         },
         "error": {

@@ -61,17 +61,17 @@ SUMMARY = {
     ),
     "digits": (
         Line(
-            "follows A's style",
-            "transfer/follows_a/edit",
-            "transfer/follows_a/floor",
-            "transfer/follows_a/answer",
+            "slope of the transferred style",
+            "transfer/transfer_slope/edit",
+            "transfer/transfer_slope/floor",
+            "transfer/transfer_slope/answer",
             "how much of A's colour, size and width arrives on B: 0 nothing, 1 all",
         ),
         Line(
-            "moved to A's style",
-            "transfer/moved/edit",
-            "transfer/moved/shuffled",
-            "transfer/moved/answer",
+            "progress to A's style",
+            "transfer/transfer_progress/edit",
+            "transfer/transfer_progress/shuffled",
+            "transfer/transfer_progress/answer",
             "on the way from B's style to A's; the floor is what any unrelated style gets",
         ),
         Line(

@@ -66,12 +66,12 @@ def realism(fid: str, kid: str) -> Table:
     )
 
 
-MOVED = (
-    "<b>Moved</b> is how far the edit went on the way from B's style to A's, 0 not at all, 1 all the way (median "
-    "over {pairs} pairs; half of them lie at {moved_quartiles}; 95% of resampled medians at {moved_interval}). It is "
-    "optimistic: any drift towards the average scores about 0.5, as the shuffled control shows (the same edit "
-    "compared with a third's style). <b>Follows A</b> avoids this: it is the share of the differences between As "
-    "that shows up in the edits (0: unrelated to A; 1: all of it). <b>Distance to A</b> is lower for a better edit."
+PROGRESS = (
+    "<b>Progress</b> is how far the edit went on the way from B's style to A's: 0 not at all, 1 all the way (median "
+    "over {pairs} pairs; half of them lie at {transfer_progress_quartiles}; 95% of resampled medians at "
+    "{transfer_progress_interval}). It is optimistic: any shift towards the average scores about 0.5, as the shuffled "
+    "control shows (the same edit compared with a third's style). <b>Slope</b> avoids this: it is the share of the "
+    "differences between As that shows up in the edits (0: unrelated to A; 1: all of it)."
 )
 KEEPS = Table(
     "What stays of B",
@@ -102,15 +102,15 @@ TABLES = {
             "Style transfer",
             "Colour is measured from the pixels, size and stroke width by the feature network. The right answer is "
             "known: B's "
-            "outline drawn in A's style, which is the ceiling of the measure. " + MOVED.split(" <b>Distance")[0],
+            "outline drawn in A's style, which is the ceiling of the measure. " + PROGRESS,
             "transfer",
-            (("moved", "moved"), ("follows_a", "follows A")),
+            (("transfer_progress", "progress"), ("transfer_slope", "slope")),
             (*HELD, ("answer", "the right answer")),
         ),
         Table(
-            "Which part of the style follows A",
+            "Slope by factor",
             "The same slope for single factors: 0 nothing, 1 all of it.",
-            "transfer/follows_a_by_part",
+            "transfer/transfer_slope_by_part",
             "*",
             (*HELD, ("answer", "the right answer")),
         ),

@@ -51,7 +51,7 @@ def _other(rng: np.random.Generator, who: np.ndarray, taken: list[int]) -> int:
     return int(rng.choice(free if len(free) else np.arange(len(who))))
 
 
-def moved(edit: np.ndarray, b: np.ndarray, a: np.ndarray) -> np.ndarray:
+def transfer_progress(edit: np.ndarray, b: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Returns how far each edit went from B (0) to A (1), [P], from scores [P, K].
 
     Computed as (edit - B).(A - B) / |A - B|^2. An average face scores about 0.5.
@@ -60,11 +60,11 @@ def moved(edit: np.ndarray, b: np.ndarray, a: np.ndarray) -> np.ndarray:
     return ((edit - b) * towards).sum(axis=1) / np.square(towards).sum(axis=1).clip(1e-9)
 
 
-def follows(edit: np.ndarray, goal: np.ndarray) -> float:
+def transfer_slope(edit: np.ndarray, goal: np.ndarray) -> float:
     """Returns the pooled least-squares slope of edits on goals, both [P] or [P, K].
 
     The slope is sum over k of cov(edit_k, goal_k) / sum over k of var(goal_k): 1 if edits differ as much as their
-    goals, 0 if they are unrelated. Unlike `moved`, an average face scores 0.
+    goals, 0 if they are unrelated. Unlike `transfer_progress`, an average face scores 0.
     """
     kept = np.isfinite(edit.reshape(len(edit), -1)).all(axis=1)
     if not kept.any():

@@ -28,7 +28,7 @@ from training.engine.processes import Processes
 from training.engine.report import Means, check
 from training.engine.resume import completed
 from training.engine.state import TrainingState, due
-from training.engine.throttle import Pace
+from training.engine.throttle import Throttle
 from training.evaluation.probes import posterior_means
 from training.table1.metrics import disentanglement
 from training.table1.probes import halves, probe, thirds
@@ -174,7 +174,7 @@ def on_screen(total: int) -> Any:
     bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console,
                    disable=not console.is_terminal)  # fmt: skip
     row = bar.add_task("", total=total, line="")
-    done, pace = 0, Pace(60.0)
+    done, throttle = 0, Throttle(60.0)
 
     def begin(name: str) -> tuple[Tell, Callable[[str], None]]:
         nonlocal done
@@ -184,7 +184,7 @@ def on_screen(total: int) -> Any:
 
         def tell(share: float, line: str) -> None:
             bar.update(row, completed=before + share, line=line)
-            if not console.is_terminal and pace.due():
+            if not console.is_terminal and throttle.due():
                 console.print(f"{label}: {line}, {share:.0%}", markup=False, highlight=False)
 
         def end(line: str) -> None:

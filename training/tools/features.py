@@ -25,7 +25,7 @@ from training.data.datasets import labelled_faces, styled_digits
 from training.data.image_sets import LabelledImages
 from training.engine.cli import pick_device, run_command
 from training.engine.run_folder import git_commit
-from training.engine.throttle import Pace
+from training.engine.throttle import Throttle
 from training.evaluation.feature_net import FEATURES, SIDE, FeatureNet, save_features
 from training.evaluation.probes import named_factors
 
@@ -57,7 +57,7 @@ def fit(
     swapped = targets[:, mirrored(photos.names)] if faces else targets
     optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     minutes, steps = limit
-    started, pace, step, done = time.monotonic(), Pace(), 0, 0.0
+    started, throttle, step, done = time.monotonic(), Throttle(), 0, 0.0
     net.train()
     while done < 1.0:
         rng = np.random.default_rng((seed, step))
@@ -78,7 +78,7 @@ def fit(
         step += 1
         passed = time.monotonic() - started
         done = step / steps if steps else passed / (60 * (minutes or 5.0))
-        if pace.due() or done >= 1:
+        if throttle.due() or done >= 1:
             print(f"step {step}, {100 * min(done, 1):.0f}%, {BATCH * step / passed:.0f} images/s, "
                   f"loss {loss.item():.3f}", flush=True)  # fmt: skip
     net.eval()

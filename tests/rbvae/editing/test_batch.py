@@ -47,7 +47,7 @@ def test_a_bad_photo_is_said_and_stops_nothing(editor, folder):
         written = archive.read("0001-a.jpg")
         assert b"garden" not in written and AI_NOTE.encode() in written
         assert Image.open(io.BytesIO(archive.read("0002-a.jpg"))).size == (512, 512)
-    assert set(entries[0]) == {"photo", "ok", "file", "box", "warnings", "drift", "drift_in_words"}
+    assert set(entries[0]) == {"photo", "ok", "file", "box", "warnings", "identity_shift", "identity_shift_in_words"}
 
 
 def test_it_stops_when_told_and_what_is_done_is_kept(editor, folder):

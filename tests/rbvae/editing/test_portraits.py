@@ -148,7 +148,7 @@ def test_a_film_of_the_photo_has_its_size_up_to_1080_and_one_of_the_face_384(edi
 def test_a_batch_writes_whole_photos(editor, astronaut):
     target = io.BytesIO()
     (entry,) = write_zip(edit_all(editor, [("a.jpg", astronaut)], {"smile": 1}), target)
-    assert entry["ok"] and entry["drift"] == 0
+    assert entry["ok"] and entry["identity_shift"] == 0
     with zipfile.ZipFile(target) as archive:
         assert Image.open(io.BytesIO(archive.read(entry["file"]))).size == (512, 512)
         assert json.loads(archive.read("manifest.json"))["photos"] == [entry]

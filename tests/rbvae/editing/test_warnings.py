@@ -9,7 +9,7 @@ from skimage import data
 
 from rbvae import CheckpointError, ConfigError, PortraitEditor
 from rbvae.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from rbvae.editing.warnings import Calibration, doubts, drift_words, people_apart
+from rbvae.editing.warnings import Calibration, identity_shift_words, people_apart, photo_warnings
 from rbvae.faces.face import Face
 
 
@@ -28,7 +28,7 @@ def face(yaw=0.0, pitch=0.0, moved=0.0):
 
 
 def test_an_ordinary_photo_gets_no_warning():
-    assert doubts(Calibration(), 20.0, 0.5, face(), 1) == ()
+    assert photo_warnings(Calibration(), 20.0, 0.5, face(), 1) == ()
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_an_ordinary_photo_gets_no_warning():
     ],
 )
 def test_each_doubt_has_its_own_words(error, scale, yaw, said):
-    (only,) = doubts(Calibration(), error, scale, face(yaw), 1)
+    (only,) = photo_warnings(Calibration(), error, scale, face(yaw), 1)
     assert said in only
 
 
 @pytest.mark.parametrize(("moved", "doubted"), [(0.0, 0), (0.015, 0), (0.03, 1), (np.inf, 1)])
 def test_landmarks_that_move_at_a_second_look_are_doubted(moved, doubted):
-    said = doubts(Calibration(), 20.0, 0.5, face(moved=moved), 1)
+    said = photo_warnings(Calibration(), 20.0, 0.5, face(moved=moved), 1)
     assert len(said) == doubted and all("second detection placed the face differently" in one for one in said)
 
 
@@ -77,13 +77,18 @@ def test_a_calibration_that_is_no_number_is_refused(tmp_path, tiny_faces):
 
 
 def test_the_plain_reconstruction_does_not_drift_and_somebody_else_does(editor, portrait):
-    assert editor.drift(editor.edit(portrait, portrait.e)) == 0.0
-    drifts = [editor.drift(editor.edit(portrait, portrait.e + amount)) for amount in (0.05, 0.5, 5.0)]
-    assert drifts == sorted(drifts) and 0 < drifts[0] < drifts[-1] <= 1.0
+    assert editor.identity_shift(editor.edit(portrait, portrait.e)) == 0.0
+    shifts = [editor.identity_shift(editor.edit(portrait, portrait.e + amount)) for amount in (0.05, 0.5, 5.0)]
+    assert shifts == sorted(shifts) and 0 < shifts[0] < shifts[-1] <= 1.0
 
 
-def test_drift_is_said_in_three_words():
-    assert [drift_words(drift) for drift in (0.0, 0.5, 1.0)] == ["same person", "drifting", "somebody else"]
+def test_an_identity_shift_has_three_descriptions():
+    words = [identity_shift_words(shift) for shift in (0.0, 0.5, 1.0)]
+    assert words == [
+        "same person",
+        "drifting",
+        "somebody else",
+    ]
 
 
 def test_people_apart_is_the_same_each_time_and_positive(editor):

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from training.engine.throttle import Pace
+from training.engine.throttle import Throttle
 from training.prepare_faces import _progress
 from training.table1.cells import on_screen
 
@@ -19,22 +19,22 @@ def clock(monkeypatch):
 
 
 def test_a_line_is_due_once_in_so_many_seconds(clock):
-    pace, due = Pace(20.0), []
+    throttle, due = Throttle(20.0), []
     for now in (100.0, 119.0, 121.0, 122.0, 140.0, 142.0):
         clock[0] = now
-        due.append(pace.due())
+        due.append(throttle.due())
     assert due == [False, False, True, False, False, True]
 
 
 def test_photos_are_counted_in_a_log_too(monkeypatch):
-    monkeypatch.setattr(Pace, "due", lambda self: True)
+    monkeypatch.setattr(Throttle, "due", lambda self: True)
     told = io.StringIO()
     assert list(_progress(iter("abc"), 3, Console(file=told))) == ["a", "b", "c"]
     assert [line.split(",")[0] for line in told.getvalue().splitlines()] == [f"{k} of 3 photos" for k in (1, 2, 3)]
 
 
 def test_a_cell_of_table_1_tells_of_itself_in_a_log_too(monkeypatch, capsys):
-    monkeypatch.setattr(Pace, "due", lambda self: True)
+    monkeypatch.setattr(Throttle, "due", lambda self: True)
     with on_screen(2) as begin:
         tell, end = begin("VAE, seed 0")
         tell(0.25, "step 500")
