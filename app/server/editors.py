@@ -68,5 +68,5 @@ def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Seque
     pictures = []
     for z_one, e_one in drawn:
         crop = editor.edit(Inference(z_one, e_one, blank, lambda: blank), e_one).crop
-        pictures.append(record(z_one, e_one, crop, crop))
+        pictures.append(record(z_one, e_one, crop, lambda crop=crop: crop))
     return pictures

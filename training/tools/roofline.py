@@ -89,8 +89,8 @@ def count(config: TrainConfig, pairs: int) -> torch.Tensor:
 
     Gradient penalties are weighted by how often they are computed.
     """
-    engine = ExecutionOptions("off", "on", "off", "off")
-    state = TrainingState(dataclasses.replace(config, batch=pairs, engine=engine), Processes(torch.device("cpu")))
+    execution = ExecutionOptions("off", "on", "off", "off")
+    state = TrainingState(dataclasses.replace(config, batch=pairs, execution=execution), Processes(torch.device("cpu")))
     side, every = config.model.image_size, config.extensions.r1_every
     x = torch.rand(pairs, 3, side, side).contiguous(memory_format=torch.channels_last)
     state.update(x, x)  # the optimizers create their state in the first step
