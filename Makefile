@@ -4,7 +4,7 @@
 #
 # make train-faces PHOTOS=folder    from a folder of photos to runs/faces/checkpoint; train-faces-rb: the Rb-VAE
 # make train-digits                 from MNIST, fetched into data/, to runs/digits/checkpoint; train-digits-rb
-# MINUTES=60 bounds a run by the clock, and the same command continues it; FACES=faces-images trains on pixels, on a GPU.
+# MINUTES=60 bounds a run by the clock, and the same command continues it; FACES=faces-paper trains the paper's method on pixels.
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -141,10 +141,10 @@ def test_a_branch_of_its_own_leaves_main_alone(pushed, hub, process, run):
 
 @pytest.mark.parametrize(
     ("token", "options", "message"),
-    [(None, ["--repo", "bob/new"], "refuses .401.; log in with `hf auth login`, or set HF_TOKEN"),
-     ("hf_bob", ["--repo", "alice/tiny"], r"refuses \(403\).*HF_TOKEN"),
+    [(None, ["--repo", "bob/new"], "access denied .401.; log in with `hf auth login`, or set HF_TOKEN"),
+     ("hf_bob", ["--repo", "alice/tiny"], r"access denied \(403\).*HF_TOKEN"),
      ("hf_bob", ["--repo", "bob/open", "--private"], "bob/open exists and is public"),
-     ("hf_old", ["--repo", "bob/open"], r"refuses \(401\).*hf auth login"),
+     ("hf_old", ["--repo", "bob/open"], r"access denied \(401\).*hf auth login"),
      ("hf_bob", ["--repo", "bob/..open"], "check the name")],
 )  # fmt: skip
 def test_what_the_hub_refuses_says_what_helps(hub, process, run, token, options, message):

@@ -192,4 +192,4 @@ def test_a_face_cut_by_the_photo_says_so_and_a_whole_one_does_not(editor, portra
     with Image.open(astronaut) as photo:
         cut = photo.crop((0, 0, round(right - 0.12 * (right - left)), 512))
     warned = [warning for warning in editor.infer(cut).warnings if "cuts off" in warning]
-    assert len(warned) == 1 and "use one that shows it whole" in warned[0]
+    assert len(warned) == 1 and "use one with the whole face" in warned[0]
