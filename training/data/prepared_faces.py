@@ -90,7 +90,7 @@ def load_prepared(folder: str | Path, split: str, limit: int | None = None) -> P
 
 def _allocated(rows: int, texels: int) -> dict[str, np.ndarray]:
     whole: dict[str, type] = {"width": np.int32, "height": np.int32, "reference": np.bool_}
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "textures": np.empty((rows, texels, 3), np.uint8),
         "visible_bits": np.empty((rows, -(-texels // 8)), np.uint8),
         "points": np.empty((rows, POINTS, 3), np.float32),

@@ -107,7 +107,7 @@ def section(table: Table, scores: dict[str, Any]) -> str:
         return ""
     if "not_measured" in values:
         return f"{title}<p>Not measured: {html.escape(values['not_measured'])}.</p>"
-    if table.rows == "*":
+    if isinstance(table.rows, str):  # "*"
         rows = [(key, key) for key in values]
     else:
         rows = [(key, label) for key, label in table.rows if find(values, key) is not None]

@@ -93,7 +93,7 @@ class NaiveState(TrainingState):
     def _adversarial(self, x_u: Tensor, x_r: Tensor, noise: Noise) -> dict[str, Tensor]:
         objective = self.config.objective
         draws = srb_vae.draw(self.model, x_u, x_r, noise, objective, drawn_from_prior)
-        d_q_u, d_p_u, d_q_r, d_p_r = srb_vae.logits(self.discs, draws)
+        d_q_u, d_p_u, d_q_r, d_p_r = srb_vae.logits(dict(self.discs.items()), draws)
         return {
             "adversarial_u": adversarial(d_q_u, d_p_u, objective.form),
             "adversarial_r": adversarial(d_q_r, d_p_r, objective.form),
@@ -123,11 +123,11 @@ def plain_norms(module: nn.Module) -> None:
         plain_norms(child)
 
 
-class EncodedImages(Dataset[np.ndarray]):
+class EncodedImages(Dataset[Tensor]):
     """Compressed images that are decoded on every access."""
 
     def __init__(self, images: Tensor) -> None:
-        self.encoded = []
+        self.encoded: list[bytes] = []
         for image in images:
             stream = io.BytesIO()
             Image.fromarray(image.permute(1, 2, 0).numpy()).save(stream, "WEBP", quality=90)
