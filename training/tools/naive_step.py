@@ -25,7 +25,7 @@ from training.engine.state import TrainingState
 
 
 @dataclass(frozen=True)
-class Economies:
+class Optimisations:
     """Optimisations that a straightforward implementation lacks.
 
     They are: one draw for all terms of both updates, joined batches without gradients for real images, fused Adam, and
@@ -56,12 +56,12 @@ class Halves(nn.Module):
 class NaiveState(TrainingState):
     """sRb-VAE's `TrainingState` without some of the optimisations; losses and updates are the same."""
 
-    def __init__(self, config: TrainConfig, processes: Processes, economies: Economies) -> None:
-        self.economies = economies
+    def __init__(self, config: TrainConfig, processes: Processes, optimisations: Optimisations) -> None:
+        self.optimisations = optimisations
         super().__init__(config, processes)
-        if not economies.own_gradient:
+        if not optimisations.own_gradient:
             plain_norms(self.model)
-        if not economies.joined_batches:
+        if not optimisations.joined_batches:
             for name in ("encoder_z", "generator"):
                 setattr(self.model, name, Halves(getattr(self.model, name)))
                 setattr(self.ema, name, Halves(getattr(self.ema, name)))
@@ -69,7 +69,7 @@ class NaiveState(TrainingState):
                 self.discs[name] = Halves(self.discs[name])
 
     def _adam(self, networks: nn.Module) -> torch.optim.Adam:
-        if self.economies.fused_adam:
+        if self.optimisations.fused_adam:
             return super()._adam(networks)
         config = self.config
         return torch.optim.Adam(
@@ -77,7 +77,7 @@ class NaiveState(TrainingState):
         )
 
     def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, lazy: bool) -> dict[str, Tensor]:
-        if self.economies.shared_draws:
+        if self.optimisations.shared_draws:
             return super()._update_both(x_u, x_r, noise, lazy)
         objective = self.config.objective
         with torch.no_grad(), self.autocast():
