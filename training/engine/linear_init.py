@@ -59,8 +59,8 @@ def linear_init(
     """Fills the linear paths of `model` and its e_ref, and with `pretraining_steps` all of encoder_e, from the main
     process's `classifier`. If images are `mirrored` while training, an image and its mirror image have the same e.
 
-    The main process computes, from the first batches (whole ones, so that several processes begin as one does; its own
-    share of images that are streamed).
+    The main process computes, from the first batches of all processes, so that several begin as one does (of streamed
+    images, from its own share).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
@@ -69,7 +69,7 @@ def linear_init(
     of_z, drawn = model.encoder_z.linear_map, model.generator.linear_map
     path = [*of_z.parameters(), *of_e.parameters(), *drawn.parameters(), model.e_ref]
     if processes.main:
-        batches = whole(batches)
+        batches = unsharded(batches)
         x_u, x_r = first_images(batches)
         with full_precision():
             if pretrained and classifier:
@@ -90,14 +90,15 @@ def full_precision() -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def from_main(processes: Processes, mine: Sequence[Tensor]) -> None:
+def from_main(processes: Processes, tensors: Sequence[Tensor]) -> None:
     """Fills the tensors with the main process's."""
     with torch.no_grad():
-        for own, everybodys in zip(mine, processes.from_main([tensor.detach() for tensor in mine]), strict=True):
-            own.copy_(everybodys)
+        values = processes.from_main([tensor.detach() for tensor in tensors])
+        for tensor, value in zip(tensors, values, strict=True):
+            tensor.copy_(value)
 
 
-def whole(batches: AnyBatches) -> AnyBatches:
+def unsharded(batches: AnyBatches) -> AnyBatches:
     """The batches of all processes, where this one can draw them."""
     return dataclasses.replace(batches, rank=0, world=1) if isinstance(batches, Batches) else batches
 

@@ -50,7 +50,7 @@ def train(
                     stats = means.take(processes)
                     check(state.step, stats, 2 * config.batch * state.step)
                     if report:
-                        report.tell(state.step, stats)
+                        report.write(state.step, stats)
                 if report and due(state.step, config.grid_every):
                     look(state, sets, run_dir)
                 if report and (due(state.step, config.save_every) or stop.save_is_due()):
@@ -120,7 +120,7 @@ def stopping(minutes: float | None, processes: Processes, started: float | None 
     before: dict[int, Any] = {}
     try:
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: nobody sends it signals
+    except ValueError:  # not the main thread, which alone receives signals
         pass
     try:
         yield stop

@@ -32,8 +32,8 @@ STREAM = 4  # of the seeded draws; the batches have 1 to 3
 def train_classifier(
     batches: AnyBatches, steps: int, device: torch.device, new: Callable[[], ReferenceClassifier]
 ) -> ReferenceClassifier:
-    """A `new` network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well; its
-    code is yet to be found. What comes out depends on nothing drawn before."""
+    """A `new` network that has learnt for `steps` batches to separate x_r from x_u, in which references may be as well;
+    its code is yet to be found. What comes out depends on nothing drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         classifier = new().to(device)

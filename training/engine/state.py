@@ -25,7 +25,7 @@ from rbvae.objectives import get_method, means
 from training.data.batches import AnyBatches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.execution import GraphedStep, tensors_of
-from training.engine.linear_init import from_main, linear_init, pretrained_dims, whole
+from training.engine.linear_init import from_main, linear_init, pretrained_dims, unsharded
 from training.engine.processes import Processes
 from training.engine.reference_pretraining import train_classifier
 from training.engine.report import DIVERGED
@@ -182,7 +182,7 @@ class TrainingState:
 
     def begin(self, batches: AnyBatches) -> None:
         """The first weights: a checkpoint's where `init` names one, or a closed form in the linear paths, where the
-        networks have them; before either, what tells references from others where `pretraining_steps` asks for it."""
+        networks have them; before either, the classifier of references where `pretraining_steps` asks for it."""
         config, contrast = self.config, self.method.features == "e"
         classifier = self._trained_classifier(batches) if config.pretraining and contrast else None
         if config.init:
@@ -217,10 +217,12 @@ class TrainingState:
         start(model, faces.statistics)
 
     def _trained_classifier(self, batches: AnyBatches) -> ReferenceClassifier | None:
-        """Taught by the main process; None where that is not this one and nobody will ask for it again."""
+        """Trained by the main process, where the run needs one; the others return their untrained copy, if any."""
         classifier = self.classifier
         if self.processes.main and (self.classifier or not self.config.init):
-            classifier = train_classifier(whole(batches), self.config.pretraining, self.device, self._new_classifier)
+            classifier = train_classifier(
+                unsharded(batches), self.config.pretraining, self.device, self._new_classifier
+            )
         return classifier
 
     def _new_classifier(self) -> ReferenceClassifier:
