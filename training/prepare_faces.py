@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -216,7 +216,7 @@ def _described(photo: Photo, pixels: np.ndarray, face: Face, size: int) -> dict[
     }
 
 
-def _outcomes(photos: list[Photo], settings: Settings, bundle: bytes) -> Iterator[Outcome]:
+def _outcomes(photos: list[Photo], settings: Settings, bundle: bytes) -> Generator[Outcome, None, None]:
     """Yields outcomes in the order of `photos`, computed in parallel by worker processes."""
     chunks = [photos[start : start + CHUNK] for start in range(0, len(photos), CHUNK)]
     workers = min(settings.workers or _cores(), len(chunks))

@@ -87,8 +87,8 @@ def publish(files: dict[str, bytes], target: Target) -> str:
             raise CheckpointError(f"{target.repo} exists and is public; make it private on its page, or drop --private")
         if target.revision != "main":
             api.create_branch(target.repo, branch=target.revision, exist_ok=True)
-        held = api.list_repo_files(target.repo, revision=target.revision)
-        gone = [path for path in held if path.startswith("pictures/") and path not in files]
+        existing = api.list_repo_files(target.repo, revision=target.revision)
+        gone = [path for path in existing if path.startswith("pictures/") and path not in files]
         commit = api.create_commit(
             target.repo,
             [CommitOperationAdd(path, content) for path, content in files.items()]

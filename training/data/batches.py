@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rbvae.images.arrays import to_float
+
+
+class AnyBatches(Protocol):
+    """Endless batches (x_u, x_r), of resident or streamed images or of codes."""
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Returns the batch of one step."""
+
+    def close(self) -> None:
+        """Ends reading, if anything is being read."""
 
 
 @dataclass(frozen=True)

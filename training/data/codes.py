@@ -83,7 +83,8 @@ def load_codes(
     face_codes = FaceCodes(
         basis,
         lighting.unflatten(0, (-1, 3)),
-        *sets,
+        sets[0],
+        sets[1],
         references,
         statistics,
         config.image_size,

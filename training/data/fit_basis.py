@@ -104,7 +104,7 @@ def fit_shapes(basis: Basis, shapes: np.ndarray) -> None:
     mean = shapes.mean(axis=0)
     mean = (mean + mirrored(mean, mirror)) / 2
     change = (shapes - mean).astype(np.float32)
-    flipped = change[:, mirror] * np.float32([-1, 1, 1])
+    flipped = change[:, mirror] * np.array([-1, 1, 1], np.float32)
     even = principal(((change + flipped) / 2).reshape(len(shapes), -1), basis.size.shape_even)
     odd = principal(((change - flipped) / 2).reshape(len(shapes), -1), basis.size.shape_odd)
     basis.shape_mean.copy_(torch.from_numpy(mean))

@@ -150,5 +150,7 @@ def _pinned(name: str) -> str:
 def _described(shard: str, footer: pq.FileMetaData, index: int) -> RowGroup:
     group = footer.row_group(index)
     columns = (group.column(i) for i in range(group.num_columns))
-    told = next((column.statistics for column in columns if column.path_in_schema == "reference"), None)
-    return RowGroup(shard, index, group.num_rows, told is None or not told.has_min_max or bool(told.max))
+    statistics = next((column.statistics for column in columns if column.path_in_schema == "reference"), None)
+    return RowGroup(
+        shard, index, group.num_rows, statistics is None or not statistics.has_min_max or bool(statistics.max)
+    )

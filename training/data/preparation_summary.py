@@ -83,7 +83,7 @@ def reference_groups(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any
     """
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     finest, by_age = "{age}, {ethnicity}", "{age}, smaller groups"
-    waiting = []
+    waiting: list[dict[str, Any]] = []
     for row in rows:
         known = row["age"] is not None and row["ethnicity"] is not None
         (waiting if known else groups["unknown"]).append(row)

@@ -89,14 +89,14 @@ def load_prepared(folder: str | Path, split: str, limit: int | None = None) -> P
 
 
 def _allocated(rows: int, texels: int) -> dict[str, np.ndarray]:
-    whole: dict[str, type] = {"width": np.int32, "height": np.int32, "reference": np.bool_}
-    arrays = {
+    dtypes: dict[str, type] = {"width": np.int32, "height": np.int32, "reference": np.bool_}
+    arrays: dict[str, np.ndarray] = {
         "textures": np.empty((rows, texels, 3), np.uint8),
         "visible_bits": np.empty((rows, -(-texels // 8)), np.uint8),
         "points": np.empty((rows, POINTS, 3), np.float32),
         "blendshapes": np.empty((rows, 52), np.float32),
     }
-    return arrays | {name: np.empty(rows, whole.get(name, np.float32)) for name in NUMBERS}
+    return arrays | {name: np.empty(rows, dtypes.get(name, np.float32)) for name in NUMBERS}
 
 
 def _fill(arrays: dict[str, np.ndarray], table: pa.Table, frame: CanonicalFrame, prepared: PreparedFolder) -> None:

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +23,9 @@ from rbvae.config import ModelConfig
 from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from training.data.batches import Batches
+from training.data.batches import AnyBatches, Batches
 from training.engine.processes import Processes
 from training.engine.reference_pretraining import COMPONENTS, pretrain_encoder
-
-if TYPE_CHECKING:
-    from training.data.streaming import StreamedBatches
 
 IMAGES = 4096  # of either kind
 RIDGE = 0.03  # of the references' mean variance, so that no direction is divided by next to nothing
@@ -53,7 +49,7 @@ class LinearCode:
 
 def linear_init(
     model: RbVAE,
-    batches: Batches | StreamedBatches,
+    batches: AnyBatches,
     contrast: bool,
     processes: Processes,
     classifier: ReferenceClassifier | None = None,
@@ -63,16 +59,17 @@ def linear_init(
     """Fills the linear paths of `model` and its e_ref, and with `pretraining_steps` all of encoder_e, from the main
     process's `classifier`. If images are `mirrored` while training, an image and its mirror image have the same e.
 
-    The main process computes, from the first batches (whole ones, so that several processes begin as one does; its own
-    share of images that are streamed).
+    The main process computes, from the first batches of all processes, so that several begin as one does (of streamed
+    images, from its own share).
 
     Without `contrast`, for methods that know no references: principal components, in no order that matters.
     """
     pretrained = pretrained_dims(model.config) if contrast and pretraining_steps else 0  # the same in every process
-    of_e = model.encoder_e if pretrained else model.encoder_e.linear
-    path = [*model.encoder_z.linear.parameters(), *of_e.parameters(), *model.generator.linear.parameters(), model.e_ref]
+    of_e = model.encoder_e if pretrained else model.encoder_e.linear_map
+    of_z, drawn = model.encoder_z.linear_map, model.generator.linear_map
+    path = [*of_z.parameters(), *of_e.parameters(), *drawn.parameters(), model.e_ref]
     if processes.main:
-        batches = whole(batches)
+        batches = unsharded(batches)
         x_u, x_r = first_images(batches)
         with full_precision():
             if pretrained and classifier:
@@ -93,21 +90,23 @@ def full_precision() -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def from_main(processes: Processes, mine: list[Tensor]) -> None:
+def from_main(processes: Processes, tensors: Sequence[Tensor]) -> None:
     """Fills the tensors with the main process's."""
     with torch.no_grad():
-        for own, everybodys in zip(mine, processes.from_main([tensor.detach() for tensor in mine]), strict=True):
-            own.copy_(everybodys)
+        values = processes.from_main([tensor.detach() for tensor in tensors])
+        for tensor, value in zip(tensors, values, strict=True):
+            tensor.copy_(value)
 
 
-def whole(batches: Batches | StreamedBatches) -> Batches | StreamedBatches:
+def unsharded(batches: AnyBatches) -> AnyBatches:
     """The batches of all processes, where this one can draw them."""
     return dataclasses.replace(batches, rank=0, world=1) if isinstance(batches, Batches) else batches
 
 
-def first_images(batches: Batches | StreamedBatches) -> tuple[Tensor, Tensor]:
+def first_images(batches: AnyBatches) -> tuple[Tensor, Tensor]:
     """(x_u, x_r), IMAGES each or a few more."""
-    drawn, count = [], 0
+    drawn: list[tuple[Tensor, Tensor]] = []
+    count = 0
     while count < IMAGES:
         drawn.append(batches.at(len(drawn)))
         count += len(drawn[-1][0])
@@ -122,7 +121,7 @@ def pretrained_dims(config: ModelConfig) -> int:
 def pretrain_e(
     encoder: Encoder,
     classifier: ReferenceClassifier,
-    batches: Batches | StreamedBatches,
+    batches: AnyBatches,
     x_u: Tensor,
     x_r: Tensor,
     steps: int,
@@ -164,15 +163,15 @@ def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, pretrained: int
     """The closed form from images [N, 3, S, S] of both kinds; the first `pretrained` dimensions of e stay as they are
     in encoder_e."""
     config = model.config
-    grids = [F.avg_pool2d(x, config.drawn_patch) for x in (x_u, x_r)]
-    u, r = (grid.flatten(1) for grid in grids)
+    grid_u, grid_r = (F.avg_pool2d(x, config.drawn_patch) for x in (x_u, x_r))
+    u, r = grid_u.flatten(1), grid_r.flatten(1)
     if contrast and mirrored and config.dim_e > pretrained:
-        code = symmetric(*grids, config.dim_z, config.dim_e - pretrained)
+        code = symmetric(grid_u, grid_r, config.dim_z, config.dim_e - pretrained)
     else:
         code = fitted(u, r, config.dim_z, config.dim_e - pretrained, contrast)
     of_z, of_e = slice(config.dim_z), slice(config.dim_z, None)
-    model.encoder_z.linear.map.set(code.directions[:, of_z].T, -code.centre[of_z])
-    model.encoder_e.linear.map.set(code.directions[:, of_e].T, -code.centre[of_e], first=pretrained)
+    model.encoder_z.linear_map.set(code.directions[:, of_z].T, -code.centre[of_z])
+    model.encoder_e.linear_map.set(code.directions[:, of_e].T, -code.centre[of_e], first=pretrained)
     e_u, e_r = code(u)[:, of_e], code(r)[:, of_e]
     if pretrained:
         e_u, e_r = (in_parts(lambda x: model.encoder_e.forward(x).mean, x) for x in (x_u, x_r))
@@ -180,7 +179,7 @@ def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, pretrained: int
     if contrast:
         e_r = model.e_ref.expand(len(r), -1)
     latents = torch.cat([torch.cat([code(u)[:, of_z], e_u], dim=1), torch.cat([code(r)[:, of_z], e_r], dim=1)])
-    model.generator.linear.map.set(*drawing(latents, torch.cat([u, r])))
+    model.generator.linear_map.set(*drawing(latents, torch.cat([u, r])))
 
 
 def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> LinearCode:
@@ -206,9 +205,9 @@ def symmetric(u: Tensor, r: Tensor, dim_z: int, dim_e: int) -> LinearCode:
     """The code of unlabelled and reference images [N, C, H, W] whose e is the contrast of images that are averaged with
     their mirror images, and whose z is the principal components of what e leaves: expressions are symmetric, turned
     heads and light from one side are not, and belong to z."""
-    averaged = [((x + x.flip(3)) / 2).flatten(1) for x in (u, r)]
-    count = min(SYMMETRIC, averaged[0].shape[1] // 2)  # averaged images have half as many dimensions
-    code = fitted(*averaged, max(count - dim_e, dim_e), dim_e, True)
+    averaged_u, averaged_r = (((x + x.flip(3)) / 2).flatten(1) for x in (u, r))
+    count = min(SYMMETRIC, averaged_u.shape[1] // 2)  # averaged images have half as many dimensions
+    code = fitted(averaged_u, averaged_r, max(count - dim_e, dim_e), dim_e, True)
     to_e, centre_e = code.directions[:, -dim_e:], code.centre[-dim_e:]
     x = torch.cat([u, r]).flatten(1)
     drawn, middle = least_squares(x @ to_e - centre_e, x)  # [pixels, D_e], [pixels]

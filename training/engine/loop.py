@@ -7,12 +7,12 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 
 from rbvae.checkpoint import Checkpoint, save_checkpoint
-from training.data.batches import Batches
+from training.data.batches import AnyBatches, Batches
 from training.data.image_sets import ImageSets
 from training.engine.card import model_card
 from training.engine.config import TrainConfig
@@ -22,9 +22,6 @@ from training.engine.state import TrainingState, due
 from training.evaluation.directions import find_directions
 from training.evaluation.grids import sample_grid, transfer_grid
 from training.evaluation.scores import evaluate, spread, usual_errors
-
-if TYPE_CHECKING:
-    from training.engine.state import AnyBatches
 
 SAVE_SECONDS = 60.0  # at most so much is lost to a kill, however slow the steps
 AGREE_EVERY = 10  # steps between two questions to the other processes whether to stop
@@ -53,7 +50,7 @@ def train(
                     stats = means.take(processes)
                     check(state.step, stats, 2 * config.batch * state.step)
                     if report:
-                        report.tell(state.step, stats)
+                        report.write(state.step, stats)
                 if report and due(state.step, config.grid_every):
                     look(state, sets, run_dir)
                 if report and (due(state.step, config.save_every) or stop.save_is_due()):
@@ -73,11 +70,11 @@ def train(
 def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> AnyBatches:
     """Batches of the images: resident on the device, or read while training."""
     processes.share(config.batch)
-    seeded, share = (config.batch, config.flip, config.seed), (processes.rank, processes.world)
+    share = processes.rank, processes.world
     if sets.streamed_from:
         from training.data.streaming import StreamedBatches
 
-        return StreamedBatches(sets.streamed_from, *seeded, processes.device, *share)
+        return StreamedBatches(sets.streamed_from, config.batch, config.flip, config.seed, processes.device, *share)
     images = sets.unlabelled.to(processes.device), sets.references.to(processes.device)
     if sets.codes:
         from training.data.code_batches import CodeBatches
@@ -85,7 +82,7 @@ def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> An
         effects = sets.codes.lighting.to(processes.device), sets.codes.basis.mirror_signs.to(processes.device)
         until = config.steps * 4 // 5
         return CodeBatches(*images, *effects, config.batch, config.seed, config.relighting, until, *share)
-    return Batches(*images, *seeded, *share)
+    return Batches(*images, config.batch, config.flip, config.seed, *share)
 
 
 class Stop:
@@ -120,10 +117,10 @@ def stopping(minutes: float | None, processes: Processes, started: float | None 
         stop.asked = True
         signal.signal(number, before[number])
 
-    before = {}
+    before: dict[int, Any] = {}
     try:
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: nobody sends it signals
+    except ValueError:  # not the main thread, which alone receives signals
         pass
     try:
         yield stop
@@ -141,10 +138,11 @@ def look(state: TrainingState, sets: ImageSets, run_dir: Path) -> None:
     transfer_grid(state.ema, images).save(folder / f"transfer-{state.step:07d}.png")
     if state.config.stop_collapsed:
         if sets.codes:
-            from training.evaluation.codes import spread_of_textures as spread_of
+            from training.evaluation.codes import spread_of_textures
+
+            moved = spread_of_textures(state.ema, images[:16], state.device)
         else:
-            spread_of = spread
-        moved = spread_of(state.ema, images[:16], state.device)
+            moved = spread(state.ema, images[:16], state.device)
         check(state.step, {"spread_over_e": moved}, 2 * state.config.batch * state.step)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +20,8 @@ from torch.nn import functional as F
 from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.objectives.adversarial import classify
-from training.data.batches import Batches, step_generator
+from training.data.batches import AnyBatches, step_generator
 from training.engine.throttle import Throttle
-
-if TYPE_CHECKING:
-    from training.data.streaming import StreamedBatches
 
 COMPONENTS = 256  # of the features, among which the contrast is looked for
 RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.02, 50
@@ -34,10 +30,10 @@ STREAM = 4  # of the seeded draws; the batches have 1 to 3
 
 
 def train_classifier(
-    batches: Batches | StreamedBatches, steps: int, device: torch.device, new: Callable[[], ReferenceClassifier]
+    batches: AnyBatches, steps: int, device: torch.device, new: Callable[[], ReferenceClassifier]
 ) -> ReferenceClassifier:
-    """A `new` network that has learnt for `steps` batches to tell x_r from x_u, in which references may be as well; its
-    code is yet to be found. What comes out depends on nothing drawn before."""
+    """A `new` network that has learnt for `steps` batches to separate x_r from x_u, in which references may be as well;
+    its code is yet to be found. What comes out depends on nothing drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         classifier = new().to(device)
@@ -50,9 +46,7 @@ def train_classifier(
     return classifier.eval().requires_grad_(False)
 
 
-def pretrain_encoder(
-    encoder: Encoder, target: Callable[[Tensor], Tensor], batches: Batches | StreamedBatches, steps: int
-) -> None:
+def pretrain_encoder(encoder: Encoder, target: Callable[[Tensor], Tensor], batches: AnyBatches, steps: int) -> None:
     """Trains `encoder` for `steps` batches: the first K dimensions of its mean learn to predict `target` [N, K]."""
 
     def loss(x_u: Tensor, x_r: Tensor) -> Tensor:
@@ -66,7 +60,7 @@ def pretrain_encoder(
 def descend(
     network: nn.Module,
     loss_of: Callable[[Tensor, Tensor], Tensor],
-    batches: Batches | StreamedBatches,
+    batches: AnyBatches,
     steps: int,
     title: str,
     rate: float = RATE,

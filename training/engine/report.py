@@ -1,4 +1,4 @@
-"""What a run tells while it goes: a progress bar, stats.jsonl, TensorBoard scalars, sample grids."""
+"""Reports the course of a run: a progress bar, stats.jsonl, TensorBoard scalars, sample grids."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Means:
 
 
 class Report:
-    """Shows and records what a run tells; made by the main process alone."""
+    """Shows and records the course of a run; made by the main process alone."""
 
     def __init__(self, run_dir: Path, step: int, steps: int, images_a_step: int) -> None:
         self.run_dir, self.images_a_step, self.console = run_dir, images_a_step, Console()
@@ -68,8 +68,8 @@ class Report:
         self.throttle = Throttle()
         self.progress.start()
 
-    def tell(self, step: int, stats: dict[str, float]) -> None:
-        """Writes the means since it last told, with the images a second, to stats.jsonl, TensorBoard and the screen."""
+    def write(self, step: int, stats: dict[str, float]) -> None:
+        """Writes the means since the last call, and images a second, to stats.jsonl, TensorBoard and the screen."""
         now = time.perf_counter()
         stats = {**stats, "images_per_s": (step - self.since_step) * self.images_a_step / (now - self.since)}
         path = self.run_dir / "stats.jsonl"

@@ -7,7 +7,7 @@ from pathlib import Path
 from rbvae.errors import TrainingError
 from training.engine.config import TrainConfig
 
-# What may change when a run is continued: how long, how it is executed and told, and the dials people turn down late.
+# What may change when a run is continued: its length, execution and reports, and the dials people turn down late.
 MAY_CHANGE = {
     "steps",
     "report_every",

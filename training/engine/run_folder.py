@@ -26,8 +26,8 @@ def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Proces
 
     Raises TrainingError, before anything is written, where it holds a run of other settings or other images.
     """
-    held = [path for path in run_dir.iterdir() if path.name != CODES_FILE] if run_dir.exists() else []
-    if held and not (run_dir / "run.json").exists():
+    contents = [path for path in run_dir.iterdir() if path.name != CODES_FILE] if run_dir.exists() else []
+    if contents and not (run_dir / "run.json").exists():
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
     device = processes.device

@@ -8,7 +8,7 @@ import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,21 +22,17 @@ from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.joints import EncoderJoint, Noise, draw_noise
 from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method, means
-from training.data.batches import Batches, step_generator
+from training.data.batches import AnyBatches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.execution import GraphedStep, tensors_of
-from training.engine.linear_init import from_main, linear_init, pretrained_dims, whole
+from training.engine.linear_init import from_main, linear_init, pretrained_dims, unsharded
 from training.engine.processes import Processes
 from training.engine.reference_pretraining import train_classifier
 from training.engine.report import DIVERGED
 from training.engine.resume import refuse_changes
 
 if TYPE_CHECKING:
-    from training.data.code_batches import CodeBatches
     from training.data.codes import FaceCodes
-    from training.data.streaming import StreamedBatches
-
-    AnyBatches: TypeAlias = Batches | StreamedBatches | CodeBatches
 
 PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer"}
 
@@ -49,7 +45,7 @@ class TrainingState:
         self.config, self.processes, self.device, self.step = config, processes, processes.device, 0
         self.execution = config.execution.resolve(self.device, processes.world)
         self.method = get_method(config.method)
-        place = {"device": self.device, "memory_format": self.execution.memory_format}
+        place: dict[str, Any] = {"device": self.device, "memory_format": self.execution.memory_format}
         self.model = RbVAE(config.model).to(**place)
         self.extensions = enabled_extensions(config.extensions, config.method)
         discriminators = self.method.discriminators(config.model, config.objective)
@@ -134,10 +130,11 @@ class TrainingState:
         assert self.disc_optimizer and self.method.discriminator_terms
         self.discs.requires_grad_(True)
         with self.autocast():
-            terms = means(self.method.discriminator_terms(self.discs, draws, self.config.objective))
+            discs = dict(self.discs.items())
+            terms = means(self.method.discriminator_terms(discs, draws, self.config.objective))
             for extension in self.extensions:
                 if extension.discriminator_terms and (lazy or not extension.lazy):
-                    terms |= means(extension.discriminator_terms(self.discs, draws, self.config.extensions))
+                    terms |= means(extension.discriminator_terms(discs, draws, self.config.extensions))
         self._descend(self.disc_optimizer, self.discs, terms)
         return {name: term.detach() for name, term in terms.items()}
 
@@ -145,7 +142,9 @@ class TrainingState:
         """Gradient step of encoders, generator and e_ref alone; returns the mean of each term."""
         self.discs.requires_grad_(False)
         with self.autocast():
-            discs = {**self.discs, CLASSIFIER: self.classifier} if self.classifier else self.discs
+            discs = dict(self.discs.items())
+            if self.classifier:
+                discs[CLASSIFIER] = self.classifier
             terms = means(self.method.model_terms(self.model, discs, draws, self.config.objective))
             for extension in self.extensions:
                 if extension.model_terms:
@@ -183,7 +182,7 @@ class TrainingState:
 
     def begin(self, batches: AnyBatches) -> None:
         """The first weights: a checkpoint's where `init` names one, or a closed form in the linear paths, where the
-        networks have them; before either, what tells references from others where `pretraining_steps` asks for it."""
+        networks have them; before either, the classifier of references where `pretraining_steps` asks for it."""
         config, contrast = self.config, self.method.features == "e"
         classifier = self._trained_classifier(batches) if config.pretraining and contrast else None
         if config.init:
@@ -217,11 +216,13 @@ class TrainingState:
         start = closed_form if self.method.features == "e" else principal_form
         start(model, faces.statistics)
 
-    def _trained_classifier(self, batches: Batches | StreamedBatches) -> ReferenceClassifier | None:
-        """Taught by the main process; None where that is not this one and nobody will ask for it again."""
+    def _trained_classifier(self, batches: AnyBatches) -> ReferenceClassifier | None:
+        """Trained by the main process, where the run needs one; the others return their untrained copy, if any."""
         classifier = self.classifier
         if self.processes.main and (self.classifier or not self.config.init):
-            classifier = train_classifier(whole(batches), self.config.pretraining, self.device, self._new_classifier)
+            classifier = train_classifier(
+                unsharded(batches), self.config.pretraining, self.device, self._new_classifier
+            )
         return classifier
 
     def _new_classifier(self) -> ReferenceClassifier:

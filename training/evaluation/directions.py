@@ -40,7 +40,7 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
     center = e.mean(dim=0)
     vectors = bearings(e - center, factors)
     used: dict[str, int] = {}
-    found = []
+    found: list[dict[str, Any]] = []
     for vector in vectors:
         along = (e - center) @ vector
         name, correlation = _strongest(along.numpy(), factors)
@@ -77,7 +77,8 @@ def bearings(centred: Tensor, factors: dict[str, np.ndarray]) -> Tensor:
     Repeatedly takes the direction that correlates most with a remaining factor, within the remaining subspace. Once
     the correlation falls below WEAK, the rest are principal components.
     """
-    rest, rows, left = centred, [], dict(factors)
+    rows: list[Tensor] = []
+    rest, left = centred, dict(factors)
     while left and len(rows) < centred.shape[1]:
         pointing = {name: F.normalize(rest.T @ torch.from_numpy(f - f.mean()).float(), dim=0)
                     for name, f in left.items()}  # fmt: skip

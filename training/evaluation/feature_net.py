@@ -127,8 +127,8 @@ def _config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or (config.get("format"), config.get("network")) != (FORMAT, "features"):
         raise CheckpointError(f"{path} is not of a feature network of format {FORMAT}; train a new one")
     factors, classes = config.get("factors"), config.get("classes")
-    named = isinstance(factors, list) and all(isinstance(name, str) for name in factors)
-    if not named or not 1 <= len(factors) <= MOST:
+    named = isinstance(factors, list) and 1 <= len(factors) <= MOST and all(isinstance(name, str) for name in factors)
+    if not named:
         raise CheckpointError(f"{path} has no list of 1 to {MOST} names in factors; copy the folder again")
     if isinstance(classes, bool) or not isinstance(classes, int) or not 0 <= classes <= MOST:
         raise CheckpointError(f"{path} has no number from 0 to {MOST} in classes; copy the folder again")

@@ -107,7 +107,7 @@ def section(table: Table, scores: dict[str, Any]) -> str:
         return ""
     if "not_measured" in values:
         return f"{title}<p>Not measured: {html.escape(values['not_measured'])}.</p>"
-    if table.rows == "*":
+    if isinstance(table.rows, str):  # "*"
         rows = [(key, key) for key in values]
     else:
         rows = [(key, label) for key, label in table.rows if find(values, key) is not None]
@@ -120,7 +120,7 @@ def section(table: Table, scores: dict[str, Any]) -> str:
             for column, _ in table.columns
         )
         lines.append(f"<tr><td>{html.escape(label)}</td>{cells}</tr>")
-    says = table.says.format(**{key: told(value) for key, value in values.items() if not isinstance(value, dict)})
+    says = table.says.format(**{key: formatted(value) for key, value in values.items() if not isinstance(value, dict)})
     return f'{title}<p>{says}</p><div class="wide"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
 
 
@@ -140,10 +140,10 @@ def number(value: Any, digits: int) -> str:
     return "–" if value is None else str(value) if isinstance(value, str) else f"{value:.{digits}f}".replace("-", "−")
 
 
-def told(value: Any) -> str:
+def formatted(value: Any) -> str:
     """Formats a number or an interval for a sentence."""
     if isinstance(value, list):
-        return " to ".join(told(edge) for edge in value)
+        return " to ".join(formatted(edge) for edge in value)
     return f"{value:,}" if isinstance(value, int) else number(value, 2) if isinstance(value, float) else str(value)
 
 

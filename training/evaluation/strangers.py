@@ -179,14 +179,14 @@ def edit_rows(
     """
     portrait, before = editor.infer(framed(stranger.path)), stranger.face
     rows = []
-    for donor, lent in donors:
-        edit = editor.transfer(expression_of=lent, onto=portrait)
+    for donor, donor_portrait in donors:
+        edit = editor.transfer(expression_of=donor_portrait, onto=portrait)
         after = face_in(landmarker, np.asarray(edit.photo.convert("RGB")))
         if after is None:
             rows.append((0.0, 0.0, np.nan, 0.0))
             continue
-        way = progress(after, before, donor.face)
-        rows.append((smile(after) - smile(before), way, turned(before, after), 1.0))
+        followed = progress(after, before, donor.face)
+        rows.append((smile(after) - smile(before), followed, turned(before, after), 1.0))
     return np.array(rows)
 
 

@@ -61,13 +61,13 @@ def measure_styles(
     itself and `answer` B drawn in A's style. Factors are scaled by their standard deviations.
     """
     steps = track(pictures.items(), "styles: sets of digits", len(pictures))
-    told = {name: read_style(net, some) for name, some in steps}
+    predicted = {name: read_style(net, some) for name, some in steps}
     truth = digits.styles.factors().double().numpy()
     deviation = truth.std(axis=0)
     b = truth[pairs.rows]
     a, c = b[pairs.a], b[pairs.c]
-    read = {name: factors for name, (factors, _) in told.items()}
-    held = {  # measured style, and the style it is compared with
+    read = {name: factors for name, (factors, _) in predicted.items()}
+    compared = {  # measured style, and the style it is compared with
         "edit": (read["edit"], a),
         "floor": (read["rebuilt"], a),
         "shuffled": (read["edit"], c),
@@ -75,26 +75,26 @@ def measure_styles(
         "photo_a": (read["photo"][pairs.a], a),
         "answer": (read["answer"], a),
     }
-    ways = {
+    progress = {
         key: transfer_progress(found / deviation, b / deviation, goal / deviation)
-        for key, (found, goal) in held.items()
+        for key, (found, goal) in compared.items()
     }
     kept = {"edit": read["edit"], "rebuilt_b": read["rebuilt"], "photo_b": read["photo"]}
     return {
         "pairs": len(pairs),
-        "transfer_progress": {key: middle(way) for key, way in ways.items()},
-        "transfer_progress_interval": median_interval(ways["edit"], seed),
-        "transfer_progress_quartiles": quartiles(ways["edit"]),
+        "transfer_progress": {key: middle(values) for key, values in progress.items()},
+        "transfer_progress_interval": median_interval(progress["edit"], seed),
+        "transfer_progress_quartiles": quartiles(progress["edit"]),
         "transfer_slope": {
-            key: transfer_slope(found / deviation, goal / deviation) for key, (found, goal) in held.items()
+            key: transfer_slope(found / deviation, goal / deviation) for key, (found, goal) in compared.items()
         },
         "keeps_b": {key: transfer_slope(found / deviation, b / deviation) for key, found in kept.items()},
         "transfer_slope_by_part": {
-            name: {key: transfer_slope(found[:, k], goal[:, k]) for key, (found, goal) in held.items()}
+            name: {key: transfer_slope(found[:, k], goal[:, k]) for key, (found, goal) in compared.items()}
             for k, name in enumerate(FACTORS)
         },
         "error": {
-            name: {key: float(np.abs(found - goal)[:, k].mean()) for key, (found, goal) in held.items()}
+            name: {key: float(np.abs(found - goal)[:, k].mean()) for key, (found, goal) in compared.items()}
             for k, name in enumerate(FACTORS)
         },
         "answer": {
@@ -102,16 +102,16 @@ def measure_styles(
             "floor": likeness(pictures["photo"], pictures["answer"]),
             "answer_rebuilt": likeness(pictures["answer_rebuilt"], pictures["answer"]),
         },
-        "digit": _digits(told, digits.shows, pairs),
+        "digit": _digits(predicted, digits.shows, pairs),
     }
 
 
-def _digits(told: dict[str, tuple[np.ndarray, np.ndarray]], shows: tuple[str, ...], pairs: Pairs) -> dict | None:
+def _digits(predicted: dict[str, tuple[np.ndarray, np.ndarray]], shows: tuple[str, ...], pairs: Pairs) -> dict | None:
     """Returns the share of images classified as B's digit, or as A's (`edit_shows_a`) or a third's (`shuffled`)."""
     if not shows:
         return None
     b = np.array([int(digit) for digit in shows])[pairs.rows]
-    seen = {name: classes for name, (_, classes) in told.items()}
+    seen = {name: classes for name, (_, classes) in predicted.items()}
     return {
         "edit": float((seen["edit"] == b).mean()),
         "rebuilt_b": float((seen["rebuilt"] == b).mean()),

@@ -18,7 +18,7 @@ class Table:
     digits: int = 2
 
 
-HELD = (
+COMPARED = (
     ("floor", "floor: B rebuilt"),
     ("shuffled", "control: shuffled"),
     ("edit", "edit"),
@@ -105,14 +105,14 @@ TABLES = {
             "outline drawn in A's style, which is the ceiling of the measure. " + PROGRESS,
             "transfer",
             (("transfer_progress", "progress"), ("transfer_slope", "slope")),
-            (*HELD, ("answer", "the right answer")),
+            (*COMPARED, ("answer", "the right answer")),
         ),
         Table(
             "Slope by factor",
             "The same slope for single factors: 0 nothing, 1 all of it.",
             "transfer/transfer_slope_by_part",
             "*",
-            (*HELD, ("answer", "the right answer")),
+            (*COMPARED, ("answer", "the right answer")),
         ),
         Table(
             "Error of each factor",
@@ -120,7 +120,7 @@ TABLES = {
             "value for the right answer is the error of the measure itself.",
             "transfer/error",
             "*",
-            (*HELD, ("answer", "the right answer")),
+            (*COMPARED, ("answer", "the right answer")),
             digits=3,
         ),
         KEEPS,

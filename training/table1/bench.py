@@ -23,23 +23,23 @@ class Bench:
     budget: cells.Budget
     out: Path
     assignments: list[str]
-    begin: Callable[[str], tuple[cells.Tell, Callable[[str], None]]]
+    begin: Callable[[str], tuple[cells.Log, Callable[[str], None]]]
 
     def settings(self, config: TrainConfig) -> dict[str, Any]:
         """Returns the settings that identify a cell."""
         counts = [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
-        return {"config": cells.told(config.to_dict()), "minutes": self.budget.minutes, "images": counts}
+        return {"config": cells.relevant_settings(config.to_dict()), "minutes": self.budget.minutes, "images": counts}
 
     def method(self, name: str, seed: int, chosen: dict[str, float]) -> tuple[cells.Cell, Path]:
         """Computes or reads the cell of a method and seed; returns it with its folder."""
         config = for_method(self.base, self.task.dataset, name, seed, self.assignments, chosen)
         weight = f"-{chosen[name]:g}" if name in chosen else ""
         folder = self.out / "cells" / f"{name}{weight}-seed{seed}"
-        tell, end = self.begin(f"{get_method(name).title}{weight}, seed {seed}")
+        log, end = self.begin(f"{get_method(name).title}{weight}, seed {seed}")
         cell = cells.remembered(
             folder / "cell.json",
             self.settings(config),
-            lambda: cells.method_cell(config, self.task, folder, self.budget, tell),
+            lambda: cells.method_cell(config, self.task, folder, self.budget, log),
         )
         end(summary(cell))
         return cell, folder
@@ -47,11 +47,11 @@ class Bench:
     def control(self, name: str, seed: int) -> cells.Cell:
         """Computes or reads the cell of a control and seed."""
         config = for_method(self.base, self.task.dataset, "vae", seed, self.assignments, {})
-        tell, end = self.begin(f"{controls.TITLES[name][0]}, seed {seed}")
+        log, end = self.begin(f"{controls.TITLES[name][0]}, seed {seed}")
         cell = cells.remembered(
             self.out / "cells" / f"control-{name}-seed{seed}.json",
             self.settings(config),
-            lambda: controls.control_cell(name, config, self.task, self.budget, tell),
+            lambda: controls.control_cell(name, config, self.task, self.budget, log),
         )
         end(summary(cell))
         return cell
@@ -81,12 +81,12 @@ def row_of(title: str, features: str, made: list[cells.Cell]) -> dict[str, Any]:
         return {name: [cell.get(key, {}).get(name) for cell in made] for name in names}
 
     def scores(key: str) -> dict[str, Any]:
-        told = [cell.get(key, {}) for cell in made]
-        names: dict[str, Any] = next((score["factors"] for score in told if score), {})
+        per_seed = [cell.get(key, {}) for cell in made]
+        names: dict[str, Any] = next((score["factors"] for score in per_seed if score), {})
         return {
-            "average": [score.get("average") for score in told],
-            "factors": {name: [score.get("factors", {}).get(name) for score in told] for name in names},
-            "splits": [score.get("splits") for score in told],
+            "average": [score.get("average") for score in per_seed],
+            "factors": {name: [score.get("factors", {}).get(name) for score in per_seed] for name in names},
+            "splits": [score.get("splits") for score in per_seed],
         }
 
     row: dict[str, Any] = {"title": title, "features": features, **scores("probe")}

@@ -35,7 +35,7 @@ from training.table1.probes import halves, probe, thirds
 from training.table1.task import Labelled, Task
 
 Cell = dict[str, Any]
-Tell = Callable[[float, str], None]  # progress report: share of the budget used, 0 to 1, and a message
+Log = Callable[[float, str], None]  # progress report: share of the budget used, 0 to 1, and a message
 VALIDATION = 4000  # training images used to choose weights
 
 
@@ -47,7 +47,7 @@ class Budget:
     processes: Processes
 
 
-def told(config: dict[str, Any]) -> dict[str, Any]:
+def relevant_settings(config: dict[str, Any]) -> dict[str, Any]:
     """Returns the part of a config that affects a cell's scores."""
     return {name: value for name, value in config.items() if name not in ("engine", "report_every")}
 
@@ -61,7 +61,7 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
     settings = json.loads(json.dumps(settings))
     if path.exists():
         cell = json.loads(path.read_text(encoding="utf-8"))
-        if {**cell["settings"], "config": told(completed(cell["settings"]["config"]))} != settings:
+        if {**cell["settings"], "config": relevant_settings(completed(cell["settings"]["config"]))} != settings:
             raise ConfigError(f"{path} was made with other settings than this command's; choose another --out")
         if "failed" not in cell:
             return cell
@@ -83,9 +83,9 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
     return cell
 
 
-def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, tell: Tell) -> Cell:
+def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, log: Log) -> Cell:
     """Trains a method, saves its checkpoint in `folder` and scores the averaged weights."""
-    state, terms, seconds = trained(config, task, budget, tell)
+    state, terms, seconds = trained(config, task, budget, log)
     model, steps = state.ema.eval(), state.step
     card = f"# {get_method(config.method).title}\n\nA run of training/benchmark.py on {task.dataset}.\n"
     save_checkpoint(Checkpoint(model, config.kind, config.method, []), folder / "checkpoint", card)
@@ -93,9 +93,7 @@ def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, t
     return cell | scored(model, get_method(config.method).features, task, budget.processes.device)
 
 
-def trained(
-    config: TrainConfig, task: Task, budget: Budget, tell: Tell
-) -> tuple[TrainingState, dict[str, float], float]:
+def trained(config: TrainConfig, task: Task, budget: Budget, log: Log) -> tuple[TrainingState, dict[str, float], float]:
     """Trains until the budget ends; returns the state, the last mean loss terms and the seconds taken.
 
     Raises TrainingError if the run diverges, and KeyboardInterrupt if it is interrupted.
@@ -110,7 +108,7 @@ def trained(
             means.add(state.update(*batches.at(state.step)))
             if due(state.step, config.report_every):
                 terms = watched(state, means, config)
-                tell(spent(state.step, config, started, budget), f"step {state.step}")
+                log(spent(state.step, config, started, budget), f"step {state.step}")
     if stop.asked and state.step < config.steps:
         raise KeyboardInterrupt
     return state, watched(state, means, config) or terms, time.monotonic() - started
@@ -140,15 +138,15 @@ def features_of(model: RbVAE, images: Tensor, device: torch.device) -> dict[str,
 
 def scored(model: RbVAE, kind: str, task: Task, device: torch.device) -> Cell:
     """Returns probe scores of the features and of z alone, the validation score, and disentanglement for digits."""
-    held, targets = features_of(model, task.held_out.images, device), task.held_out.targets
+    latents, targets = features_of(model, task.held_out.images, device), task.held_out.targets
     splits = thirds(targets)
-    cell: Cell = {"probe": probe(held[kind], targets, task.names, splits)}
+    cell: Cell = {"probe": probe(latents[kind], targets, task.names, splits)}
     cell["validation"] = validated(model, kind, task, device)
     if kind == "e":
-        cell["z"] = probe(held["z"], targets, task.names, splits)
+        cell["z"] = probe(latents["z"], targets, task.names, splits)
     if not task.classes:
-        cell["metrics"] = disentanglement(held[kind], targets)
-        cell["metrics_whole"] = disentanglement(held["ze"], targets) if kind == "e" else cell["metrics"]
+        cell["metrics"] = disentanglement(latents[kind], targets)
+        cell["metrics_whole"] = disentanglement(latents["ze"], targets) if kind == "e" else cell["metrics"]
     return cell
 
 
@@ -162,7 +160,7 @@ def validated(model: RbVAE, kind: str, task: Task, device: torch.device) -> floa
 
 @contextlib.contextmanager
 def on_screen(total: int) -> Any:
-    """Shows progress over all cells and yields begin(name) -> (tell, end).
+    """Shows progress over all cells and yields begin(name) -> (log, end).
 
     Without a terminal, prints a line per minute and per cell instead of a bar.
     """
@@ -176,13 +174,13 @@ def on_screen(total: int) -> Any:
     row = bar.add_task("", total=total, line="")
     done, throttle = 0, Throttle(60.0)
 
-    def begin(name: str) -> tuple[Tell, Callable[[str], None]]:
+    def begin(name: str) -> tuple[Log, Callable[[str], None]]:
         nonlocal done
         done += 1
         label, before = f"[{done}/{total}] {name}", done - 1
         bar.update(row, description=label, completed=before, line="")
 
-        def tell(share: float, line: str) -> None:
+        def log(share: float, line: str) -> None:
             bar.update(row, completed=before + share, line=line)
             if not console.is_terminal and throttle.due():
                 console.print(f"{label}: {line}, {share:.0%}", markup=False, highlight=False)
@@ -191,7 +189,7 @@ def on_screen(total: int) -> Any:
             bar.update(row, completed=before + 1)
             console.print(f"{label}: {line}", markup=False, highlight=False)
 
-        return tell, end
+        return log, end
 
     with bar:
         yield begin

@@ -18,7 +18,7 @@ from training.data.batches import Batches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.loop import stopping
 from training.engine.state import TrainingState, due
-from training.table1.cells import Budget, Cell, Tell, features_of, spent
+from training.table1.cells import Budget, Cell, Log, features_of, spent
 from training.table1.metrics import disentanglement
 from training.table1.probes import probe, thirds
 from training.table1.settings import PRETRAINING_STEPS
@@ -37,7 +37,7 @@ TITLES = {  # name -> (title in the table, features, whether it depends on the s
 }
 
 
-def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> Cell:
+def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, log: Log) -> Cell:
     """Computes one control and scores it like a method."""
     kind, device = TITLES[name][1], budget.processes.device
     cell: Cell = {}
@@ -60,7 +60,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, tel
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)
         features = principal_components(task.unlabelled, task.held_out.images, count)
     else:
-        features, cell = supervised(config, task, budget, tell)
+        features, cell = supervised(config, task, budget, log)
     targets = task.held_out.targets
     cell["probe"] = probe(features, targets, task.names, thirds(targets))
     if task.classes and name == "constant":  # scores per class are meaningless for a constant
@@ -92,7 +92,7 @@ class Supervised(nn.Module):
         return self.head(self.encoder(x).mean)
 
 
-def supervised(config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> tuple[np.ndarray, Cell]:
+def supervised(config: TrainConfig, task: Task, budget: Budget, log: Log) -> tuple[np.ndarray, Cell]:
     """Trains on the labelled training images with the same budget.
 
     Returns features of the held-out images [N, D_e], and steps and seconds. Raises TrainingError if the loss diverges.
@@ -118,7 +118,7 @@ def supervised(config: TrainConfig, task: Task, budget: Budget, tell: Tell) -> t
             if due(step, config.report_every):
                 if not torch.isfinite(loss):
                     raise TrainingError(f"diverged before step {step}; lower lr")
-                tell(spent(step, config, started, budget), f"step {step}")
+                log(spent(step, config, started, budget), f"step {step}")
     if stop.asked and step < config.steps:
         raise KeyboardInterrupt
     network.eval()

@@ -55,13 +55,13 @@ def dci(code: np.ndarray, factors: np.ndarray) -> tuple[float, float, float]:
 
     middle = min(ROWS, len(code) // 2)
     fit, score = slice(0, middle), slice(middle, 2 * middle)
-    importance, told = [], []
+    importance, r2 = [], []
     for target in factors.T:
         forest = RandomForestRegressor(TREES, max_depth=DEPTH, min_samples_leaf=5, random_state=0)
-        told.append(max(0.0, float(forest.fit(code[fit], target[fit]).score(code[score], target[score]))))
-        importance.append(forest.feature_importances_ * told[-1])  # ignores forests without predictive power
+        r2.append(max(0.0, float(forest.fit(code[fit], target[fit]).score(code[score], target[score]))))
+        importance.append(forest.feature_importances_ * r2[-1])  # ignores forests without predictive power
     table = np.array(importance)  # [K, D]
-    return _purity(table.T), _purity(table), float(np.mean(told))
+    return _purity(table.T), _purity(table), float(np.mean(r2))
 
 
 def _purity(table: np.ndarray) -> float:

@@ -40,8 +40,8 @@ def probe(
     """
     if not np.isfinite(features).all():
         raise ValueError("the features are not finite")
-    tell = _recalls if targets.ndim == 1 else _errors
-    rows = np.stack([tell(features[a], targets[a], features[b], targets[b], len(names)) for a, b in splits])  # [F, K]
+    score = _recalls if targets.ndim == 1 else _errors
+    rows = np.stack([score(features[a], targets[a], features[b], targets[b], len(names)) for a, b in splits])  # [F, K]
     factors = [None if np.isnan(column).any() else float(column.mean()) for column in rows.T]
     known = rows[:, [value is not None for value in factors]]
     return {

@@ -48,22 +48,22 @@ def main_table(results: Results) -> str:
     heads = ["method", "features", *(HEADS.get(name, name.capitalize()) for name in names), "Average"]
     lines = [_line([*heads, *(["Paper"] if paper else [])]), _line(["---"] * (len(heads) + bool(paper)))]
     for place, (name, row) in enumerate(results["methods"].items()):
-        told = [_marked(_figure(values, results), marks[column][place])
+        texts = [_marked(_figure(values, results), marks[column][place])
                 for column, values in zip(columns, rows[name], strict=True)]  # fmt: skip
-        told = _excused(row, told)
+        texts = _excused(row, texts)
         extra = [f"{paper[name]:g}" if name in paper else NONE] if paper else []
-        lines.append(_line([row["title"], FEATURES[row["features"]], *told, *extra]))
+        lines.append(_line([row["title"], FEATURES[row["features"]], *texts, *extra]))
     for row in results["controls"].values():
-        told = [_figure(values, results) for values in _columns(row, columns, percent)]
+        texts = [_figure(values, results) for values in _columns(row, columns, percent)]
         lines.append(
             _line(
-                [f"control: {row['title']}", FEATURES[row["features"]], *_excused(row, told), *([NONE] * bool(paper))]
+                [f"control: {row['title']}", FEATURES[row["features"]], *_excused(row, texts), *([NONE] * bool(paper))]
             )
         )
     for row in results["methods"].values():
         if row["features"] == "e":
-            told = [_figure(values, results) for values in _columns(row["z"], columns, percent)]
-            lines.append(_line([f"control: z of {row['title']}", "z", *told, *([NONE] * bool(paper))]))
+            texts = [_figure(values, results) for values in _columns(row["z"], columns, percent)]
+            lines.append(_line([f"control: z of {row['title']}", "z", *texts, *([NONE] * bool(paper))]))
     return "\n".join(lines) + "\n"
 
 
@@ -101,12 +101,12 @@ def _columns(row: Results, names: Sequence[str], factor: float) -> list[list[flo
     return [[factor * value for value in column if value is not None] for column in columns]
 
 
-def _excused(row: Results, told: list[str]) -> list[str]:
+def _excused(row: Results, texts: list[str]) -> list[str]:
     """Returns the cells of a row; if no seed has a value, the first cell gives the reason."""
     why = next((why for why in row["trouble"] if why), "")
-    if why and all(cell == NONE for cell in told):
-        return [("stopped: " if "stopped" not in why else "") + why.split(";")[0].replace("|", "/"), *told[1:]]
-    return told
+    if why and all(cell == NONE for cell in texts):
+        return [("stopped: " if "stopped" not in why else "") + why.split(";")[0].replace("|", "/"), *texts[1:]]
+    return texts
 
 
 def _marks(means: list[float | None], higher: bool) -> list[str]:

@@ -113,15 +113,15 @@ def load_faces(folder: Path, size: int) -> Task:
     there are no photos, no neutral ones, or fewer than two expressions.
     """
     sides = _sides(folder)
-    held = Counter(name for _, name in sides["test"])
-    missing = {name: f"{held[name]} held-out photos" for name in CLASSES if held[name] < FOLDS}
+    counts = Counter(name for _, name in sides["test"])
+    missing = {name: f"{counts[name]} held-out photos" for name in CLASSES if counts[name] < FOLDS}
     _refuse(folder, sides, missing)
     spoilt: list[str] = []
     x_r, _ = _read([(p, name) for p, name in sides["train"] if name == NEUTRAL], size, spoilt)
-    x_u, told_u = _read([(p, name) for p, name in sides["train"] if name not in ("", NEUTRAL)], size, spoilt)
+    x_u, classes_u = _read([(p, name) for p, name in sides["train"] if name not in ("", NEUTRAL)], size, spoilt)
     scored = [(p, name) for p, name in sides["test"] if name in CLASSES and name not in missing]
     held_out = Labelled(*_read(scored, size, spoilt))
-    labelled = Labelled(x_u, told_u)[np.flatnonzero(np.isin(told_u, held_out.targets))]
+    labelled = Labelled(x_u, classes_u)[np.flatnonzero(np.isin(classes_u, held_out.targets))]
     notes = [f"{name}: {why}; not scored, and the average is over the others" for name, why in missing.items()]
     if spoilt:
         notes.append(f"{len(spoilt)} photos could not be read and are left out, {spoilt[0]} first")

@@ -176,19 +176,21 @@ def main(argv: list[str] | None = None) -> int:
     scores = held_out(net, test)
     length = ["--steps", str(options.steps)] if options.steps else ["--minutes", f"{options.minutes:g}"]
     command = ["python training/tools/features.py --data", f"data/{options.data.name}".replace("data/data", "data")]
-    told = {
+    metadata = {
         "command": " ".join([*command, "--out", f"checkpoints/{options.out.name}", *length]),
         "steps": steps, "batch": BATCH, "seed": options.seed, "commit": git_commit(),
     }  # fmt: skip
     shape = {"kind": kind, "image_size": SIDE, "features": FEATURES, "factors": photos.names}
     shape["classes"] = CLASSES if kind == "digits" else 0
-    said = ", ".join(f"R² {name} {value:.2f}" for name, value in scores["r2"].items())
+    summary = ", ".join(f"R² {name} {value:.2f}" for name, value in scores["r2"].items())
     if "right_digits" in scores:
-        said += f", right digit {100 * scores['right_digits']:.1f}%"
+        summary += f", right digit {100 * scores['right_digits']:.1f}%"
     parameters = sum(p.numel() for p in net.parameters())
-    card = CARD.format(kind=kind, parameters=parameters, images=scores["images"], scores=said, **told, **WORDS[kind])
-    save_features(net, options.out, {**shape, "trained": told, "held_out": scores}, card)
-    print(f"{options.out}: {said}")
+    card = CARD.format(
+        kind=kind, parameters=parameters, images=scores["images"], scores=summary, **metadata, **WORDS[kind]
+    )
+    save_features(net, options.out, {**shape, "trained": metadata, "held_out": scores}, card)
+    print(f"{options.out}: {summary}")
     return 0
 
 

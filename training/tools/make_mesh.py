@@ -83,10 +83,12 @@ def upright(face: np.ndarray) -> np.ndarray:
 
 def mean_faces(points: np.ndarray, jaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Computes mean and canonical face, both [468, 3], and mirror [468] of `Mesh` from points and jawOpen [N]."""
-    mean, mirror = upright(points[np.argmin(lopsidedness(points))]), None
+    mean = upright(points[np.argmin(lopsidedness(points))])
+    mirror: np.ndarray | None = None
     for _ in range(ROUNDS):
         mean, mirror = symmetric_mean(np.stack([fit_pose(p, mean).to_head(p) for p in points]), mirror)
         mean /= np.linalg.norm(mean[RIGID] - mean[RIGID].mean(axis=0))
+    assert mirror is not None
     heads = np.stack([fit_pose(p, mean).to_head(p) for p in points])
     centre = heads.mean(axis=0).mean(axis=0) * [0, 1, 1]
     canonical = heads[jaw > OPEN].mean(axis=0) - centre

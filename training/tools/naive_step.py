@@ -25,7 +25,7 @@ from training.engine.state import TrainingState
 
 
 @dataclass(frozen=True)
-class Economies:
+class Optimisations:
     """Optimisations that a straightforward implementation lacks.
 
     They are: one draw for all terms of both updates, joined batches without gradients for real images, fused Adam, and
@@ -56,12 +56,12 @@ class Halves(nn.Module):
 class NaiveState(TrainingState):
     """sRb-VAE's `TrainingState` without some of the optimisations; losses and updates are the same."""
 
-    def __init__(self, config: TrainConfig, processes: Processes, economies: Economies) -> None:
-        self.economies = economies
+    def __init__(self, config: TrainConfig, processes: Processes, optimisations: Optimisations) -> None:
+        self.optimisations = optimisations
         super().__init__(config, processes)
-        if not economies.own_gradient:
+        if not optimisations.own_gradient:
             plain_norms(self.model)
-        if not economies.joined_batches:
+        if not optimisations.joined_batches:
             for name in ("encoder_z", "generator"):
                 setattr(self.model, name, Halves(getattr(self.model, name)))
                 setattr(self.ema, name, Halves(getattr(self.ema, name)))
@@ -69,7 +69,7 @@ class NaiveState(TrainingState):
                 self.discs[name] = Halves(self.discs[name])
 
     def _adam(self, networks: nn.Module) -> torch.optim.Adam:
-        if self.economies.fused_adam:
+        if self.optimisations.fused_adam:
             return super()._adam(networks)
         config = self.config
         return torch.optim.Adam(
@@ -77,7 +77,7 @@ class NaiveState(TrainingState):
         )
 
     def _update_both(self, x_u: Tensor, x_r: Tensor, noise: Noise, lazy: bool) -> dict[str, Tensor]:
-        if self.economies.shared_draws:
+        if self.optimisations.shared_draws:
             return super()._update_both(x_u, x_r, noise, lazy)
         objective = self.config.objective
         with torch.no_grad(), self.autocast():
@@ -93,7 +93,7 @@ class NaiveState(TrainingState):
     def _adversarial(self, x_u: Tensor, x_r: Tensor, noise: Noise) -> dict[str, Tensor]:
         objective = self.config.objective
         draws = srb_vae.draw(self.model, x_u, x_r, noise, objective, drawn_from_prior)
-        d_q_u, d_p_u, d_q_r, d_p_r = srb_vae.logits(self.discs, draws)
+        d_q_u, d_p_u, d_q_r, d_p_r = srb_vae.logits(dict(self.discs.items()), draws)
         return {
             "adversarial_u": adversarial(d_q_u, d_p_u, objective.form),
             "adversarial_r": adversarial(d_q_r, d_p_r, objective.form),
@@ -123,11 +123,11 @@ def plain_norms(module: nn.Module) -> None:
         plain_norms(child)
 
 
-class EncodedImages(Dataset[np.ndarray]):
+class EncodedImages(Dataset[Tensor]):
     """Compressed images that are decoded on every access."""
 
     def __init__(self, images: Tensor) -> None:
-        self.encoded = []
+        self.encoded: list[bytes] = []
         for image in images:
             stream = io.BytesIO()
             Image.fromarray(image.permute(1, 2, 0).numpy()).save(stream, "WEBP", quality=90)

@@ -29,7 +29,7 @@ from training.engine.config import TrainConfig, get_preset, override
 from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
-from training.tools.naive_step import Economies, NaiveState, loaded_batches
+from training.tools.naive_step import NaiveState, Optimisations, loaded_batches
 from training.tools.roofline import Limit, measure_limit
 
 OFF = ExecutionOptions("off", "off", "off", "off")
@@ -52,32 +52,32 @@ def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bo
     lazy, every_step = config, override(config, ["extensions.r1_every=1"])
     resident = Batches(images.to(device), images.to(device).flip(0), config.batch, config.flip, config.seed)
     loader = loaded_batches(images, config.batch, device)
-    none, drawn = Economies(False, False, False, False), Economies(True, False, False, False)
-    joined, fused = Economies(True, True, False, False), Economies(True, True, True, False)
-    levers = [("pixel norm's gradient by hand", {"channels_last": "on"})]
-    levers += [("bf16 autocast", {"bf16": "on"})] if gpu else []
-    levers += [("torch.compile", {"compile": "on"})] if compiled else []
-    levers += [("one CUDA graph", {"graph": "on"})] if gpu else []
+    none, drawn = Optimisations(False, False, False, False), Optimisations(True, False, False, False)
+    joined, fused = Optimisations(True, True, False, False), Optimisations(True, True, True, False)
+    optimisations = [("pixel norm's gradient by hand", {"channels_last": "on"})]
+    optimisations += [("bf16 autocast", {"bf16": "on"})] if gpu else []
+    optimisations += [("torch.compile", {"compile": "on"})] if compiled else []
+    optimisations += [("one CUDA graph", {"graph": "on"})] if gpu else []
 
-    def lesser(
-        name: str, settings: TrainConfig, economies: Economies, load: bool = False, execution: ExecutionOptions = OFF
+    def naive(
+        name: str, settings: TrainConfig, enabled: Optimisations, load: bool = False, execution: ExecutionOptions = OFF
     ) -> Row:
-        state = NaiveState(dataclasses.replace(settings, execution=execution), processes, economies)
+        state = NaiveState(dataclasses.replace(settings, execution=execution), processes, enabled)
         return Row(
             name, stepper(state, (lambda step: next(loader)) if load else resident.at), settings.extensions.r1_every
         )
 
     table = [
-        lesser("naive: fp32, eager, a loader", every_step, none, load=True),
-        lesser("+ dataset on the device", every_step, none),
-        lesser("+ lazy gradient penalty", lazy, none),
-        lesser("+ one draw for all terms", lazy, drawn),
-        lesser("+ joined batches", lazy, joined),
-        lesser("+ fused Adam", lazy, fused),
-        lesser("+ channels_last", lazy, fused, execution=ExecutionOptions("off", "on", "off", "off")),
+        naive("naive: fp32, eager, a loader", every_step, none, load=True),
+        naive("+ dataset on the device", every_step, none),
+        naive("+ lazy gradient penalty", lazy, none),
+        naive("+ one draw for all terms", lazy, drawn),
+        naive("+ joined batches", lazy, joined),
+        naive("+ fused Adam", lazy, fused),
+        naive("+ channels_last", lazy, fused, execution=ExecutionOptions("off", "on", "off", "off")),
     ]
     execution = OFF
-    for name, setting in levers:
+    for name, setting in optimisations:
         execution = dataclasses.replace(execution, **setting)
         state = TrainingState(dataclasses.replace(config, execution=execution), processes)
         table.append(Row(f"+ {name}", stepper(state, resident.at), config.extensions.r1_every))

@@ -22,7 +22,7 @@ from training.engine.config import get_preset, override
 from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
 from training.engine.state import TrainingState
-from training.tools.naive_step import Economies, NaiveState
+from training.tools.naive_step import NaiveState, Optimisations
 from training.tools.roofline import count
 from training.tools.speed import main as speed
 from training.train import main as train_main
@@ -97,10 +97,10 @@ def test_learning_rate_falls_as_one_over_root_images():
     assert state.model_optimizer.param_groups[0]["lr"] == pytest.approx(5e-4)
 
 
-def test_a_step_without_the_economies_learns_the_same():
-    whole, lesser = TrainingState(CONFIG, CPU), NaiveState(CONFIG, CPU, Economies(False, False, False, False))
+def test_a_step_without_the_optimisations_learns_the_same():
+    engine, naive = TrainingState(CONFIG, CPU), NaiveState(CONFIG, CPU, Optimisations(False, False, False, False))
     for _ in range(3):
-        expected, found = whole.update(*batch()), lesser.update(*batch())
+        expected, found = engine.update(*batch()), naive.update(*batch())
     for name, term in expected.items():
         torch.testing.assert_close(found[name], term, rtol=2e-3, atol=2e-3, msg=name)
 

@@ -36,8 +36,8 @@ def test_photos_are_counted_in_a_log_too(monkeypatch):
 def test_a_cell_of_table_1_tells_of_itself_in_a_log_too(monkeypatch, capsys):
     monkeypatch.setattr(Throttle, "due", lambda self: True)
     with on_screen(2) as begin:
-        tell, end = begin("VAE, seed 0")
-        tell(0.25, "step 500")
+        log, end = begin("VAE, seed 0")
+        log(0.25, "step 500")
         end("average 0.0566, 3 s")
     said = capsys.readouterr().err.splitlines()
     assert said == ["[1/2] VAE, seed 0: step 500, 25%", "[1/2] VAE, seed 0: average 0.0566, 3 s"]
