@@ -49,7 +49,7 @@ ENVIRONMENT = """environment variables:
 example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
 
-def build(editors: Editors) -> gr.Blocks:
+def build(editors: Editors) -> Page:
     """Build the page with its tabs and the named API endpoints."""
     visits = Visits()
     with Page(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(EVERY, FILES_KEPT_FOR)) as demo:
@@ -68,7 +68,7 @@ def build(editors: Editors) -> gr.Blocks:
     return demo
 
 
-def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
+def launch(demo: Page, **options: Any) -> tuple[Any, str, str]:
     """Serve the page, without external resources, analytics or a run history.
 
     `options` are passed to `Blocks.launch`. Returns what `Blocks.launch` returns. Blocks until the server stops unless

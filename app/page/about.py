@@ -39,7 +39,8 @@ def about(editors: Editors, examples: Sequence[Inference] = ()) -> str:
     text = (HERE / "about.md").read_text(encoding="utf-8")
     for name in ("drawing", "limits"):
         text = text.replace(f"{{{name}}}", words[name])
-    people = imagined(editors.faces, PEOPLE, SEED, Portrait) or [close_up(one, TILE) for one in examples[:PEOPLE]]
+    people: Sequence[Inference] = imagined(editors.faces, PEOPLE, SEED, Portrait)
+    people = people or [close_up(one, TILE) for one in examples[:PEOPLE]]
     return text.replace("{picture}", _table(editors, people, words["caption"]))
 
 

@@ -15,9 +15,8 @@ from PIL import Image
 
 from app.server.decoder import decoded
 from app.server.rendering import data_url, jpeg
-from app.server.state import ForgottenError, Opened, Visits, change_to, changed, numbers, reaches
-from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
-from rbvae.editing import Editor
+from app.server.state import ForgottenError, Opened, Visit, Visits, change_to, changed, numbers, reaches
+from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor, StyleEditor
 from rbvae.editing.animation import FORMATS, Film, animate
 from rbvae.editing.batch import Result
 from rbvae.editing.warnings import identity_shift_words
@@ -64,8 +63,11 @@ class Actions:
         "forget",
     )
 
-    def __init__(self, editor: Editor, visits: Visits) -> None:
-        self.editor, self.visits = editor, visits
+    editor: PortraitEditor | StyleEditor
+
+    def __init__(self, editor: PortraitEditor | StyleEditor, visits: Visits) -> None:
+        self.editor = editor
+        self.visits: Visits | Visit = visits  # of one visitor in `app.server.routes`
         self.films: dict[str, float] = {}  # progress from 0 to 1, by job name
 
     def open(self, content: bytes) -> dict[str, Any]:
@@ -127,7 +129,7 @@ class Actions:
         tile = self.opened(key).tile
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
-        edits = self.editor.sample(tile, RANDOM, seed)
+        edits = self.editor.edits(tile, list(self.editor.sample_e(RANDOM, seed)))
         return {"samples": [self._sample(tile, edit) for edit in edits]}
 
     def neutral(self, key: str) -> dict[str, Any]:
@@ -187,7 +189,11 @@ class Actions:
 class FaceActions(Actions):
     """Actions for faces, which are detected in a photo and pasted back into it."""
 
+    editor: PortraitEditor
     asked = (*Actions.asked, "face", "source", "paste", "previews", "download", "identity_shift", "entry")
+
+    def __init__(self, editor: PortraitEditor, visits: Visits) -> None:
+        super().__init__(editor, visits)
 
     def open(self, content: bytes) -> dict[str, Any]:
         """Open a photo. Returns its record, with the box of every face.

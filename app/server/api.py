@@ -87,7 +87,7 @@ class Endpoints:
             if in_photo:
                 check_room(n, portrait.source)
             edits = self.faces.sample(portrait, n, chosen)[::-1]
-        files = []
+        files: list[str] = []
         while edits:
             edit = edits.pop()  # drops it from the list, since an edit caches its images
             files.append(picture_file(edit.photo if in_photo else edit.crop, f"expression-{len(files) + 1}"))

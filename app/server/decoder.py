@@ -178,7 +178,12 @@ def decoded(source: bytes | Path, name: str = "", max_side: int = 0) -> np.ndarr
 @contextlib.contextmanager
 def _ended_after(seconds: float, process: subprocess.Popen[bytes], late: threading.Event) -> Iterator[None]:
     """Kill the process and set `late` if the block takes longer than `seconds`."""
-    timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+
+    def kill() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, kill)
     timer.start()
     try:
         yield

@@ -64,9 +64,9 @@ def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Seque
         return []
     z = TRUNCATED * np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)
     blank = Image.new("RGB", (editor.config.image_size,) * 2)
-    drawn = zip(z, [*es, *editor.sample_e(n, seed + 1)[len(es) :]], strict=True)
-    pictures = []
-    for z_one, e_one in drawn:
+
+    def drawn(z_one: np.ndarray, e_one: np.ndarray) -> Picture:
         crop = editor.edit(Inference(z_one, e_one, blank, lambda: blank), e_one).crop
-        pictures.append(record(z_one, e_one, crop, lambda crop=crop: crop))
-    return pictures
+        return record(z_one, e_one, crop, lambda: crop)
+
+    return [drawn(*pair) for pair in zip(z, [*es, *editor.sample_e(n, seed + 1)[len(es) :]], strict=True)]

@@ -50,7 +50,7 @@ def tidy_tools() -> None:
     metadata.
     """
     gradio.mcp.DEFAULT_TEMP_DIR = get_upload_folder()
-    gradio.mcp.GradioMCPServer.get_base64_data = staticmethod(as_written)
+    gradio.mcp.GradioMCPServer.get_base64_data = staticmethod(as_written)  # type: ignore[method-assign, assignment]
 
 
 def as_written(picture: Any, format: str) -> str:

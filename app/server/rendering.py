@@ -82,5 +82,6 @@ def picture_file(image: Image.Image, name: str, edited: bool = True) -> str:
     if edited:
         path.write_bytes(encode(image, "PNG" if small else "JPEG"))
     else:
-        image.save(path, **({} if small else {"quality": 92}))
+        options: dict[str, Any] = {} if small else {"quality": 92}
+        image.save(path, **options)
     return str(path)

@@ -29,7 +29,7 @@ from app.server.actions import Actions, File
 from app.server.drawing import generator_file
 from app.server.job_queue import BusyError, Gate, GoneError
 from app.server.rendering import sentence
-from app.server.state import ForgottenError, Visits
+from app.server.state import ForgottenError, Visit, Visits
 from rbvae import ConfigError, RbvaeError
 from rbvae.errors import shown
 
@@ -63,7 +63,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
             return _refusal("there is no such action", 404)
         try:
             body = await request.body()  # before waiting at the gate, so that a slow upload blocks nobody
-            call = _call(_of(_visitor(request), actions[kind]), name, body)
+            call = _call(_for_visitor(actions[kind], visits.of(_visitor(request))), name, body)
             gate = gates[KINDS.get(name, "slow")]
             result = call() if name in AT_ANY_TIME else await gate.run(call, request.is_disconnected)
         except BusyError as error:
@@ -108,11 +108,11 @@ def _visitor(request: Request, otherwise: str = "") -> str:
     return named if VISITOR.fullmatch(named) else ""
 
 
-def _of(visitor: str, actions: Actions) -> Actions:
+def _for_visitor(actions: Actions, visit: Visit) -> Actions:
     """Return a copy of the actions that can access only the images of this visitor."""
-    mine = copy.copy(actions)
-    mine.visits = actions.visits.of(visitor)
-    return mine
+    copied = copy.copy(actions)
+    copied.visits = visit
+    return copied
 
 
 def _call(actions: Actions, name: str, body: bytes) -> Callable[[], Any]:

@@ -10,8 +10,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import gradio as gr
+from starlette.routing import BaseRoute
 
 from app.server.request_limits import in_cache
+from app.server.state import Visits
 
 FOREIGN = "a picture must be uploaded first; URLs and paths are not accepted"
 GONE = "this file is no longer available; upload it again"
@@ -21,7 +23,10 @@ MARKS = ("path", "url", "meta")  # keys by which Gradio recognizes a file record
 
 
 class Page(gr.Blocks):
-    """gr.Blocks that accept only uploaded files."""
+    """gr.Blocks that accept only uploaded files, with the page's routes and the storage of opened images."""
+
+    visits: Visits
+    page_routes: list[BaseRoute]
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
         """Check the inputs, then preprocess them as Gradio does. Raises gr.Error if they are invalid."""

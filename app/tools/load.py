@@ -230,7 +230,8 @@ def resident(pid: int) -> float:
 
 async def crowd(url: str, pid: int, options: argparse.Namespace) -> Tally:
     """Run all visitors, first one by one, then concurrently."""
-    tally, everyone = Tally(), []
+    tally = Tally()
+    everyone: list[Visitor] = []
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
         told = (await http.post("page/faces/strips", json={"key": DONOR})).json()
     for photo in photos(options.photos, 2 * options.users):
