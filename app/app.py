@@ -24,11 +24,11 @@ from app.page.faces_tab import faces_tab
 from app.page.programs_tab import programs_tab
 from app.page.workbench import FOLLOW_LINKS
 from app.server.api import add_endpoints
-from app.server.cleanup import EVERY, FILES_KEPT_FOR, keeper, own_folder
+from app.server.cleanup import FILES_KEPT_FOR, INTERVAL, cleanup, own_folder
 from app.server.editors import Editors, load_editors
-from app.server.hosting import has_mcp, lean_memory, tidy_tools
-from app.server.request_limits import LARGEST, Guard
-from app.server.routes import LINE, routes
+from app.server.hosting import has_mcp, limit_malloc, patch_mcp_tools
+from app.server.request_limits import MAX_FILE_BYTES, RequestLimits
+from app.server.routes import MAX_WAITING, routes
 from app.server.state import Visits
 from app.server.uploads import Page
 from rbvae import ConfigError, RbvaeError
@@ -36,7 +36,7 @@ from rbvae import ConfigError, RbvaeError
 HERE = Path(__file__).resolve().parent
 # Keep-alive timeout in seconds. Longer than that of proxies and browsers, so that they do not reuse a connection just
 # as the server closes it.
-IDLE = 75
+KEEP_ALIVE = 75
 INTRO = """# Change the expression, keep the face
 Move a slider and watch the photo. Then choose your own, or restyle a handwritten digit.
 """
@@ -49,10 +49,10 @@ ENVIRONMENT = """environment variables:
 example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
 
-def build(editors: Editors) -> gr.Blocks:
+def build(editors: Editors) -> Page:
     """Build the page with its tabs and the named API endpoints."""
     visits = Visits()
-    with Page(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(EVERY, FILES_KEPT_FOR)) as demo:
+    with Page(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(INTERVAL, FILES_KEPT_FOR)) as demo:
         add_endpoints(editors)  # first, because Gradio renames an endpoint whose name is already taken
         gr.Markdown(INTRO, elem_id="intro")
         with gr.Tab("Faces", elem_id="faces"):
@@ -63,12 +63,13 @@ def build(editors: Editors) -> gr.Blocks:
             programs_tab()
         with gr.Tab("About"):
             gr.Markdown(about(editors, visits.example_faces()), elem_id="about")
-    demo.queue(max_size=2 * LINE, api_open=False)  # Guard refuses requests beyond LINE with a message
+    # RequestLimits refuses requests beyond MAX_WAITING with a message.
+    demo.queue(max_size=2 * MAX_WAITING, api_open=False)
     demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits)
     return demo
 
 
-def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
+def launch(demo: Page, **options: Any) -> tuple[Any, str, str]:
     """Serve the page, without external resources, analytics or a run history.
 
     `options` are passed to `Blocks.launch`. Returns what `Blocks.launch` returns. Blocks until the server stops unless
@@ -95,23 +96,23 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": demo.page_routes,
-            "middleware": [Middleware(Guard, in_line=lambda: len(demo._queue), line=LINE)],
-            "lifespan": keeper(demo.visits),
+            "middleware": [Middleware(RequestLimits, queue_length=lambda: len(demo._queue), max_waiting=MAX_WAITING)],
+            "lifespan": cleanup(demo.visits),
         },
         "mcp_server": has_mcp(),
-        "max_file_size": LARGEST,
-        "state_session_capacity": 4 * LINE,
+        "max_file_size": MAX_FILE_BYTES,
+        "state_session_capacity": 4 * MAX_WAITING,
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
     }
-    tidy_tools()
-    served = demo.launch(**{**settings, **options, "prevent_thread_lock": True})
+    patch_mcp_tools()
+    launched = demo.launch(**{**settings, **options, "prevent_thread_lock": True})
     assert demo.server is not None
-    demo.server.config.timeout_keep_alive = IDLE  # applies to new connections
+    demo.server.config.timeout_keep_alive = KEEP_ALIVE  # applies to new connections
     if not options.get("prevent_thread_lock"):
         demo.block_thread()
-    return served
+    return launched
 
 
 def address() -> dict[str, Any]:
@@ -137,7 +138,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(own_folder()))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # run atexit handlers when a container stops
-    lean_memory()
+    limit_malloc()
     torch.set_num_threads(1)  # inference takes 1 ms; on a busy host, synchronizing threads takes 100 ms
     try:
         launch(build(load_editors()), **address())

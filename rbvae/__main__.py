@@ -24,7 +24,7 @@ from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import ConfigError, ImageError, RbvaeError, quoted
 from rbvae.images.ai_metadata import save
 
-EMBEDDED = Path(__file__).resolve().parents[1] / "checkpoints"
+BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHEET_COLUMNS = 4
 SHEET_SIDE = 192  # pixels per side of one picture of a sheet
 STRENGTHS = (0.0, 1.5)
@@ -52,15 +52,15 @@ def transfer(options: argparse.Namespace) -> None:
     strength = _strength(options)
     editor = _faces(options)
     onto = editor.infer(options.b, options.face)
-    chosen = _choice(editor, options)
-    _write_edit(editor, editor.transfer(editor.infer(options.a), onto, strength, **chosen), options)
+    part_options = _part_options(editor, options)
+    _write_edit(editor, editor.transfer(editor.infer(options.a), onto, strength, **part_options), options)
 
 
 def neutral(options: argparse.Namespace) -> None:
     """Give a face the neutral expression."""
     editor = _faces(options)
     portrait = editor.infer(options.photo, options.face)
-    _write_edit(editor, editor.edit(portrait, editor.e_ref, **_choice(editor, options)), options)
+    _write_edit(editor, editor.edit(portrait, editor.e_ref, **_part_options(editor, options)), options)
 
 
 def edit(options: argparse.Namespace) -> None:
@@ -68,7 +68,7 @@ def edit(options: argparse.Namespace) -> None:
     editor = _faces(options)
     portrait = editor.infer(options.photo, options.face)
     e = expression(editor, dict(options.set), portrait)
-    _write_edit(editor, editor.edit(portrait, e, **_choice(editor, options)), options)
+    _write_edit(editor, editor.edit(portrait, e, **_part_options(editor, options)), options)
 
 
 def random(options: argparse.Namespace) -> None:
@@ -79,9 +79,9 @@ def random(options: argparse.Namespace) -> None:
     edits = editor.sample(portrait, options.n, options.seed)
     columns = min(options.n, SHEET_COLUMNS)
     sheet = Image.new("RGB", (columns * SHEET_SIDE, -(-options.n // columns) * SHEET_SIDE), "white")
-    for number, one in enumerate(edits):
+    for number, result in enumerate(edits):
         place = (number % columns * SHEET_SIDE, number // columns * SHEET_SIDE)
-        sheet.paste(one.crop.resize((SHEET_SIDE, SHEET_SIDE), Image.Resampling.BICUBIC), place)
+        sheet.paste(result.crop.resize((SHEET_SIDE, SHEET_SIDE), Image.Resampling.BICUBIC), place)
     _write(sheet, options.out)
 
 
@@ -100,7 +100,7 @@ def film(options: argparse.Namespace) -> None:
 def batch(options: argparse.Namespace) -> None:
     """Give every photo of a folder one expression, and write a ZIP."""
 
-    def tell(result: Result) -> None:
+    def report(result: Result) -> None:
         print(
             f"{result.share:4.0%}  {result.name}  {result.error or identity_shift_words(result.identity_shift)}",
             file=sys.stderr,
@@ -109,10 +109,10 @@ def batch(options: argparse.Namespace) -> None:
     strength = _strength(options)
     editor = _faces(options)
     _check_replaced(editor, options)
-    wanted: Any = editor.infer(options.like) if options.like else dict(options.set) or NEUTRAL
-    results = edit_all(editor, photos_in(options.folder), wanted, strength)
+    target: Any = editor.infer(options.like) if options.like else dict(options.set) or NEUTRAL
+    results = edit_all(editor, photos_in(options.folder), target, strength)
     try:
-        entries = write_zip(results, options.out, not options.replaced, tell)
+        entries = write_zip(results, options.out, not options.replaced, report)
     except OSError as error:
         raise ImageError(f"{options.out} cannot be written ({error.strerror}); choose another place") from error
     print(f"{options.out}: {sum(entry['ok'] for entry in entries)} of {len(entries)} photos edited")
@@ -150,7 +150,7 @@ def _faces(options: argparse.Namespace) -> PortraitEditor:
 
 
 def _default(kind: str) -> str | Path:
-    return os.environ.get(f"RBVAE_{kind.upper()}") or EMBEDDED / kind
+    return os.environ.get(f"RBVAE_{kind.upper()}") or BUNDLED / kind
 
 
 def _observation(config: ModelConfig) -> str:
@@ -161,13 +161,13 @@ def _observation(config: ModelConfig) -> str:
     return f"codes of {basis.texture} numbers for texture, at {config.image_size} px, and {basis.shape} for shape"
 
 
-def _choice(editor: PortraitEditor, options: argparse.Namespace) -> dict[str, Any]:
+def _part_options(editor: PortraitEditor, options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments `parts` and `teeth_from`; raises ConfigError if the model does not support them."""
     _check_replaced(editor, options)
     if editor.config.observes == "code":
         return {"parts": options.parts, "teeth_from": options.teeth_from}
-    for name, given in (("parts", options.parts != PARTS), ("teeth-from", options.teeth_from)):
-        if given:
+    for name, is_given in (("parts", options.parts != PARTS), ("teeth-from", options.teeth_from)):
+        if is_given:
             raise ConfigError(
                 f"--{name} needs a checkpoint that observes codes, but this one observes images. Leave it out."
             )
@@ -196,11 +196,11 @@ def _parts(text: str) -> tuple[str, ...]:
     return parts
 
 
-def _write_edit(editor: PortraitEditor, one: Edit, options: argparse.Namespace) -> None:
-    _write(one.crop if options.crop else one.replaced if options.replaced else one.photo, options.out)
-    shifted = identity_shift_words(editor.identity_shift(one))
-    for doubt in (*one.inference.warnings, *([shifted] if shifted != identity_shift_words(0.0) else [])):
-        print(f"{options.out}: {doubt}", file=sys.stderr)
+def _write_edit(editor: PortraitEditor, result: Edit, options: argparse.Namespace) -> None:
+    _write(result.crop if options.crop else result.replaced if options.replaced else result.photo, options.out)
+    shift = identity_shift_words(editor.identity_shift(result))
+    for warning in (*result.inference.warnings, *([shift] if shift != identity_shift_words(0.0) else [])):
+        print(f"{options.out}: {warning}", file=sys.stderr)
 
 
 def _write(image: Image.Image, path: Path) -> None:
@@ -216,7 +216,7 @@ def _write_bytes(content: bytes, path: Path) -> None:
     print(path)
 
 
-def _change(text: str) -> tuple[str, float]:
+def _named_change(text: str) -> tuple[str, float]:
     name, _, amount = text.rpartition("=")
     try:
         return name, float(amount)
@@ -233,78 +233,86 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], None], example: str) -> argparse.ArgumentParser:
-        says = (run.__doc__ or "").strip()
-        made = commands.add_parser(name, help=says, description=says, epilog=f"example: python -m rbvae {example}")
-        made.set_defaults(run=run)
-        made.add_argument(
+        text = (run.__doc__ or "").strip()
+        subparser = commands.add_parser(name, help=text, description=text, epilog=f"example: python -m rbvae {example}")
+        subparser.set_defaults(run=run)
+        subparser.add_argument(
             "--checkpoint", help="folder or Hub id (default: RBVAE_FACES or RBVAE_DIGITS, else the bundled one)"
         )
-        return made
+        return subparser
 
-    def into(made: argparse.ArgumentParser, default: str) -> None:
-        made.add_argument("-o", "--out", type=Path, default=Path(default), help=f"output file (default: {default})")
+    def add_output(subparser: argparse.ArgumentParser, default: str) -> None:
+        subparser.add_argument(
+            "-o", "--out", type=Path, default=Path(default), help=f"output file (default: {default})"
+        )
 
-    def choosing(made: argparse.ArgumentParser) -> None:
-        made.add_argument("--face", type=int, default=0, help="index of the face, from 0, the most prominent first")
-        made.add_argument("--refine", nargs="?", const="", help=argparse.SUPPRESS)  # accepted for one release
+    def add_face_options(subparser: argparse.ArgumentParser) -> None:
+        subparser.add_argument(
+            "--face", type=int, default=0, help="index of the face, from 0, the most prominent first"
+        )
+        subparser.add_argument("--refine", nargs="?", const="", help=argparse.SUPPRESS)  # accepted for one release
 
-    def of_a_face(made: argparse.ArgumentParser, default: str) -> None:
-        choosing(made)
-        made.add_argument("--parts", type=_parts, default=PARTS, help="parts to change (default: mouth,eyes,brows)")
+    def add_edit_options(subparser: argparse.ArgumentParser, default: str) -> None:
+        add_face_options(subparser)
+        subparser.add_argument(
+            "--parts", type=_parts, default=PARTS, help="parts to change (default: mouth,eyes,brows)"
+        )
         teeth = "a second photo of the same person that shows their teeth, for a mouth that opens"
-        made.add_argument("--teeth-from", type=Path, metavar="PHOTO", help=teeth)
-        made.add_argument("--crop", action="store_true", help="write only the face, not the whole photo")
-        made.add_argument("--replaced", action="store_true", help=replaced)
-        into(made, default)
+        subparser.add_argument("--teeth-from", type=Path, metavar="PHOTO", help=teeth)
+        subparser.add_argument("--crop", action="store_true", help="write only the face, not the whole photo")
+        subparser.add_argument("--replaced", action="store_true", help=replaced)
+        add_output(subparser, default)
 
     replaced = "paste the model's face over the photo (models that observe images)"
 
-    def changes(made: argparse.ArgumentParser, **options: Any) -> None:
-        made.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=SIGMAS", **options)
+    def add_changes(subparser: argparse.ArgumentParser, **options: Any) -> None:
+        subparser.add_argument(
+            "--set", type=_named_change, action="append", default=[], metavar="NAME=SIGMAS", **options
+        )
 
-    made = command("transfer", transfer, "transfer friend.jpg me.jpg -o out.png --strength 1")
-    made.add_argument("a", type=Path, help="photo to take the expression from")
-    made.add_argument("b", type=Path, help="photo to edit")
-    made.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
-    of_a_face(made, "transfer.png")
-    made = command("neutral", neutral, "neutral me.jpg -o out.png")
-    made.add_argument("photo", type=Path)
-    of_a_face(made, "neutral.png")
-    made = command("edit", edit, "edit me.jpg --set smile=2 -o out.png")
-    made.add_argument("photo", type=Path)
-    changes(made, required=True, help="a direction and the distance to move along it; may be repeated")
-    of_a_face(made, "edit.png")
-    made = command("random", random, "random me.jpg -n 8 --seed 0 -o out.png")
-    made.add_argument("photo", type=Path)
-    made.add_argument("-n", type=int, default=8, help="number of expressions (default: 8)")
-    made.add_argument("--seed", type=int, default=0)
-    choosing(made)
-    into(made, "random.png")
-    made = command("animate", film, "animate me.jpg --set smile=2 -o film.mp4")
-    made.add_argument("photo", type=Path)
-    changes(made, help="expression to change to (default: neutral)")
-    made.add_argument("--seconds", type=float, default=1.5)
-    made.add_argument("--fps", type=int, default=20)
+    subparser = command("transfer", transfer, "transfer friend.jpg me.jpg -o out.png --strength 1")
+    subparser.add_argument("a", type=Path, help="photo to take the expression from")
+    subparser.add_argument("b", type=Path, help="photo to edit")
+    subparser.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
+    add_edit_options(subparser, "transfer.png")
+    subparser = command("neutral", neutral, "neutral me.jpg -o out.png")
+    subparser.add_argument("photo", type=Path)
+    add_edit_options(subparser, "neutral.png")
+    subparser = command("edit", edit, "edit me.jpg --set smile=2 -o out.png")
+    subparser.add_argument("photo", type=Path)
+    add_changes(subparser, required=True, help="a direction and the distance to move along it; may be repeated")
+    add_edit_options(subparser, "edit.png")
+    subparser = command("random", random, "random me.jpg -n 8 --seed 0 -o out.png")
+    subparser.add_argument("photo", type=Path)
+    subparser.add_argument("-n", type=int, default=8, help="number of expressions (default: 8)")
+    subparser.add_argument("--seed", type=int, default=0)
+    add_face_options(subparser)
+    add_output(subparser, "random.png")
+    subparser = command("animate", film, "animate me.jpg --set smile=2 -o film.mp4")
+    subparser.add_argument("photo", type=Path)
+    add_changes(subparser, help="expression to change to (default: neutral)")
+    subparser.add_argument("--seconds", type=float, default=1.5)
+    subparser.add_argument("--fps", type=int, default=20)
     large = "longer side in pixels (default: 384 for the face, at most 1080 for the photo)"
-    made.add_argument("--size", type=int, help=large)
-    made.add_argument("--view", choices=VIEWS, default="crop")
-    made.add_argument("--once", action="store_true", help="do not change back")
-    choosing(made)
-    into(made, "film.mp4")
-    made = command("batch", batch, "batch photos -o out.zip --set smile=2")
-    made.add_argument("folder", type=Path)
-    changes(made, help="named changes (default: neutral, unless --like is given)")
-    made.add_argument("--like", type=Path, help="photo to take the expression from")
-    made.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
-    made.add_argument("--replaced", action="store_true", help=replaced)
-    into(made, "edited.zip")
-    made = command("digit-transfer", digit_transfer, "digit-transfer seven.png red-three.png -o out.png")
-    made.add_argument("digit", type=Path)
-    made.add_argument("style", type=Path, help="digit to take the style from")
-    made.add_argument("--strength", type=float, default=1.0)
-    into(made, "digit.png")
+    subparser.add_argument("--size", type=int, help=large)
+    subparser.add_argument("--view", choices=VIEWS, default="crop")
+    subparser.add_argument("--once", action="store_true", help="do not change back")
+    add_face_options(subparser)
+    add_output(subparser, "film.mp4")
+    subparser = command("batch", batch, "batch photos -o out.zip --set smile=2")
+    subparser.add_argument("folder", type=Path)
+    add_changes(subparser, help="named changes (default: neutral, unless --like is given)")
+    subparser.add_argument("--like", type=Path, help="photo to take the expression from")
+    subparser.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
+    subparser.add_argument("--replaced", action="store_true", help=replaced)
+    add_output(subparser, "edited.zip")
+    subparser = command("digit-transfer", digit_transfer, "digit-transfer seven.png red-three.png -o out.png")
+    subparser.add_argument("digit", type=Path)
+    subparser.add_argument("style", type=Path, help="digit to take the style from")
+    subparser.add_argument("--strength", type=float, default=1.0)
+    add_output(subparser, "digit.png")
     command("info", info, "info --checkpoint checkpoints/digits")
-    into(command("export", export, "export --checkpoint checkpoints/faces -o generator.onnx"), "generator.onnx")
+    add_output(command("export", export, "export --checkpoint checkpoints/faces -o generator.onnx"), "generator.onnx")
     return parser
 
 

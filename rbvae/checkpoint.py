@@ -193,11 +193,11 @@ def hub_advice(error: Exception) -> str:
             return f"access denied ({status}); log in with `hf auth login`, or set HF_TOKEN to a token with permission"
         return f"the Hub answered {status} ({' '.join(str(error).split())[:200]}); try again later"
     if constants.HF_HUB_OFFLINE:
-        absent = " and the local cache does not have it" if isinstance(error, errors.LocalEntryNotFoundError) else ""
-        return f"HF_HUB_OFFLINE is set{absent}; unset it and try again"
+        detail = " and the local cache does not have it" if isinstance(error, errors.LocalEntryNotFoundError) else ""
+        return f"HF_HUB_OFFLINE is set{detail}; unset it and try again"
     if isinstance(error, ValueError):
-        said = " ".join(str(error).split())[:200]
-        return f"{said}; check the name" if isinstance(error, errors.HFValidationError) else said
+        message = " ".join(str(error).split())[:200]
+        return f"{message}; check the name" if isinstance(error, errors.HFValidationError) else message
     return f"{constants.ENDPOINT} cannot be reached ({type(error).__name__}); check the network"
 
 
@@ -222,8 +222,8 @@ def _config(path: Path) -> dict[str, Any]:
     calibration = config.get("calibration", {})
     if not isinstance(calibration, dict):
         raise CheckpointError(f"{path} has a calibration that is not an object of numbers; leave it out")
-    if odd := [name for name, value in calibration.items() if not _is_finite(value)]:
-        raise CheckpointError(f"{path} has a calibration without numbers in {', '.join(odd)[:200]}; leave it out")
+    if wrong := [name for name, value in calibration.items() if not _is_finite(value)]:
+        raise CheckpointError(f"{path} has a calibration without numbers in {', '.join(wrong)[:200]}; leave it out")
     return config
 
 
@@ -244,10 +244,10 @@ def _check_directions(path: Path, directions: Any, dim_e: int) -> None:
     if not isinstance(directions, list) or len(directions) > MAX_DIRECTIONS:
         raise CheckpointError(f"{path} has no list of at most {MAX_DIRECTIONS} directions; copy the checkpoint again")
     for number, one in enumerate(directions):
-        good = isinstance(one, dict) and set(one) == {"name", "vector", *NUMBERS} and _is_name(one["name"])
-        vector = one["vector"] if good else None
-        good = good and isinstance(vector, list) and len(vector) == dim_e and all(map(_is_finite, vector))
-        if not good or not all(_is_finite(one[name]) for name in NUMBERS):
+        valid = isinstance(one, dict) and set(one) == {"name", "vector", *NUMBERS} and _is_name(one["name"])
+        vector = one["vector"] if valid else None
+        valid = valid and isinstance(vector, list) and len(vector) == dim_e and all(map(_is_finite, vector))
+        if not valid or not all(_is_finite(one[name]) for name in NUMBERS):
             raise CheckpointError(
                 f"{path}: direction {number} is not a name, a vector of {dim_e} numbers and {', '.join(NUMBERS)}; "
                 "copy the checkpoint again"
@@ -287,7 +287,7 @@ def _check_header(path: Path, content: bytes, shape: ModelConfig) -> None:
             raise ValueError(f"a header of {length} bytes")
         header = json.loads(content[8 : 8 + length])
         header.pop("__metadata__", None)
-        held = {name: tuple(tensor["shape"]) for name, tensor in header.items()}
+        actual = {name: tuple(tensor["shape"]) for name, tensor in header.items()}
         kinds = {str(tensor["dtype"]) for tensor in header.values()} - set(DTYPES)
     except (struct.error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a safetensors file ({error}); copy the checkpoint again") from error
@@ -295,8 +295,8 @@ def _check_header(path: Path, content: bytes, shape: ModelConfig) -> None:
         expected = {name: tuple(tensor.shape) for name, tensor in RbVAE(shape).state_dict().items()}
     if kinds:
         raise CheckpointError(f"{path} has tensors of {sorted(kinds)}; a checkpoint has only {', '.join(DTYPES)}")
-    if held != expected:
-        odd = sorted(name for name in {*held, *expected} if held.get(name) != expected.get(name))[:3]
+    if actual != expected:
+        wrong = sorted(name for name in {*actual, *expected} if actual.get(name) != expected.get(name))[:3]
         raise CheckpointError(
-            f"{path} does not match its config.json ({', '.join(odd)[:200]}); take both from one checkpoint"
+            f"{path} does not match its config.json ({', '.join(wrong)[:200]}); take both from one checkpoint"
         )

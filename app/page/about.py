@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.server.editors import Editors, imagined
+from app.server.editors import Editors, synthetic_images
 from app.server.rendering import data_url
 from app.server.state import TILE
 from rbvae import Inference, Portrait
@@ -13,7 +13,7 @@ from rbvae.editing.smaller import close_up
 
 HERE = Path(__file__).resolve().parent
 PEOPLE, SEED = 4, 11
-WORDS = {  # keyed by ModelConfig.observes
+TEXTS = {  # keyed by ModelConfig.observes
     "image": {
         "drawing": "The face is drawn again with it, and what changed is added to your photo.",
         "limits": "It sees faces as a small, low-resolution crop, so its own drawing of a face is soft and not always "
@@ -35,18 +35,22 @@ def about(editors: Editors, examples: Sequence[Inference] = ()) -> str:
 
     The table shows sampled faces, or `examples` if the model cannot sample any.
     """
-    words = WORDS[editors.faces.config.observes]
+    texts = TEXTS[editors.faces.config.observes]
     text = (HERE / "about.md").read_text(encoding="utf-8")
     for name in ("drawing", "limits"):
-        text = text.replace(f"{{{name}}}", words[name])
-    people = imagined(editors.faces, PEOPLE, SEED, Portrait) or [close_up(one, TILE) for one in examples[:PEOPLE]]
-    return text.replace("{picture}", _table(editors, people, words["caption"]))
+        text = text.replace(f"{{{name}}}", texts[name])
+    people: Sequence[Inference] = synthetic_images(editors.faces, PEOPLE, SEED, Portrait)
+    people = people or [close_up(one, TILE) for one in examples[:PEOPLE]]
+    return text.replace("{picture}", _table(editors, people, texts["caption"]))
 
 
 def _table(editors: Editors, people: Sequence[Inference], caption: str) -> str:
-    rest = editors.faces.e_ref
-    named = [direction.name for direction in editors.faces.directions[:2]]
-    expressions = [rest, *(editors.faces.moved(rest, {name: sigmas}) for name in named for sigmas in (2.0, -2.0))]
+    reference = editors.faces.e_ref
+    names = [direction.name for direction in editors.faces.directions[:2]]
+    expressions = [
+        reference,
+        *(editors.faces.moved(reference, {name: sigmas}) for name in names for sigmas in (2.0, -2.0)),
+    ]
     rows = []
     for number, person in enumerate(people, start=1):
         cells = [

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.page.workbench import add_bench, at_first, offered
+from app.page.workbench import add_bench, example_data, initial_edit
 from app.server.actions import Actions
 from app.server.state import Opened, Visits
 from rbvae import StyleEditor
 from rbvae.editing.animation import FORMATS
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "digits"
-PICKED = 12  # examples to edit; the others serve as style donors
-WORDS = {
+EXAMPLE_COUNT = 12  # examples to edit; the others serve as style donors
+TEXTS = {
     "original": "The digit",
     "copy": "Model's copy",
     "edit": "Your edit",
@@ -33,8 +33,13 @@ def digits_tab(editor: StyleEditor, visits: Visits) -> Actions:
     for number, path in enumerate(sorted(EXAMPLES.glob("*.png")), start=1):
         inference = editor.infer(path)
         key = visits.publish(f"example-digit-{number}", Opened(inference))
-        digits.append(offered(key, inference, f"Digit {number}"))
+        digits.append(example_data(key, inference, f"Digit {number}"))
     add_bench(
-        editor, WORDS, examples=digits[:PICKED], donors=digits[PICKED:], start=at_first(editor), formats=list(FORMATS)
+        editor,
+        TEXTS,
+        examples=digits[:EXAMPLE_COUNT],
+        donors=digits[EXAMPLE_COUNT:],
+        start=initial_edit(editor),
+        formats=list(FORMATS),
     )
     return Actions(editor, visits)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app.page.workbench import add_bench, at_first, offered
-from app.server.actions import FaceActions, found
+from app.page.workbench import add_bench, example_data, initial_edit
+from app.server.actions import FaceActions, open_faces
 from app.server.drawing import mask_url
-from app.server.editors import imagined
+from app.server.editors import synthetic_images
 from app.server.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.editing.animation import FORMATS
@@ -18,8 +18,8 @@ from rbvae.images.ai_metadata import AI_NOTE
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 DONOR_SEED = 14
 MADE_UP = 6
-STRONG = 3.0  # sigmas
-WORDS = {
+STRONG_SIGMAS = 3.0  # sigmas
+TEXTS = {
     "original": "Face found",
     "copy": "Model's copy",
     "edit": "Your edit",
@@ -42,35 +42,35 @@ def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
     """
     if editor.config.observes != "image":
         return []
-    plain = [direction for direction in editor.directions if direction.correlation][:MADE_UP]
+    named = [direction for direction in editor.directions if direction.correlation][:MADE_UP]
     mean = np.zeros(editor.config.dim_e, np.float32)
-    es = [editor.moved(mean, {direction.name: min(direction.high, STRONG)}) for direction in plain]
-    titles = [f"Made-up face, {direction.name}" for direction in plain]
-    titles += [f"Made-up face {number}" for number in range(len(plain) + 1, MADE_UP + 1)]
-    return list(zip(imagined(editor, MADE_UP, DONOR_SEED, Portrait, es), titles, strict=True))
+    es = [editor.moved(mean, {direction.name: min(direction.high, STRONG_SIGMAS)}) for direction in named]
+    titles = [f"Made-up face, {direction.name}" for direction in named]
+    titles += [f"Made-up face {number}" for number in range(len(named) + 1, MADE_UP + 1)]
+    return list(zip(synthetic_images(editor, MADE_UP, DONOR_SEED, Portrait, es), titles, strict=True))
 
 
 def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
     """Lay out the tab, with example photos. Returns its actions."""
-    known = [(path, found(editor, path)) for path in sorted(EXAMPLES.glob("*.jpg"))]
-    known = [(path, opened) for path, opened in known if opened.inference is not None]
-    known.sort(key=lambda example: (bool(example[1].picture.warnings), -example[1].faces.source.size))
+    opened_photos = [(path, open_faces(editor, path)) for path in sorted(EXAMPLES.glob("*.jpg"))]
+    opened_photos = [(path, opened) for path, opened in opened_photos if opened.inference is not None]
+    opened_photos.sort(key=lambda example: (bool(example[1].picture.warnings), -example[1].faces.source.size))
     examples = [
-        offered(
+        example_data(
             visits.publish(f"example-{path.stem}", opened), opened.picture, path.stem.replace("-", " ").capitalize()
         )
-        for path, opened in known
+        for path, opened in opened_photos
     ]
     donors = []
     for number, (portrait, title) in enumerate(made_up(editor), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
-        donors.append(offered(key, portrait, title, edited=True))
+        donors.append(example_data(key, portrait, title, edited=True))
     add_bench(
         editor,
-        WORDS,
+        TEXTS,
         examples=examples,
         donors=donors or examples,
-        start=at_first(editor),
+        start=initial_edit(editor),
         formats=list(FORMATS),
         note=AI_NOTE,
         mask=mask_url(editor.config.image_size) if editor.config.observes == "image" else None,

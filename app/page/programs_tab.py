@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import gradio as gr
 
 from app.server.hosting import has_mcp
+
+Language = Literal["python", "javascript", "shell", "json"]
 
 INTRO = """What the page does with a face in a photo is also an endpoint with a name: `/infer`, `/edit`, `/neutral`,
 `/transfer`, `/sample`, `/animate` and `/batch`; with a digit, `/digits_transfer`. Choosing among several faces,
@@ -61,14 +65,15 @@ def programs_tab() -> None:
         f"Assistants that speak MCP can call the endpoints as tools, all but `/batch`. {served} A photo is given as "
         "the address of a file uploaded to `/gradio_api/upload`, or as a `data:` URL of up to 700 KB."
     )
-    for name, words, language, code in (
+    samples: tuple[tuple[str, str, Language, str], ...] = (
         ("Python", "", "python", PYTHON),
         ("JavaScript", "", "javascript", JAVASCRIPT),
         ("curl", "", "shell", CURL),
         ("Without the app", "", "python", LIBRARY),
         ("MCP", assistants, "json", MCP),
-    ):
-        gr.Markdown(f"### {name}\n{words}", elem_classes="text")
+    )
+    for name, text, language, code in samples:
+        gr.Markdown(f"### {name}\n{text}", elem_classes="text")
         gr.Code(
             code,
             language=language,

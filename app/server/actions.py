@@ -15,9 +15,8 @@ from PIL import Image
 
 from app.server.decoder import decoded
 from app.server.rendering import data_url, jpeg
-from app.server.state import ForgottenError, Opened, Visits, change_to, changed, numbers, reaches
-from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor
-from rbvae.editing import Editor
+from app.server.state import ForgottenError, Opened, Visit, Visits, change_to, changed, numbers, reaches
+from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor, StyleEditor
 from rbvae.editing.animation import FORMATS, Film, animate
 from rbvae.editing.batch import Result
 from rbvae.editing.warnings import identity_shift_words
@@ -26,12 +25,12 @@ from rbvae.faces.finding import Faces
 from rbvae.images.ai_metadata import encode
 from rbvae.images.decoding import MAX_SIDE, Photo, load_photo
 
-RANDOM = 8
+RANDOM_COUNT = 8
 STRIP, STRIP_SIDE = 5, 96  # images above a slider, and their side length in pixels
-PREVIEW = 240  # longer side of a preview, in pixels
-WIDEST_GRID = 12
+PREVIEW_SIDE = 240  # longer side of a preview, in pixels
+MAX_GRID = 12
 STRENGTHS = (0.0, 1.5)
-LARGE, ONE_LARGE = 3 * 16_000_000, threading.Lock()  # photos above this many bytes are searched one at a time
+LARGE_BYTES, LARGE_LOCK = 3 * 16_000_000, threading.Lock()  # photos above this many bytes are searched one at a time
 NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or choose another photo"
 
 
@@ -46,12 +45,12 @@ class File:
 class Actions:
     """The page's actions for one editor.
 
-    `asked` lists the actions that a request may call. The fields of its JSON body are passed as keyword arguments.
+    `allowed` lists the actions that a request may call. The fields of its JSON body are passed as keyword arguments.
 
     Actions raise ForgottenError for an unknown or expired key, and ConfigError for invalid arguments.
     """
 
-    asked: tuple[str, ...] = (
+    allowed: tuple[str, ...] = (
         "pick",
         "draw",
         "strips",
@@ -64,15 +63,18 @@ class Actions:
         "forget",
     )
 
-    def __init__(self, editor: Editor, visits: Visits) -> None:
-        self.editor, self.visits = editor, visits
+    editor: PortraitEditor | StyleEditor
+
+    def __init__(self, editor: PortraitEditor | StyleEditor, visits: Visits) -> None:
+        self.editor = editor
+        self.visits: Visits | Visit = visits  # of one visitor in `app.server.routes`
         self.films: dict[str, float] = {}  # progress from 0 to 1, by job name
 
     def open(self, content: bytes) -> dict[str, Any]:
         """Open an uploaded image. Raises ImageError if it cannot be decoded."""
-        return self.kept(Opened(self.editor.infer(decoded(content, max_side=MAX_SIDE))))
+        return self.store(Opened(self.editor.infer(decoded(content, max_side=MAX_SIDE))))
 
-    def kept(self, opened: Opened) -> dict[str, Any]:
+    def store(self, opened: Opened) -> dict[str, Any]:
         """Store an opened image for this visitor. Returns its record, with the key."""
         return {"key": self.visits.keep(opened), **self.record(opened)}
 
@@ -127,7 +129,7 @@ class Actions:
         tile = self.opened(key).tile
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
-        edits = self.editor.sample(tile, RANDOM, seed)
+        edits = self.editor.edits(tile, list(self.editor.sample_e(RANDOM_COUNT, seed)))
         return {"samples": [self._sample(tile, edit) for edit in edits]}
 
     def neutral(self, key: str) -> dict[str, Any]:
@@ -140,10 +142,10 @@ class Actions:
 
         `strength` is clipped to 0..1.5. `change`, if given, is applied to the donor first.
         """
-        inference, other = self.opened(key).picture, self.opened(donor).picture
+        inference, donor_image = self.opened(key).picture, self.opened(donor).picture
         (amount,) = numbers([strength], 1, "strength").clip(*STRENGTHS)
-        aim = other.e if change is None else changed(self.editor, other, change)
-        return {"change": change_to(self.editor, inference, inference.e + amount * (aim - inference.e))}
+        target = donor_image.e if change is None else changed(self.editor, donor_image, change)
+        return {"change": change_to(self.editor, inference, inference.e + amount * (target - inference.e))}
 
     def grid(self, key: str, others: list[str], expressions: list[str] | None = None) -> dict[str, Any]:
         """Return a grid of edits with a row for this image and each of `others`.
@@ -152,8 +154,8 @@ class Actions:
         """
         columns = others if expressions is None else expressions
         for chosen in (others, columns):
-            if not isinstance(chosen, list) or len(chosen) >= WIDEST_GRID:
-                raise ConfigError(f"a grid has at most {WIDEST_GRID} rows and {WIDEST_GRID + 1} columns; choose fewer")
+            if not isinstance(chosen, list) or len(chosen) >= MAX_GRID:
+                raise ConfigError(f"a grid has at most {MAX_GRID} rows and {MAX_GRID + 1} columns; choose fewer")
         faces = [self.opened(one).tile for one in (key, *others)]
         es = [self.editor.e_ref, *(self.opened(one).picture.e for one in (key, *columns))]
         return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
@@ -167,10 +169,10 @@ class Actions:
         path = [changed(self.editor, inference, change) for change in (start, end)]
         film, name = Film(format=format, view=view), str(job)
         try:
-            drawn = animate(self.editor, inference, path, film, lambda share: self.films.update({name: share}))
+            content = animate(self.editor, inference, path, film, lambda share: self.films.update({name: share}))
         finally:
             self.films.pop(name, None)
-        return File(drawn, FORMATS[format])
+        return File(content, FORMATS[format])
 
     def progress(self, key: str, job: str) -> dict[str, Any]:
         """Return the fraction of an animation's frames that are rendered, from 0 to 1."""
@@ -187,7 +189,11 @@ class Actions:
 class FaceActions(Actions):
     """Actions for faces, which are detected in a photo and pasted back into it."""
 
-    asked = (*Actions.asked, "face", "source", "paste", "previews", "download", "identity_shift", "entry")
+    editor: PortraitEditor
+    allowed = (*Actions.allowed, "face", "source", "paste", "previews", "download", "identity_shift", "entry")
+
+    def __init__(self, editor: PortraitEditor, visits: Visits) -> None:
+        super().__init__(editor, visits)
 
     def open(self, content: bytes) -> dict[str, Any]:
         """Open a photo. Returns its record, with the box of every face.
@@ -196,8 +202,8 @@ class FaceActions(Actions):
         decoded.
         """
         pixels = decoded(content)
-        with ONE_LARGE if pixels.size > LARGE else contextlib.nullcontext():
-            return self.kept(found(self.editor, pixels))
+        with LARGE_LOCK if pixels.size > LARGE_BYTES else contextlib.nullcontext():
+            return self.store(open_faces(self.editor, pixels))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
         """Select another face of the same photo.
@@ -209,19 +215,19 @@ class FaceActions(Actions):
             if not isinstance(eyes, list) or len(eyes) != 2:
                 raise ConfigError("two eyes are needed; click one after the other")
             left, right = (tuple(numbers(point, 2, "eyes", 100_000).tolist()) for point in eyes)
-            return self.kept(Opened(self.editor.infer(faces, eyes=(left, right)), faces, -1))
+            return self.store(Opened(self.editor.infer(faces, eyes=(left, right)), faces, -1))
         if isinstance(face, bool) or not isinstance(face or 0, int):
             raise ConfigError(f"face={quoted(face)}; give a whole number from 0")
-        return self.kept(Opened(self.editor.infer(faces, face=face or 0), faces, face or 0))
+        return self.store(Opened(self.editor.infer(faces, face=face or 0), faces, face or 0))
 
     def record(self, opened: Opened) -> dict[str, Any]:
         """Add the positions of the faces. If there is no face, return advice instead of images."""
         height, width = opened.photo.source.shape[:2]
         boxes = [[round(float(edge), 1) for edge in box] for box in opened.photo.boxes]
-        where = {"size": [width, height], "boxes": boxes, "face": opened.face}
+        record = {"size": [width, height], "boxes": boxes, "face": opened.face}
         if isinstance(opened.inference, Portrait) and opened.inference.alignment is not None:
-            where["aligned"] = opened.inference.alignment.matrix.round(6).tolist()
-        return {**where, **(super().record(opened) if opened.inference is not None else {"advice": NO_FACE})}
+            record["aligned"] = opened.inference.alignment.matrix.round(6).tolist()
+        return {**record, **(super().record(opened) if opened.inference is not None else {"advice": NO_FACE})}
 
     def source(self, key: str) -> File:
         """Return the decoded photo, with its orientation applied."""
@@ -237,7 +243,7 @@ class FaceActions(Actions):
         edit = self._edit(key, change)
         pictures = [edit.patch(keep)[1] for keep in (True, False)]
         for picture in pictures:
-            picture.thumbnail((PREVIEW, PREVIEW))
+            picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         return {"previews": [data_url(picture) for picture in pictures]}
 
     def download(self, key: str, change: Any, keep: bool = True) -> File:
@@ -256,7 +262,7 @@ class FaceActions(Actions):
         return Result(shown(str(photo)), 1.0, edit, self.editor.identity_shift(edit)).entry(shown(str(file)))
 
 
-def found(editor: PortraitEditor, photo: Photo) -> Opened:
+def open_faces(editor: PortraitEditor, photo: Photo) -> Opened:
     """Detect the faces of a photo and infer the largest one, if any. Raises ImageError if it cannot be decoded."""
     try:
         faces = editor.find(photo)

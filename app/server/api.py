@@ -20,7 +20,7 @@ from gradio.utils import get_upload_folder
 from app.server.decoder import decoded
 from app.server.editors import Editors
 from app.server.hosting import not_a_tool
-from app.server.rendering import errors_in_words, picture_file, read_upload
+from app.server.rendering import as_gradio_errors, picture_file, read_upload
 from app.server.request_limits import in_cache
 from app.server.state import within_reach
 from rbvae import ConfigError, Portrait
@@ -30,7 +30,7 @@ from rbvae.errors import quoted, shown
 from rbvae.images.decoding import MAX_SIDE
 
 Upload = dict[str, Any] | None
-AT_ONCE = 2  # concurrent calls of all endpoints, to limit the memory that large photos take
+CONCURRENCY = 2  # concurrent calls of all endpoints, to limit the memory that large photos take
 MAX_COUNT = 64
 MAX_AMOUNT = 1000  # largest absolute value of an expression's numbers
 MAX_PHOTOS = 100
@@ -59,7 +59,7 @@ class Endpoints:
             The aligned crop of the face.
             The model's reconstruction of the crop.
         """
-        with errors_in_words():
+        with as_gradio_errors():
             portrait = self._portrait(photo)
         facts = {
             "z": portrait.z.tolist(),
@@ -80,14 +80,14 @@ class Endpoints:
         Returns:
             The edited photos at full size, or small images of the face if the model works on images.
         """
-        with errors_in_words():
-            n, chosen = whole(count, "count", 1, MAX_COUNT), whole(seed, "seed", 0, 2**32 - 1)
+        with as_gradio_errors():
+            n, seed_number = integer(count, "count", 1, MAX_COUNT), integer(seed, "seed", 0, 2**32 - 1)
             portrait = self._portrait(photo)
             in_photo = self.faces.config.observes == "code"
             if in_photo:
-                check_room(n, portrait.source)
-            edits = self.faces.sample(portrait, n, chosen)[::-1]
-        files = []
+                check_pixels(n, portrait.source)
+            edits = self.faces.sample(portrait, n, seed_number)[::-1]
+        files: list[str] = []
         while edits:
             edit = edits.pop()  # drops it from the list, since an edit caches its images
             files.append(picture_file(edit.photo if in_photo else edit.crop, f"expression-{len(files) + 1}"))
@@ -103,7 +103,7 @@ class Endpoints:
         Returns:
             The edited second photo at full size.
         """
-        with errors_in_words():
+        with as_gradio_errors():
             amount = number(strength, "strength")
             edit = self.faces.transfer(self._portrait(expression), self._portrait(face), amount)
         return picture_file(edit.photo, "edited")
@@ -117,7 +117,7 @@ class Endpoints:
         Returns:
             The edited photo at full size.
         """
-        with errors_in_words():
+        with as_gradio_errors():
             portrait = self._portrait(photo)
             edit = self.faces.edit(portrait, self._expression(values, portrait))
         return picture_file(edit.photo, "edited")
@@ -130,7 +130,7 @@ class Endpoints:
         Returns:
             The edited photo at full size.
         """
-        with errors_in_words():
+        with as_gradio_errors():
             edit = self.faces.neutral(self._portrait(photo))
         return picture_file(edit.photo, "neutral")
 
@@ -145,12 +145,12 @@ class Endpoints:
         Returns:
             The animation of the whole photo, scaled down.
         """
-        with errors_in_words():
-            film = short_film(seconds, format)
+        with as_gradio_errors():
+            film = film_settings(seconds, format)
             portrait = self._portrait(photo)
             e = self._expression(values, portrait)
             content = animate(self.faces, portrait, [portrait.e, e], film)
-        path = fresh_file(f"film.{film.format}")
+        path = new_file(f"film.{film.format}")
         path.write_bytes(content)
         return str(path)
 
@@ -165,15 +165,17 @@ class Endpoints:
             A ZIP with the edited photos and manifest.json.
             The manifest: for each photo ok, the file name, box, warnings and identity_shift, or the error.
         """
-        with errors_in_words():
+        with as_gradio_errors():
             paths = [Path(photo["path"]) for photo in photos or [] if photo and in_cache(photo.get("path"))]
             if not 1 <= len(paths) <= MAX_PHOTOS:
                 raise ConfigError(f"{len(paths)} photos were given; give 1 to {MAX_PHOTOS}")
             results = edit_all(
-                self.faces, [(path.name, functools.partial(decoded, path)) for path in paths], self._wanted(values)
+                self.faces,
+                [(path.name, functools.partial(decoded, path)) for path in paths],
+                self._limited_expression(values),
             )
-            path = fresh_file("edited.zip")
-            return str(path), write_zip(while_small(results, path), path)
+            path = new_file("edited.zip")
+            return str(path), write_zip(limit_zip(results, path), path)
 
     def digits_transfer(self, digit: Upload, style: Upload, strength: Any = 1.0) -> str:
         """Render a handwritten digit in the style (colour, stroke width, size) of another.
@@ -185,29 +187,29 @@ class Endpoints:
         Returns:
             A small image of the digit in the new style.
         """
-        with errors_in_words():
+        with as_gradio_errors():
             amount = number(strength, "strength")
             edit = self.digits.transfer(read_upload(style, MAX_SIDE), read_upload(digit, MAX_SIDE), amount)
         return picture_file(edit.crop, "edited")
 
     def _expression(self, values: Any, portrait: Portrait) -> np.ndarray:
-        return expression(self.faces, self._wanted(values, portrait.e), portrait)
+        return expression(self.faces, self._limited_expression(values, portrait.e), portrait)
 
-    def _wanted(self, values: Any, e: np.ndarray | None = None) -> Any:
-        """Parse `values` with `wanted`, limit named changes to the training data, and warn the caller of any limit."""
-        asked = wanted(values)
-        if not isinstance(asked, dict):
-            return asked
-        kept, words = within_reach(self.faces, asked, e)
-        if words:
-            gr.Warning(words)
-        return kept
+    def _limited_expression(self, values: Any, e: np.ndarray | None = None) -> Any:
+        """Parse `values`, limit named changes to the training data, and warn the caller of any limit."""
+        parsed = parsed_expression(values)
+        if not isinstance(parsed, dict):
+            return parsed
+        limited, message = within_reach(self.faces, parsed, e)
+        if message:
+            gr.Warning(message)
+        return limited
 
     def _portrait(self, photo: Upload) -> Portrait:
         return self.faces.infer(read_upload(photo))
 
 
-def wanted(values: Any) -> Any:
+def parsed_expression(values: Any) -> Any:
     """Parse an expression given by a client: "neutral", named changes or a list of numbers, possibly as JSON text.
 
     Returns "neutral", a dict of floats or a float32 array. Raises ConfigError if it is malformed.
@@ -228,7 +230,7 @@ def wanted(values: Any) -> Any:
     raise ConfigError(f'values={quoted(values)}; give a list of numbers, or named changes such as {{"smile": 2}}')
 
 
-def while_small(results: Iterable[Result], path: Path) -> Iterator[Result]:
+def limit_zip(results: Iterable[Result], path: Path) -> Iterator[Result]:
     """Yield the results. Raises ConfigError, and deletes `path`, when that file is larger than MAX_ZIP bytes."""
     for result in results:
         yield result
@@ -237,15 +239,17 @@ def while_small(results: Iterable[Result], path: Path) -> Iterator[Result]:
             raise ConfigError(f"the edited photos are over {MAX_ZIP // 10**6} MB together; send fewer at a time")
 
 
-def check_room(count: int, photo: np.ndarray) -> None:
+def check_pixels(count: int, photo: np.ndarray) -> None:
     """Raise ConfigError if `count` copies of a photo, uint8 [H, W, 3], have more than MAX_PIXELS pixels."""
     height, width = photo.shape[:2]
-    most = max(1, MAX_PIXELS // (height * width))
-    if count > most:
-        raise ConfigError(f"count={count} is too many for a photo of {width} x {height} pixels; ask for at most {most}")
+    maximum = max(1, MAX_PIXELS // (height * width))
+    if count > maximum:
+        raise ConfigError(
+            f"count={count} is too many for a photo of {width} x {height} pixels; ask for at most {maximum}"
+        )
 
 
-def short_film(seconds: Any, format: Any) -> Film:
+def film_settings(seconds: Any, format: Any) -> Film:
     """Return the settings of an animation of the whole photo.
 
     The frame rate is limited so that rendering takes at most about 30 s on two cores. Raises ConfigError if `seconds`
@@ -257,22 +261,22 @@ def short_film(seconds: Any, format: Any) -> Film:
     return Film(seconds, fps, format=format, view="photo", size=480)
 
 
-def fresh_file(name: str) -> Path:
+def new_file(name: str) -> Path:
     """Return a new path with this file name in Gradio's cache, which is cleaned up periodically."""
     folder = Path(get_upload_folder()) / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder / name
 
 
-def number(value: Any, name: str, most: float = 1e18) -> float:
+def number(value: Any, name: str, maximum: float = 1e18) -> float:
     """Return `value` as a float. Raises ConfigError if it is not a number from -most to most."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= most:  # also true for NaN
-        limits = f" from {-most:g} to {most:g}" if most == MAX_AMOUNT else ""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= maximum:  # also true for NaN
+        limits = f" from {-maximum:g} to {maximum:g}" if maximum == MAX_AMOUNT else ""
         raise ConfigError(f"{name}={quoted(value)}; give a number{limits}")
     return float(value)
 
 
-def whole(value: Any, name: str, low: int, high: int) -> int:
+def integer(value: Any, name: str, low: int, high: int) -> int:
     """Return `value` as an int. Raises ConfigError if it is not a whole number from low to high."""
     if number(value, name) != int(value) or not low <= value <= high:
         raise ConfigError(f"{name}={quoted(value)}; give a whole number from {low} to {high}")
@@ -281,23 +285,23 @@ def whole(value: Any, name: str, low: int, high: int) -> int:
 
 def add_endpoints(editors: Editors) -> None:
     """Register the endpoints in the current Blocks. Their components are hidden and exist only for the API."""
-    points = Endpoints(editors)
+    endpoints = Endpoints(editors)
     with gr.Column(visible=False):
         _endpoint(
-            points.infer, [_photo("photo")], [gr.JSON(label="facts"), _picture("crop"), _picture("reconstruction")]
+            endpoints.infer, [_photo("photo")], [gr.JSON(label="facts"), _picture("crop"), _picture("reconstruction")]
         )
         counts = [gr.Number(8, label="count", precision=0), gr.Number(0, label="seed", precision=0)]
-        _endpoint(points.sample, [_photo("photo"), *counts], [gr.Gallery(label="expressions")])
-        pair = [_photo("expression"), _photo("face"), _strength()]
-        _endpoint(points.transfer, pair, [_picture("edited photo")])
-        _endpoint(points.edit, [_photo("photo"), _values()], [_picture("edited photo")])
-        _endpoint(points.neutral, [_photo("photo")], [_picture("edited photo")])
+        _endpoint(endpoints.sample, [_photo("photo"), *counts], [gr.Gallery(label="expressions")])
+        inputs = [_photo("expression"), _photo("face"), _strength()]
+        _endpoint(endpoints.transfer, inputs, [_picture("edited photo")])
+        _endpoint(endpoints.edit, [_photo("photo"), _values()], [_picture("edited photo")])
+        _endpoint(endpoints.neutral, [_photo("photo")], [_picture("edited photo")])
         kinds = [gr.Textbox("mp4", label="format"), gr.Number(1.5, label="seconds")]
-        _endpoint(points.animate, [_photo("photo"), _values(NEUTRAL), *kinds], [gr.File(label="film")])
-        many = [_photos("photos"), _values(NEUTRAL)]
-        _endpoint(points.batch, many, [gr.File(label="edited photos"), gr.JSON(label="manifest")])
-        pair = [_photo("digit"), _photo("style"), _strength()]
-        _endpoint(points.digits_transfer, pair, [_picture("edited digit")])
+        _endpoint(endpoints.animate, [_photo("photo"), _values(NEUTRAL), *kinds], [gr.File(label="film")])
+        photos = [_photos("photos"), _values(NEUTRAL)]
+        _endpoint(endpoints.batch, photos, [gr.File(label="edited photos"), gr.JSON(label="manifest")])
+        inputs = [_photo("digit"), _photo("style"), _strength()]
+        _endpoint(endpoints.digits_transfer, inputs, [_picture("edited digit")])
 
 
 def _endpoint(
@@ -305,7 +309,7 @@ def _endpoint(
 ) -> None:
     gr.on(
         [], function, inputs, outputs, api_name=function.__name__, preprocess=False,
-        concurrency_id="pictures", concurrency_limit=AT_ONCE,
+        concurrency_id="pictures", concurrency_limit=CONCURRENCY,
     )  # fmt: skip
 
 
@@ -322,16 +326,16 @@ def _values(value: str | None = None) -> gr.JSON:
     amount = {"type": "number"}
     kinds = [{"type": "object", "additionalProperties": amount}, {"type": "array", "items": amount}]
     values = gr.JSON(json.dumps(value) if value else None, label="values")
-    return _described(values, {"anyOf": [*kinds, {"type": "string"}]})
+    return _with_schema(values, {"anyOf": [*kinds, {"type": "string"}]})
 
 
 def _photos(label: str) -> gr.File:
-    return _described(
+    return _with_schema(
         gr.File(label=label, file_count="multiple"), {"type": "array", "items": ImageData.model_json_schema()}
     )
 
 
-def _described(component: Any, schema: dict[str, Any]) -> Any:
+def _with_schema(component: Any, schema: dict[str, Any]) -> Any:
     """Replace the JSON schema of a component. MCP clients reject those of gr.JSON and of gr.File for multiple files.
 
     This is not a subclass because Gradio writes a .pyi file next to the source of every component class.

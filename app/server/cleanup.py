@@ -22,26 +22,26 @@ from gradio.utils import get_upload_folder
 from app.server.hosting import return_memory
 from app.server.state import Visits
 
-EVERY = 30  # seconds
+INTERVAL = 30  # seconds
 FILES_KEPT_FOR = 600  # seconds after the last modification
 PREFIX = "rbvae-"
-FULL = 1_000_000_000  # bytes of all files; above this, no more files are accepted
-LEAST = 1 << 16  # bytes that even the smallest file counts for, to limit the number of files as well
+MAX_FOLDER_BYTES = 1_000_000_000  # bytes of all files; above this, no more files are accepted
+MIN_FILE_BYTES = 1 << 16  # bytes that even the smallest file counts for, to limit the number of files as well
 
 log = logging.getLogger("rbvae.app")
 
 
-def keeper(
-    visits: Visits, every: float = EVERY, age: float = FILES_KEPT_FOR
+def cleanup(
+    visits: Visits, interval: float = INTERVAL, age: float = FILES_KEPT_FOR
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """Return an ASGI lifespan that cleans up every `every` seconds.
+    """Return an ASGI lifespan that cleans up every `interval` seconds.
 
     Files and idle sessions are deleted after `age` seconds.
     """
 
-    async def keep(server: Any) -> None:
+    async def clean(server: Any) -> None:
         while True:
-            await asyncio.sleep(every)
+            await asyncio.sleep(interval)
             try:
                 visits.expire()
                 forget_sessions(server, age)
@@ -52,7 +52,7 @@ def keeper(
 
     @asynccontextmanager
     async def lifespan(server: Any) -> AsyncIterator[None]:
-        task = asyncio.create_task(keep(server))
+        task = asyncio.create_task(clean(server))
         try:
             yield
         finally:
@@ -62,62 +62,62 @@ def keeper(
     return lifespan
 
 
-class Shelf:
+class UploadFolder:
     """Tracks the size of the upload folder.
 
-    The folder is scanned at most every `every` seconds. In between, the bytes passed to `add` are counted.
+    The folder is scanned at most every `interval` seconds. In between, the bytes passed to `add` are counted.
     """
 
-    def __init__(self, size: int = FULL, every: float = 1.0) -> None:
-        self.size, self.every = size, every
-        self._held, self._looked = 0, -math.inf
+    def __init__(self, size: int = MAX_FOLDER_BYTES, interval: float = 1.0) -> None:
+        self.size, self.interval = size, interval
+        self._bytes, self._measured = 0, -math.inf
 
-    async def look(self) -> None:
-        """Scan the folder, unless it was scanned less than `every` seconds ago."""
-        if time.monotonic() - self._looked >= self.every:
-            self._looked = time.monotonic()
-            self._held = await run_sync(taken, Path(get_upload_folder()))
+    async def measure(self) -> None:
+        """Scan the folder, unless it was scanned less than `interval` seconds ago."""
+        if time.monotonic() - self._measured >= self.interval:
+            self._measured = time.monotonic()
+            self._bytes = await run_sync(folder_size, Path(get_upload_folder()))
 
     def add(self, count: int) -> None:
         """Count `count` more bytes."""
-        self._held += count
+        self._bytes += count
 
     @property
     def full(self) -> bool:
         """Whether the folder is too large for more files."""
-        return self._held > self.size
+        return self._bytes > self.size
 
 
-def taken(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
     """Return the total size of the files in a folder and its subfolders, in bytes; each counts as at least LEAST."""
     total = 0
-    for place, _, files in os.walk(folder):
+    for parent, _, files in os.walk(folder):
         for name in files:
             with suppress(OSError):
-                total += max(LEAST, Path(place, name).lstat().st_size)
+                total += max(MIN_FILE_BYTES, Path(parent, name).lstat().st_size)
     return total
 
 
 def sweep(folder: Path, age: float) -> None:
     """Delete the files not modified for `age` seconds, and the empty folders this leaves."""
-    before = time.time() - age
-    for place, folders, files in os.walk(folder, topdown=False):
+    cutoff = time.time() - age
+    for parent, folders, files in os.walk(folder, topdown=False):
         for name in files:
             with suppress(OSError):
-                if (path := Path(place, name)).lstat().st_mtime < before:
+                if (path := Path(parent, name)).lstat().st_mtime < cutoff:
                     path.unlink()
         for name in folders:
             with suppress(OSError):
-                if (path := Path(place, name)).lstat().st_mtime < before:
+                if (path := Path(parent, name)).lstat().st_mtime < cutoff:
                     path.rmdir()  # fails unless it is empty
 
 
 def forget_sessions(server: Any, age: float) -> None:
     """Drop Gradio's data of sessions that were idle for `age` seconds: last arguments and unread results."""
     queue, holder = server.get_blocks()._queue, server.state_holder
-    before = datetime.now() - timedelta(seconds=age)
+    cutoff = datetime.now() - timedelta(seconds=age)
     for session, used in list(holder.time_last_used.items()):
-        if used < before:
+        if used < cutoff:
             holder.time_last_used.pop(session, None)
             holder.session_data.pop(session, None)
     running = {event.session_hash for event in queue.event_ids_to_events.values()}
@@ -132,10 +132,10 @@ def own_folder() -> Path:
 
     Also deletes the folders of processes that were killed before they could delete them.
     """
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        pid = left.name.removeprefix(PREFIX).split("-")[0]
+    for abandoned in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        pid = abandoned.name.removeprefix(PREFIX).split("-")[0]
         if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            shutil.rmtree(left, ignore_errors=True)  # ignores folders of other users
+            shutil.rmtree(abandoned, ignore_errors=True)  # ignores folders of other users
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

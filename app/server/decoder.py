@@ -27,11 +27,11 @@ from rbvae.images.decoding import UPLOAD
 
 PROGRAM = Path(__file__).with_name("decoder_process.py")
 WORKERS = 4  # of 70 MB each; more than the images opened at the same time, so that a slow one does not block others
-SECONDS = 2.4  # wall-clock time per image; a worker also stops after one to two seconds of CPU time
-STARTING = 5  # seconds for a worker to start, which is slow on a busy machine
-PATIENCE = 10  # seconds to wait for an idle worker
-LONGEST_ANSWER = 10_000  # bytes of an error message
-PASSED_ON = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
+IMAGE_SECONDS = 2.4  # wall-clock time per image; a worker also stops after one to two seconds of CPU time
+START_SECONDS = 5  # seconds for a worker to start, which is slow on a busy machine
+WAIT_SECONDS = 10  # seconds to wait for an idle worker
+MAX_MESSAGE = 10_000  # bytes of an error message
+PASSED_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 class Worker:
@@ -48,45 +48,45 @@ class Worker:
     def start(self) -> subprocess.Popen[bytes]:
         """Return the running process, starting one if necessary. Raises OSError if it cannot be started."""
         if self.process is None or self.process.poll() is not None:
-            self.end()
-            environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+            self.kill()
+            environment = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
             environment["OPENBLAS_NUM_THREADS"] = "1"
             command = [sys.executable, str(self.program), str(PROGRAM.parents[2])]
             self.ready = False
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         return self.process
 
-    def ask(self, content: bytes, name: bytes, max_side: int, seconds: float) -> np.ndarray | str:
+    def decode(self, content: bytes, name: bytes, max_side: int, seconds: float) -> np.ndarray | str:
         """Decode an image. Returns uint8 RGB [H, W, 3], or an error message as a string.
 
         Raises TimeoutError if it takes longer than `seconds`, and OSError, EOFError or MemoryError if the process
         fails.
         """
-        process, late, read = self.start(), threading.Event(), False
+        process, timed_out, complete = self.start(), threading.Event(), False
         try:
             if not self.ready:
-                with _ended_after(STARTING, process, late):
-                    _exactly(process, bytearray(1))
+                with _killed_after(START_SECONDS, process, timed_out):
+                    _read_exactly(process, bytearray(1))
                 self.ready = True
-            with _ended_after(seconds, process, late):
-                said = _ask(process, content, name, max_side)
-            read = True
-            return said
+            with _killed_after(seconds, process, timed_out):
+                answer = _exchange(process, content, name, max_side)
+            complete = True
+            return answer
         except (OSError, EOFError) as error:  # the process has died
-            self.end()
-            if late.is_set() or process.returncode == -getattr(signal, "SIGXCPU", 0):
+            self.kill()
+            if timed_out.is_set() or process.returncode == -getattr(signal, "SIGXCPU", 0):
                 raise TimeoutError from error
             raise
         finally:
-            if late.is_set() or not read:
-                self.end()
+            if timed_out.is_set() or not complete:
+                self.kill()
                 with contextlib.suppress(OSError, MemoryError):  # the next request tries again
                     self.start()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process, if there is one."""
         if self.process is not None:
-            _end(self.process)
+            _kill(self.process)
         self.process = None
 
 
@@ -94,9 +94,13 @@ class Decoder:
     """A pool of decoding processes, safe to share between threads."""
 
     def __init__(
-        self, workers: int = WORKERS, seconds: float = SECONDS, program: Path = PROGRAM, patience: float = PATIENCE
+        self,
+        workers: int = WORKERS,
+        seconds: float = IMAGE_SECONDS,
+        program: Path = PROGRAM,
+        wait_seconds: float = WAIT_SECONDS,
     ) -> None:
-        self.seconds, self.patience = seconds, patience
+        self.seconds, self.wait_seconds = seconds, wait_seconds
         self._waiting = 0
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         self.workers = [Worker(program) for _ in range(workers)]
@@ -111,32 +115,32 @@ class Decoder:
 
         Raises ImageError if the content cannot be decoded or exceeds a limit, and BusyError if no worker is available.
         """
-        called = name or "the picture"
+        label = name or "the picture"
         if len(content) > UPLOAD.bytes:  # checked before sending
-            raise ImageError(f"{called} is larger than {UPLOAD.bytes // 10**6} MB, the limit; save it smaller first")
+            raise ImageError(f"{label} is larger than {UPLOAD.bytes // 10**6} MB, the limit; save it smaller first")
         with self._worker() as worker:
             try:
-                said = worker.ask(content, name.encode("utf-8", "replace"), max_side, self.seconds)
+                answer = worker.decode(content, name.encode("utf-8", "replace"), max_side, self.seconds)
             except TimeoutError as error:
-                raise ImageError(f"{called} takes too long to decode; save it as an ordinary JPEG first") from error
+                raise ImageError(f"{label} takes too long to decode; save it as an ordinary JPEG first") from error
             except (OSError, EOFError, MemoryError) as error:
-                raise ImageError(f"{called} cannot be decoded; save it as an ordinary JPEG first") from error
-        if isinstance(said, str):
-            raise ImageError(said)
-        said.flags.writeable = False  # so that callers can share it without copying
-        return said
+                raise ImageError(f"{label} cannot be decoded; save it as an ordinary JPEG first") from error
+        if isinstance(answer, str):
+            raise ImageError(answer)
+        answer.flags.writeable = False  # so that callers can share it without copying
+        return answer
 
     def close(self) -> None:
         """Kill all processes."""
         for worker in self.workers:
-            worker.end()
+            worker.kill()
 
     @contextlib.contextmanager
     def _worker(self) -> Iterator[Worker]:
         """Borrow an idle, running worker. Raises BusyError if none becomes idle in time or it cannot be started."""
         self._waiting += 1
         try:
-            worker = self._idle.get(timeout=self.patience)
+            worker = self._idle.get(timeout=self.wait_seconds)
         except queue.Empty:
             raise BusyError(self._waiting - 1) from None
         finally:
@@ -154,9 +158,9 @@ class Decoder:
 @functools.cache
 def decoder() -> Decoder:
     """Return the app's decoder, started on first use."""
-    made = Decoder()
-    atexit.register(made.close)
-    return made
+    pool = Decoder()
+    atexit.register(pool.close)
+    return pool
 
 
 def decoded(source: bytes | Path, name: str = "", max_side: int = 0) -> np.ndarray:
@@ -176,9 +180,14 @@ def decoded(source: bytes | Path, name: str = "", max_side: int = 0) -> np.ndarr
 
 
 @contextlib.contextmanager
-def _ended_after(seconds: float, process: subprocess.Popen[bytes], late: threading.Event) -> Iterator[None]:
-    """Kill the process and set `late` if the block takes longer than `seconds`."""
-    timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+def _killed_after(seconds: float, process: subprocess.Popen[bytes], timed_out: threading.Event) -> Iterator[None]:
+    """Kill the process and set `timed_out` if the block takes longer than `seconds`."""
+
+    def kill() -> None:
+        timed_out.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, kill)
     timer.start()
     try:
         yield
@@ -187,20 +196,20 @@ def _ended_after(seconds: float, process: subprocess.Popen[bytes], late: threadi
         timer.join()  # so that it cannot kill a later request
 
 
-def _ask(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side: int) -> np.ndarray | str:
+def _exchange(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side: int) -> np.ndarray | str:
     assert process.stdin and process.stdout
     process.stdin.write(struct.pack(">III", len(name), len(content), max_side) + name)
     process.stdin.write(content)
     process.stdin.flush()
-    height, width, said = struct.unpack(">III", _exactly(process, bytearray(12)))
-    if said > LONGEST_ANSWER or height * width > UPLOAD.pixels:
+    height, width, length = struct.unpack(">III", _read_exactly(process, bytearray(12)))
+    if length > MAX_MESSAGE or height * width > UPLOAD.pixels:
         raise EOFError  # not a valid answer
-    if said:
-        return _exactly(process, bytearray(said)).decode()
-    return np.frombuffer(_exactly(process, bytearray(height * width * 3)), np.uint8).reshape(height, width, 3)
+    if length:
+        return _read_exactly(process, bytearray(length)).decode()
+    return np.frombuffer(_read_exactly(process, bytearray(height * width * 3)), np.uint8).reshape(height, width, 3)
 
 
-def _exactly(process: subprocess.Popen[bytes], buffer: bytearray) -> bytearray:
+def _read_exactly(process: subprocess.Popen[bytes], buffer: bytearray) -> bytearray:
     assert process.stdout
     # A buffered reader fills the whole buffer before it returns.
     if process.stdout.readinto(buffer) < len(buffer):  # type: ignore[attr-defined]
@@ -208,7 +217,7 @@ def _exactly(process: subprocess.Popen[bytes], buffer: bytearray) -> bytearray:
     return buffer
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):

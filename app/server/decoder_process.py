@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 
 MEMORY = 1_000_000_000  # bytes of address space
-SECONDS = 1  # of CPU time per image, rounded up by at most one; a large photo takes a third of that
+CPU_SECONDS = 1  # of CPU time per image, rounded up by at most one; a large photo takes a third of that
 
 
 def main() -> None:
@@ -34,28 +34,28 @@ def main() -> None:
     from rbvae.errors import ImageError
     from rbvae.images.decoding import UPLOAD, add_heic, load_photo
 
-    answers, questions = os.fdopen(os.dup(1), "wb"), sys.stdin.buffer
+    output, requests = os.fdopen(os.dup(1), "wb"), sys.stdin.buffer
     os.dup2(2, 1)  # keep what codecs print out of the answers
     warnings.simplefilter("ignore")
     Image.init()
     add_heic()
     limit_memory()
-    answers.write(b"+")
-    answers.flush()
-    while len(head := questions.read(12)) == 12:
-        named, length, max_side = struct.unpack(">III", head)
-        name, content = questions.read(named).decode("utf-8", "replace"), questions.read(length)
+    output.write(b"+")
+    output.flush()
+    while len(head := requests.read(12)) == 12:
+        name_length, content_length, max_side = struct.unpack(">III", head)
+        name, content = requests.read(name_length).decode("utf-8", "replace"), requests.read(content_length)
         limit_time()
         try:
             pixels = load_photo(content, max_side=max_side or None, limits=UPLOAD, name=name)
-            answers.write(struct.pack(">III", *pixels.shape[:2], 0))
-            answers.write(pixels.data)
+            output.write(struct.pack(">III", *pixels.shape[:2], 0))
+            output.write(pixels.data)
             del pixels
         except ImageError as error:
-            words = str(error).encode("utf-8", "replace")
-            answers.write(struct.pack(">III", 0, 0, len(words)) + words)
+            message = str(error).encode("utf-8", "replace")
+            output.write(struct.pack(">III", 0, 0, len(message)) + message)
         del content  # do not keep the image until the next request
-        answers.flush()
+        output.flush()
 
 
 def limit_memory() -> None:
@@ -64,20 +64,20 @@ def limit_memory() -> None:
         import resource
     except ImportError:  # Windows
         return
-    for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
+    for kind, limit in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(kind)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (limit, limit))
 
 
 def limit_time() -> None:
-    """Let the system kill this process after SECONDS of CPU time from now, where it supports that."""
+    """Let the system kill this process after CPU_SECONDS from now, where it supports that."""
     try:
         import resource
     except ImportError:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + SECONDS, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + CPU_SECONDS, hard))
 
 
 if __name__ == "__main__":

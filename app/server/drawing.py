@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import safetensors.torch
 from PIL import Image
 
-from app.server.request_limits import PART
+from app.server.request_limits import CHUNK_BYTES
 from rbvae.editing import Editor
 from rbvae.faces.pasting import face_mask
 
@@ -31,10 +31,10 @@ class GeneratorFile:
     content: bytes
     version: str
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the content in parts small enough not to count as large answers in `app.server.request_limits`."""
-        for start in range(0, len(self.content), PART):
-            yield self.content[start : start + PART]
+        for start in range(0, len(self.content), CHUNK_BYTES):
+            yield self.content[start : start + CHUNK_BYTES]
 
 
 @functools.lru_cache(maxsize=4)

@@ -18,7 +18,7 @@ from rbvae.editing import Editor
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
 PATIENCE = 1.2  # seconds to search for small faces; including the slowest decoding, a request then takes at most 5
-TRUNCATED = 0.6  # scale of z: the truncation trick of Brock et al. (2019) trades variety for quality
+TRUNCATION = 0.6  # scale of z: the truncation trick of Brock et al. (2019) trades variety for quality
 
 Picture = TypeVar("Picture", bound=Inference)
 
@@ -54,7 +54,9 @@ def load_editors() -> Editors:
     return editors
 
 
-def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Sequence[np.ndarray] = ()) -> list[Picture]:
+def synthetic_images(
+    editor: Editor, n: int, seed: int, record: type[Picture], es: Sequence[np.ndarray] = ()
+) -> list[Picture]:
     """Sample n synthetic images, as instances of `record` (Portrait or Inference).
 
     z is sampled from the prior, scaled by TRUNCATED. e is taken from `es`, each float32 [D_e], then sampled from the
@@ -62,11 +64,11 @@ def imagined(editor: Editor, n: int, seed: int, record: type[Picture], es: Seque
     """
     if editor.config.observes != "image":
         return []
-    z = TRUNCATED * np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)
+    z = TRUNCATION * np.random.default_rng(seed).standard_normal((n, editor.config.dim_z)).astype(np.float32)
     blank = Image.new("RGB", (editor.config.image_size,) * 2)
-    drawn = zip(z, [*es, *editor.sample_e(n, seed + 1)[len(es) :]], strict=True)
-    pictures = []
-    for z_one, e_one in drawn:
+
+    def drawn(z_one: np.ndarray, e_one: np.ndarray) -> Picture:
         crop = editor.edit(Inference(z_one, e_one, blank, lambda: blank), e_one).crop
-        pictures.append(record(z_one, e_one, crop, lambda crop=crop: crop))
-    return pictures
+        return record(z_one, e_one, crop, lambda: crop)
+
+    return [drawn(*pair) for pair in zip(z, [*es, *editor.sample_e(n, seed + 1)[len(es) :]], strict=True)]

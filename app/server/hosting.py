@@ -43,17 +43,17 @@ def has_mcp() -> bool:
         return False
 
 
-def tidy_tools() -> None:
+def patch_mcp_tools() -> None:
     """Patch Gradio's MCP tools to store uploads in its cache and to return image files unmodified.
 
     Otherwise photos would stay in the system's temporary folder, and re-encoding would remove a part of the AI
     metadata.
     """
     gradio.mcp.DEFAULT_TEMP_DIR = get_upload_folder()
-    gradio.mcp.GradioMCPServer.get_base64_data = staticmethod(as_written)
+    gradio.mcp.GradioMCPServer.get_base64_data = staticmethod(file_base64)  # type: ignore[method-assign, assignment]
 
 
-def as_written(picture: Any, format: str) -> str:
+def file_base64(picture: Any, format: str) -> str:
     """Return the file that a PIL image was opened from, base64-encoded."""
     return base64.b64encode(Path(picture.filename).read_bytes()).decode()
 
@@ -64,7 +64,7 @@ def not_a_tool(function: Function) -> Function:
     return function
 
 
-def lean_memory() -> None:
+def limit_malloc() -> None:
     """Configure glibc to return freed blocks to the system. Otherwise threads hold hundreds of unused MB."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # not glibc
         libc = ctypes.CDLL(None)

@@ -15,70 +15,70 @@ Result = TypeVar("Result")
 
 
 class BusyError(RbvaeError):
-    """The server is at its limit. `waiting` requests are ahead; retry after `again` seconds."""
+    """The server is at its limit. `waiting` requests are ahead; retry after `retry_after` seconds."""
 
-    def __init__(self, waiting: int, again: int = 2) -> None:
+    def __init__(self, waiting: int, retry_after: int = 2) -> None:
         super().__init__(f"busy: {waiting} are waiting before you; try again in a moment")
-        self.again = again
+        self.retry_after = retry_after
 
 
-class GoneError(Exception):
+class DisconnectedError(Exception):
     """The client has disconnected."""
 
 
-class Gate:
-    """Runs up to `at_once` jobs in threads, first in, first out, while up to `line` jobs wait."""
+class JobQueue:
+    """Runs up to `concurrency` jobs in threads, first in, first out, while up to `max_waiting` jobs wait."""
 
-    def __init__(self, at_once: int, line: int) -> None:
-        self.at_once, self.line, self.waiting = at_once, line, 0
+    def __init__(self, concurrency: int, max_waiting: int) -> None:
+        self.concurrency, self.max_waiting, self.waiting = concurrency, max_waiting, 0
         self._limiter: CapacityLimiter | None = None  # created in the event loop of the server
 
-    async def run(self, job: Callable[[], Result], gone: Callable[[], Awaitable[bool]]) -> Result:
+    async def run(self, job: Callable[[], Result], is_disconnected: Callable[[], Awaitable[bool]]) -> Result:
         """Run a job in a thread and return its result.
 
-        Raises BusyError if the line is full, and GoneError if `gone()` is true when the job's turn comes.
+        Raises BusyError if the queue is full, and DisconnectedError if `is_disconnected()` when the job's turn comes.
         """
-        self._limiter = self._limiter or CapacityLimiter(self.at_once)
-        if self.waiting >= self.line:
+        self._limiter = self._limiter or CapacityLimiter(self.concurrency)
+        if self.waiting >= self.max_waiting:
             raise BusyError(self.waiting)
         self.waiting += 1
-        me = object()
+        borrower = object()
         try:
-            await self._limiter.acquire_on_behalf_of(me)
+            await self._limiter.acquire_on_behalf_of(borrower)
         finally:
             self.waiting -= 1
         try:
-            if await gone():
-                raise GoneError
+            if await is_disconnected():
+                raise DisconnectedError
             return await run_sync(job)
         finally:
-            self._limiter.release_on_behalf_of(me)
+            self._limiter.release_on_behalf_of(borrower)
 
 
-class Room:
+class ByteLimit:
     """A limit of `size` bytes on all request or response bodies of one kind that are in flight.
 
     The first `free` bytes of each body do not count.
     """
 
     def __init__(self, size: int, free: int = 0) -> None:
-        self.size, self.free, self.held, self.uploads = size, free, 0, 0
+        self.size, self.free, self.held, self.bodies = size, free, 0, 0
 
     @contextmanager
-    def upload(self) -> Iterator[Callable[[int], None]]:
+    def body(self) -> Iterator[Callable[[int], None]]:
         """Yield a function that reserves more bytes for one body. It raises BusyError if the limit is exceeded."""
-        came = mine = 0
+        received = counted = 0
 
-        def take(count: int) -> None:
-            nonlocal came, mine
-            more = max(0, came + count - self.free) - mine
+        def reserve(count: int) -> None:
+            nonlocal received, counted
+            more = max(0, received + count - self.free) - counted
             if more and self.held + more > self.size:
-                raise BusyError(self.uploads - (mine > 0))
-            self.uploads += mine == 0 < more
-            came, mine, self.held = came + count, mine + more, self.held + more
+                raise BusyError(self.bodies - (counted > 0))
+            self.bodies += counted == 0 < more
+            received, counted, self.held = received + count, counted + more, self.held + more
 
         try:
-            yield take
+            yield reserve
         finally:
-            self.uploads -= mine > 0
-            self.held -= mine
+            self.bodies -= counted > 0
+            self.held -= counted

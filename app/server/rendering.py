@@ -17,30 +17,30 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.server.decoder import decoded
-from app.server.request_limits import unforeseen
+from app.server.request_limits import internal_error
 from rbvae import ImageError, RbvaeError
 from rbvae.errors import shown
 from rbvae.images.ai_metadata import AI_NOTE, encode
 
-LONGEST_SENTENCE = 600  # characters; a message may list the directions of a checkpoint
+MAX_MESSAGE = 600  # characters; a message may list the directions of a checkpoint
 LOSSLESS = 256  # largest side, in pixels, of an image that is small enough as PNG
 
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
+def as_gradio_errors() -> Iterator[None]:
     """Convert exceptions to gr.Error: an RbvaeError keeps its message, any other is logged and reported as a bug."""
     try:
         yield
     except RbvaeError as error:
         traceback.clear_frames(error.__traceback__)  # the frames would keep the photo in memory
-        raise gr.Error(sentence(error), print_exception=False) from error
+        raise gr.Error(one_line(error), print_exception=False) from error
     except Exception as error:  # Gradio would print its message, which may contain user data
-        raise gr.Error(unforeseen(error).words, print_exception=False) from error
+        raise gr.Error(internal_error(error).message, print_exception=False) from error
 
 
-def sentence(error: RbvaeError) -> str:
+def one_line(error: RbvaeError) -> str:
     """Return the message of an error as one line of limited length."""
-    return shown(str(error), LONGEST_SENTENCE)
+    return shown(str(error), MAX_MESSAGE)
 
 
 def read_upload(upload: dict[str, Any] | None, max_side: int = 0) -> np.ndarray:
@@ -59,8 +59,8 @@ def jpeg(image: Image.Image, edited: bool = True) -> bytes:
     Use `rbvae.images.ai_metadata.encode` for files to download.
     """
     encoded = io.BytesIO()
-    fine = {"quality": 95, "subsampling": 0} if max(image.size) <= LOSSLESS else {"quality": 92}
-    image.save(encoded, "JPEG", comment=AI_NOTE.encode() if edited else b"", **fine)
+    options = {"quality": 95, "subsampling": 0} if max(image.size) <= LOSSLESS else {"quality": 92}
+    image.save(encoded, "JPEG", comment=AI_NOTE.encode() if edited else b"", **options)
     return encoded.getvalue()
 
 
@@ -82,5 +82,6 @@ def picture_file(image: Image.Image, name: str, edited: bool = True) -> str:
     if edited:
         path.write_bytes(encode(image, "PNG" if small else "JPEG"))
     else:
-        image.save(path, **({} if small else {"quality": 92}))
+        options: dict[str, Any] = {} if small else {"quality": 92}
+        image.save(path, **options)
     return str(path)

@@ -20,27 +20,29 @@ from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.server.cleanup import Shelf
+from app.server.cleanup import UploadFolder
 from app.server.hosting import has_mcp
-from app.server.job_queue import BusyError, Room
+from app.server.job_queue import BusyError, ByteLimit
 from rbvae.images.decoding import UPLOAD
 
-LARGEST = UPLOAD.bytes
-WORDS = 1_000_000  # bytes of a body without files
-ENVELOPE = 10_000  # bytes of a multipart form in addition to its files
-PART = 1 << 16  # bytes; smaller bodies are not counted, so that many uploads cannot block small requests
-FILES, QUESTIONS, ANSWERS = 200_000_000, 50_000_000, 100_000_000  # bytes in flight, of all visitors
-CROWD = 1000  # concurrent requests
-READ = re.compile(
+MAX_FILE_BYTES = UPLOAD.bytes
+MAX_BODY_BYTES = 1_000_000  # bytes of a body without files
+FORM_BYTES = 10_000  # bytes of a multipart form in addition to its files
+CHUNK_BYTES = 1 << 16  # bytes; smaller bodies are not counted, so that many uploads cannot block small requests
+FILE_BODIES_BYTES = 200_000_000  # bytes in flight, of all visitors, in bodies that hold files
+BODIES_BYTES = 50_000_000  # likewise, in other bodies
+RESPONSES_BYTES = 100_000_000  # likewise, in responses
+MAX_REQUESTS = 1000  # concurrent requests
+GET_PATHS = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?)|/(assets|static|svelte|page/js)/.+|"
     r"/page/\w+/generator|"
     r"/gradio_api/(info|openapi\.json|startup-events|theme\.css|app_id|heartbeat/[\w-]+|queue/(data|status)|"
     r"call/(v2/)?\w+/\w+|file=.+)"
 )
-WRITTEN = re.compile(r"/page/\w+(/\w+)?|/gradio_api/(upload|queue/join|call/(v2/)?\w+|cancel|reset)")
-TOOLS = re.compile(r"/gradio_api/mcp(/.*)?")
-MAKES_FILES = re.compile(r"/gradio_api/(upload|queue/join|call/(v2/)?\w+)")
-QUEUED = re.compile(r"/gradio_api/(queue/join|call/.*)")
+POST_PATHS = re.compile(r"/page/\w+(/\w+)?|/gradio_api/(upload|queue/join|call/(v2/)?\w+|cancel|reset)")
+MCP_PATHS = re.compile(r"/gradio_api/mcp(/.*)?")
+FILE_PATHS = re.compile(r"/gradio_api/(upload|queue/join|call/(v2/)?\w+)")
+QUEUE_PATHS = re.compile(r"/gradio_api/(queue/join|call/.*)")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -51,47 +53,48 @@ HEADERS = {
     "base-uri 'self'; form-action 'self'; frame-ancestors 'self' https://huggingface.co https://*.hf.space",
 }  # 'unsafe-': Gradio's page needs inline scripts and evaluates strings; neither contains user data
 
-Take = Callable[[int], None]
-NO_PLACE = "there is no space for more files at the moment; try again in a few minutes"
+Reserve = Callable[[int], None]
+FOLDER_FULL = "there is no space for more files at the moment; try again in a few minutes"
 TOO_SLOW = "the upload is too slow; try again with a better connection"
 
 log = logging.getLogger("rbvae.app")
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Time limits in seconds, in either direction: per PART of a body, and for a whole body of the largest size."""
+class Timeouts:
+    """Time limits in seconds, in either direction: per chunk of a body, and for a whole body of the largest size."""
 
-    part: float = 15
-    whole: float = 120
+    chunk: float = 15
+    body: float = 120
 
 
 class RefusedError(Exception):
-    """The request is refused with this message and status; `again` is the Retry-After in seconds, or 0."""
+    """The request is refused with this message and status; `retry_after` is the Retry-After in seconds, or 0."""
 
-    def __init__(self, words: str, status: int, again: int = 0) -> None:
-        super().__init__(words)
-        self.words, self.status, self.again = words, status, again
+    def __init__(self, message: str, status: int, retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.message, self.status, self.retry_after = message, status, retry_after
 
 
-class Guard:
+class RequestLimits:
     """The ASGI middleware.
 
-    `in_line` returns the length of Gradio's queue; requests are refused when it reaches `line`.
+    `queue_length` returns the length of Gradio's queue; requests are refused when it reaches `max_waiting`.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        in_line: Callable[[], int],
-        line: int,
-        patience: Patience | None = None,
-        shelf: Shelf | None = None,
+        queue_length: Callable[[], int],
+        max_waiting: int,
+        timeouts: Timeouts | None = None,
+        folder: UploadFolder | None = None,
     ) -> None:
-        self.app, self.in_line, self.line = app, in_line, line
-        self.patience, self.shelf = patience or Patience(), shelf or Shelf()
-        self.files, self.questions, self.answers = Room(FILES), Room(QUESTIONS, free=PART), Room(ANSWERS)
-        self._crowd = 0
+        self.app, self.queue_length, self.max_waiting = app, queue_length, max_waiting
+        self.timeouts, self.folder = timeouts or Timeouts(), folder or UploadFolder()
+        self.file_bodies, self.bodies = ByteLimit(FILE_BODIES_BYTES), ByteLimit(BODIES_BYTES, free=CHUNK_BYTES)
+        self.responses = ByteLimit(RESPONSES_BYTES)
+        self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -99,95 +102,104 @@ class Guard:
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
             return None
-        self._crowd += 1
-        room = self.files if holds_files(scope["path"]) else self.questions
+        self._active += 1
+        limit = self.file_bodies if holds_files(scope["path"]) else self.bodies
         try:
-            with room.upload() as take, self.answers.upload() as give:
-                await self._exchange(Exchange(scope, receive, send, self.patience, take, give))
+            with limit.body() as reserve_body, self.responses.body() as reserve_response:
+                await self._exchange(Exchange(scope, receive, send, self.timeouts, reserve_body, reserve_response))
         finally:
-            self._crowd -= 1
+            self._active -= 1
         return None
 
     async def _exchange(self, exchange: Exchange) -> None:
         try:
             await self._admit(exchange)
-            exchange.measure()
+            exchange.check_length()
             await self.app(exchange.scope, exchange.receive, exchange.send)
         except RefusedError as refused:
             exchange.refused = exchange.refused or refused
         except Exception as error:
-            exchange.refused = exchange.refused or unforeseen(error, exchange.scope["path"])
+            exchange.refused = exchange.refused or internal_error(error, exchange.scope["path"])
         await exchange.close()
 
     async def _admit(self, exchange: Exchange) -> None:
         scope = exchange.scope
         path, method = scope["path"], scope["method"]
-        known = READ if method in ("GET", "HEAD") else WRITTEN if method == "POST" else None
-        served = method == "OPTIONS" or (known and known.fullmatch(path)) or (has_mcp() and TOOLS.fullmatch(path))
-        if not served or "\0" in path or ".." in path.split("/") or "deep_link" in QueryParams(scope["query_string"]):
+        patterns = GET_PATHS if method in ("GET", "HEAD") else POST_PATHS if method == "POST" else None
+        known = (patterns and patterns.fullmatch(path)) or (has_mcp() and MCP_PATHS.fullmatch(path))
+        allowed = known or method == "OPTIONS"
+        if not allowed or "\0" in path or ".." in path.split("/") or "deep_link" in QueryParams(scope["query_string"]):
             raise RefusedError("there is nothing at this address", 404)
         if path.startswith("/gradio_api/file=") and not in_cache(path.split("=", 1)[1]):
             raise RefusedError("there is no such file; results are kept only for a few minutes", 404)
-        if method == "POST" and QUEUED.fullmatch(path) and (waiting := self.in_line()) >= self.line:
+        if method == "POST" and QUEUE_PATHS.fullmatch(path) and (waiting := self.queue_length()) >= self.max_waiting:
             raise busy(BusyError(waiting))
-        if self._crowd > CROWD:
-            raise busy(BusyError(self._crowd - 1))
-        if method == "POST" and MAKES_FILES.fullmatch(path):
-            await self.shelf.look()
-            exchange.shelf = self.shelf if path == "/gradio_api/upload" else None
-            if self.shelf.full:
-                raise RefusedError(NO_PLACE, 507, 60)
+        if self._active > MAX_REQUESTS:
+            raise busy(BusyError(self._active - 1))
+        if method == "POST" and FILE_PATHS.fullmatch(path):
+            await self.folder.measure()
+            exchange.folder = self.folder if path == "/gradio_api/upload" else None
+            if self.folder.full:
+                raise RefusedError(FOLDER_FULL, 507, 60)
 
 
 class Exchange:
     """One request and its response: limits the size and pace of both bodies and adds the security headers."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: Patience, take: Take, give: Take) -> None:
-        self.scope, self._receive, self._send, self.patience = scope, receive, send, patience
-        self._take, self._give = take, give
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        timeouts: Timeouts,
+        reserve_body: Reserve,
+        reserve_response: Reserve,
+    ) -> None:
+        self.scope, self._receive, self._send, self.timeouts = scope, receive, send, timeouts
+        self._reserve_body, self._reserve_response = reserve_body, reserve_response
         self.refused: RefusedError | None = None
         self.started = False
-        self.shelf: Shelf | None = None  # the folder that stores the body, if any
-        self._held, self._whole = 0, False
-        self._began = self._part_began = time.monotonic()
-        self._head: Message | None = None
-        self.limit = WORDS
+        self.folder: UploadFolder | None = None  # the folder that stores the body, if any
+        self._received, self._body_complete = 0, False
+        self._began = self._chunk_began = time.monotonic()
+        self._response_start: Message | None = None
+        self.limit = MAX_BODY_BYTES
         if holds_files(scope["path"]):
-            self.limit = LARGEST + (ENVELOPE if "gradio_api" in scope["path"] else 0)
+            self.limit = MAX_FILE_BYTES + (FORM_BYTES if "gradio_api" in scope["path"] else 0)
 
-    def measure(self) -> None:
+    def check_length(self) -> None:
         """Check the Content-Length before reading the body. Raises RefusedError if it is too large."""
         for name, value in self.scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > self.limit:
                 raise self._too_large()
 
     async def receive(self) -> Message:
-        """Receive the next part of the body. Raises RefusedError if the body is too large or too slow."""
-        if self._whole:  # the next message is the disconnect
+        """Receive the next chunk of the body. Raises RefusedError if the body is too large or too slow."""
+        if self._body_complete:  # the next message is the disconnect
             return await self._receive()
-        ends = min(self._began + self.patience.whole, self._part_began + self.patience.part)
+        deadline = min(self._began + self.timeouts.body, self._chunk_began + self.timeouts.chunk)
         try:
-            message = await asyncio.wait_for(self._receive(), max(0.01, ends - time.monotonic()))
+            message = await asyncio.wait_for(self._receive(), max(0.01, deadline - time.monotonic()))
         except asyncio.TimeoutError:
             raise self._refuse(RefusedError(TOO_SLOW, 408)) from None
-        self._whole = message["type"] != "http.request" or not message.get("more_body")
+        self._body_complete = message["type"] != "http.request" or not message.get("more_body")
         self._count(len(message.get("body", b"")))
         return message
 
-    def _count(self, came: int) -> None:
-        if self._held // PART != (self._held + came) // PART:
-            self._part_began = time.monotonic()
-        self._held += came
-        if self._held > self.limit:
+    def _count(self, size: int) -> None:
+        if self._received // CHUNK_BYTES != (self._received + size) // CHUNK_BYTES:
+            self._chunk_began = time.monotonic()
+        self._received += size
+        if self._received > self.limit:
             raise self._refuse(self._too_large())
         try:
-            self._take(came)
+            self._reserve_body(size)
         except BusyError as error:
             raise self._refuse(busy(error)) from None
-        if self.shelf:
-            self.shelf.add(came)
-            if self.shelf.full:
-                raise self._refuse(RefusedError(NO_PLACE, 507, 60))
+        if self.folder:
+            self.folder.add(size)
+            if self.folder.full:
+                raise self._refuse(RefusedError(FOLDER_FULL, 507, 60))
 
     async def send(self, message: Message) -> None:
         """Send a message of the response, unless the request was refused.
@@ -197,40 +209,40 @@ class Exchange:
         if self.refused is not None and not self.started:
             return
         if message["type"] == "http.response.start":
-            self._head = message
-            if "Content-Length" not in self._dressed(message):  # otherwise wait: the body may be refused
+            self._response_start = message
+            if "Content-Length" not in self._with_headers(message):  # otherwise wait: the body may be refused
                 await self._start()
             return
         size = len(message.get("body", b""))
-        self._room_for(size)
+        self._reserve_for(size)
         await self._start()
-        ends = time.monotonic() + self.patience.whole * max(1, size / LARGEST)
-        for part in parts(message):
-            await self._pass(part, ends)
+        deadline = time.monotonic() + self.timeouts.body * max(1, size / MAX_FILE_BYTES)
+        for chunk in chunks(message):
+            await self._send_in_time(chunk, deadline)
 
-    def _dressed(self, message: Message) -> MutableHeaders:
+    def _with_headers(self, message: Message) -> MutableHeaders:
         headers = MutableHeaders(scope=message)
         headers.update(HEADERS)
         if self.scope["method"] == "POST" or self.scope["path"].startswith("/gradio_api/"):
             headers["Cache-Control"] = "no-store"
         return headers
 
-    def _room_for(self, size: int) -> None:
-        if size > PART:  # smaller ones are not counted
+    def _reserve_for(self, size: int) -> None:
+        if size > CHUNK_BYTES:  # smaller ones are not counted
             try:
-                self._give(size)
+                self._reserve_response(size)
             except BusyError as error:
                 raise self._refuse(busy(error)) from None
 
     async def _start(self) -> None:
-        if self._head is not None:
-            head, self._head, self.started = self._head, None, True
-            await self._pass(head, time.monotonic() + self.patience.part)
+        if self._response_start is not None:
+            start, self._response_start, self.started = self._response_start, None, True
+            await self._send_in_time(start, time.monotonic() + self.timeouts.chunk)
 
-    async def _pass(self, message: Message, ends: float) -> None:
-        left = min(self.patience.part, ends - time.monotonic())
+    async def _send_in_time(self, message: Message, deadline: float) -> None:
+        seconds = min(self.timeouts.chunk, deadline - time.monotonic())
         try:
-            await asyncio.wait_for(self._send(message), max(0.01, left))
+            await asyncio.wait_for(self._send(message), max(0.01, seconds))
         except asyncio.TimeoutError:
             raise self._refuse(RefusedError("the client does not read the response; try again", 408)) from None
 
@@ -242,18 +254,18 @@ class Exchange:
         """Send the refusal, if there is one and the response has not started."""
         if self.refused is None or self.started:
             return
-        self._head = None
+        self._response_start = None
         refused, self.refused = self.refused, None
-        again = {"Retry-After": str(refused.again)} if refused.again else {}
-        if not self._whole:
-            again["Connection"] = "close"  # do not wait for the rest of the body
-        words = {"error": refused.words, "detail": refused.words}  # Gradio clients read "detail"
-        await JSONResponse(words, refused.status, again)(self.scope, self._receive, self.send)
+        headers = {"Retry-After": str(refused.retry_after)} if refused.retry_after else {}
+        if not self._body_complete:
+            headers["Connection"] = "close"  # do not wait for the rest of the body
+        content = {"error": refused.message, "detail": refused.message}  # Gradio clients read "detail"
+        await JSONResponse(content, refused.status, headers)(self.scope, self._receive, self.send)
 
     def _too_large(self) -> RefusedError:
-        if self.limit == WORDS:
-            return RefusedError(f"the request is larger than {WORDS // 10**6} MB; send less", 413)
-        return RefusedError(f"the file is larger than {LARGEST // 10**6} MB; save it smaller first", 413)
+        if self.limit == MAX_BODY_BYTES:
+            return RefusedError(f"the request is larger than {MAX_BODY_BYTES // 10**6} MB; send less", 413)
+        return RefusedError(f"the file is larger than {MAX_FILE_BYTES // 10**6} MB; save it smaller first", 413)
 
 
 def holds_files(path: str) -> bool:
@@ -263,26 +275,26 @@ def holds_files(path: str) -> bool:
 
 def busy(error: BusyError) -> RefusedError:
     """Convert a BusyError to a 503 response."""
-    return RefusedError(str(error), 503, error.again)
+    return RefusedError(str(error), 503, error.retry_after)
 
 
-def parts(message: Message) -> Iterator[Message]:
-    """Split a large body message into parts of at most PART bytes, followed by an empty one.
+def chunks(message: Message) -> Iterator[Message]:
+    """Split a large body message into chunks of at most CHUNK_BYTES, followed by an empty one.
 
-    When the empty part is sent, all data has left this process.
+    When the empty chunk is sent, all data has left this process.
     """
     body = message.get("body", b"")
-    if len(body) <= PART:
+    if len(body) <= CHUNK_BYTES:
         yield message
         return
-    for start in range(0, len(body), PART):
-        yield {**message, "body": body[start : start + PART], "more_body": True}
+    for start in range(0, len(body), CHUNK_BYTES):
+        yield {**message, "body": body[start : start + CHUNK_BYTES], "more_body": True}
     yield {**message, "body": b""}
 
 
-def unforeseen(error: Exception, path: str = "") -> RefusedError:
+def internal_error(error: Exception, path: str = "") -> RefusedError:
     """Convert an uncaught exception to a response. It is logged without its message, which may contain user data."""
-    if isinstance(error, (FnIndexInferError, KeyError)) and QUEUED.fullmatch(path):
+    if isinstance(error, (FnIndexInferError, KeyError)) and QUEUE_PATHS.fullmatch(path):
         return RefusedError("there is no such endpoint; see Use via API at the foot of the page", 404)
     where = "".join(traceback.format_tb(error.__traceback__)[-3:])
     log.error("%s\n%s", type(error).__name__, where)

@@ -27,19 +27,19 @@ from starlette.staticfiles import StaticFiles
 
 from app.server.actions import Actions, File
 from app.server.drawing import generator_file
-from app.server.job_queue import BusyError, Gate, GoneError
-from app.server.rendering import sentence
-from app.server.state import ForgottenError, Visits
+from app.server.job_queue import BusyError, DisconnectedError, JobQueue
+from app.server.rendering import one_line
+from app.server.state import ForgottenError, Visit, Visits
 from rbvae import ConfigError, RbvaeError
 from rbvae.errors import shown
 
 HERE = Path(__file__).resolve().parents[1]  # app/
-LINE = 64  # requests that may wait at each gate
-AT_ONCE = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
-KINDS = {"open": "open", "face": "open"} | dict.fromkeys(
+MAX_WAITING = 64  # requests that may wait in each queue
+CONCURRENCY = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
+QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(
     ("pick", "draw", "identity_shift", "neutral", "transfer"), "quick"
 )
-AT_ANY_TIME = ("forget", "progress")
+UNQUEUED = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
 
 
@@ -55,25 +55,25 @@ class Scripts(StaticFiles):
 
 def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
     """Return the routes of the page. `actions` maps "faces" and "digits" to their actions."""
-    gates = {kind: Gate(at_once, LINE) for kind, at_once in AT_ONCE.items()}
+    queues = {kind: JobQueue(concurrency, MAX_WAITING) for kind, concurrency in CONCURRENCY.items()}
 
     async def answer(request: Request) -> Response:
         kind, name = request.path_params["kind"], request.path_params["action"]
-        if kind not in actions or name not in ("open", *actions[kind].asked):
-            return _refusal("there is no such action", 404)
+        if kind not in actions or name not in ("open", *actions[kind].allowed):
+            return _error("there is no such action", 404)
         try:
-            body = await request.body()  # before waiting at the gate, so that a slow upload blocks nobody
-            call = _call(_of(_visitor(request), actions[kind]), name, body)
-            gate = gates[KINDS.get(name, "slow")]
-            result = call() if name in AT_ANY_TIME else await gate.run(call, request.is_disconnected)
+            body = await request.body()  # before queueing, so that a slow upload blocks no other request
+            call = _call(_for_visitor(actions[kind], visits.of(_visitor(request))), name, body)
+            queue = queues[QUEUE_OF_ACTION.get(name, "slow")]
+            result = call() if name in UNQUEUED else await queue.run(call, request.is_disconnected)
         except BusyError as error:
-            return JSONResponse({"error": sentence(error)}, 503, {"Retry-After": str(error.again)})
+            return JSONResponse({"error": one_line(error)}, 503, {"Retry-After": str(error.retry_after)})
         except ForgottenError as error:
-            return _refusal(sentence(error), 410)
+            return _error(one_line(error), 410)
         except RbvaeError as error:
             traceback.clear_frames(error.__traceback__)  # the frames would keep the photo in memory
-            return _refusal(sentence(error), 422)
-        except (ClientDisconnect, GoneError):
+            return _error(one_line(error), 422)
+        except (ClientDisconnect, DisconnectedError):
             return Response(status_code=204)
         if isinstance(result, File):
             return Response(result.content, media_type=result.media_type)
@@ -83,12 +83,12 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         kind = request.path_params["kind"]
         file = generator_file(actions[kind].editor) if kind in actions else None
         if file is None:
-            return _refusal("there is no such generator", 404)
+            return _error("there is no such generator", 404)
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable",  # the URL changes with the weights
             "Content-Length": str(len(file.content)),
         }
-        return StreamingResponse(file.parts(), media_type="application/octet-stream", headers=headers)
+        return StreamingResponse(file.chunks(), media_type="application/octet-stream", headers=headers)
 
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
@@ -102,17 +102,17 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
     ]
 
 
-def _visitor(request: Request, otherwise: str = "") -> str:
+def _visitor(request: Request, default: str = "") -> str:
     """Return the random visitor ID that the page creates when it is loaded, or "" if it is missing or invalid."""
-    named = request.headers.get("visitor", otherwise)
-    return named if VISITOR.fullmatch(named) else ""
+    visitor = request.headers.get("visitor", default)
+    return visitor if VISITOR.fullmatch(visitor) else ""
 
 
-def _of(visitor: str, actions: Actions) -> Actions:
+def _for_visitor(actions: Actions, visit: Visit) -> Actions:
     """Return a copy of the actions that can access only the images of this visitor."""
-    mine = copy.copy(actions)
-    mine.visits = actions.visits.of(visitor)
-    return mine
+    copied = copy.copy(actions)
+    copied.visits = visit
+    return copied
 
 
 def _call(actions: Actions, name: str, body: bytes) -> Callable[[], Any]:
@@ -120,12 +120,12 @@ def _call(actions: Actions, name: str, body: bytes) -> Callable[[], Any]:
     if name == "open":
         return lambda: method(body)
     try:
-        named = json.loads(body or b"{}")
-        inspect.signature(method).bind(**named)
+        fields = json.loads(body or b"{}")
+        inspect.signature(method).bind(**fields)
     except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{name} got an invalid request ({shown(str(error))}); reload the page") from error
-    return lambda: method(**named)
+    return lambda: method(**fields)
 
 
-def _refusal(words: str, status: int) -> JSONResponse:
-    return JSONResponse({"error": words}, status)
+def _error(message: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": message}, status)

@@ -20,7 +20,7 @@ from rbvae.editing.smaller import close_up
 from rbvae.errors import quoted
 from rbvae.faces.finding import Faces
 
-WIDEST = 4.0  # sigmas
+MAX_SIGMAS = 4.0  # sigmas
 STEP = 0.05
 KEPT_FOR = 3600  # seconds an image is kept after its last use
 TILE = 160  # side of a small image of an edit, in pixels, unless the model defines one
@@ -78,7 +78,7 @@ class Opened:
 
 
 @dataclass
-class Kept:
+class StoredImage:
     """A stored image with its owner and the time of its last use."""
 
     opened: Opened
@@ -98,7 +98,7 @@ class Visits:
         self, kept_for: float = KEPT_FOR, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.kept_for, self.capacity, self.clock = kept_for, capacity, clock
-        self._kept: OrderedDict[str, Kept] = OrderedDict()  # least recently used first
+        self._stored: OrderedDict[str, StoredImage] = OrderedDict()  # least recently used first
         self._published: dict[str, Opened] = {}
         self._lock = threading.Lock()
 
@@ -110,9 +110,9 @@ class Visits:
         """Store an image. Returns its key."""
         key = secrets.token_urlsafe(24)
         with self._lock:
-            self._kept[key] = Kept(opened, visitor, self.clock())
+            self._stored[key] = StoredImage(opened, visitor, self.clock())
             self._expire()
-            self._make_room()
+            self._remove_excess()
         return key
 
     def publish(self, name: str, opened: Opened) -> str:
@@ -133,26 +133,26 @@ class Visits:
             return self._published[key]
         with self._lock:
             self._expire()
-            kept = self._kept.get(key) if isinstance(key, str) else None
-            if kept is None or kept.visitor != visitor:
+            stored = self._stored.get(key) if isinstance(key, str) else None
+            if stored is None or stored.visitor != visitor:
                 raise ForgottenError("this picture is no longer available; open it again")
-            kept.used = self.clock()
-            self._kept.move_to_end(key)
-            return kept.opened
+            stored.used = self.clock()
+            self._stored.move_to_end(key)
+            return stored.opened
 
     def forget(self, key: Any, visitor: str = "") -> None:
         """Delete an image of this visitor."""
         with self._lock:
-            if isinstance(key, str) and key in self._kept and self._kept[key].visitor == visitor:
-                del self._kept[key]
+            if isinstance(key, str) and key in self._stored and self._stored[key].visitor == visitor:
+                del self._stored[key]
 
     def forget_all(self, visitor: str) -> int:
         """Delete all images of a visitor. Returns their number."""
         with self._lock:
-            mine = [key for key, kept in self._kept.items() if kept.visitor == visitor]
-            for key in mine:
-                del self._kept[key]
-            return len(mine)
+            keys = [key for key, stored in self._stored.items() if stored.visitor == visitor]
+            for key in keys:
+                del self._stored[key]
+            return len(keys)
 
     def expire(self) -> None:
         """Delete the images that have expired."""
@@ -162,25 +162,25 @@ class Visits:
     def clear(self) -> None:
         """Delete all images except the published ones."""
         with self._lock:
-            self._kept.clear()
+            self._stored.clear()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._stored)
 
     def _expire(self) -> None:
         now = self.clock()
-        while self._kept and now - next(iter(self._kept.values())).used >= self.kept_for:
-            self._kept.popitem(last=False)
+        while self._stored and now - next(iter(self._stored.values())).used >= self.kept_for:
+            self._stored.popitem(last=False)
 
-    def _make_room(self) -> None:
-        held = Counter[str]()
-        for kept in self._kept.values():
-            held[kept.visitor] += kept.opened.size
-        while held.total() > self.capacity and len(self._kept) > 1:
-            *older, _ = self._kept  # the newest is needed for the current request
-            key = max(older, key=lambda key: held[self._kept[key].visitor])  # on a tie, the least recently used
-            kept = self._kept.pop(key)
-            held[kept.visitor] -= kept.opened.size
+    def _remove_excess(self) -> None:
+        sizes = Counter[str]()
+        for stored in self._stored.values():
+            sizes[stored.visitor] += stored.opened.size
+        while sizes.total() > self.capacity and len(self._stored) > 1:
+            *older, _ = self._stored  # the newest is needed for the current request
+            key = max(older, key=lambda key: sizes[self._stored[key].visitor])  # on a tie, the least recently used
+            stored = self._stored.pop(key)
+            sizes[stored.visitor] -= stored.opened.size
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def slider_range(direction: Direction) -> tuple[float, float]:
     """Return the range of the data along a direction, in sigmas: at least -2..2, rounded outwards to 0.5."""
     low = math.floor(min(direction.low, -2.0) * 2) / 2
     high = math.ceil(max(direction.high, 2.0) * 2) / 2
-    return max(low, -WIDEST), min(high, WIDEST)
+    return max(low, -MAX_SIGMAS), min(high, MAX_SIGMAS)
 
 
 def reaches(editor: Editor, e: np.ndarray | None = None) -> list[tuple[float, float]]:
@@ -215,13 +215,13 @@ def reaches(editor: Editor, e: np.ndarray | None = None) -> list[tuple[float, fl
 
     That is the slider's range, extended to the end of the data relative to `e`, the float32 [D_e] of an image.
     """
-    found = []
+    limits = []
     for direction in editor.directions:
         low, high = slider_range(direction)
         own = 0.0 if e is None else float(e @ direction.vector) / direction.sigma  # the mean of the prior is about 0
-        further = np.array([math.floor((direction.low - own) / STEP), math.ceil((direction.high - own) / STEP)]) * STEP
-        found.append((min(low, round(float(further[0]), 2)), max(high, round(float(further[1]), 2))))
-    return found
+        data = np.array([math.floor((direction.low - own) / STEP), math.ceil((direction.high - own) / STEP)]) * STEP
+        limits.append((min(low, round(float(data[0]), 2)), max(high, round(float(data[1]), 2))))
+    return limits
 
 
 def within_reach(
@@ -233,13 +233,13 @@ def within_reach(
     unknown name.
     """
     reach = {direction.name: ends for direction, ends in zip(editor.directions, reaches(editor, e), strict=True)}
-    kept, cut = {}, []
+    clamped, limited = {}, []
     for name, value in named.items():
         low, high = reach[editor.direction(name).name]
-        kept[name] = min(high, max(low, value))
-        if kept[name] != value:
-            cut.append(f"{name} {value:g} became {kept[name]:g}")
-    return kept, f"limited to what the model has seen: {', '.join(cut)}" if cut else ""
+        clamped[name] = min(high, max(low, value))
+        if clamped[name] != value:
+            limited.append(f"{name} {value:g} became {clamped[name]:g}")
+    return clamped, f"limited to what the model has seen: {', '.join(limited)}" if limited else ""
 
 
 def steps(editor: Editor) -> np.ndarray:
@@ -266,9 +266,9 @@ def change_to(editor: Editor, inference: Inference, e: np.ndarray) -> dict[str, 
 
     `rest` is empty if the directions span the whole space.
     """
-    away, along = e - inference.e, steps(editor)
-    values = np.linalg.lstsq(along.T, away, rcond=None)[0].round(3) if len(along) else np.zeros(0)
-    rest = away - values @ along
+    difference, directions = e - inference.e, steps(editor)
+    values = np.linalg.lstsq(directions.T, difference, rcond=None)[0].round(3) if len(directions) else np.zeros(0)
+    rest = difference - values @ directions
     return {"values": values.tolist(), "rest": [] if np.abs(rest).max() < 0.01 else rest.tolist()}
 
 

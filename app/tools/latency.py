@@ -220,7 +220,10 @@ def _endpoints(url: str, repeats: int) -> dict[str, float]:
 
     client = Client(url, verbose=False)
     photo = handle_file(str(PHOTO))
-    calls = {"edit": ((photo, {}), "/edit"), "transfer": ((photo, photo, 1.0), "/transfer")}
+    calls: dict[str, tuple[tuple[Any, ...], str]] = {
+        "edit": ((photo, {}), "/edit"),
+        "transfer": ((photo, photo, 1.0), "/transfer"),
+    }
     figures: dict[str, float] = {}
     for name, (arguments, endpoint) in calls.items():
         times = []

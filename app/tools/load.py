@@ -30,13 +30,13 @@ from PIL import Image, ImageEnhance
 
 HERE = Path(__file__).resolve().parents[1]  # app/
 PORT = 7898
-DRAWS = 20
+EDITS = 20
 PATIENCE = 60  # timeout of a request, in seconds
 DONOR = "example-astronaut"
 
 
 @dataclass
-class Tally:
+class Summary:
     """The results of a load test."""
 
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -53,15 +53,15 @@ class Tally:
 
 
 class Visitor:
-    """A simulated visitor with one photo. `known` holds the hashes of the answers it got alone."""
+    """A simulated visitor with one photo. `hashes` holds the hashes of the answers it got alone."""
 
-    forgets = 0.3  # probability of deleting its photo after a round
+    forget_share = 0.3  # probability of deleting its photo after a round
 
-    def __init__(self, number: int, photo: bytes, url: str, tally: Tally, everyone: list[Visitor]) -> None:
-        self.number, self.photo, self.tally, self.everyone = number, photo, tally, everyone
-        self.known: dict[str, str] = {}
+    def __init__(self, number: int, photo: bytes, url: str, summary: Summary, visitors: list[Visitor]) -> None:
+        self.number, self.photo, self.summary, self.visitors = number, photo, summary, visitors
+        self.hashes: dict[str, str] = {}
         self.key = ""
-        self.chance = random.Random(number)
+        self.rng = random.Random(number)
         self.http = httpx.AsyncClient(
             base_url=url, timeout=PATIENCE, headers={"Visitor": f"visitor-{number:04d}-{random.getrandbits(64):016x}"}
         )
@@ -69,7 +69,7 @@ class Visitor:
 
     async def prepare(self, sliders: int) -> bool:
         """Choose the edits and make all requests once, alone. Returns False if no face is found in the photo."""
-        self.changes = [[round(self.chance.uniform(-2, 2), 2) for _ in range(sliders)] for _ in range(DRAWS)]
+        self.changes = [[round(self.rng.uniform(-2, 2), 2) for _ in range(sliders)] for _ in range(EDITS)]
         if not (await self.opened()).get("original"):
             return False
         await self.edits()
@@ -79,8 +79,8 @@ class Visitor:
         """Run one round of requests."""
         await self.opened()
         await self.edits()
-        await self.trespass()
-        if self.chance.random() < self.forgets:
+        await self.request_without_access()
+        if self.rng.random() < self.forget_share:
             await self.ask("forget", key=self.key)
             gone = await self.http.post("page/faces/draw", json={"key": self.key, "change": {"values": []}})
             self.expect("forget", gone.status_code == 410)
@@ -88,7 +88,7 @@ class Visitor:
     async def edits(self) -> None:
         """Make all requests except opening the photo."""
         await self.ask("strips", key=self.key)
-        for number in range(DRAWS):
+        for number in range(EDITS):
             await self.draw(number)
         await self.ask("transfer", key=self.key, donor=DONOR, strength=0.8)
         await self.ask("paste", key=self.key, change={"values": self.changes[0]})
@@ -107,13 +107,13 @@ class Visitor:
             self.check("open", json.dumps(answer).encode())
         return answer
 
-    async def trespass(self) -> None:
+    async def request_without_access(self) -> None:
         """Request the image of another visitor by its key, which must be refused."""
-        other = self.chance.choice(self.everyone)
+        other = self.rng.choice(self.visitors)
         if other is not self and other.key:
             for fields in ({"key": other.key, "donor": DONOR}, {"key": self.key, "donor": other.key}):
                 answer = await self.http.post("page/faces/transfer", json=fields)
-                self.expect("trespass", answer.status_code in (410, 503))
+                self.expect("access", answer.status_code in (410, 503))
 
     async def ask(self, action: str, name: str = "", **fields: Any) -> None:
         """Request an action of the page and check the answer."""
@@ -128,27 +128,27 @@ class Visitor:
             try:
                 answer = await request()
             except httpx.HTTPError as error:
-                self.tally.errors[f"{action}: {type(error).__name__}"] += 1
+                self.summary.errors[f"{action}: {type(error).__name__}"] += 1
                 return None
             if answer.status_code != 503:
                 break
-            self.tally.busy += 1
+            self.summary.busy += 1
             await asyncio.sleep(float(answer.headers.get("Retry-After", 2)))
         if answer.status_code != 200:
-            self.tally.errors[f"{action}: {answer.status_code}"] += 1
+            self.summary.errors[f"{action}: {answer.status_code}"] += 1
             return None
-        self.tally.times[action].append(time.perf_counter() - began)
+        self.summary.times[action].append(time.perf_counter() - began)
         return answer.content
 
     def check(self, name: str, content: bytes) -> None:
         """Compare an answer with the first one of this name."""
         found = hashlib.sha256(content).hexdigest()
-        self.expect(name, self.known.setdefault(name, found) == found)
+        self.expect(name, self.hashes.setdefault(name, found) == found)
 
-    def expect(self, name: str, right: bool) -> None:
-        """Record a wrong answer unless `right`."""
-        if not right:
-            self.tally.wrong.append(f"visitor {self.number}: {name}")
+    def expect(self, name: str, correct: bool) -> None:
+        """Record a wrong answer unless `correct`."""
+        if not correct:
+            self.summary.wrong.append(f"visitor {self.number}: {name}")
 
 
 class Program(Visitor):
@@ -168,7 +168,7 @@ class Program(Visitor):
         await self.call("edit", [self.record, {"smile": 1.5}], "smile")
         await self.call("edit", [self.record, "{}"], "none")
 
-    async def trespass(self) -> None:
+    async def request_without_access(self) -> None:
         """Do nothing: API clients have no keys."""
 
     async def call(self, name: str, arguments: list[Any], case: str = "") -> list[Any] | None:
@@ -180,16 +180,16 @@ class Program(Visitor):
         if not started:
             return None
         event = json.loads(started)["event_id"]
-        told = (await self.http.get(f"gradio_api/call/{name}/{event}")).text
-        if "event: complete" not in told:
-            self.tally.errors[f"{name}: {told[:80]}"] += 1
+        events = (await self.http.get(f"gradio_api/call/{name}/{event}")).text
+        if "event: complete" not in events:
+            self.summary.errors[f"{name}: {events[:80]}"] += 1
             return None
-        results = json.loads(told.rsplit("data: ", 1)[1])
+        results = json.loads(events.rsplit("data: ", 1)[1])
         for place, result in enumerate(results):
-            made = isinstance(result, dict) and result.get("path")
-            content = (await self.http.get(f"gradio_api/file={made}")).content if made else json.dumps(result).encode()
+            file = result.get("path") if isinstance(result, dict) else None
+            content = (await self.http.get(f"gradio_api/file={file}")).content if file else json.dumps(result).encode()
             self.check(f"{name} {case} {place}", content)
-        self.tally.times[f"/{name}"].append(time.perf_counter() - began)
+        self.summary.times[f"/{name}"].append(time.perf_counter() - began)
         return results
 
     async def round(self) -> None:
@@ -204,14 +204,14 @@ def photos(folder: Path | None, count: int) -> list[bytes]:
         paths = sorted(folder.rglob("*.jpg"))
         return [path.read_bytes() for path in random.Random(0).sample(paths, min(count, len(paths)))]
     examples = sorted((HERE / "examples").glob("*.jpg"))
-    made = []
+    pictures = []
     for number in range(count):
         with Image.open(examples[number % len(examples)]) as picture:
-            lit = ImageEnhance.Brightness(picture.convert("RGB")).enhance(0.8 + 0.4 * (number / count))
+            adjusted = ImageEnhance.Brightness(picture.convert("RGB")).enhance(0.8 + 0.4 * (number / count))
             encoded = io.BytesIO()
-            lit.save(encoded, "JPEG", quality=92)
-        made.append(encoded.getvalue())
-    return made
+            adjusted.save(encoded, "JPEG", quality=92)
+        pictures.append(encoded.getvalue())
+    return pictures
 
 
 def resident(pid: int) -> float:
@@ -228,52 +228,53 @@ def resident(pid: int) -> float:
     return kilobytes / 1000 + sum(resident(int(child)) for child in children)
 
 
-async def crowd(url: str, pid: int, options: argparse.Namespace) -> Tally:
+async def run_visitors(url: str, pid: int, options: argparse.Namespace) -> Summary:
     """Run all visitors, first one by one, then concurrently."""
-    tally, everyone = Tally(), []
+    summary = Summary()
+    visitors: list[Visitor] = []
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
-        told = (await http.post("page/faces/strips", json={"key": DONOR})).json()
+        strips = (await http.post("page/faces/strips", json={"key": DONOR})).json()["strips"]
     for photo in photos(options.photos, 2 * options.users):
         programs = options.users // 10
-        kind = Program if len(everyone) < programs and not options.edits else Visitor
-        visitor = kind(len(everyone), photo, url, tally, everyone)
-        visitor.forgets = options.forget
-        if await visitor.prepare(len(told["strips"])):
-            everyone.append(visitor)
+        kind = Program if len(visitors) < programs and not options.edits else Visitor
+        visitor = kind(len(visitors), photo, url, summary, visitors)
+        visitor.forget_share = options.forget
+        if await visitor.prepare(len(strips)):
+            visitors.append(visitor)
         else:
             await visitor.http.aclose()
-        if len(everyone) == options.users:
+        if len(visitors) == options.users:
             break
-    alone = {action: spread(times) for action, times in tally.times.items()}
-    print(f"{len(everyone)} visitors; times in ms without load: {json.dumps(alone)}", flush=True)
-    tally.times.clear()
+    unloaded = {action: spread(times) for action, times in summary.times.items()}
+    print(f"{len(visitors)} visitors; times in ms without load: {json.dumps(unloaded)}", flush=True)
+    summary.times.clear()
     began = time.perf_counter()
 
     def done() -> bool:
-        late = options.minutes and time.perf_counter() - began > 60 * options.minutes
-        return bool(late or (options.requests and tally.count >= options.requests))
+        out_of_time = options.minutes and time.perf_counter() - began > 60 * options.minutes
+        return bool(out_of_time or (options.requests and summary.count >= options.requests))
 
     async def watch() -> None:
         while True:
-            tally.memory.append((round(time.perf_counter() - began, 1), round(resident(pid), 1)))
+            summary.memory.append((round(time.perf_counter() - began, 1), round(resident(pid), 1)))
             await asyncio.sleep(1)
 
     async def visit(visitor: Visitor) -> None:
         if options.edits:
             await visitor.opened()
             for number in range(options.edits):
-                await visitor.draw(number % DRAWS)
+                await visitor.draw(number % EDITS)
             return
         while not done():
             await visitor.round()
 
     watching = asyncio.create_task(watch())
-    await asyncio.gather(*(visit(visitor) for visitor in everyone))
-    tally.seconds = time.perf_counter() - began
+    await asyncio.gather(*(visit(visitor) for visitor in visitors))
+    summary.seconds = time.perf_counter() - began
     watching.cancel()
-    for visitor in everyone:
+    for visitor in visitors:
         await visitor.http.aclose()
-    return tally
+    return summary
 
 
 def spread(times: list[float]) -> dict[str, float]:
@@ -284,20 +285,20 @@ def spread(times: list[float]) -> dict[str, float]:
     }
 
 
-def report(tally: Tally) -> dict[str, Any]:
+def report(summary: Summary) -> dict[str, Any]:
     """Return the results as a JSON-compatible dict."""
-    memory = [megabytes for _, megabytes in tally.memory]
+    memory = [megabytes for _, megabytes in summary.memory]
     return {
-        "seconds": round(tally.seconds, 1),
-        "answers": tally.count,
-        "answers_per_second": round(tally.count / tally.seconds, 1),
-        "actions": {a: {"n": len(times), **spread(times)} for a, times in sorted(tally.times.items()) if times},
-        "errors": dict(tally.errors),
-        "busy": tally.busy,
-        "wrong": len(tally.wrong),
-        "which_wrong": tally.wrong[:10],
+        "seconds": round(summary.seconds, 1),
+        "answers": summary.count,
+        "answers_per_second": round(summary.count / summary.seconds, 1),
+        "actions": {a: {"n": len(times), **spread(times)} for a, times in sorted(summary.times.items()) if times},
+        "errors": dict(summary.errors),
+        "busy": summary.busy,
+        "wrong": len(summary.wrong),
+        "which_wrong": summary.wrong[:10],
         "memory_mb": {"first": memory[0], "peak": max(memory), "last": memory[-1]},
-        "memory_over_time": tally.memory[:: max(1, len(memory) // 40)],
+        "memory_over_time": summary.memory[:: max(1, len(memory) // 40)],
     }
 
 
@@ -346,12 +347,12 @@ def main(argv: list[str] | None = None) -> int:
         url, app = serve()
         pid = app.pid
     try:
-        tally = asyncio.run(crowd(url, pid, options))
+        summary = asyncio.run(run_visitors(url, pid, options))
     finally:
         if app is not None:
             app.terminate()
             app.wait(timeout=20)
-    figures = report(tally)
+    figures = report(summary)
     print(json.dumps({name: value for name, value in figures.items() if name != "memory_over_time"}, indent=1))
     if options.json:
         options.json.write_text(json.dumps(figures) + "\n", encoding="utf-8")

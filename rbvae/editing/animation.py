@@ -25,9 +25,9 @@ from rbvae.images.ai_metadata import AI_NOTE, XMP, marked_mp4
 FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
 VIEWS = ("crop", "photo")
 CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack avc1; browsers play the first two
-LONGEST, LARGEST = 600, 1280  # limits: frames in all, and pixels of a side
+MAX_FRAMES, MAX_SIDE = 600, 1280  # limits: frames in all, and pixels of a side
 BATCH = 16  # frames that are decoded at a time
-OF_A_CROP, OF_A_PHOTO = 384, 1080  # default longer side in pixels; for a photo, its upper limit
+CROP_SIDE, PHOTO_SIDE = 384, 1080  # default longer side in pixels; for a photo, its upper limit
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Film:
         if self.format not in tuple(FORMATS) or self.view not in VIEWS:  # tuples accept unhashable values
             given = f"format={quoted(self.format)}, view={quoted(self.view)}"
             raise ConfigError(f"{given}; give one of {', '.join(FORMATS)} and {' or '.join(VIEWS)}")
-        for name, low, high in (("seconds", 0.1, 60.0), ("fps", 1, 60), ("size", 32, LARGEST)):
+        for name, low, high in (("seconds", 0.1, 60.0), ("fps", 1, 60), ("size", 32, MAX_SIDE)):
             value = getattr(self, name)
             if value is None and name == "size":
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                 raise ConfigError(f"{name}={quoted(value)}; give a number from {low} to {high}")
-        if self.frames > LONGEST:
-            raise ConfigError(f"the film has {self.frames} frames, more than {LONGEST}; make it shorter")
+        if self.frames > MAX_FRAMES:
+            raise ConfigError(f"the film has {self.frames} frames, more than {MAX_FRAMES}; make it shorter")
 
     @property
     def one_way(self) -> int:
@@ -68,8 +68,8 @@ class Film:
         if self.size is not None:
             return int(self.size)
         if self.view == "photo" and isinstance(inference, Portrait) and (inference.alignment or inference.observed):
-            return min(OF_A_PHOTO, max(inference.source.shape[:2]))
-        return OF_A_CROP
+            return min(PHOTO_SIDE, max(inference.source.shape[:2]))
+        return CROP_SIDE
 
     @property
     def frames(self) -> int:
@@ -91,7 +91,7 @@ def animate(
     """
     film = film or Film()
     es = between(path_of_e, film)
-    pictures = _reported(frames(editor, inference, es, film), len(es), progress)
+    pictures = _with_progress(frames(editor, inference, es, film), len(es), progress)
     if film.format == "mp4":
         return _as_mp4(pictures, film)
     if film.format == "webp":
@@ -104,11 +104,11 @@ def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
     stops = np.stack([np.asarray(e, dtype=np.float32) for e in path_of_e])
     if len(stops) < 2:
         raise ConfigError("a film needs two expressions or more; give another")
-    at = np.linspace(0.0, len(stops) - 1, film.one_way)
-    first = np.minimum(at.astype(int), len(stops) - 2)
-    eased = ((1.0 - np.cos(math.pi * (at - first))) / 2)[:, None].astype(np.float32)
-    there = stops[first] * (1 - eased) + stops[first + 1] * eased
-    return np.concatenate([there, there[-2:0:-1]]) if film.loop else there
+    positions = np.linspace(0.0, len(stops) - 1, film.one_way)
+    first = np.minimum(positions.astype(int), len(stops) - 2)
+    eased = ((1.0 - np.cos(math.pi * (positions - first))) / 2)[:, None].astype(np.float32)
+    forward = stops[first] * (1 - eased) + stops[first + 1] * eased
+    return np.concatenate([forward, forward[-2:0:-1]]) if film.loop else forward
 
 
 def frames(editor: Editor, inference: Inference, es: np.ndarray, film: Film) -> Iterator[Image.Image]:
@@ -125,7 +125,7 @@ def frames(editor: Editor, inference: Inference, es: np.ndarray, film: Film) -> 
             yield picture.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def _reported(
+def _with_progress(
     pictures: Iterator[Image.Image], count: int, progress: Callable[[float], None] | None
 ) -> Iterator[Image.Image]:
     for number, picture in enumerate(pictures, start=1):
@@ -134,32 +134,32 @@ def _reported(
         yield picture
 
 
-class Reel(Image.Image):
+class FilmFrames(Image.Image):
     """A sequence of pictures for Pillow's encoders, each drawn when needed, so that only one is in memory."""
 
     def __init__(self, pictures: Iterator[Image.Image], n_frames: int) -> None:
         super().__init__()
-        self.n_frames, self._pictures, self._at = n_frames, pictures, -1
+        self.n_frames, self._pictures, self._current = n_frames, pictures, -1
         self.seek(0)
 
     def seek(self, frame: int) -> None:
         """Go forward to a frame; earlier pictures are gone, so seeking backwards does nothing."""
         if frame >= self.n_frames:
             raise EOFError
-        if frame > self._at:
+        if frame > self._current:
             picture = next(self._pictures)
-            self.im, self.palette, self._at = picture.im, picture.palette, frame
+            self.im, self.palette, self._current = picture.im, picture.palette, frame
             self._mode, self._size = picture.mode, picture.size
 
     def tell(self) -> int:
         """Return the number of the current frame."""
-        return self._at
+        return self._current
 
 
 def _as_webp(pictures: Iterator[Image.Image], film: Film) -> bytes:
     stream = io.BytesIO()
-    Reel(pictures, film.frames).save(stream, "WEBP", save_all=True, quality=80, method=2, xmp=XMP,
-                                     duration=round(1000 / film.fps), loop=0 if film.loop else 1)  # fmt: skip
+    FilmFrames(pictures, film.frames).save(stream, "WEBP", save_all=True, quality=80, method=2, xmp=XMP,
+                                           duration=round(1000 / film.fps), loop=0 if film.loop else 1)  # fmt: skip
     return stream.getvalue()
 
 
@@ -170,10 +170,11 @@ def _as_gif(pictures: Iterator[Image.Image], samples: Sequence[Image.Image], fil
     for place, sample in enumerate(samples):
         sheet.paste(sample, (place * width, 0))
     palette = sheet.quantize(256, Image.Quantize.MEDIANCUT)
-    few = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
+    quantised = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     stream = io.BytesIO()
-    Reel(few, film.frames).save(stream, "GIF", save_all=True, comment=AI_NOTE.encode(),
-                                duration=round(1000 / film.fps), **({"loop": 0} if film.loop else {}))  # fmt: skip
+    loop = {"loop": 0} if film.loop else {}
+    FilmFrames(quantised, film.frames).save(stream, "GIF", save_all=True, comment=AI_NOTE.encode(),
+                                            duration=round(1000 / film.fps), **loop)  # fmt: skip
     return stream.getvalue()
 
 
@@ -193,7 +194,7 @@ def _as_mp4(pictures: Iterator[Image.Image], film: Film) -> bytes:
 def _writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
     """Create a writer with the first codec that this build of OpenCV supports."""
     for codec in CODECS:
-        with _quiet():
+        with _without_messages():
             writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), float(fps), size)
         if writer.isOpened():
             return writer
@@ -201,16 +202,16 @@ def _writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _without_messages() -> Iterator[None]:
     """Silence the messages of OpenCV, and of FFmpeg on file descriptor 2, about missing codecs."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    nowhere, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
-    os.dup2(nowhere, 2)
+    devnull, stderr = os.open(os.devnull, os.O_WRONLY), os.dup(2)
+    os.dup2(devnull, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(devnull)
+        os.close(stderr)
         cv2.utils.logging.setLogLevel(level)

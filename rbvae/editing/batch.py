@@ -79,8 +79,8 @@ def edit_all(
     """
     named = list(photos)
     blank = np.zeros(editor.config.dim_e, np.float32)
-    nobody = Portrait(np.zeros(editor.config.dim_z, np.float32), blank, editor.blank, lambda: editor.blank)
-    expression(editor, wanted, nobody, strength)
+    blank_portrait = Portrait(np.zeros(editor.config.dim_z, np.float32), blank, editor.blank, lambda: editor.blank)
+    expression(editor, wanted, blank_portrait, strength)
     return _results(editor, named, wanted, strength, cancelled)
 
 
@@ -125,7 +125,7 @@ def write_zip(
     entries = []
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for number, result in enumerate(results, start=1):
-            file = f"{number:04d}-{_plain(result.name)}.jpg"
+            file = f"{number:04d}-{_safe_name(result.name)}.jpg"
             if result.edit is not None:
                 archive.writestr(file, encode(result.edit.photo if keep_detail else result.edit.replaced))
             entries.append(result.entry(file))
@@ -135,6 +135,6 @@ def write_zip(
     return entries
 
 
-def _plain(name: str) -> str:
+def _safe_name(name: str) -> str:
     """Return a file name that is valid on every system."""
     return re.sub(r"[^\w-]+", "_", Path(name.replace("\\", "/")).stem)[:60] or "photo"

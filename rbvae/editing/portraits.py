@@ -71,7 +71,7 @@ class PortraitEditor(Editor):
         """
         if eyes is not None:
             opened = (photo.source, photo.notes) if isinstance(photo, Faces) else open_photo(photo, max_side=None)
-            return _noted(self._at_eyes(opened[0], eyes), opened[1])
+            return _with_notes(self._at_eyes(opened[0], eyes), opened[1])
         faces = photo if isinstance(photo, Faces) else self.find(photo)
         if not 0 <= face < len(faces):
             raise FaceNotFoundError(
@@ -79,9 +79,9 @@ class PortraitEditor(Editor):
             )
         found = faces.found[face]
         if self.faces:
-            return _noted(self._observed(faces.source, found, len(faces)), faces.notes)
+            return _with_notes(self._observed(faces.source, found, len(faces)), faces.notes)
         alignment = align(found.points, self.config.image_size)
-        return _noted(self._portrait_at(faces.source, alignment, found.box, found, len(faces)), faces.notes)
+        return _with_notes(self._portrait_at(faces.source, alignment, found.box, found, len(faces)), faces.notes)
 
     def _at_eyes(self, source: np.ndarray, eyes: tuple[Point, Point]) -> Portrait:
         alignment = align_to_eyes(eyes, source, self.config.image_size)
@@ -181,10 +181,10 @@ class PortraitEditor(Editor):
             return 0.0
         edited, plain = np.asarray(edit.crop), np.asarray(edit.inference.reconstruction)
         (z_edited, _), (z_plain, _) = self._encode(edited), self._encode(plain)
-        return min(1.0, float(np.linalg.norm(z_edited - z_plain)) / self._stranger)
+        return min(1.0, float(np.linalg.norm(z_edited - z_plain)) / self._stranger_distance)
 
     @functools.cached_property
-    def _stranger(self) -> float:
+    def _stranger_distance(self) -> float:
         return STRANGER * (self.calibration.people_apart or people_apart(self.model))
 
     def sample(self, portrait: Photo | Portrait, n: int = 8, seed: int = 0, temperature: float = 1.0) -> list[Edit]:
@@ -210,16 +210,16 @@ class PortraitEditor(Editor):
 
     def _mouth(self, of: Photo | Portrait, onto: Portrait) -> Mouth | None:
         """Return the mouth of another photo, adapted to the colours of `onto`; None if it is closed."""
-        observed, on = self._portrait(of).observed, onto.observed
-        if observed is None or on is None:
+        observed, target = self._portrait(of).observed, onto.observed
+        if observed is None or target is None:
             return None
-        mouth = Mouth.of(observed.view.photo, observed.view.points, observed.skin, on.skin)
+        mouth = Mouth.of(observed.view.photo, observed.view.points, observed.skin, target.skin)
         return mouth if mouth.opening.gap > SHOWN else None
 
     def _portrait(self, photo: Photo | Portrait) -> Portrait:
         return photo if isinstance(photo, Portrait) else self.infer(photo)
 
 
-def _noted(portrait: Portrait, notes: tuple[str, ...]) -> Portrait:
+def _with_notes(portrait: Portrait, notes: tuple[str, ...]) -> Portrait:
     """Prepend notes about the photo to the warnings of a portrait."""
     return replace(portrait, warnings=(*notes, *portrait.warnings)) if notes else portrait

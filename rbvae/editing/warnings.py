@@ -64,7 +64,7 @@ def people_apart(model: RbVAE, n: int = 64, seed: int = 0) -> float:
 
 
 def identity_shift_words(identity_shift: float) -> str:
-    """Describe a identity_shift in 0..1 as "same person", "drifting" or "somebody else"."""
+    """Describe an identity shift in 0..1 as "same person", "drifting" or "somebody else"."""
     return "same person" if identity_shift < SAME else "drifting" if identity_shift < ANOTHER else "somebody else"
 
 
@@ -88,34 +88,34 @@ def photo_warnings(
     (None if the eyes were clicked), `count` the number of faces found, `outside` the share of the face outside the
     photo, `covered` whether something covers the lower face.
     """
-    said = []
+    notes = []
     if face is None:
-        said.append("no face was detected: the crop follows the two eyes you clicked, so check that it looks upright")
+        notes.append("no face was detected: the crop follows the two eyes you clicked, so check that it looks upright")
     if count > 1:
-        said.append(f"{count} faces were found; this is one of them")
+        notes.append(f"{count} faces were found; this is one of them")
     turned = max(abs(face.yaw), abs(face.pitch)) if face else 0.0
     if turned > TURNED_AWAY:
-        said.append(
+        notes.append(
             f"the face is turned away by {turned:.0f} degrees, which is rare in the training data; use a frontal photo"
         )
     elif turned > TURNED:
-        said.append(f"the face is turned by {turned:.0f} degrees; a more frontal photo works better")
+        notes.append(f"the face is turned by {turned:.0f} degrees; a more frontal photo works better")
     if face and face.moved > UNSURE:
-        said.append("a second detection placed the face differently, so the crop may be off; use a sharper photo")
+        notes.append("a second detection placed the face differently, so the crop may be off; use a sharper photo")
     if outside > CUT:
-        said.append(
+        notes.append(
             f"the photo cuts off {outside:.0%} of the face, which edits have to guess; use one with the whole face"
         )
     if covered:
-        said.append("something seems to cover the lower face, and would move with the mouth; use a photo without it")
+        notes.append("something seems to cover the lower face, and would move with the mouth; use a photo without it")
     if face and eyes_shut(face):
-        said.append("the eyes are closed; edits that open them have to guess what they look like")
+        notes.append("the eyes are closed; edits that open them have to guess what they look like")
     if scale > COARSE:
-        said.append(f"the face is small, with {1 / scale:.1f} photo pixels per pixel of the model; use a closer photo")
+        notes.append(f"the face is small, with {1 / scale:.1f} photo pixels per pixel of the model; use a closer photo")
     if error > calibration.error_p99:
-        said.append("the model does not know a face like this, so edits will look like somebody else")
+        notes.append("the model does not know a face like this, so edits will look like somebody else")
     elif error > calibration.error_p95:
-        said.append(
+        notes.append(
             "the model reproduces this face worse than 95 of 100 test faces, so edits will look less like the photo"
         )
-    return tuple(said)
+    return tuple(notes)

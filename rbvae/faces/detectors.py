@@ -35,93 +35,93 @@ class Detectors:
     def __init__(self, bundle: bytes, num_faces: int, at_once: int = AT_ONCE) -> None:
         self._bundle, self._num_faces, self._at_once = bundle, num_faces, at_once
         self._idle: list[Any] = []
-        self._lent: list[Any] = []
-        self._pid, self._made = os.getpid(), 0
+        self._in_use: list[Any] = []
+        self._pid, self._created = os.getpid(), 0
         self._start()
 
     def detect(self, pixels: np.ndarray) -> Any:
         """Run MediaPipe on contiguous uint8 RGB [H, W, 3]; raises LandmarkerError if it fails or the pool is closed."""
         if self._pid != os.getpid():
-            self._disown()
+            self._drop_inherited()
             self._start()
-        raw = self._borrow()
-        works = False
+        landmarker = self._borrow()
+        succeeded = False
         try:
-            result = raw.detect(_image(pixels))
-            works = True
+            result = landmarker.detect(_image(pixels))
+            succeeded = True
         except (RuntimeError, ValueError) as error:
             raise LandmarkerError(f"MediaPipe failed on a picture of {pixels.shape}: {error}; try another") from error
         finally:
-            self._give_back(raw, works)
+            self._give_back(landmarker, succeeded)
         return result
 
     def close(self) -> None:
         """Close all landmarkers, those in use as soon as they are returned. May be called more than once."""
         if self._pid != os.getpid():
-            self._disown()
+            self._drop_inherited()
             return
         with self._changed:
             self._closed, idle, self._idle = True, self._idle, []
-            self._made -= len(idle)
+            self._created -= len(idle)
             self._changed.notify_all()
-        for raw in idle:
-            _discard(raw)
+        for landmarker in idle:
+            _discard(landmarker)
 
     def _start(self) -> None:
         self._changed = threading.Condition()
         self._closed = False
         self._pid = os.getpid()
         self._idle.append(_create(self._bundle, self._num_faces))
-        self._made = 1
+        self._created = 1
 
-    def _disown(self) -> None:
+    def _drop_inherited(self) -> None:
         """Drop the landmarkers of the parent process."""
-        for raw in (*self._idle, *self._lent):
-            raw._handle = None
-        self._idle, self._lent, self._closed = [], [], True
+        for landmarker in (*self._idle, *self._in_use):
+            landmarker._handle = None
+        self._idle, self._in_use, self._closed = [], [], True
 
     def _borrow(self) -> Any:
         with self._changed:
-            while not self._closed and not self._idle and self._made >= self._at_once:
+            while not self._closed and not self._idle and self._created >= self._at_once:
                 self._changed.wait()
             if self._closed:
                 raise LandmarkerError("this face landmarker is closed; make a new FaceLandmarker")
             if self._idle:
-                self._lent.append(self._idle.pop())
-                return self._lent[-1]
-            self._made += 1
+                self._in_use.append(self._idle.pop())
+                return self._in_use[-1]
+            self._created += 1
         try:
-            raw = _create(self._bundle, self._num_faces)
+            landmarker = _create(self._bundle, self._num_faces)
         except BaseException:
-            self._lost()
+            self._count_lost()
             raise
         with self._changed:
-            self._lent.append(raw)
-        return raw
+            self._in_use.append(landmarker)
+        return landmarker
 
-    def _give_back(self, raw: Any, works: bool) -> None:
+    def _give_back(self, landmarker: Any, succeeded: bool) -> None:
         with self._changed:
-            self._lent.remove(raw)
-            kept = works and not self._closed
+            self._in_use.remove(landmarker)
+            kept = succeeded and not self._closed
             if kept:
-                self._idle.append(raw)
+                self._idle.append(landmarker)
                 self._changed.notify()
         if not kept:
-            _discard(raw)
-            self._lost()
+            _discard(landmarker)
+            self._count_lost()
 
-    def _lost(self) -> None:
+    def _count_lost(self) -> None:
         with self._changed:
-            self._made -= 1
+            self._created -= 1
             self._changed.notify()
 
 
-def together(look: Callable[[Argument], Result], seen: Sequence[Argument]) -> list[Result]:
-    """Apply `look` to each item, in up to AT_ONCE threads; returns the results in order."""
-    if len(seen) < 2:
-        return [look(one) for one in seen]
+def map_in_threads(function: Callable[[Argument], Result], items: Sequence[Argument]) -> list[Result]:
+    """Apply `function` to each item, in up to AT_ONCE threads; returns the results in order."""
+    if len(items) < 2:
+        return [function(one) for one in items]
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        return list(threads.map(look, seen))
+        return list(threads.map(function, items))
 
 
 def _create(bundle: bytes, num_faces: int) -> Any:
@@ -141,11 +141,13 @@ def _create(bundle: bytes, num_faces: int) -> Any:
             output_facial_transformation_matrixes=True,
         )
         try:
-            raw = vision.FaceLandmarker.create_from_options(options)
-            raw.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8)))
+            landmarker = vision.FaceLandmarker.create_from_options(options)
+            landmarker.detect(
+                mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8))
+            )
         except (RuntimeError, ValueError, OSError) as error:
             raise LandmarkerError(f"MediaPipe cannot load the face landmarker model: {error}") from error
-    return raw
+    return landmarker
 
 
 def _image(pixels: np.ndarray) -> Any:
@@ -154,14 +156,14 @@ def _image(pixels: np.ndarray) -> Any:
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
 
 
-def _discard(raw: Any) -> None:
+def _discard(landmarker: Any) -> None:
     """Close a landmarker permanently: without its handle, neither a second close nor `__del__` can hang."""
     try:
-        raw.close()
+        landmarker.close()
     except Exception:  # after a failed detection MediaPipe's close raises too, and nothing is left to free
         pass
     finally:
-        raw._handle = None
+        landmarker._handle = None
 
 
 @contextlib.contextmanager

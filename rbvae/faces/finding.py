@@ -32,8 +32,8 @@ QUICK_SIDE = 1280  # longer side in pixels at which the whole photo is searched
 DEEP_SIDE = 640  # longer side for the tile search of rotated photos, so that three of them take about a second
 STEADY = 0.01  # of the face's height: if its landmarks move less in the mirror image, no other rotation is tried
 MIRROR_WINDOW = 2.0  # of the face's height: side of the window that is mirrored after a tile search
-CROWD = 0.35  # of the photo's shorter side: if the largest face is smaller, smaller faces are searched for in tiles
-CROWD_TILE = 3.0  # side of these tiles, in heights of the smallest face found
+SMALL_FACE = 0.35  # of the photo's shorter side: if the largest face is smaller, others are searched for in tiles
+SMALL_FACE_TILE = 3.0  # side of these tiles, in heights of the smallest face found
 EYES = ([33, 133], [362, 263])  # corners of the left and of the right eye in the picture
 LEAST_APART = 6.0  # smallest distance between two clicked eyes, in pixels
 
@@ -86,13 +86,13 @@ def find_faces(
 
         def search(view: np.ndarray) -> list[Face]:
             found = _upright(landmarker.detect(view, until)) if time.monotonic() < until else []
-            return _steadiness_nearby(landmarker, view, found) if found else []
+            return _with_mirrored_window(landmarker, view, found) if found else []
 
         best = _steadiest(search, shrunk(source, MAX_SIDE), shrunk(source, DEEP_SIDE))
     if best is None:
         return (), 0
     turn, view, faces = best
-    return _restored(_with_crowd(landmarker, view, faces), view, turn, source), 90 * turn
+    return _restored(_with_small_faces(landmarker, view, faces), view, turn, source), 90 * turn
 
 
 def align_to_eyes(eyes: tuple[Point, Point], source: np.ndarray, size: int) -> Alignment:
@@ -165,21 +165,21 @@ def _view(picture: np.ndarray, turn: int) -> np.ndarray:
 
 
 def _steadiest(
-    look: Callable[[np.ndarray], list[Face]], picture: np.ndarray, turned: np.ndarray
+    detect_in: Callable[[np.ndarray], list[Face]], picture: np.ndarray, turned: np.ndarray
 ) -> tuple[int, np.ndarray, list[Face]] | None:
     """Return the rotation whose largest face is steadiest: quarter turns, view, and its faces, largest first.
 
-    `look` detects the faces of a view; `turned` is the picture used for rotated views. Returns None if no rotation
+    `detect_in` detects the faces of a view; `turned` is the picture used for rotated views. Returns None if no rotation
     shows a face.
     """
-    seen: list[tuple[float, int, np.ndarray, list[Face]]] = []
+    candidates: list[tuple[float, int, np.ndarray, list[Face]]] = []
     for turn in (0, 2, 1, 3):
         view = _view(turned if turn else picture, turn)
-        if faces := look(view):
-            seen.append((faces[0].moved, turn, view, faces))
+        if faces := detect_in(view):
+            candidates.append((faces[0].moved, turn, view, faces))
             if faces[0].moved <= STEADY:
                 break
-    return min(seen, key=lambda one: one[:2])[1:] if seen else None
+    return min(candidates, key=lambda one: one[:2])[1:] if candidates else None
 
 
 def _upright(faces: list[Face]) -> list[Face]:
@@ -198,14 +198,14 @@ def _with_steadiness(faces: list[Face], mirrored: list[Face], corner: tuple[int,
     if not faces:
         return []
     expected = faces[0].points[:POINTS, :2] - corner
-    away = []
+    distances = []
     for other in mirrored:
         points = other.points[:POINTS, :2][face_mesh().mirror] * [-1, 1] + [width, 0]
-        away.append(float(np.abs(points - expected).mean()))
-    return [replace(faces[0], moved=min(away, default=np.inf) / faces[0].size), *faces[1:]]
+        distances.append(float(np.abs(points - expected).mean()))
+    return [replace(faces[0], moved=min(distances, default=np.inf) / faces[0].size), *faces[1:]]
 
 
-def _steadiness_nearby(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
+def _with_mirrored_window(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
     """Set `moved` of the first face by detecting it in the mirror image of a window around it."""
     left, top, right, bottom = faces[0].box
     side = max(2, round(MIRROR_WINDOW * max(right - left, bottom - top)))
@@ -214,11 +214,11 @@ def _steadiness_nearby(landmarker: FaceLandmarker, view: np.ndarray, faces: list
     return _with_steadiness(faces, landmarker.glance(_mirrored(near)), corner, side)
 
 
-def _with_crowd(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
+def _with_small_faces(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
     """Add smaller faces nearby, which a search of the whole picture misses."""
-    if faces[0].size > CROWD * min(view.shape[:2]):
+    if faces[0].size > SMALL_FACE * min(view.shape[:2]):
         return faces
-    others = landmarker.survey(_hidden(view, faces), round(CROWD_TILE * faces[-1].size))
+    others = landmarker.survey(_hidden(view, faces), round(SMALL_FACE_TILE * faces[-1].size))
     return merge_duplicates([*faces, *_upright(others)])
 
 
@@ -244,7 +244,7 @@ def _restored(faces: list[Face], view: np.ndarray, turn: int, source: np.ndarray
 
     def prominence(face: Face) -> float:
         left, top, right, bottom = face.box
-        away = np.linalg.norm(np.array([left + right, top + bottom]) / 2 - middle) / np.linalg.norm(middle)
-        return face.size * (1.0 - 0.5 * float(away))
+        distance = np.linalg.norm(np.array([left + right, top + bottom]) / 2 - middle) / np.linalg.norm(middle)
+        return face.size * (1.0 - 0.5 * float(distance))
 
     return tuple(sorted(moved, key=prominence, reverse=True))

@@ -17,7 +17,7 @@ import numpy as np
 
 from rbvae.errors import ImageError
 from rbvae.faces.boxes import intersection_over_union, merge_duplicates, square_at, tile_starts
-from rbvae.faces.detectors import Detectors, together
+from rbvae.faces.detectors import Detectors, map_in_threads
 from rbvae.faces.face import BLENDSHAPES, ENERGETIC, Face, angles, expression_energy
 from rbvae.faces.landmarker_bundle import landmarker_bundle
 
@@ -72,7 +72,7 @@ class FaceLandmarker:
 
     def glances(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
         """Run `glance` on several photos, in parallel where possible."""
-        return together(self.glance, photos)
+        return map_in_threads(self.glance, photos)
 
     def close(self) -> None:
         """Free the landmarkers. May be called more than once."""
@@ -107,7 +107,7 @@ class FaceLandmarker:
         def look(corner: tuple[int, int]) -> list[Face]:
             return self._look_at_tile(photo, *corner, side) if time.monotonic() < until else []
 
-        faces = [face for found in together(look, corners) for face in found]
+        faces = [face for found in map_in_threads(look, corners) for face in found]
         return [face for face in merge_duplicates(faces) if self._confirms(photo, face)]
 
     def _confirms(self, photo: np.ndarray, face: Face) -> bool:

@@ -9,10 +9,10 @@ from PIL import Image, ImageCms
 
 MAX_PROFILE = 4_000_000  # bytes; profiles of printers have up to 3 MB
 SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # Pillow's mode -> colour space of a matching profile
-LAYERED = ("RGBA", "RGBa", "LA", "La", "PA")
+ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
-def foreign(profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
+def usable_profile(profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
     """Parse a file's ICC profile; returns None if it is missing, sRGB, too large or unreadable."""
     if not profile or len(profile) > MAX_PROFILE:
         return None
@@ -27,7 +27,7 @@ def to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile | None = None)
     """Convert a decoded picture of any mode to RGB, applying the ICC `profile` of its file if that fits."""
     if image.mode.startswith("I") or image.mode == "F":
         return _from_deep(image).convert("RGB")
-    if image.mode in LAYERED or "transparency" in image.info:
+    if image.mode in ALPHA_MODES or "transparency" in image.info:
         image = _over_white(image)
     if image.mode not in SPACES:
         image = image.convert("RGB")
@@ -47,9 +47,9 @@ def _by_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    layered = image if image.mode == "RGBA" else image.convert("RGBA")
-    white = Image.new("RGB", layered.size, "white")
-    white.paste(layered, mask=layered.getchannel("A"))
+    with_alpha = image if image.mode == "RGBA" else image.convert("RGBA")
+    white = Image.new("RGB", with_alpha.size, "white")
+    white.paste(with_alpha, mask=with_alpha.getchannel("A"))
     return white
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from rbvae.errors import ImageError, shown
-from rbvae.images.colours import foreign, to_srgb
+from rbvae.images.colours import to_srgb, usable_profile
 from rbvae.images.jpeg import UPRIGHT, jpeg_pixels, orientation
 
 Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
@@ -71,7 +71,7 @@ def open_photo(
     image = _from_array(source, name) if isinstance(source, np.ndarray) else _open(source, name, limits)
     _check(image, name, limits.pixels)
     try:
-        profile, turn = foreign(image.info.get("icc_profile")), UPRIGHT[1]
+        profile, turn = usable_profile(image.info.get("icc_profile")), UPRIGHT[1]
         if max_side is None and (pixels := jpeg_pixels(image)) is not None:
             if profile is None:
                 return reduced(pixels, limits.kept)
@@ -98,8 +98,8 @@ def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]
         return pixels, ()
     scale = (kept / (height * width)) ** 0.5
     extent = max(1, int(width * scale)), max(1, int(height * scale))
-    said = f"the photo has {height * width / 1e6:.0f} megapixels and was reduced to {kept // 10**6}"
-    return cv2.resize(pixels, extent, interpolation=cv2.INTER_AREA), (said,)
+    note = f"the photo has {height * width / 1e6:.0f} megapixels and was reduced to {kept // 10**6}"
+    return cv2.resize(pixels, extent, interpolation=cv2.INTER_AREA), (note,)
 
 
 @functools.cache
@@ -145,8 +145,8 @@ def _read(path: Path, name: str, limit: int) -> bytes:
             raise _too_heavy(name, size, limit)
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        why = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path} cannot be read ({why}); check that you may open it") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path} cannot be read ({reason}); check that you may open it") from error
 
 
 def _check(image: Image.Image, name: str, limit: int) -> None:
@@ -157,8 +157,10 @@ def _check(image: Image.Image, name: str, limit: int) -> None:
         tile = image.tag_v2.get(TILE_WIDTH, 0), image.tag_v2.get(TILE_LENGTH, 0)  # type: ignore[attr-defined]
         if not all(isinstance(side, int) for side in tile) or tile[0] * tile[1] > limit:
             raise _too_large(name, f"tiles of {shown(f'{tile[0]}x{tile[1]}')}", limit)
-        if (how := image.info.get("compression")) not in COMPRESSIONS:
-            raise ImageError(f"{name} is a TIFF compressed as {how}, which is not supported; save it as a PNG first")
+        if (compression := image.info.get("compression")) not in COMPRESSIONS:
+            raise ImageError(
+                f"{name} is a TIFF compressed as {compression}, which is not supported; save it as a PNG first"
+            )
     if any(tile[0] == "bmp_rle" for tile in getattr(image, "tile", ())):  # 200 bytes may keep Pillow busy for seconds
         raise ImageError(f"{name} is a run-length encoded BMP, which is not supported; save it as a PNG first")
 

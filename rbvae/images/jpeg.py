@@ -53,7 +53,7 @@ def orientation(image: Image.Image) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            said = image.getexif().get(ExifTags.Base.Orientation, 1)
+            value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # broken EXIF raises many types of errors, and the picture is usable without it
         return 1
-    return said if said in UPRIGHT else 1
+    return value if value in UPRIGHT else 1

@@ -26,9 +26,9 @@ from app.app import build, launch
 from app.page.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON
 from app.server.cleanup import FILES_KEPT_FOR
 from app.server.drawing import generator_file
-from app.server.editors import imagined
+from app.server.editors import synthetic_images
 from app.server.rendering import picture_file
-from app.server.request_limits import LARGEST
+from app.server.request_limits import MAX_FILE_BYTES
 from app.server.state import within_reach
 from rbvae import Inference
 from rbvae.images.ai_metadata import AI_NOTE
@@ -55,7 +55,7 @@ def photo(astronaut):
 @pytest.fixture(scope="module")
 def digit_file(editors, tmp_path_factory):
     path = tmp_path_factory.mktemp("digits") / "digit.png"
-    imagined(editors.digits, 1, 0, Inference)[0].crop.save(path)
+    synthetic_images(editors.digits, 1, 0, Inference)[0].crop.save(path)
     return handle_file(str(path))
 
 
@@ -246,7 +246,7 @@ def test_only_what_the_page_asks_for_can_be_called(client, action, kind, status)
 
 def test_wrong_requests_of_the_page_are_refused_in_words(client, astronaut):
     assert "not a picture" in ask(client, "open", b"words").json()["error"]
-    assert "10 MB" in ask(client, "open", bytes(LARGEST + 1)).json()["error"]
+    assert "10 MB" in ask(client, "open", bytes(MAX_FILE_BYTES + 1)).json()["error"]
     assert "reload the page" in ask(client, "draw", b"{").json()["error"]
     assert "reload the page" in ask(client, "draw", unknown=1).json()["error"]
 

@@ -19,7 +19,7 @@ from PIL import Image
 from app.app import build, launch
 from app.page.about import about
 from app.page.faces_tab import made_up
-from app.page.workbench import at_first
+from app.page.workbench import initial_edit
 from app.server.drawing import generator_file
 from rbvae.images.ai_metadata import AI_NOTE
 
@@ -82,7 +82,7 @@ def test_the_page_has_no_generator_no_made_up_faces_and_photos_to_copy_from(demo
     assert generator_file(code_editors.faces) is None and made_up(code_editors.faces) == []
     assert told["donors"] == told["examples"] and len(told["donors"]) > 1
     assert max(shown(told["donors"][0]["picture"]).shape) <= 160
-    assert told["start"] == at_first(code_editors.faces) == {"smile": 1.5}
+    assert told["start"] == initial_edit(code_editors.faces) == {"smile": 1.5}
 
 
 def test_about_shows_the_examples(code_editors, portrait):

@@ -96,7 +96,7 @@ def test_delete_my_photos_clears_the_server_and_the_page(visit, demo, astronaut)
     others = demo.visits.keep(next(iter(demo.visits._published.values())), "s" * 16)
     visitor.press("Delete my photos now")
     expect(visitor.bench).to_contain_text("1 picture was deleted from the server")
-    assert visitor.bench.locator("img").count() == 0 and list(demo.visits._kept) == [others]
+    assert visitor.bench.locator("img").count() == 0 and list(demo.visits._stored) == [others]
     visitor.press("Start again")
     visitor.sees(visitor.bench.locator(".patch"))
 
@@ -115,10 +115,10 @@ def test_a_photo_is_put_away_when_the_page_is_left(visit, demo, astronaut):
     visitor.slide()
     visitor.page.wait_for_timeout(300)
     key = visitor.asked[-1].post_data_json["key"]
-    assert key in demo.visits._kept
+    assert key in demo.visits._stored
     visitor.page.goto("about:blank")
     visitor.page.wait_for_timeout(300)
-    assert key not in demo.visits._kept
+    assert key not in demo.visits._stored
 
 
 def test_visitors_have_keys_of_their_own(opened, visit, astronaut):

@@ -10,7 +10,7 @@ import pytest
 
 from app.app import build, launch
 from app.server.editors import Editors
-from app.server.uploads import FOREIGN
+from app.server.uploads import NOT_UPLOADED
 from rbvae import PortraitEditor, StyleEditor
 
 META = {"_type": "gradio.FileData"}
@@ -56,11 +56,11 @@ def test_addresses_and_paths_given_as_pictures_are_refused_and_not_fetched(url, 
     places = (address, "http://169.254.169.254/latest", "/etc/passwd", "../../etc/passwd", "file:///etc/passwd", 5)
     for place in places:
         for given in ({"path": place, "meta": META}, {"path": place}, {"path": "x", "url": place, "meta": META}, place):
-            assert FOREIGN in call(url, "edit", given, {"smile": 1})
+            assert NOT_UPLOADED in call(url, "edit", given, {"smile": 1})
         hidden = {"path": place, "meta": META}
-        assert FOREIGN in call(url, "edit", None, hidden)
-        assert FOREIGN in call(url, "edit", None, {"smile": [hidden]})
-        assert FOREIGN in call(url, "batch", [hidden], "neutral")
+        assert NOT_UPLOADED in call(url, "edit", None, hidden)
+        assert NOT_UPLOADED in call(url, "edit", None, {"smile": [hidden]})
+        assert NOT_UPLOADED in call(url, "batch", [hidden], "neutral")
     assert called == []
 
 

@@ -12,7 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app.server.api import MAX_FRAMES, Endpoints, add_endpoints, short_film
+from app.server.api import MAX_FRAMES, Endpoints, add_endpoints, film_settings
 from rbvae.images.ai_metadata import AI_NOTE
 
 NAMES = ("infer", "sample", "transfer", "edit", "neutral", "animate", "batch", "digits_transfer")
@@ -49,7 +49,7 @@ def test_a_film_comes_in_each_format(client, photo, values, format):
 
 @pytest.mark.parametrize("seconds", [0.1, 1.5, 6, 6.1, 13.3, 20])
 def test_a_film_of_any_length_has_a_limited_number_of_frames(seconds):
-    film = short_film(seconds, "gif")
+    film = film_settings(seconds, "gif")
     assert film.frames <= MAX_FRAMES and film.seconds == seconds and (film.fps == 20) == (seconds <= 6)
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from app.app import build, launch
-from app.server.cleanup import FILES_KEPT_FOR, forget_sessions, keeper, own_folder, sweep
+from app.server.cleanup import FILES_KEPT_FOR, cleanup, forget_sessions, own_folder, sweep
 from app.server.editors import Editors
 from app.server.state import ForgottenError, Opened, Visits
 from app.tools import load
@@ -62,7 +62,7 @@ def test_leaving_deletes_what_is_mine_and_says_how_much(url, demo, astronaut):
     yours = post(url, "faces/open", photo, YOU).json()["key"]
     assert post(url, "leave", b"", ME).json() == {"deleted": 2}
     assert httpx.post(f"{url}page/leave", content=YOU[:5]).json() == {"deleted": 0}
-    assert list(demo.visits._kept) == [yours]
+    assert list(demo.visits._stored) == [yours]
     assert post(url, "faces/draw", {"key": mine[0], "change": {"values": [0] * 4}}, ME).status_code == 410
     assert httpx.post(f"{url}page/leave", content=YOU).json() == {"deleted": 1}  # as a closing page's beacon says it
 
@@ -99,11 +99,11 @@ def test_a_small_crowd_gets_what_a_lone_visitor_gets(url, tmp_path):
 
 
 def test_the_load_script_sees_a_wrong_answer(url):
-    tally = load.Tally()
-    visitor = load.Visitor(0, b"", url, tally, [])
+    summary = load.Summary()
+    visitor = load.Visitor(0, b"", url, summary, [])
     visitor.check("draw 1", b"mine")
     visitor.check("draw 1", b"somebody else's")
-    assert tally.wrong == ["visitor 0: draw 1"]
+    assert summary.wrong == ["visitor 0: draw 1"]
 
 
 def test_a_slow_upload_keeps_nobody_waiting(url, astronaut):
@@ -163,7 +163,7 @@ def test_pictures_files_and_sessions_go_although_nobody_calls(tmp_path, monkeypa
     )
 
     async def wait():
-        async with keeper(visits, every=0.01)(server):
+        async with cleanup(visits, interval=0.01)(server):
             now[0] = 61.0
             for _ in range(200):
                 await asyncio.sleep(0.01)

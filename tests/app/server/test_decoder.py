@@ -120,7 +120,7 @@ def test_an_answer_that_is_none_of_ours_ends_its_process(tmp_path, answer):
 
 
 def test_who_waits_long_for_a_process_is_told_that_all_are_busy():
-    crowded = Decoder(workers=1, patience=0.05)
+    crowded = Decoder(workers=1, wait_seconds=0.05)
     try:
         with crowded._worker(), pytest.raises(BusyError, match="busy: 0 are waiting before you"):
             crowded.decode(encoded(PHOTO, "PNG"))

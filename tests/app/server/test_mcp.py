@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.app import build, launch
-from app.server.uploads import FOREIGN, GONE
+from app.server.uploads import EXPIRED, NOT_UPLOADED
 from rbvae.images.ai_metadata import AI_NOTE
 
 mcp = pytest.importorskip("mcp")
@@ -86,4 +86,4 @@ def test_no_other_address_is_taken(url, astronaut):
         "https://example.com/a?gradio_api/file=x",
     ):
         answer = call(url, "infer", photo=address)
-        assert answer.isError and answer.content[0].text in (FOREIGN, GONE)
+        assert answer.isError and answer.content[0].text in (NOT_UPLOADED, EXPIRED)

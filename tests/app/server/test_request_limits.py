@@ -14,9 +14,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app.server.cleanup import LEAST, Shelf, taken
-from app.server.job_queue import BusyError, Gate, GoneError, Room
-from app.server.request_limits import PART, Guard, Patience
+from app.server.cleanup import MIN_FILE_BYTES, UploadFolder, folder_size
+from app.server.job_queue import BusyError, ByteLimit, DisconnectedError, JobQueue
+from app.server.request_limits import CHUNK_BYTES, RequestLimits, Timeouts
 
 
 async def here() -> bool:
@@ -25,15 +25,15 @@ async def here() -> bool:
 
 def test_a_full_line_says_how_many_are_before_you():
     async def crowd():
-        gate, go = Gate(at_once=1, line=2), threading.Event()
+        jobs, go = JobQueue(concurrency=1, max_waiting=2), threading.Event()
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
-                tasks.start_soon(gate.run, go.wait, here)
+                tasks.start_soon(jobs.run, go.wait, here)
                 await asyncio.sleep(0.02)
             with pytest.raises(BusyError, match="busy: 2 are waiting before you; try again in a moment"):
-                await gate.run(go.wait, here)
+                await jobs.run(go.wait, here)
             go.set()
-        return await gate.run(lambda: "served", here)
+        return await jobs.run(lambda: "served", here)
 
     assert asyncio.run(crowd()) == "served"
 
@@ -43,39 +43,39 @@ def test_who_left_the_line_is_not_worked_for():
         return True
 
     async def crowd():
-        gate = Gate(1, 1)
-        with pytest.raises(GoneError):
-            await gate.run(pytest.fail, left)
-        assert await gate.run(lambda: "next", here) == "next"  # its place is free again
+        jobs = JobQueue(1, 1)
+        with pytest.raises(DisconnectedError):
+            await jobs.run(pytest.fail, left)
+        assert await jobs.run(lambda: "next", here) == "next"  # its place is free again
 
     asyncio.run(crowd())
 
 
 def test_uploads_on_their_way_have_limited_room():
-    room = Room(100)
-    with room.upload() as first:
+    limit = ByteLimit(100)
+    with limit.body() as first:
         first(60)
-        with room.upload() as second, pytest.raises(BusyError, match="busy: 1"):
+        with limit.body() as second, pytest.raises(BusyError, match="busy: 1"):
             second(50)
-    assert room.held == 0
-    with room.upload() as again:
+    assert limit.held == 0
+    with limit.body() as again:
         again(100)
 
 
 def test_what_is_small_takes_no_room():
-    room = Room(100, free=50)
-    with room.upload() as one, room.upload() as other, room.upload() as small:
+    limit = ByteLimit(100, free=50)
+    with limit.body() as one, limit.body() as other, limit.body() as small:
         one(40), one(40), other(50), other(70)
-        assert (room.held, room.uploads) == (100, 2)
+        assert (limit.held, limit.bodies) == (100, 2)
         small(30), small(20)
         with pytest.raises(BusyError, match="busy: 2"):
             small(1)
         with pytest.raises(BusyError, match="busy: 1"):
             one(1)
-    assert (room.held, room.uploads) == (0, 0)
+    assert (limit.held, limit.bodies) == (0, 0)
 
 
-def guarded(waiting=0, patience=None, shelf=None):
+def guarded(waiting=0, timeouts=None, folder=None):
     async def read(request):
         return PlainTextResponse(str(len(await request.body())))
 
@@ -93,13 +93,13 @@ def guarded(waiting=0, patience=None, shelf=None):
         Route("/", broken),
         Route("/secret", read),
     ]
-    guard = Middleware(Guard, in_line=lambda: waiting, line=64, patience=patience, shelf=shelf)
-    return Starlette(routes=routes, middleware=[guard])
+    limits = Middleware(RequestLimits, queue_length=lambda: waiting, max_waiting=64, timeouts=timeouts, folder=folder)
+    return Starlette(routes=routes, middleware=[limits])
 
 
-def alone(patience):
-    """A guard, to look into, before an answer of 3 MB."""
-    return Guard(PlainTextResponse(bytes(3_000_000)), lambda: 0, 64, patience)
+def alone(timeouts):
+    """The middleware, to look into, before an answer of 3 MB."""
+    return RequestLimits(PlainTextResponse(bytes(3_000_000)), lambda: 0, 64, timeouts)
 
 
 def test_a_full_queue_says_so_to_programs_too():
@@ -161,28 +161,28 @@ async def drop_by_drop():
 @pytest.mark.parametrize("rest", [never, drop_by_drop])
 def test_a_body_that_does_not_come_is_given_up(path, rest):
     began = time.monotonic()
-    status, words = asyncio.run(asked(guarded(patience=Patience(0.3, 5)), path, body(b"x", then=rest)))
+    status, words = asyncio.run(asked(guarded(timeouts=Timeouts(0.3, 5)), path, body(b"x", then=rest)))
     assert status == 408 and b"too slow" in words and time.monotonic() - began < 2
 
 
 def test_a_body_that_comes_steadily_is_waited_for():
     async def steadily():
         await asyncio.sleep(0.05)
-        return bytes(PART)
+        return bytes(CHUNK_BYTES)
 
-    app = guarded(patience=Patience(0.3, 1.0))
+    app = guarded(timeouts=Timeouts(0.3, 1.0))
     status, words = asyncio.run(asked(app, "/page/faces/open", body(then=steadily)))
     assert status == 408 and b"too slow" in words  # after a second, not after 0.3
-    whole = body(*(bytes(PART) for _ in range(20)))
-    assert asyncio.run(asked(app, "/page/faces/open", whole)) == (200, b"%d" % (20 * PART))
+    whole = body(*(bytes(CHUNK_BYTES) for _ in range(20)))
+    assert asyncio.run(asked(app, "/page/faces/open", whole)) == (200, b"%d" % (20 * CHUNK_BYTES))
 
 
 @pytest.mark.parametrize("path", ["/page/faces/open", "/gradio_api/upload"])
 def test_uploads_that_fill_their_room_keep_no_question_out(monkeypatch, path):
-    monkeypatch.setattr("app.server.request_limits.FILES", 1_000_000)
+    monkeypatch.setattr("app.server.request_limits.FILE_BODIES_BYTES", 1_000_000)
 
     async def crowd():
-        app = guarded(patience=Patience(4, 4))  # longer than a busy machine stands still
+        app = guarded(timeouts=Timeouts(4, 4))  # longer than a busy machine stands still
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(asked, app, path, body(bytes(333_000), then=never))
@@ -201,28 +201,28 @@ def test_an_answer_that_nobody_reads_is_given_up():
         if message["type"] == "http.response.body":
             await never()
 
-    guard = alone(Patience(0.1, 5))
-    status, read = asyncio.run(asked(guard, "/page/faces/random", body(b""), until_the_body))
-    assert status == 200 and len(read) == PART and guard.answers.held == 0
+    limits = alone(Timeouts(0.1, 5))
+    status, read = asyncio.run(asked(limits, "/page/faces/random", body(b""), until_the_body))
+    assert status == 200 and len(read) == CHUNK_BYTES and limits.responses.held == 0
 
     async def slowly(message):
         await asyncio.sleep(0.05)
 
-    guard = alone(Patience(0.5, 0.5))
-    status, read = asyncio.run(asked(guard, "/page/faces/random", body(b""), slowly))
-    assert status == 200 and len(read) < 20 * PART
-    assert len(asyncio.run(asked(guard, "/page/faces/random", body(b"")))[1]) == 3_000_000
+    limits = alone(Timeouts(0.5, 0.5))
+    status, read = asyncio.run(asked(limits, "/page/faces/random", body(b""), slowly))
+    assert status == 200 and len(read) < 20 * CHUNK_BYTES
+    assert len(asyncio.run(asked(limits, "/page/faces/random", body(b"")))[1]) == 3_000_000
 
 
 def test_answers_that_are_not_read_have_limited_room(monkeypatch):
-    monkeypatch.setattr("app.server.request_limits.ANSWERS", 7_000_000)
+    monkeypatch.setattr("app.server.request_limits.RESPONSES_BYTES", 7_000_000)
 
     async def crowd():
         app, go = guarded(), asyncio.Event()
-        answers = []
+        responses = []
 
         async def ask(read):
-            answers.append(await asked(app, "/page/faces/random", body(b""), read))
+            responses.append(await asked(app, "/page/faces/random", body(b""), read))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
@@ -230,7 +230,7 @@ def test_answers_that_are_not_read_have_limited_room(monkeypatch):
             await asyncio.sleep(0.1)
             await ask(None)
             go.set()
-        return answers
+        return responses
 
     (status, words), *others = asyncio.run(crowd())
     assert status == 503 and b"busy: 2 are waiting before you" in words
@@ -242,8 +242,8 @@ def test_no_file_is_taken_where_the_folder_of_files_is_full(tmp_path, monkeypatc
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "photo.jpg").write_bytes(bytes(500_000))
     (tmp_path / "small").write_bytes(b"x")
-    assert taken(tmp_path) == 500_000 + LEAST
-    app = guarded(shelf=Shelf(600_000, every=0))
+    assert folder_size(tmp_path) == 500_000 + MIN_FILE_BYTES
+    app = guarded(folder=UploadFolder(600_000, interval=0))
     assert asyncio.run(asked(app, "/gradio_api/upload", body(bytes(1000))))[0] == 200
     status, words = asyncio.run(asked(app, "/gradio_api/upload", body(*(bytes(10_000) for _ in range(9)))))
     assert status == 507 and b"no space for more files at the moment; try again in a few minutes" in words

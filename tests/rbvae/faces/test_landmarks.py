@@ -19,7 +19,7 @@ from skimage import data
 
 from rbvae.errors import ImageError, LandmarkerError
 from rbvae.faces.boxes import intersection_over_union, merge_duplicates
-from rbvae.faces.detectors import together
+from rbvae.faces.detectors import map_in_threads
 from rbvae.faces.landmarks import (
     BLENDSHAPES,
     Face,
@@ -157,7 +157,7 @@ def test_two_looks_run_at_once_and_never_three(astronaut, monkeypatch):
         give_back = pool._give_back
 
         def seen(raw, works):
-            most.append(len(pool._lent))
+            most.append(len(pool._in_use))
             if not running:
                 meeting.wait()  # two of them get here together, or this fails
                 running.append(True)
@@ -166,7 +166,7 @@ def test_two_looks_run_at_once_and_never_three(astronaut, monkeypatch):
         monkeypatch.setattr(pool, "_give_back", seen)
         with ThreadPoolExecutor(8) as threads:
             assert all(len(found) == 1 for found in threads.map(landmarker.glance, [astronaut] * 16))
-        assert max(most) == 2 and len(pool._idle) == pool._made <= 2 and not pool._lent
+        assert max(most) == 2 and len(pool._idle) == pool._created <= 2 and not pool._in_use
 
 
 def test_failures_in_a_crowd_cost_nobody_else_a_face(astronaut):
@@ -261,6 +261,6 @@ def test_looks_at_once_come_back_in_their_order_and_end_at_the_first_failure():
         time.sleep(0.02 * (3 - number))
         return 10 // number
 
-    assert together(slower_first, [1, 2, 3]) == [10, 5, 3]
+    assert map_in_threads(slower_first, [1, 2, 3]) == [10, 5, 3]
     with pytest.raises(ZeroDivisionError):
-        together(slower_first, [1, 0, 2])
+        map_in_threads(slower_first, [1, 0, 2])

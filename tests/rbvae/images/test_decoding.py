@@ -15,7 +15,7 @@ from skimage import data
 
 from rbvae.errors import ImageError, quoted, shown
 from rbvae.images.ai_metadata import encode
-from rbvae.images.colours import foreign
+from rbvae.images.colours import usable_profile
 from rbvae.images.decoding import UPLOAD, load_photo
 from tests import hostile
 from tests.hostile import encoded
@@ -85,7 +85,7 @@ def swapped() -> bytes:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_colours_follow_the_files_own_profile(kind):
     red = Image.new("RGB", (32, 32), (200, 10, 10))
-    assert foreign(swapped()) is not None
+    assert usable_profile(swapped()) is not None
     pixels = load_photo(encoded(red, kind, icc_profile=swapped()), max_side=None).astype(int)
     assert pixels[..., 1].mean() > 150 > 100 > pixels[..., 0].mean()
 
