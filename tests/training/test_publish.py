@@ -190,7 +190,7 @@ def test_what_is_too_large_is_not_fetched(run, tmp_path, file, limit, most):
         process.run(f"import rbvae.checkpoint; rbvae.checkpoint.{limit} = {most}")
         for revision in (None, "main", commit):
             said, _ = process.run(DIGEST, repo="alice/large", revision=revision, token=None)
-            assert re.match(f"CheckpointError: {file} of alice/large holds \\d+ bytes, over the limit of {most}", said)
+            assert re.match(f"CheckpointError: {file} of alice/large has \\d+ bytes, over the limit of {most}", said)
         assert not any(f"/{file}" in seen.path for seen in own.seen)
         own.tells_sizes = False  # then it is seen once the file is here
         said, _ = process.run(DIGEST, repo="alice/large", revision="main", token=None)
