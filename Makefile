@@ -1,5 +1,5 @@
 # make app    the app on http://127.0.0.1:7860 with the embedded checkpoints
-# make test   all tests, a file of them on each of up to four cores
+# make test   all tests, a file of them on each of up to four cores; make test-fast: those of equations and files
 # Both make .venv first, from requirements.txt, and again only when that file changes.
 #
 # make train-faces PHOTOS=folder    from a folder of photos to runs/faces/checkpoint; train-faces-rb: the Rb-VAE
@@ -12,13 +12,19 @@ BIN := .venv/bin
 FACES ?= faces
 MINUTES ?= 60
 
-.PHONY: app test check lint format train-faces train-faces-rb train-digits train-digits-rb
+FAST := tests/rbvae/models tests/rbvae/objectives tests/rbvae/extensions tests/rbvae/digits tests/rbvae/images \
+    tests/training/data tests/test_readme.py
+
+.PHONY: app test test-fast check lint format train-faces train-faces-rb train-digits train-digits-rb
 
 app: .venv/installed
 	@$(BIN)/python app/app.py
 
 test: .venv/installed
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+
+test-fast: .venv/installed
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(FAST)
 
 check: lint test
 

@@ -1,6 +1,6 @@
 """Take the screenshots in docs/: start the app and drive it in headless Chromium at a desktop and a phone size.
 
-python app/tools/screenshots.py --out docs
+python -m app.tools.screenshots --out docs
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import io
 import sys
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PIL import Image
 
@@ -23,9 +21,9 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 def main(argv: list[str] | None = None) -> int:
     """Run the command line. Returns 2 if Chromium is not installed."""
     parser = argparse.ArgumentParser(
-        prog="python app/tools/screenshots.py",
+        prog="python -m app.tools.screenshots",
         description="Take the screenshots of the app for the docs.",
-        epilog="example: python app/tools/screenshots.py --out docs",
+        epilog="example: python -m app.tools.screenshots --out docs",
     )
     parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR", help="output folder (default: docs)")
     options = parser.parse_args(argv)

@@ -147,7 +147,7 @@ def test_what_cannot_be_measured_is_said(tiny_faces, prepared_faces, tmp_path, m
     assert run(*options, "--device", "cpu", "--report", tmp_path / "report.html", "--features", tmp_path) == 0
     scores, page = json.loads((tmp_path / "scores.json").read_text()), (tmp_path / "report.html").read_text()
     assert scores["fidelity"] == {"not_measured": "install torchmetrics"}
-    assert "training/tools/features.py" in scores["realism"]["not_measured"]
+    assert "training.tools.features" in scores["realism"]["not_measured"]
     assert "Not measured: install torchmetrics" in page and "transfer" not in scores
     assert scores["reconstruction"]["l1"] > 0
 

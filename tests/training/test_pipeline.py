@@ -1,5 +1,6 @@
 """The whole line, and what every command says to bad input."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,10 +123,20 @@ def test_a_foreign_folder_is_never_trained_into(prepared_faces, tmp_path, capsys
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("script", ["training/train.py", "training/prepare_faces.py", "training/evaluate.py",
-                                    "training/publish.py", "training/tools/figures.py", "app/app.py"])  # fmt: skip
-def test_every_script_has_help_with_an_example(script):
-    shown = subprocess.run(
-        [sys.executable, "-W", "ignore", ROOT / script, "--help"], capture_output=True, text=True, check=True
-    )
+COMMANDS = ("train", "prepare_faces", "evaluate", "benchmark", "publish")
+
+
+@pytest.mark.parametrize(
+    "script", [*(f"training/{name}.py" for name in COMMANDS), "app/app.py", "app/tools/latency.py"]
+)
+def test_every_command_runs_from_another_folder_without_the_package_installed(script, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-W", "ignore", ROOT / script, "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
     assert f"python {script}" in shown.stdout
+
+
+@pytest.mark.parametrize("tool", ["figures", "speed", "portraits", "edit_speed"])
+def test_every_tool_has_help(tool):
+    command = [sys.executable, "-W", "ignore", "-m", f"training.tools.{tool}", "--help"]
+    assert "usage:" in subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout

@@ -194,7 +194,7 @@ def test_what_is_too_large_is_not_fetched(run, tmp_path, file, limit, most):
         assert not any(f"/{file}" in seen.path for seen in own.seen)
         own.tells_sizes = False  # then it is seen once the file is here
         said, _ = process.run(DIGEST, repo="alice/large", revision="main", token=None)
-        assert re.match(f"CheckpointError: .*{file} holds (over )?\\d+ bytes", said), said
+        assert re.match(f"CheckpointError: .*{file} has (over )?\\d+ bytes", said), said
 
 
 def test_without_the_hub_only_the_cache_is_left(pushed, run, tmp_path):

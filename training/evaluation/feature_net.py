@@ -141,7 +141,7 @@ def _read(path: Path, most: int) -> bytes:
             content = stream.read(most + 1)
     except OSError as error:
         raise CheckpointError(
-            f"no feature network in {path.parent}; train one with training/tools/features.py"
+            f"no feature network in {path.parent}; train one with python -m training.tools.features"
         ) from error
     if len(content) > most:
         raise CheckpointError(f"{path} holds over {most} bytes, too many for a feature network; copy it again")

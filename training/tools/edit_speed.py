@@ -1,6 +1,6 @@
 """Measure how fast a photo is inferred, edited and saved on this machine.
 
-python training/tools/edit_speed.py --photo portrait.jpg --json speed.json
+python -m training.tools.edit_speed --photo portrait.jpg --json speed.json
 
 The photo is resized so that the edited region has one megapixel, and to 12 megapixels for saving. Every time is the
 median of several runs, in milliseconds.
@@ -16,8 +16,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import torch

@@ -1,6 +1,6 @@
 """Train the small network that provides the features of FID-expr (faces) and FID-style (digits).
 
-python training/tools/features.py --data data/lfw96 --out checkpoints/features-faces --minutes 5
+python -m training.tools.features --data data/lfw96 --out checkpoints/features-faces --minutes 5
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import torch
@@ -154,7 +152,7 @@ WORDS = {
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Train the feature network of FID-expr and FID-style on prepared faces or on MNIST.",
-        epilog="example: python training/tools/features.py --data data/lfw96 --out runs/features --minutes 5",
+        epilog="example: python -m training.tools.features --data data/lfw96 --out runs/features --minutes 5",
     )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="prepared faces, or an MNIST root")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="output folder of the network")
@@ -175,7 +173,7 @@ def main(argv: list[str] | None = None) -> int:
     steps = fit(net, photos, classes, (options.minutes, options.steps), options.seed)
     scores = held_out(net, test)
     length = ["--steps", str(options.steps)] if options.steps else ["--minutes", f"{options.minutes:g}"]
-    command = ["python training/tools/features.py --data", f"data/{options.data.name}".replace("data/data", "data")]
+    command = ["python -m training.tools.features --data", f"data/{options.data.name}".replace("data/data", "data")]
     metadata = {
         "command": " ".join([*command, "--out", f"checkpoints/{options.out.name}", *length]),
         "steps": steps, "batch": BATCH, "seed": options.seed, "commit": git_commit(),

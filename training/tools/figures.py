@@ -2,7 +2,7 @@
 
 Several are drawn below each other, on the same pictures: the paper's Figure 2, of Rb-VAE and sRb-VAE.
 
-python training/tools/figures.py --checkpoint checkpoints/faces --data data/lfw96 --out docs/faces.webp
+python -m training.tools.figures --checkpoint checkpoints/faces --data data/lfw96 --out docs/faces.webp
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -79,7 +77,7 @@ def block(checkpoint: Checkpoint, images: Tensor, seed: int) -> Image.Image:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Draw what checkpoints do: reconstruction, reference, random e, sliders, transferred e.",
-        epilog="example: python training/tools/figures.py --checkpoint checkpoints/faces-rb checkpoints/faces "
+        epilog="example: python -m training.tools.figures --checkpoint checkpoints/faces-rb checkpoints/faces "
         "--data data/lfw96 --out docs/figure2-faces.webp",
     )
     parser.add_argument(

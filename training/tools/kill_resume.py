@@ -1,6 +1,6 @@
 """Kill a CPU run with SIGKILL at random times, resume it each time, and compare it with an uninterrupted run.
 
-python training/tools/kill_resume.py --data data/lfw32 --out runs/kills --kills 20
+python -m training.tools.kill_resume --data data/lfw32 --out runs/kills --kills 20
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from rbvae.errors import ConfigError, TrainingError
 from training.engine.cli import run_command
@@ -48,7 +46,7 @@ def kill_once(command: list[str], stats: Path, after: float, early: bool) -> boo
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Check that a run killed at any moment ends bit-identical to an uninterrupted one.",
-        epilog="example: python training/tools/kill_resume.py --data data/lfw32 --out runs/kills --kills 20",
+        epilog="example: python -m training.tools.kill_resume --data data/lfw32 --out runs/kills --kills 20",
     )
     parser.add_argument("--data", required=True, metavar="DIR", help="prepared faces at 32 px, or an MNIST root")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="an empty folder for both runs")

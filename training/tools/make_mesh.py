@@ -1,6 +1,6 @@
 """Write rbvae/faces/mesh.json: MediaPipe's triangles, with mouth and eyes filled, and two mean faces from photos.
 
-python training/tools/make_mesh.py --photos photos/lfw photos/utkface --out rbvae/faces/mesh.json
+python -m training.tools.make_mesh --photos photos/lfw photos/utkface --out rbvae/faces/mesh.json
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 from rich.progress import track

@@ -1,6 +1,6 @@
 """Write the bank of mouths, rbvae/faces/mouths.webp and mouths.json, from synthetic faces with open mouths.
 
-python training/tools/make_mouths.py --photos photos/omi --out rbvae/faces/mouths.webp
+python -m training.tools.make_mouths --photos photos/omi --out rbvae/faces/mouths.webp
 
 The shipped bank was made from One Million Impressions (Peterson et al. 2022, CC BY-NC-SA 4.0), which shows no real
 people.
@@ -12,8 +12,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cv2
 import numpy as np

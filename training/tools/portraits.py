@@ -1,6 +1,6 @@
 """Draw photos of people, neutral and smiling, with edits of them: the picture at the top of the README.
 
-python training/tools/portraits.py --pairs photos/london --people 013 037 096 113 126 --out docs/faces.webp
+python -m training.tools.portraits --pairs photos/london --people 013 037 096 113 126 --out docs/faces.webp
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 from PIL import Image, ImageDraw

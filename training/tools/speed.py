@@ -1,6 +1,6 @@
 """Measure the images per second of a naive training step and of the engine, and the share of the device's limit.
 
-python training/tools/speed.py --device cpu --json speed.json
+python -m training.tools.speed --device cpu --json speed.json
 
 The engine's optimisations are added one by one. No data is needed; the images are synthetic. All variants take turns
 over several rounds, so that other load on the machine affects them equally.
@@ -16,8 +16,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 from torch import Tensor
@@ -140,7 +138,7 @@ def as_table(names: list[str], rates: list[float], limit: Limit) -> str:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Measure a training step of sRb-VAE: naive, then with each optimisation of the engine.",
-        epilog="example: python training/tools/speed.py --device cpu --json speed.json",
+        epilog="example: python -m training.tools.speed --device cpu --json speed.json",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results here")

@@ -117,7 +117,7 @@ def test_weights_that_are_too_large_or_none_are_refused_by_name(tmp_path):
 
 
 def test_a_missing_network_says_how_to_train_one(tmp_path):
-    with pytest.raises(CheckpointError, match="training/tools/features.py"):
+    with pytest.raises(CheckpointError, match="training.tools.features"):
         load_features(tmp_path)
 
 
@@ -141,4 +141,4 @@ def test_training_with_steps_repeats_bit_by_bit(digits_root, tmp_path):
 def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "python training/tools/features.py --data data/lfw96" in " ".join(capsys.readouterr().out.split())
+    assert "python -m training.tools.features --data data/lfw96" in " ".join(capsys.readouterr().out.split())
