@@ -119,7 +119,8 @@ def stopping(minutes: float | None, processes: Processes, started: float | None 
 
     before: dict[int, Any] = {}
     try:
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, ask) or signal.SIG_DFL for number in numbers}  # None: not Python's
     except ValueError:  # not the main thread, which alone receives signals
         pass
     try:
