@@ -23,6 +23,7 @@ from rbvae.models.joints import Noise
 from rbvae.models.model import RbVAE
 from rbvae.objectives.adversarial import classify
 from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig, Prior
+from rbvae.objectives.srb_vae import ClassifierTerms
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,6 @@ class SwapTerms:
     adversarial_u: Tensor  # a reference with an unlabelled e, as an unlabelled image
     adversarial_r: Tensor  # an unlabelled image with a reference's e, as a reference
     reference_e: Tensor  # moves e_ref alone, to the mean of the references' e: what an editor calls neutral
-
-
-@dataclass(frozen=True)
-class ClassifierTerms:
-    """What the discriminators minimise, all [N]; the logits are recorded as well, at weight 0."""
-
-    classify_u: Tensor
-    classify_r: Tensor
-    logit_q_u: Tensor
-    logit_p_u: Tensor
-    logit_q_r: Tensor
-    logit_p_r: Tensor
 
 
 def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: ObjectiveConfig, prior: Prior) -> Draws:
