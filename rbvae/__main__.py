@@ -60,7 +60,7 @@ def neutral(options: argparse.Namespace) -> None:
     """Give a face the neutral expression."""
     editor = _faces(options)
     portrait = editor.infer(options.photo, options.face)
-    _write_edit(editor, editor.edit(portrait, editor.e_ref, **_part_options(editor, options)), options)
+    _write_edit(editor, editor.edit(portrait, editor.neutral_e(portrait), **_part_options(editor, options)), options)
 
 
 def edit(options: argparse.Namespace) -> None:

@@ -129,13 +129,13 @@ class Actions:
         tile = self.opened(key).tile
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
-        edits = self.editor.edits(tile, list(self.editor.sample_e(RANDOM_COUNT, seed)))
+        edits = self.editor.edits(tile, list(self.editor.sample_e(RANDOM_COUNT, seed, tile)))
         return {"samples": [self._sample(tile, edit) for edit in edits]}
 
     def neutral(self, key: str) -> dict[str, Any]:
         """Return the change to the reference: a neutral face or a plain digit."""
         inference = self.opened(key).picture
-        return {"change": change_to(self.editor, inference, self.editor.e_ref)}
+        return {"change": change_to(self.editor, inference, self.editor.neutral_e(inference))}
 
     def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
         """Return the change to the expression or style of another image.
@@ -145,7 +145,7 @@ class Actions:
         inference, donor_image = self.opened(key).picture, self.opened(donor).picture
         (amount,) = numbers([strength], 1, "strength").clip(*STRENGTHS)
         target = donor_image.e if change is None else changed(self.editor, donor_image, change)
-        return {"change": change_to(self.editor, inference, inference.e + amount * (target - inference.e))}
+        return {"change": change_to(self.editor, inference, self.editor.transferred_e(inference, target, amount))}
 
     def grid(self, key: str, others: list[str], expressions: list[str] | None = None) -> dict[str, Any]:
         """Return a grid of edits with a row for this image and each of `others`.
@@ -157,8 +157,12 @@ class Actions:
             if not isinstance(chosen, list) or len(chosen) >= MAX_GRID:
                 raise ConfigError(f"a grid has at most {MAX_GRID} rows and {MAX_GRID + 1} columns; choose fewer")
         faces = [self.opened(one).tile for one in (key, *others)]
-        es = [self.editor.e_ref, *(self.opened(one).picture.e for one in (key, *columns))]
-        return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, es)] for face in faces]}
+        shown = [self.opened(one).picture for one in (key, *columns)]
+
+        def row(face: Inference) -> list[np.ndarray]:
+            return [self.editor.neutral_e(face), *(self.editor.transferred_e(face, one.e) for one in shown)]
+
+        return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, row(face))] for face in faces]}
 
     def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
         """Render an animation from the change `start` to `end` and back.

@@ -61,8 +61,9 @@ def expression(editor: PortraitEditor, wanted: Any, portrait: Portrait, strength
         raise ConfigError(
             f'expression={quoted(wanted)}; give "neutral", named changes such as {{"smile": 2}}, or a list e'
         )
-    aim = editor.e_ref if isinstance(wanted, str) else wanted.e if isinstance(wanted, Inference) else wanted
-    return editor.blended(portrait.e, aim, strength)
+    if isinstance(wanted, Inference):
+        return editor.transferred_e(portrait, wanted.e, strength)
+    return editor.blended(portrait.e, editor.neutral_e(portrait) if isinstance(wanted, str) else wanted, strength)
 
 
 def edit_all(

@@ -69,11 +69,21 @@ class Editor:
         return [CropEdit(e, inference, image) for e, image in zip(rows, crops, strict=True)]
 
     def neutral(self, inference: Inference) -> Edit:
-        """Draw G(z, e_ref): the neutral face or the plain digit."""
-        return self.edit(inference, self.e_ref)
+        """Draw the neutral face or the plain digit, G(z, neutral_e)."""
+        return self.edit(inference, self.neutral_e(inference))
 
-    def sample_e(self, n: int, seed: int = 0) -> np.ndarray:
+    def neutral_e(self, inference: Inference) -> np.ndarray:
+        """Return e [D_e] of the reference: e_ref."""
+        return self.e_ref
+
+    def transferred_e(self, onto: Inference, of: Latent, strength: float = 1.0) -> np.ndarray:
+        """Return e [D_e] for a transfer of the target factors `of` [D_e]; raises ConfigError like `blended`."""
+        return self.blended(onto.e, of, strength)
+
+    def sample_e(self, n: int, seed: int = 0, inference: Inference | None = None) -> np.ndarray:
         """Sample e from the prior, float32 [n, D_e]; the first k samples of a seed do not depend on n.
+
+        An editor of faces shifts the samples to expressions of `inference`, if it is given.
 
         Raises ConfigError if n is not in 1..64 or the seed is negative.
         """

@@ -12,16 +12,19 @@ from PIL import Image
 
 from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
-from rbvae.faces.mesh import POINTS, face_mesh
-from rbvae.faces.mouth import Mouth, from_bank, shut, skin_colour
+from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
+from rbvae.faces.mouth import NOSE, Filling, shut, skin_colour
+from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, FaceView, draw_texture
 from rbvae.faces.shading import Shading, regions
+from rbvae.faces.teeth import UpperTeeth, choose, colour_gain, rest_edge, unit_of
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.model import RbVAE
 
 MARGIN = 1.3  # side of the square crop, in sides of the face's box
 LARGEST_CROP = 512
+LIPS = [point for line in INNER_LIPS for point in line]
 
 
 @dataclass(frozen=True)
@@ -100,27 +103,29 @@ class FaceModel:
         e: np.ndarray,
         es: np.ndarray,
         weights: tuple[np.ndarray, np.ndarray] | None = None,
-        mouth: Mouth | None = None,
-        lips_shut: bool = False,
+        mouth: Filling | None = None,
+        closing: np.ndarray | None = None,
     ) -> list[Change]:
         """Return the changes G(z, e') - G(z, e) of a face with latents z [D_z], e [D_e] for each e' in `es` [N, D_e].
 
         `weights` of points [468] and texels [P] limit them to parts of the face; `mouth` fills an opening mouth;
-        `lips_shut` closes the lips.
+        `closing` [N], in [0, 1], closes the lips.
         """
-        rows = torch.from_numpy(np.concatenate([e[None], es]).astype(np.float32))
+        e_ref = self.model.e_ref.cpu().numpy()
+        rows = torch.from_numpy(np.concatenate([e[None], e_ref[None], es]).astype(np.float32))
         codes = self.model.decode(torch.from_numpy(z).expand(len(rows), -1), rows)
         difference = codes[1:] - codes[:1]
         difference[(rows[1:] == rows[:1]).all(dim=1)] = 0  # exactly, although batches may round differently
-        textures = self.frame.joined(self.basis.texture_change(difference).numpy())
-        shapes = self.basis.shape_change(difference).numpy()
-        if weights is None:
-            return [
-                self.change(face, shape, texture, mouth, lips_shut)
-                for shape, texture in zip(shapes, textures, strict=True)
-            ]
-        of_points, of_texels = (weight[:, None] for weight in weights)
-        changes = [self.change(face, s, t, mouth) for s, t in zip(shapes * of_points, textures, strict=True)]
+        textures = self.frame.joined(self.basis.texture_change(difference[1:]).numpy())
+        rest, *shapes = self.basis.shape_change(difference).numpy()
+        mouth = mouth or self.teeth(face, rest)
+        if closing is None:
+            closing = np.zeros(len(es))
+        of_points, of_texels = (np.ones((POINTS, 1)), 1.0) if weights is None else (w[:, None] for w in weights)
+        changes = [
+            self.change(face, shape * of_points, texture, mouth, shut_by)
+            for shape, texture, shut_by in zip(shapes, textures, closing * of_points[LIPS].mean(), strict=True)
+        ]
         return [replace(one, texture=one.texture * of_texels) for one in changes]  # last, as shading spreads changes
 
     @torch.inference_mode()
@@ -145,18 +150,27 @@ class FaceModel:
         face: ObservedFace,
         shape: np.ndarray,
         texture: np.ndarray,
-        mouth: Mouth | None = None,
-        lips_shut: bool = False,
+        mouth: Filling | None = None,
+        closing: float = 0.0,
     ) -> Change:
         """Convert changes of shape [468, 3], in head coordinates, and texture [P, 3] to the Change of a photo."""
         moves = shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
         after = face.view.points[:POINTS] + moves
-        if lips_shut:
-            after = shut(after)
-            moves = after - face.view.points[:POINTS]
-        mouth = mouth or from_bank(after, face.pose.yaw, face.skin)
+        if closing:
+            moves = moves + closing * (shut(after) - after)
         added = self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
         return Change(moves, added, mouth)
+
+
+    def teeth(self, face: ObservedFace, rest: np.ndarray) -> UpperTeeth:
+        """Return a row of teeth of the bank for a face; `rest` [468, 3] is its change of shape to the neutral one."""
+        before = face.view.points[:POINTS]
+        neutral = shut(before + rest.astype(np.float64) @ face.pose.rotation.T / face.pose.scale)
+        row = choose(face.pose.yaw, face.skin)
+        edge = rest_edge(neutral) - neutral[NOSE, :2].mean(axis=0)
+        gain = colour_gain(row.skin, face.skin)
+        width = Opening.of(neutral, INNER_LIPS).width
+        return UpperTeeth(row, edge, unit_of(before), face.pose.yaw, width, gain, face.view.blur)
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

@@ -26,6 +26,9 @@ from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mouth import SHOWN, Mouth
 from rbvae.images.decoding import Photo, open_photo
 
+FULL_TRANSFER = 1.45  # undoes the shrinkage by I - R; chosen on the London people marked `tune` (docs/log.md)
+ON_LINE = 0.05  # of the distance to the neutral e: an edit this close to the line to it closes the lips
+
 
 class PortraitEditor(Editor):
     """Editor of faces: detects the face in a photo, infers its latents, and draws edits as crop or photo.
@@ -139,7 +142,7 @@ class PortraitEditor(Editor):
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
     ) -> list[Edit]:
-        """Draw one edit per e.
+        """Draw one edit per e. On the way to `neutral_e` the lips close, as in references.
 
         `parts` are the parts of the face that may change: "mouth", "eyes", "brows"; models of images change all.
         `teeth_from` is a second photo of the person that shows their teeth. Raises ConfigError if e or `parts` is
@@ -150,7 +153,8 @@ class PortraitEditor(Editor):
         rows = np.stack([self._latent(e) for e in es])
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
         weights = part_weights(tuple(parts), self.faces.frame)
-        changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, weights, mouth)
+        closing = self._towards_neutral(inference, rows)
+        changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, weights, mouth, closing)
         return [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]
 
     def edit(
@@ -163,12 +167,56 @@ class PortraitEditor(Editor):
         """Draw the face with another e [D_e]; see `edits`."""
         return self.edits(inference, [e], parts, teeth_from)[0]
 
-    def neutral(self, inference: Inference) -> Edit:
-        """Draw G(z, e_ref), the neutral face; a model of shape and texture also closes the lips, as in references."""
-        if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
-            return super().neutral(inference)
-        change = self.faces.changes(inference.observed, inference.z, inference.e, self.e_ref[None], lips_shut=True)[0]
-        return MeshEdit(self.e_ref, inference, change)
+    def neutral_e(self, inference: Inference) -> np.ndarray:
+        """Return e [D_e] of this person's neutral face: the mean of e at rest, given e.
+
+        Neutral faces differ in e, too: with covariance R about e_ref. The e inferred from photos have covariance I, so
+        the best linear estimate of the part that stays when the expression goes is R (e - e_ref).
+        """
+        if self.faces is None:
+            return self.e_ref
+        return self.e_ref + self._at_rest @ (inference.e - self.e_ref)
+
+    def transferred_e(self, onto: Inference, of: Latent, strength: float = 1.0) -> np.ndarray:
+        """Return e [D_e] for a transfer of the expression in `of` [D_e]; the part of e that is the person's own stays.
+
+        That is e_onto + strength * FULL_TRANSFER * (I - R) (e_of - e_onto), see `neutral_e`. Raises ConfigError like
+        `blended`.
+        """
+        blended = self.blended(onto.e, of, strength)
+        if self.faces is None or not self._at_rest.any():
+            return blended
+        change = blended - onto.e
+        return onto.e + np.float32(FULL_TRANSFER) * (change - self._at_rest @ change)
+
+    def sample_e(self, n: int, seed: int = 0, inference: Inference | None = None) -> np.ndarray:
+        """Sample e from N(0, I), float32 [n, D_e]; given `inference`, from N(R (e - e_ref), I - R), see `neutral_e`.
+
+        Raises ConfigError if n is not in 1..64 or the seed is negative.
+        """
+        samples = super().sample_e(n, seed)
+        if self.faces is None or inference is None:
+            return samples
+        return self._at_rest @ (inference.e - self.e_ref) + samples @ self._expression_root
+
+    @functools.cached_property
+    def _at_rest(self) -> np.ndarray:
+        """The covariance R [D_e, D_e] of e among references."""
+        return self.model.reference_covariance.numpy()
+
+    @functools.cached_property
+    def _expression_root(self) -> np.ndarray:
+        """The symmetric square root of I - R."""
+        values, vectors = np.linalg.eigh(np.eye(self.config.dim_e) - self._at_rest)
+        return ((vectors * np.sqrt(values.clip(0))) @ vectors.T).astype(np.float32)
+
+    def _towards_neutral(self, portrait: Portrait, rows: np.ndarray) -> np.ndarray:
+        """Return how far each e [N, D_e] lies on the line from the portrait's e to its neutral e, in [0, 1]."""
+        way, moves = self.neutral_e(portrait) - portrait.e, rows - portrait.e
+        length = float(np.linalg.norm(way)) or 1.0
+        share = moves @ way / length**2
+        on_line = np.linalg.norm(moves - share[:, None] * way, axis=1) < ON_LINE * length
+        return np.clip(share, 0, 1) * on_line
 
     def identity_shift(self, edit: Edit) -> float:
         """Return how far an edit moves away from the person: 0 for the reconstruction, 1 for another person.
@@ -188,10 +236,15 @@ class PortraitEditor(Editor):
         return STRANGER * (self.calibration.people_apart or people_apart(self.model))
 
     def sample(self, portrait: Photo | Portrait, n: int = 8, seed: int = 0, temperature: float = 1.0) -> list[Edit]:
-        """Draw n random expressions, e from N(0, I) times `temperature`; raises ConfigError if it is not in 0..2."""
+        """Draw n random expressions, see `sample_e`; `temperature` scales their distance from the neutral face.
+
+        Raises ConfigError if it is not in 0..2.
+        """
         if not 0 <= temperature <= 2:
             raise ConfigError(f"temperature={quoted(temperature)}; give a number from 0 (calm) to 2 (wild)")
-        return self.edits(self._portrait(portrait), list(np.float32(temperature) * self.sample_e(n, seed)))
+        face = self._portrait(portrait)
+        middle = self.neutral_e(face) - self.e_ref
+        return self.edits(face, list(middle + np.float32(temperature) * (self.sample_e(n, seed, face) - middle)))
 
     def transfer(
         self,
@@ -201,12 +254,12 @@ class PortraitEditor(Editor):
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
     ) -> Edit:
-        """Transfer the expression of one face to another: e_onto + strength (e_of - e_onto).
+        """Transfer the expression of one face to another, see `transferred_e`.
 
         The teeth come from `teeth_from`, or else from the first face if its mouth is open.
         """
         a, b = self._portrait(expression_of), self._portrait(onto)
-        return self.edit(b, self.blended(b.e, a.e, strength), parts, a if teeth_from is None else teeth_from)
+        return self.edit(b, self.transferred_e(b, a.e, strength), parts, a if teeth_from is None else teeth_from)
 
     def _mouth(self, of: Photo | Portrait, onto: Portrait) -> Mouth | None:
         """Return the mouth of another photo, adapted to the colours of `onto`; None if it is closed."""

@@ -1,39 +1,47 @@
-"""The inside of the mouth, drawn where an edit opens the lips further than the photo shows.
+"""The inside of the mouth, drawn where an edit opens or closes the lips.
 
-It comes from another photo of the person, from the donor of a transfer, or from a bank of mouths of synthetic faces,
-which show the teeth of no real person: mouths.webp and mouths.json (training/tools/make_mouths.py).
+It comes from the photo itself, from another photo of the person, from the donor of a transfer, or from a bank of teeth
+of synthetic faces (rbvae.faces.teeth).
 """
 
 from __future__ import annotations
 
-import functools
-import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
+from rbvae.faces.teeth import colour_gain, shows_teeth
 
-BANK = Path(__file__).with_name("mouths.webp")
 SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
-FULL = 0.08  # increase of the gap at which a closed mouth is completely filled
-STRETCH = 1.8  # times its own gap that an open mouth may open before it is filled as well
-SQUASHED = 0.75  # of its height: a filling that must be lower is cropped instead of compressed
-CLOSING = 0.3  # of its gap: once a mouth has closed by this much, its teeth no longer follow the lips
-REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
-MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
-SMILE = 0.17  # largest gap of a smile; beyond it the jaw drops, and the lower teeth with it
-STRETCHED = 1.3  # times its height: a filling that must be higher is continued by a dark cavity
-DEEP = (0.7, 1.0)  # range between upper lip (0) and lower lip (1) in which the filling fades into the cavity
-CAVITY = (52, 24, 24)  # grey levels
+FULL = 0.03  # change of the gap at which the inside is completely drawn
+REPLACED = 0.08  # increase of the gap over which an open mouth without visible teeth takes its inside from the filling
+KEPT = 0.7  # of the height of a person's own open mouth that keeps its size while the mouth opens wider
+CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
+SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
+STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
 BITE = 0.42  # centre of a cropped filling between upper lip (0) and lower lip (1): the edge of the teeth
 FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-averaged filling, to avoid aliasing
-BRIGHTNESS, HUE = 0.7, 0.25  # how far teeth follow the skin's brightness and hue, which says little about the light
-GAIN_LIMITS = (0.5, 1.08)  # teeth darken with the light but hardly get brighter, because they vary less than skin
+REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
+MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
+INSET = 0.16  # of a lip's thickness next to the mouth's inside that is not drawn, as it shows teeth or shadow
+SEAM, SEAM_WIDTH = 0.55, 0.012  # darkness of the line between closed lips, and its width in mouth widths
+NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
+Box = tuple[int, int, int, int]
+
+
+class Filling(Protocol):
+    """What fills the inside of a mouth."""
+
+    def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
+        """Draw the inside of the opening `target`, float32 [h, w, 3], at the pixels of `box`.
+
+        `nose` [2] is the base of the nose in the edited photo.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,29 +61,26 @@ class Mouth:
         moved = Opening(opening.upper - corner, opening.lower - corner)
         return cls(photo[top:bottom, left:right], moved, colour_gain(skin, on))
 
-    def fill(self, target: Opening, box: tuple[int, int, int, int]) -> np.ndarray:
-        """Fit the inside of the mouth to another inner lip line; returns float32 [h, w, 3] for the pixels of `box`.
+    def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
+        """Fit the inside of the mouth to the lip line `target`; see Filling.
 
-        For a much smaller gap the inside is cropped to its middle and shaded instead of compressed. For a much larger
-        gap the teeth keep their height at the upper lip, and the rest is a dark cavity.
+        For a much smaller gap it is cropped to its middle instead of compressed. For a larger one its upper part keeps
+        its height, and the rest is stretched.
         """
         scale = target.width / max(self.opening.width, 1e-6)
         if scale < FINER and min(self.picture.shape[:2]) > 8:
-            return self.shrunk(scale).fill(target, box)
+            return self.shrunk(scale).fill(target, nose, box)
         s, across = target.coordinates(*pixel_grid(box))
         upper, lower = target.lines(s)
         v = np.clip((across - upper) / np.maximum(lower - upper, 1e-3), -0.3, 1.3)
         wider = target.gap / max(self.opening.gap, 1e-6)
-        kept, drop = min(1.0, wider / SQUASHED), max(1.0, wider / STRETCHED, target.gap / SMILE)
-        inside = BITE + (v - BITE) * kept if kept < 1 else v * drop
+        if wider < SQUASHED:
+            v = BITE + (v - BITE) * wider / SQUASHED
+        elif wider > STRETCHED:
+            v = stretched(v, wider / STRETCHED)
         own_upper, own_lower = self.opening.lines(s)
-        colours = sample(self.picture, *self.opening.positions(s, own_upper + inside * (own_lower - own_upper)))
-        edge = np.minimum(np.abs(v), np.abs(1 - v)) * (lower - upper) / max(target.width, 1e-6)
-        shade = 1 - 0.55 * (1 - kept) * np.exp(-edge / 0.025)
-        lit = colours * np.float32(self.gain) * np.float32(shade)[..., None]
-        deep = np.clip((inside - DEEP[0]) / (DEEP[1] - DEEP[0]), 0, 1) * min(1.0, 4 * (drop - 1))
-        cavity = np.array(CAVITY, np.float32) * np.float32(self.gain.mean())
-        return lit + np.float32(deep)[..., None] * (cavity - lit)
+        colours = sample(self.picture, *self.opening.positions(s, own_upper + v * (own_lower - own_upper)))
+        return colours * np.float32(self.gain)
 
     def shrunk(self, scale: float) -> Mouth:
         """Return the same mouth in a smaller picture, averaged over areas."""
@@ -86,46 +91,100 @@ class Mouth:
         return Mouth(picture, Opening(self.opening.upper * by, self.opening.lower * by), self.gain)
 
 
-def colour_gain(skin: np.ndarray, on: np.ndarray) -> np.ndarray:
-    """Return the colour gain [3] of a mouth copied from a face with colour `skin` [3] to one with colour `on` [3]."""
-    ratio = np.log(np.maximum(on, 1.0) / np.maximum(skin, 1.0))
-    return np.clip(np.exp(BRIGHTNESS * ratio.mean() + HUE * (ratio - ratio.mean())), *GAIN_LIMITS)
+@dataclass(frozen=True)
+class OwnMouth:
+    """The open mouth of the edited photo itself: `opening` is its inner lip line, `nose` [2] the base of the nose."""
+
+    photo: np.ndarray
+    opening: Opening
+    nose: np.ndarray
+
+    def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
+        """Draw the inside where the skull has it: lips cover and uncover it; see Filling.
+
+        Where the mouth opens wider than in the photo, its upper part follows the skull and the rest is stretched.
+        """
+        x, y = pixel_grid(box)
+        dx, dy = nose - self.nose
+        s, across = self.opening.coordinates(x - dx, y - dy)
+        upper, lower = self.opening.lines(s)
+        height = np.maximum(lower - upper, 1e-3)
+        v = (across - upper) / height
+        new_s, _ = target.coordinates(x, y)
+        new_upper, new_lower = target.lines(new_s)
+        wider = (new_lower - new_upper) / height
+        t = (target.coordinates(x, y)[1] - new_upper) / np.maximum(new_lower - new_upper, 1e-3)
+        opened = stretched(t, wider)
+        share = np.clip((wider - 1) / 0.1, 0, 1)
+        v = np.clip(v + share * (opened - v), *CLAMP)
+        s = s + share * (new_s - s)
+        return sample(self.photo, *self.opening.positions(np.clip(s, 0.02, 0.98), upper + v * height))
 
 
-def fill_share(before: float, after: float) -> float:
-    """Return the share of the mouth's inside to fill, in [0, 1], given its gaps before and after an edit."""
-    if before < SHOWN:
-        return float(np.clip((after - before) / FULL, 0, 1))
-    return float(np.clip((after - STRETCH * before) / FULL, 0, 1))
+def stretched(v: np.ndarray, times: np.ndarray | float) -> np.ndarray:
+    """Map heights in an opening, in [0, 1], to those in one that is `times` less high, keeping sizes above KEPT."""
+    times = np.maximum(times, 1.0)
+    below = KEPT / times
+    return np.where(v < below, v * times, KEPT + (v - below) / np.maximum(1 - below, 1e-6) * (1 - KEPT))
 
 
-def draw_mouth(
-    out: np.ndarray,
-    box: tuple[int, int, int, int],
-    photo: np.ndarray,
-    before: np.ndarray,
-    after: np.ndarray,
-    mouth: Mouth | None,
-) -> None:
+def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray, after: np.ndarray,
+               filling: Filling | None, blur: float = 0.0) -> None:  # fmt: skip
     """Draw the inside of the mouth, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
 
-    `before` and `after` are the landmarks [468, 3] in photo pixels before and after the edit. Closing lips cover the
-    person's own teeth, which stay in place; lips that open further than the photo shows reveal `mouth`.
+    `before` and `after` are the landmarks [468, 3] in photo pixels before and after the edit. A mouth that is open in
+    the photo keeps its own inside; one that is closed shows `filling`. `blur` is that of the photo, in pixels.
     """
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
-    if old.gap > SHOWN and new.gap < old.gap:
-        mouth, share = Mouth(photo, old, np.ones(3)), min(1.0, (old.gap - new.gap) / (CLOSING * old.gap))
-    else:
-        share = fill_share(old.gap, new.gap)
-    if mouth is None or not share:
+    share = changed(old, new)
+    is_open = old.gap > SHOWN
+    if not share or (filling is None and not is_open):
         return
+    noses = before[NOSE, :2].mean(axis=0), after[NOSE, :2].mean(axis=0)
     left, top, right, bottom = box
-    moved = Opening(new.upper - [left, top], new.lower - [left, top])
-    blur = max(0.6, 0.012 * new.width)
-    inner = moved.box(4 * blur + 2, right - left, bottom - top)
-    mask = moved.mask(inner, blur)[..., None] * np.float32(share)
-    part = out[inner[1] : inner[3], inner[0] : inner[2]]
-    part[:] = np.rint(part * (1 - mask) + mouth.fill(moved, inner).clip(0, 255) * mask)
+    soft = max(0.6, 0.012 * new.width, blur)
+    area = new.box(4 * soft + 2, photo.shape[1], photo.shape[0])
+    area = max(area[0], left), max(area[1], top), min(area[2], right), min(area[3], bottom)
+    if area[0] >= area[2] or area[1] >= area[3]:
+        return
+    part = out[area[1] - top : area[3] - top, area[0] - left : area[2] - left]
+    mask = new.mask(area, soft)[..., None] * np.float32(share)
+    inside = filling.fill(new, noses[1], area) if filling is not None else np.zeros(1, np.float32)
+    if is_open and not isinstance(filling, Mouth):
+        own = OwnMouth(photo, old, noses[0]).fill(new, noses[1], area)
+        kept = 1.0 if filling is None or shows_teeth(photo, old) else 1 - np.clip((new.gap - old.gap) / REPLACED, 0, 1)
+        inside = own + np.float32(1 - kept) * (inside - own)
+    drawn = part * (1 - mask) + inside.clip(0, 255) * mask
+    if is_open:
+        drawn *= seam(new, area, soft, share * np.clip(1 - new.gap / SHOWN, 0, 1))[..., None]
+    part[:] = np.rint(drawn)
+
+
+def changed(old: Opening, new: Opening) -> float:
+    """Return how much of a mouth's inside an edit draws anew, in [0, 1]: all of it once the gap has changed by FULL."""
+    return float(np.clip(abs(new.gap - old.gap) / FULL, 0, 1))
+
+
+def seam(lips: Opening, box: Box, blur: float, strength: float) -> np.ndarray:
+    """Return a factor float32 [h, w] that darkens the line between closed lips."""
+    s, across = lips.coordinates(*pixel_grid(box))
+    upper, lower = lips.lines(s)
+    width = max(SEAM_WIDTH * lips.width, blur)
+    ends = np.clip(np.minimum(s, 1 - s) / 0.08, 0, 1)
+    line = np.exp(-(((across - (upper + lower) / 2) / width) ** 2))
+    return (1 - SEAM * strength * ends * line).astype(np.float32)
+
+
+def inset_lips(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return the landmarks [468, 3] from which lips are drawn when the mouth opens or closes.
+
+    The inner lip line moves outwards by INSET, as the edges of lips show the teeth or shadow between them.
+    """
+    share = changed(Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS))
+    points = before.copy()
+    for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True):
+        points[inner[1:-1]] += INSET * share * (before[outer[1:-1]] - before[inner[1:-1]])
+    return points
 
 
 def shut(points: np.ndarray) -> np.ndarray:
@@ -150,57 +209,6 @@ def shut(points: np.ndarray) -> np.ndarray:
     moved = points.copy()
     moved[:, :2] += by[:, None] * normal
     return moved
-
-
-@dataclass(frozen=True)
-class BankMouth:
-    """A mouth of the bank, with the yaw of the head in degrees and the skin colour of the face."""
-
-    picture: np.ndarray
-    opening: Opening
-    yaw: float
-    skin: np.ndarray
-
-
-@functools.cache
-def bank() -> tuple[BankMouth, ...]:
-    """Load the mouths of synthetic faces."""
-    entries = json.loads(BANK.with_suffix(".json").read_text(encoding="utf-8"))
-    sheet = np.asarray(Image.open(BANK).convert("RGB"))
-    width, height, columns = entries["width"], entries["height"], entries["columns"]
-    mouths = []
-    for number, one in enumerate(entries["mouths"]):
-        row, column = divmod(number, columns)
-        picture = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
-        opening = Opening(np.array(one["upper"]), np.array(one["lower"]))
-        mouths.append(BankMouth(np.ascontiguousarray(picture), opening, one["yaw"], np.array(one["skin"])))
-    return tuple(mouths)
-
-
-@functools.cache
-def bank_features() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the features of the bank's K mouths: profiles [K, 2, 9], skin colours [K, 3] and yaws [K]."""
-    mouths = bank()
-    lines = np.stack([profile(one.opening) for one in mouths])
-    return lines, np.maximum([one.skin for one in mouths], 1.0), np.array([one.yaw for one in mouths])
-
-
-def from_bank(after: np.ndarray, yaw: float, skin: np.ndarray) -> Mouth:
-    """Return the mouth of the bank that is most similar to an edited face in lip line, yaw and skin colour.
-
-    `after` [468, 3] are the landmarks after the edit, `yaw` is in degrees, `skin` [3] is the colour of the face.
-    """
-    mouths, (lines, skins, yaws) = bank(), bank_features()
-    by_line = np.abs(lines - profile(Opening.of(after, INNER_LIPS))).mean(axis=(1, 2))
-    by_skin = np.abs(np.log(skins / np.maximum(skin, 1))).mean(axis=1)
-    best = mouths[int(np.argmin(by_line + 0.05 * by_skin + 0.002 * np.abs(yaws - yaw)))]
-    return Mouth(best.picture, best.opening, colour_gain(best.skin, skin))
-
-
-def profile(opening: Opening) -> np.ndarray:
-    """Return the lip lines relative to the axis through the corners, in widths of the mouth: [2, 9]."""
-    s = np.linspace(0.1, 0.9, 9)
-    return np.stack(opening.lines(s)) / max(opening.width, 1e-6)
 
 
 def skin_colour(values: np.ndarray, skin: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from rbvae.faces.eyes import draw_eyes
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
-from rbvae.faces.mouth import Mouth, draw_mouth
+from rbvae.faces.mouth import Filling, draw_mouth, inset_lips
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
@@ -34,6 +34,12 @@ class FaceView:
     photo: np.ndarray
     points: np.ndarray
 
+    @functools.cached_property
+    def blur(self) -> float:
+        """The blur of the photo in the face, as the width of a Gaussian in pixels."""
+        left, top, right, bottom = box_of(self.points, self.photo.shape[1], self.photo.shape[0])
+        return estimate_blur(self.photo[top:bottom, left:right])
+
 
 @dataclass(frozen=True)
 class Change:
@@ -45,7 +51,7 @@ class Change:
 
     moves: np.ndarray
     texture: np.ndarray
-    mouth: Mouth | None = None
+    mouth: Filling | None = None
 
     @property
     def nothing(self) -> bool:
@@ -67,7 +73,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
         return (0, 0, 0, 0), np.zeros((0, 0, 3), np.uint8)
     mesh = RingedMesh(before)
     after = held_back(before, before + change.moves)
-    old, new = mesh.with_ring(before), mesh.with_ring(after)
+    old, new = mesh.with_ring(inset_lips(before, after)), mesh.with_ring(after)
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
     region = Region(box, view.photo)
@@ -77,10 +83,27 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     added = region.texture(new[:, :2], numbers, change.texture, frame)
     out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds and clips to 0..255
     draw_eyes(out, box, view.photo, before, after, added)
-    draw_mouth(out, box, view.photo, before, after, change.mouth)
+    draw_mouth(out, box, view.photo, before, after, change.mouth, view.blur)
     if is_grey(view.photo[top:bottom, left:right]):
         out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return box, out
+
+
+def estimate_blur(pixels: np.ndarray) -> float:
+    """Return the blur of a picture uint8 [h, w, 3] at its strongest edges, as the width of a Gaussian in pixels.
+
+    Blurring by a known width s lowers the gradient at an edge of width w by sqrt(1 + (s / w)**2) (Zhuo and Sim, 2011).
+    """
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    again = cv2.GaussianBlur(grey, (0, 0), 1.0)
+
+    def slope(picture: np.ndarray) -> np.ndarray:
+        return cv2.magnitude(cv2.Sobel(picture, cv2.CV_32F, 1, 0), cv2.Sobel(picture, cv2.CV_32F, 0, 1))
+
+    before, after = slope(grey), slope(again)
+    strong = before >= np.percentile(before, 97)
+    ratio = float(np.median(before[strong] / np.maximum(after[strong], 1e-3)))
+    return 1.0 / float(np.sqrt(max(ratio**2 - 1, 0.04)))
 
 
 def is_grey(pixels: np.ndarray) -> bool:

@@ -15,14 +15,15 @@ from rbvae.faces.texture import CanonicalFrame, canonical_frame
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 BROAD = 4  # harmonics of lighting that no expression changes: a constant and three directions
 DARKEST = 0.25  # of the mean face's lightness: changes are scaled down with the skin's lightness, but not below this
-RATIOS = (0.6, 1.6)  # limits of the ratio by which skin may become darker or lighter
+RATIOS = (0.8, 1.25)  # limits of the ratio by which skin may become darker or lighter
+FAINT = 0.03  # relative change of skin that is left out: broad and faint shadows look like blotches, not like folds
 
 
 @dataclass(frozen=True)
 class Gains:
     """Share of the predicted change applied to each region; chosen on the London people marked `tune` (docs/log.md)."""
 
-    darker: float = 1.0  # skin: folds that appear
+    darker: float = 1.3  # skin: folds that appear
     lighter: float = 0.5  # skin: folds that disappear, and highlights on cheeks
     lips: float = 0.7
     mouth: float = 1.0
@@ -87,6 +88,7 @@ class Shading:
         dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
         change = change * dim
         ratio = (change @ LUMA) / luma
+        ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
         ratio = np.clip(ratio * np.where(ratio < 0, gains.darker, gains.lighter), RATIOS[0] - 1, RATIOS[1] - 1)
         on_skin = ratio[:, None] * own  # same hue, darker or lighter
         coloured = gains.lips * region.lips + gains.mouth * region.mouth

@@ -13,7 +13,13 @@ from rbvae.models.generator import CodeGenerator, Generator
 
 
 class RbVAE(nn.Module):
-    """q(z|x), q(e|x), p(x|z, e) and e_ref [D_e], the e shared by all reference images (section 2)."""
+    """q(z|x), q(e|x), p(x|z, e) and e_ref [D_e], the e shared by all reference images (section 2).
+
+    A model of codes also has `reference_covariance` [D_e, D_e], that of the e inferred from references: the part of e
+    that differs between neutral faces. It is measured after training, and 0 before.
+    """
+
+    reference_covariance: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -24,6 +30,7 @@ class RbVAE(nn.Module):
         if config.observes == "code":
             self.basis = Basis(config.basis)
             self.generator = CodeGenerator(config)
+            self.register_buffer("reference_covariance", torch.zeros(config.dim_e, config.dim_e))
         else:
             self.generator = Generator(config)
         self.e_ref = nn.Parameter(torch.zeros(config.dim_e))

@@ -152,6 +152,10 @@ def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
     scores = evaluate(state.ema, sets, state.device)
     if sets.codes and state.config.closed_form:
         scores["closed_form"] = evaluate(state.first_weights(sets.codes), sets, state.device)
+    if sets.codes:
+        from training.evaluation.codes import measure_references
+
+        measure_references(state.ema, sets.codes, state.device)
     directions = find_directions(state.ema, sets, state.device)
     card = model_card(state.config, scores, directions, run_dir, state.step)
     folder = run_dir / "checkpoint"

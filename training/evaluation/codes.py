@@ -111,6 +111,15 @@ def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: i
 
 
 @torch.inference_mode()
+def measure_references(model: RbVAE, codes: FaceCodes, device: torch.device) -> None:
+    """Set the model's `reference_covariance` [D_e, D_e] to that of the posterior means of e over the references."""
+    from training.evaluation.probes import posterior_means
+
+    _, e = posterior_means(model, codes.statistics.codes[codes.statistics.references], device)
+    model.reference_covariance.copy_(torch.cov(e.T))
+
+
+@torch.inference_mode()
 def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> list[dict[str, Any]]:
     """Finds one direction per named factor, strongest effect first, in the format of `find_directions`.
 
@@ -123,7 +132,8 @@ def code_directions(model: RbVAE, codes: FaceCodes, device: torch.device) -> lis
     values = np.stack(list(factors.values()), axis=1)
     values = (values - values.mean(axis=0)) / values.std(axis=0).clip(1e-6)
     effect = effect_of_e(model, codes, values, device)  # [factors, D_e]
-    steps = np.stack([gentle_step(effect, row) for row in range(len(effect))])
+    expression = torch.eye(model.config.dim_e) - model.reference_covariance.cpu()
+    steps = np.stack([gentle_step(effect, row, expression.double().numpy()) for row in range(len(effect))])
     z, e = posterior_means(model, codes.train.images, device)
     along = (e - e.mean(dim=0)).numpy() @ steps.T / np.square(steps).sum(axis=1)  # in steps
     some = slice(0, len(z), max(1, len(z) // 32))
@@ -165,13 +175,14 @@ def effect_of_e(model: RbVAE, codes: FaceCodes, factors: np.ndarray, device: tor
     return torch.stack(columns, dim=1).numpy()
 
 
-def gentle_step(effect: np.ndarray, row: int) -> np.ndarray:
-    """Returns the short step [D_e] that adds 1 to factor `row` with little effect on the other factors.
+def gentle_step(effect: np.ndarray, row: int, expression: np.ndarray) -> np.ndarray:
+    """Returns the likeliest step [D_e] that adds 1 to factor `row` with little effect on the other factors.
 
-    `effect` [F, D_e] is the result of `effect_of_e`.
+    `effect` [F, D_e] is the result of `effect_of_e`; `expression` [D_e, D_e] is the covariance of the changes of e by
+    expressions.
     """
     others = np.delete(effect, row, axis=0)
-    cost = np.eye(effect.shape[1]) + ALONE * others.T @ others
+    cost = np.linalg.inv(expression) + ALONE * others.T @ others
     step = np.linalg.solve(cost, effect[row])
     return step / max(float(effect[row] @ step), 1e-6)
 

@@ -1,0 +1,195 @@
+"""Upper teeth for mouths that an edit opens: rows of teeth of synthetic faces, which are the teeth of no real person.
+
+The upper teeth are part of the skull: they stay where they are, and the lips move over them. So a mouth that opens by
+degrees shows them by degrees, and a dropped jaw shows no more of them than a small gap does. Below them is the dark
+cavity of the mouth, with the tongue where it is wide open. The bank is teeth.webp and teeth.json, written by
+training/tools/make_teeth.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rbvae.faces.mesh import INNER_LIPS, OUTER_EYE_CORNERS
+from rbvae.faces.openings import Opening, pixel_grid, sample
+
+BANK = Path(__file__).with_name("teeth.webp")
+SHOWN_AT_REST = 0.065  # of the distance between the eyes: how far the teeth reach below the line of closed lips
+MARGIN = 1.5  # pixels of the bank's pictures next to the lip that are not used
+CAVITY, TONGUE = (40, 18, 18), (118, 58, 56)  # grey levels, on a face of average brightness
+TONGUE_GAPS = (0.25, 0.55)  # gaps of the mouth between which the tongue appears
+TONGUE_DEPTHS = (0.45, 0.95)  # between upper lip (0) and lower lip (1): where the tongue fades in
+LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
+BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
+SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
+FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
+BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
+BRIGHTNESS, HUE = 0.7, 0.25  # how far teeth follow the skin's brightness and hue, which says little about the light
+GAIN_LIMITS = (0.5, 1.08)  # teeth darken with the light but hardly get brighter, because they vary less than skin
+
+
+@dataclass(frozen=True)
+class TeethRow:
+    """A row of upper teeth of the bank: `picture` uint8 [h, w, 4], opaque where the teeth or the gums are.
+
+    `upper` [K, 2] is the upper lip line in it, `edge` [2] the middle of the teeth's lower edge, `unit` the distance
+    between the outer corners of the eyes in its pixels, `yaw` that of the head in degrees, and `skin` [3] the colour of
+    the face.
+    """
+
+    picture: np.ndarray
+    upper: np.ndarray
+    edge: np.ndarray
+    unit: float
+    yaw: float
+    skin: np.ndarray
+
+    def mirrored(self) -> TeethRow:
+        """Return the row as seen in a mirror."""
+        width = self.picture.shape[1]
+        flip = np.array([-1.0, 1.0])
+        upper = self.upper[::-1] * flip + [width, 0]
+        return replace(
+            self, picture=self.picture[:, ::-1], upper=upper, edge=self.edge * flip + [width, 0], yaw=-self.yaw
+        )
+
+    def scaled(self, scale: float) -> TeethRow:
+        """Return the row in a smaller picture, averaged over areas."""
+        height, width = self.picture.shape[:2]
+        extent = max(2, round(width * scale)), max(2, round(height * scale))
+        by = np.array(extent) / [width, height]
+        picture = cv2.resize(self.picture, extent, interpolation=cv2.INTER_AREA)
+        return replace(self, picture=picture, upper=self.upper * by, edge=self.edge * by, unit=self.unit * by[0])
+
+
+@dataclass(frozen=True)
+class UpperTeeth:
+    """A row of teeth in the skull of a face in a photo.
+
+    `edge` [2] is the middle of the teeth's lower edge, relative to the base of the nose, in photo pixels; `unit` is the
+    distance between the outer corners of the eyes and `width` that between the corners of the mouth at rest, in pixels;
+    `yaw` is in degrees, `gain` [3] adapts the colours, and `blur` is the blur of the photo in pixels.
+    """
+
+    row: TeethRow
+    edge: np.ndarray
+    unit: float
+    yaw: float
+    width: float
+    gain: np.ndarray
+    blur: float = 0.0
+
+    def smile(self, target: Opening) -> float:
+        """Return how far the teeth fit themselves to the lips, in [0, 1]: in a smile, not where the jaw drops."""
+        wider, narrow = target.width / max(self.width, 1e-6) - 1, 1 - (target.gap - SMILE_GAPS[0]) / SMILE_GAPS[1]
+        return float(MOST_FITTED * np.clip(wider / WIDER, 0, 1) * np.clip(narrow, 0, 1))
+
+    def fill(self, target: Opening, nose: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+        """Draw the inside of a mouth, float32 [h, w, 3], at the pixels of `box`, which include the opening `target`.
+
+        `nose` [2] is the base of the nose in the edited photo.
+        """
+        s, across = target.coordinates(*pixel_grid(box))
+        upper, lower = target.lines(s)
+        deep = self._cavity(s, (across - upper) / np.maximum(lower - upper, 1e-3), target.gap)
+        colours, opaque = self._teeth(target, nose + self.edge, s, across, (upper, lower))
+        shadow = 1 - LIP_SHADOW * np.exp(-np.maximum(across - upper, 0) / (SHADOW_WIDTH * target.width))
+        lit = colours * np.float32(self.gain) * np.float32(shadow)[..., None]
+        return deep + opaque[..., None] * (lit - deep)
+
+    def _teeth(
+        self, target: Opening, edge: np.ndarray, s: np.ndarray, across: np.ndarray, lips: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the colours [h, w, 3] and opacities [h, w] of the teeth; `lips` are the lip lines at each `s`."""
+        row = self.row.scaled(scale) if (scale := float(self.unit / self.row.unit)) < FINER else self.row
+        down = row.unit / self.unit  # pixels of the row's picture per pixel of the photo
+        along = down * np.cos(np.radians(row.yaw)) / np.cos(np.radians(self.yaw))
+        fitted, own_width = self.smile(target), row.upper[-1, 0] - row.upper[0, 0]
+        along += fitted * (own_width / max(target.width, 1e-6) - along)
+        edge_s, edge_across = target.coordinates(edge[0], edge[1])
+        lowest = float(target.lines(np.array([edge_s]))[1][0])
+        edge_across += fitted * (lowest - edge_across)
+        x, y = row.edge[0] + (s - edge_s) * target.width * along, row.edge[1] + (across - edge_across) * down
+        highest = np.interp(x, row.upper[:, 0], row.upper[:, 1]) + MARGIN
+        top = row.edge[1] + (lips[0] - edge_across) * down
+        stretch = np.clip((row.edge[1] - highest) / np.maximum(row.edge[1] - top, 1e-3), 0.4, 1.0)
+        y = np.where(y < row.edge[1], row.edge[1] - (row.edge[1] - y) * stretch, y)
+        found = sample(row.picture, x, np.maximum(y, highest))
+        inside = (x > 0.5) & (x < row.picture.shape[1] - 0.5)
+        colours, opaque = found[..., :3], (found[..., 3] / 255).clip(0, 1) * inside
+        extra = self.blur**2 - (BANK_BLUR / down) ** 2
+        if extra > 0.04:
+            colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra))) for one in (colours, opaque))
+        return colours, opaque.astype(np.float32)
+
+    def _cavity(self, s: np.ndarray, v: np.ndarray, gap: float) -> np.ndarray:
+        """Return the colours [h, w, 3] behind the teeth; `v` runs from the upper lip (0) to the lower lip (1)."""
+        wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
+        low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
+        tongue = low * low * (3 - 2 * low) * np.clip(1 - (2 * s - 1) ** 2, 0, 1) * wide
+        dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
+        return (dark + np.float32(tongue)[..., None] * (pink - dark)) * np.float32(self.gain.mean())
+
+
+def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
+    """Return whether the inside of a mouth in a photo uint8 [H, W, 3] is bright and nearly colourless, like teeth."""
+    left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
+    inside = opening.mask(box, 0) > 0.9
+    colours = photo[top:bottom, left:right][inside].astype(np.float32)
+    around = np.percentile(photo[top:bottom, left:right].reshape(-1, 3).mean(axis=1), 75)
+    if len(colours) < 8:
+        return False
+    bright = colours.mean(axis=1) > BRIGHT * around
+    dull = np.ptp(colours, axis=1) < COLOURFUL * (colours.max(axis=1) + 1)
+    return float((bright & dull).mean()) > TOOTHY
+
+
+def colour_gain(skin: np.ndarray, on: np.ndarray) -> np.ndarray:
+    """Return the colour gain [3] of a mouth copied from a face with colour `skin` [3] to one with colour `on` [3]."""
+    ratio = np.log(np.maximum(on, 1.0) / np.maximum(skin, 1.0))
+    return np.clip(np.exp(BRIGHTNESS * ratio.mean() + HUE * (ratio - ratio.mean())), *GAIN_LIMITS)
+
+
+@functools.cache
+def bank() -> tuple[TeethRow, ...]:
+    """Load the rows of teeth of synthetic faces, each also mirrored."""
+    entries = json.loads(BANK.with_suffix(".json").read_text(encoding="utf-8"))
+    sheet = np.asarray(Image.open(BANK).convert("RGBA"))
+    width, height, columns = entries["width"], entries["height"], entries["columns"]
+    rows = []
+    for number, one in enumerate(entries["rows"]):
+        row, column = divmod(number, columns)
+        picture = np.ascontiguousarray(sheet[row * height :, column * width :][:height, :width])
+        upper, edge, skin = (np.array(one[name], np.float64) for name in ("upper", "edge", "skin"))
+        found = TeethRow(picture, upper, edge, one["unit"], one["yaw"], skin)
+        rows += [found, found.mirrored()]
+    return tuple(rows)
+
+
+def choose(yaw: float, skin: np.ndarray) -> TeethRow:
+    """Return the row of the bank whose head is turned and whose skin is coloured most like a face's."""
+    skins = np.maximum([one.skin for one in bank()], 1.0)
+    by_skin = np.abs(np.log(skins / np.maximum(skin, 1))).mean(axis=1)
+    by_yaw = np.abs(np.array([one.yaw for one in bank()]) - yaw)
+    return bank()[int(np.argmin(by_skin + 0.02 * by_yaw))]
+
+
+def unit_of(points: np.ndarray) -> float:
+    """Return the distance between the outer corners of the eyes of landmarks [468, 3], in their units."""
+    left, right = OUTER_EYE_CORNERS
+    return float(np.linalg.norm(points[right] - points[left]))
+
+
+def rest_edge(closed: np.ndarray) -> np.ndarray:
+    """Return where the lower edge of the upper teeth [2] is, in photo pixels, given landmarks [468, 3] at rest."""
+    lips = Opening.of(closed, INNER_LIPS)
+    middle = len(lips.upper) // 2
+    _, down = lips.axes()
+    return (lips.upper[middle] + lips.lower[middle]) / 2 + SHOWN_AT_REST * unit_of(closed) * down
