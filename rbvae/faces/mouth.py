@@ -28,7 +28,9 @@ FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-av
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
 MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
 INSET = 0.16  # of a lip's thickness next to the mouth's inside that is not drawn, as it shows teeth or shadow
-SEAM, SEAM_WIDTH = 0.55, 0.012  # darkness of the line between closed lips, and its width in mouth widths
+NARROW = 0.03  # gap below which closing lips hide the inside, and a line between them appears
+SEAM, SEAM_WIDTH = 0.5, 0.014  # darkness of the line between closed lips, and its width in mouth widths
+SEAM_COLOUR = np.array([0.8, 1.1, 1.1], np.float32)  # its darkness in red, green and blue
 NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
 Box = tuple[int, int, int, int]
 
@@ -148,7 +150,7 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
     if area[0] >= area[2] or area[1] >= area[3]:
         return
     part = out[area[1] - top : area[3] - top, area[0] - left : area[2] - left]
-    mask = new.mask(area, soft)[..., None] * np.float32(share)
+    mask = new.mask(area, soft)[..., None] * np.float32(share * np.clip(new.gap / NARROW, 0, 1))
     inside = filling.fill(new, noses[1], area) if filling is not None else np.zeros(1, np.float32)
     if is_open and not isinstance(filling, Mouth):
         own = OwnMouth(photo, old, noses[0]).fill(new, noses[1], area)
@@ -156,7 +158,7 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
         inside = own + np.float32(1 - kept) * (inside - own)
     drawn = part * (1 - mask) + inside.clip(0, 255) * mask
     if is_open:
-        drawn *= seam(new, area, soft, share * np.clip(1 - new.gap / SHOWN, 0, 1))[..., None]
+        drawn *= seam(new, area, soft, share * np.clip(1 - new.gap / NARROW, 0, 1))
     part[:] = np.rint(drawn)
 
 
@@ -166,13 +168,13 @@ def changed(old: Opening, new: Opening) -> float:
 
 
 def seam(lips: Opening, box: Box, blur: float, strength: float) -> np.ndarray:
-    """Return a factor float32 [h, w] that darkens the line between closed lips."""
+    """Return factors float32 [h, w, 3] that darken the line between closed lips."""
     s, across = lips.coordinates(*pixel_grid(box))
     upper, lower = lips.lines(s)
     width = max(SEAM_WIDTH * lips.width, blur)
     ends = np.clip(np.minimum(s, 1 - s) / 0.08, 0, 1)
     line = np.exp(-(((across - (upper + lower) / 2) / width) ** 2))
-    return (1 - SEAM * strength * ends * line).astype(np.float32)
+    return 1 - SEAM_COLOUR * np.float32(SEAM * strength * ends * line)[..., None]
 
 
 def inset_lips(before: np.ndarray, after: np.ndarray) -> np.ndarray:

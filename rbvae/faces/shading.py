@@ -16,7 +16,9 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 BROAD = 4  # harmonics of lighting that no expression changes: a constant and three directions
 DARKEST = 0.25  # of the mean face's lightness: changes are scaled down with the skin's lightness, but not below this
 RATIOS = (0.8, 1.25)  # limits of the ratio by which skin may become darker or lighter
-FAINT = 0.03  # relative change of skin that is left out: broad and faint shadows look like blotches, not like folds
+BROAD_SHARE, BROAD_SIZE = 0.5, 1 / 24  # of broad changes of skin: the share left out, and their size in frame sides
+FAINT = 0.015  # relative change of skin that is left out, too: broad and faint shadows look like blotches, not folds
+WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio for red, green, blue: shadows on skin are warm
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Gains:
     """Share of the predicted change applied to each region; chosen on the London people marked `tune` (docs/log.md)."""
 
     darker: float = 1.3  # skin: folds that appear
-    lighter: float = 0.5  # skin: folds that disappear, and highlights on cheeks
+    lighter: float = 0.8  # skin: folds that disappear, and highlights on cheeks
     lips: float = 0.7
     mouth: float = 1.0
     eyes: float = 0.7
@@ -69,8 +71,8 @@ def regions(size: int) -> Regions:
 class Shading:
     """Converts predicted changes of texture to changes that fit a face's own colours.
 
-    Broad lighting is removed, skin changes in lightness only, and changes of dark skin are scaled down in proportion to
-    its lightness. `mean` [P, 3] is the mean texture in grey levels.
+    Broad lighting is removed, skin becomes darker and warmer or lighter only, and changes of dark skin are scaled down in
+    proportion to its lightness. `mean` [P, 3] is the mean texture in grey levels.
     """
 
     def __init__(self, frame: CanonicalFrame, mean: np.ndarray, gains: Gains | None = None) -> None:
@@ -88,9 +90,17 @@ class Shading:
         dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
         change = change * dim
         ratio = (change @ LUMA) / luma
+        ratio = ratio - BROAD_SHARE * self.broad(ratio)
         ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
         ratio = np.clip(ratio * np.where(ratio < 0, gains.darker, gains.lighter), RATIOS[0] - 1, RATIOS[1] - 1)
-        on_skin = ratio[:, None] * own  # same hue, darker or lighter
+        on_skin = ((1 + ratio[:, None]) ** WARMTH - 1) * own
         coloured = gains.lips * region.lips + gains.mouth * region.mouth
         plain = region.skin + gains.eyes * region.eyes + gains.brows * region.brows
         return (change * coloured[:, None] + on_skin * plain[:, None]).astype(np.float32)
+
+    def broad(self, ratio: np.ndarray) -> np.ndarray:
+        """Return the broad part of a relative change of skin [P]: its mean over the skin around each texel."""
+        sigma, skin = BROAD_SIZE * self.frame.size, self.regions.skin
+        both = self.frame.image(np.stack([ratio * skin, skin], axis=1).astype(np.float32))
+        both = cv2.GaussianBlur(both * self.frame.mask[..., None].astype(np.float32), (0, 0), sigma)
+        return self.frame.values((both[..., :1] / np.maximum(both[..., 1:], 0.01)))[:, 0]
