@@ -18,7 +18,7 @@ from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, FaceView, draw_texture
 from rbvae.faces.shading import Shading, regions
-from rbvae.faces.teeth import UpperTeeth, choose, colour_gain, rest_edge, unit_of
+from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, teeth_colour, unit_of, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.model import RbVAE
 
@@ -57,6 +57,12 @@ class ObservedFace:
     def skin(self) -> np.ndarray:
         """The colour of the skin [3], in grey levels."""
         return skin_colour(self.texture, regions(self.frame.size).skin > 0.9)
+
+    @functools.cached_property
+    def teeth_colour(self) -> np.ndarray:
+        """The colour that the teeth have or would have [3], in grey levels."""
+        brightest = float(np.percentile(self.texture[regions(self.frame.size).skin > 0.9].mean(axis=1), 98))
+        return teeth_colour(whites(self.view.photo, self.view.points), brightest)
 
 
 class FaceModel:
@@ -168,9 +174,8 @@ class FaceModel:
         neutral = shut(before + rest.astype(np.float64) @ face.pose.rotation.T / face.pose.scale)
         row = choose(face.pose.yaw, face.skin)
         edge = rest_edge(neutral) - neutral[NOSE, :2].mean(axis=0)
-        gain = colour_gain(row.skin, face.skin)
         width = Opening.of(neutral, INNER_LIPS).width
-        return UpperTeeth(row, edge, unit_of(before), face.pose.yaw, width, gain, face.view.blur)
+        return UpperTeeth(row, edge, unit_of(before), face.pose.yaw, width, face.teeth_colour, face.view.blur)
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

@@ -266,8 +266,10 @@ class PortraitEditor(Editor):
         observed, target = self._portrait(of).observed, onto.observed
         if observed is None or target is None:
             return None
-        mouth = Mouth.of(observed.view.photo, observed.view.points, observed.skin, target.skin)
-        return mouth if mouth.opening.gap > SHOWN else None
+        mouth = Mouth.of(observed.view.photo, observed.view.points)
+        if mouth.opening.gap <= SHOWN:
+            return None
+        return replace(mouth.coloured(target.teeth_colour), blur=target.view.blur)
 
     def _portrait(self, photo: Photo | Portrait) -> Portrait:
         return photo if isinstance(photo, Portrait) else self.infer(photo)

@@ -6,7 +6,7 @@ of synthetic faces (rbvae.faces.teeth).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -14,7 +14,7 @@ import numpy as np
 
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
-from rbvae.faces.teeth import colour_gain, shows_teeth
+from rbvae.faces.teeth import brightness_of, shows_teeth
 
 SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
 FULL = 0.03  # change of the gap at which the inside is completely drawn
@@ -23,6 +23,7 @@ KEPT = 0.7  # of the height of a person's own open mouth that keeps its size whi
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
+BLURRED = 0.8  # pixels: sharper photos need no blurred filling
 BITE = 0.42  # centre of a cropped filling between upper lip (0) and lower lip (1): the edge of the teeth
 FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-averaged filling, to avoid aliasing
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
@@ -48,20 +49,33 @@ class Filling(Protocol):
 
 @dataclass(frozen=True)
 class Mouth:
-    """An open mouth: `picture` uint8 [h, w, 3], the inner lip line `opening` in it, and a `gain` [3] of its colours."""
+    """An open mouth of another photo.
+
+    `picture` uint8 [h, w, 3] shows it, `opening` is its inner lip line in the picture, `gain` [3] adapts its colours,
+    and `blur` is that of the edited photo in pixels.
+    """
 
     picture: np.ndarray
     opening: Opening
     gain: np.ndarray
+    blur: float = 0.0
 
     @classmethod
-    def of(cls, photo: np.ndarray, points: np.ndarray, skin: np.ndarray, on: np.ndarray) -> Mouth:
-        """Cut the mouth out of a photo; `skin` [3] is the colour of that face, `on` [3] that of the face to draw on."""
+    def of(cls, photo: np.ndarray, points: np.ndarray) -> Mouth:
+        """Cut the mouth out of a photo uint8 [H, W, 3] with landmarks [468 or more, 3]."""
         opening = Opening.of(points, INNER_LIPS)
         left, top, right, bottom = opening.box(0.3 * opening.width, photo.shape[1], photo.shape[0])
         corner = np.array([left, top])
         moved = Opening(opening.upper - corner, opening.lower - corner)
-        return cls(photo[top:bottom, left:right], moved, colour_gain(skin, on))
+        return cls(photo[top:bottom, left:right], moved, np.ones(3))
+
+    def coloured(self, colour: np.ndarray) -> Mouth:
+        """Return the same mouth with teeth of another colour [3], if it shows teeth."""
+        height, width = self.picture.shape[:2]
+        inside = self.opening.mask((0, 0, width, height), 0) > 0.5
+        if not shows_teeth(self.picture, self.opening) or not inside.any():
+            return self
+        return replace(self, gain=colour / brightness_of(self.picture[inside].astype(np.float64)))
 
     def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Fit the inside of the mouth to the lip line `target`; see Filling.
@@ -82,6 +96,8 @@ class Mouth:
             v = stretched(v, wider / STRETCHED)
         own_upper, own_lower = self.opening.lines(s)
         colours = sample(self.picture, *self.opening.positions(s, own_upper + v * (own_lower - own_upper)))
+        if self.blur > BLURRED:
+            colours = cv2.GaussianBlur(colours, (0, 0), self.blur)
         return colours * np.float32(self.gain)
 
     def shrunk(self, scale: float) -> Mouth:
@@ -90,7 +106,7 @@ class Mouth:
         extent = max(1, round(width * scale)), max(1, round(height * scale))
         by = np.array(extent) / [width, height]
         picture = cv2.resize(self.picture, extent, interpolation=cv2.INTER_AREA)
-        return Mouth(picture, Opening(self.opening.upper * by, self.opening.lower * by), self.gain)
+        return replace(self, picture=picture, opening=Opening(self.opening.upper * by, self.opening.lower * by))
 
 
 @dataclass(frozen=True)
@@ -152,7 +168,7 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
     part = out[area[1] - top : area[3] - top, area[0] - left : area[2] - left]
     mask = new.mask(area, soft)[..., None] * np.float32(share * np.clip(new.gap / NARROW, 0, 1))
     inside = filling.fill(new, noses[1], area) if filling is not None else np.zeros(1, np.float32)
-    if is_open and not isinstance(filling, Mouth):
+    if is_open:
         own = OwnMouth(photo, old, noses[0]).fill(new, noses[1], area)
         kept = 1.0 if filling is None or shows_teeth(photo, old) else 1 - np.clip((new.gap - old.gap) / REPLACED, 0, 1)
         inside = own + np.float32(1 - kept) * (inside - own)
