@@ -159,9 +159,17 @@ class PortraitEditor(Editor):
         e: Latent,
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
+        gesture=None,
     ) -> Edit:
         """Draw the face with another e [D_e]; see `edits`."""
-        return self.edits(inference, [e], parts, teeth_from)[0]
+        edit = self.edits(inference, [e], parts, teeth_from)[0]
+        if gesture is not None:
+            from rbvae.editing.gestures import with_eyes
+            from rbvae.faces.turning import Turn
+            g=gesture; o=inference.observed
+            turn=Turn.of(o.view.points[:468],o.pose,g.turn_right,g.turn_up,g.tilt_right) if g.turn_right or g.turn_up or g.tilt_right else None
+            return replace(edit, change=with_eyes(edit.change, inference.observed.view.points, gesture),turn=turn)
+        return edit
 
     def neutral(self, inference: Inference) -> Edit:
         """Draw G(z, e_ref), the neutral face; a model of shape and texture also closes the lips, as in references."""

@@ -6,12 +6,12 @@ Pixels far from the face do not change, and an edit without any change returns t
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
-from rbvae.faces.eyes import draw_eyes
+from rbvae.faces.eyes import Eyes
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.mouth import Mouth, draw_mouth
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
@@ -40,17 +40,19 @@ class Change:
     """The change of a photo by an edit.
 
     `moves` float64 [468, 3] displaces the landmarks, in photo pixels; `texture` float32 [P, 3] is added to the texture,
-    in grey levels; `mouth` fills an opening mouth.
+    in grey levels; `mouth` fills an opening mouth; `gaze` [2, 2] moves the irises, in photo pixels, the left of the
+    picture first.
     """
 
     moves: np.ndarray
     texture: np.ndarray
     mouth: Mouth | None = None
+    gaze: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
 
     @property
     def nothing(self) -> bool:
         """Whether the edit leaves the photo unchanged."""
-        return float(np.abs(self.moves).max()) < LEAST_CHANGE and float(np.abs(self.texture).max()) < LEAST_CHANGE
+        return all(float(np.abs(part).max()) < LEAST_CHANGE for part in (self.moves, self.texture, self.gaze))
 
 
 Box = tuple[int, int, int, int]
@@ -70,13 +72,14 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     old, new = mesh.with_ring(before), mesh.with_ring(after)
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
-    region = Region(box, view.photo)
+    eyes = Eyes(view.photo, view.points, after, change.gaze)
+    region = Region(box, eyes.skin())
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
     skin = region.warp(old[:, :2], new[:, :2], mesh.triangles, numbers)
     added = region.texture(new[:, :2], numbers, change.texture, frame)
     out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds and clips to 0..255
-    draw_eyes(out, box, view.photo, before, after, added)
+    eyes.draw(out, box)
     draw_mouth(out, box, view.photo, before, after, change.mouth)
     if is_grey(view.photo[top:bottom, left:right]):
         out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
