@@ -15,7 +15,7 @@ from rbvae.faces.alignment import Alignment
 from rbvae.faces.mesh import POINTS
 from rbvae.faces.pasting import paste_back, patch
 from rbvae.faces.rendering import Change, draw
-from rbvae.faces.turning import Turn, draw_turned
+from rbvae.faces.turning import Turn, draw_turned, turn_warnings
 
 Box = tuple[float, float, float, float]
 
@@ -76,6 +76,11 @@ class Edit:
 
     e: np.ndarray
     inference: Inference
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the edit may be unreliable; these are the photo's warnings, and those of a turn of the head."""
+        return self.inference.warnings
 
     @property
     def crop(self) -> Image.Image:
@@ -149,6 +154,14 @@ class MeshEdit(Edit):
     change: Change = field(repr=False)
     turn: Turn | None = field(default=None, repr=False)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """As in Edit."""
+        face = self.inference.observed
+        if self.turn is None or face is None:
+            return self.inference.warnings
+        return self.inference.warnings + turn_warnings(face.view.points, face.pose, self.turn, self.inference.source)
+
     @functools.cached_property
     def region(self) -> tuple[tuple[int, int, int, int], np.ndarray]:
         """The box of the photo that changes and its pixels uint8 [h, w, 3]; empty if nothing changes."""
@@ -157,7 +170,9 @@ class MeshEdit(Edit):
         box, pixels = draw(face.view, self.change, face.frame)
         if self.turn is None:
             return box, pixels
-        return draw_turned(placed(self.inference.source, box, pixels), face.view.points[:POINTS] + self.change.moves, self.turn)
+        return draw_turned(
+            placed(self.inference.source, box, pixels), face.view.points[:POINTS] + self.change.moves, self.turn
+        )
 
     @functools.cached_property
     def photo(self) -> Image.Image:

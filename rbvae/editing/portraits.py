@@ -16,6 +16,7 @@ from rbvae.checkpoint import Checkpoint
 from rbvae.editing.editor import Editor, Latent
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
 from rbvae.editing.face_model import FaceModel, square_of
+from rbvae.editing.gestures import RANGES, STILL, Expression, Gesture, with_gesture
 from rbvae.editing.parts import PARTS, part_weights
 from rbvae.editing.warnings import COVERED, STRANGER, people_apart, photo_warnings
 from rbvae.errors import ConfigError, FaceNotFoundError, quoted
@@ -42,6 +43,7 @@ class PortraitEditor(Editor):
         self._lock = threading.Lock()
         self._landmarker: FaceLandmarker | None = None
         self.faces = FaceModel(self.model) if self.config.observes == "code" else None
+        self.gestures = tuple(RANGES) if self.faces else ()
 
     @property
     def landmarker(self) -> FaceLandmarker:
@@ -139,19 +141,21 @@ class PortraitEditor(Editor):
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
     ) -> list[Edit]:
-        """Draw one edit per e.
+        """Draw one edit per e, or per Expression of e and a gesture.
 
-        `parts` are the parts of the face that may change: "mouth", "eyes", "brows"; models of images change all.
+        `parts` are the parts of the face that e may change: "mouth", "eyes", "brows"; models of images change all.
         `teeth_from` is a second photo of the person that shows their teeth. Raises ConfigError if e or `parts` is
         invalid.
         """
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().edits(inference, es)
-        rows = np.stack([self._latent(e) for e in es])
+        rows = np.stack([self._latent(e.e if isinstance(e, Expression) else e) for e in es])
+        gestures = [e.gesture if isinstance(e, Expression) else STILL for e in es]
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
         weights = part_weights(tuple(parts), self.faces.frame)
         changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, weights, mouth)
-        return [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]
+        edits = [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]
+        return [with_gesture(edit, gesture) for edit, gesture in zip(edits, gestures, strict=True)]
 
     def edit(
         self,
@@ -159,17 +163,11 @@ class PortraitEditor(Editor):
         e: Latent,
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
-        gesture=None,
+        gesture: Gesture = STILL,
     ) -> Edit:
-        """Draw the face with another e [D_e]; see `edits`."""
-        edit = self.edits(inference, [e], parts, teeth_from)[0]
-        if gesture is not None:
-            from rbvae.editing.gestures import with_eyes
-            from rbvae.faces.turning import Turn
-            g=gesture; o=inference.observed
-            turn=Turn.of(o.view.points[:468],o.pose,g.turn_right,g.turn_up,g.tilt_right) if g.turn_right or g.turn_up or g.tilt_right else None
-            return replace(edit, change=with_eyes(edit.change, inference.observed.view.points, gesture),turn=turn)
-        return edit
+        """Draw the face with another e [D_e] and a gesture of eyes and head; see `edits`."""
+        one = e if gesture.still else Expression(self._latent(e), gesture)
+        return self.edits(inference, [one], parts, teeth_from)[0]
 
     def neutral(self, inference: Inference) -> Edit:
         """Draw G(z, e_ref), the neutral face; a model of shape and texture also closes the lips, as in references."""

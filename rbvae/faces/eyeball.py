@@ -11,16 +11,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.iris import Iris
+from rbvae.faces.iris import Iris, find_iris
+from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, sample
 
 REFLECTION = 0.4  # of the iris's motion: how far a reflection moves with it
 RIM = 0.14  # of the iris's radius: half the width of its soft edge
 AROUND = 1.2  # radii: the white of the eye starts here
 LASHES = 0.1  # of the eye's height, at most: strip below the upper lid in which lashes hide the iris
+MARGIN = 0.25  # of the eye's width: margin of the patch around the lids
 CHART = (24, 64)  # rows across and columns along the eye, on which the white of the eye is filled in
 BINS = 16  # rings of the iris in its radial profile
-TYPICAL = 35  # percentile of a ring's pixels, below the median because reflections are bright
+ENOUGH = 12  # pixels of the radius that suffice for the profile
+TYPICAL = 0.35  # quantile of a ring's pixels, below the median because reflections are bright
 BRIGHT = 26.0  # grey levels above its ring at which a pixel of the iris starts to count as a reflection
 
 
@@ -28,21 +31,26 @@ BRIGHT = 26.0  # grey levels above its ring at which a pixel of the iris starts 
 class Eyeball:
     """Layers float32 [h, w, 3] in the patch of the photo with this `corner` (x, y).
 
-    `white` is complete; `iris` is the difference to it, already multiplied by the iris's share of each pixel, `share`
-    [h, w]; `reflection` is added on top.
+    `white` is complete; `iris` [h, w, 4] is the colour multiplied by the iris's share of each pixel, and that share;
+    `reflection` is added on top, None if there is none.
     """
 
     corner: tuple[int, int]
     place: Iris
     white: np.ndarray
     iris: np.ndarray
-    share: np.ndarray
-    reflection: np.ndarray
+    reflection: np.ndarray | None
+
+    @classmethod
+    def at(cls, photo: np.ndarray, points: np.ndarray, eye: int) -> Eyeball:
+        """Separate the left eye (0) or the right eye (1) of a picture with landmarks [478, 2 or more]."""
+        opening = Opening.of(points, LIDS[eye])
+        return cls.of(photo, opening, find_iris(photo, points, eye, opening))
 
     @classmethod
     def of(cls, photo: np.ndarray, opening: Opening, iris: Iris) -> Eyeball:
         """Separate the layers of one eye in a photo uint8 [H, W, 3]."""
-        box = opening.box(0.35 * opening.width, photo.shape[1], photo.shape[0])
+        box = opening.box(MARGIN * opening.width, photo.shape[1], photo.shape[0])
         left, top, right, bottom = box
         patch = photo[top:bottom, left:right].astype(np.float32)
         x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
@@ -50,19 +58,24 @@ class Eyeball:
         seen = visible(opening, x, y)
         share = iris_share(distance, iris.radius)
         white = white_of(patch, opening, iris, (x, y), distance, seen)
-        profile = radial_profile(patch, distance, seen)
+        profile = radial_profile(patch, distance, seen, iris.radius)
         reflection = reflection_of(patch, profile, distance, seen, iris.radius)
-        plain = (patch - reflection - (1 - share[..., None]) * white) * (distance < AROUND)[..., None]
+        plain = (patch - reflection - (1 - share[..., None]) * white) * (distance < AROUND + 0.2 + 1 / iris.radius)[
+            ..., None
+        ]
         guess = (profile - (1 - share[..., None]) * white) * share[..., None]
         plain = completed(plain, guess, seen, Mirror(opening, iris, left, top))
-        return cls((left, top), iris, white, plain, share, reflection)
+        layer = np.concatenate([plain, share[..., None]], axis=2)
+        return cls((left, top), iris, white, layer, reflection if reflection.any() else None)
 
     def draw(self, x: np.ndarray, y: np.ndarray, gaze: np.ndarray) -> np.ndarray:
         """Draw the eyeball at positions of the photo, `x` and `y` [h, w], with the iris moved by `gaze` [2] pixels."""
         x, y = x - self.corner[0], y - self.corner[1]
         iris_x, iris_y = self._narrowed(x - gaze[0], y - gaze[1], gaze)
-        share = sample(self.share, iris_x, iris_y)[..., None]
-        drawn = sample(self.white, x, y) * (1 - share) + sample(self.iris, iris_x, iris_y)
+        iris = sample(self.iris, iris_x, iris_y)
+        drawn = sample(self.white, x, y) * (1 - iris[..., 3:]) + iris[..., :3]
+        if self.reflection is None:
+            return drawn
         return drawn + sample(self.reflection, x - REFLECTION * gaze[0], y - REFLECTION * gaze[1])
 
     def _narrowed(self, x: np.ndarray, y: np.ndarray, gaze: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -138,25 +151,23 @@ def filled_rows(chart: np.ndarray, known: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(out, (0, 0), 1.0)
 
 
-def radial_profile(patch: np.ndarray, distance: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Return the typical colour of the iris's visible pixels, without reflections, at each pixel's distance from its centre: [h, w, 3]."""
-    ring = np.minimum((distance * BINS).astype(int), int(AROUND * BINS))
-    colours = np.zeros((int(AROUND * BINS) + 1, 3), np.float32)
-    known = []
+def radial_profile(patch: np.ndarray, distance: np.ndarray, seen: np.ndarray, radius: float) -> np.ndarray:
+    """Return the typical colour of the iris's visible pixels, without reflections, at each pixel's distance from its
+    centre: float32 [h, w, 3]."""
+    step = max(1, int(radius / ENOUGH))
+    ring = (distance[::step, ::step] * BINS).astype(int)
+    some, is_seen = patch[::step, ::step], seen[::step, ::step] > 0.5
+    colours, known = np.zeros((int(AROUND * BINS) + 1, 3), np.float32), []
     for k in range(len(colours)):
-        inside = (ring == k) & (seen > 0.5)
-        if inside.sum() >= 3:
-            colours[k] = np.percentile(patch[inside], TYPICAL, axis=0)
+        inside = some[(ring == k) & is_seen]
+        if len(inside) >= 3:
+            colours[k] = np.sort(inside, axis=0)[int(TYPICAL * len(inside))]
             known.append(k)
     if not known:
         return patch
-    for channel in range(3):
-        colours[:, channel] = np.interp(np.arange(len(colours)), known, colours[known, channel])
     at = np.clip(distance * BINS - 0.5, 0, len(colours) - 1)
-    low = at.astype(int)
-    high = np.minimum(low + 1, len(colours) - 1)
-    part = (at - low)[..., None].astype(np.float32)
-    return colours[low] * (1 - part) + colours[high] * part
+    planes = [np.interp(at, known, colours[known, channel]) for channel in range(3)]
+    return np.stack(planes, axis=-1).astype(np.float32)
 
 
 def reflection_of(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import Eyes
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.mouth import Mouth, draw_mouth
@@ -33,6 +34,11 @@ class FaceView:
 
     photo: np.ndarray
     points: np.ndarray
+
+    @functools.cached_property
+    def eyeballs(self) -> tuple[Eyeball, ...]:
+        """The left eye of the picture and the right one, separated into layers on first use."""
+        return tuple(Eyeball.at(self.photo, self.points, eye) for eye in (0, 1))
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     old, new = mesh.with_ring(before), mesh.with_ring(after)
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
-    eyes = Eyes(view.photo, view.points, after, change.gaze)
+    eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs)
     region = Region(box, eyes.skin())
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)

@@ -1,7 +1,7 @@
 """Turning of the head: the mesh turns in space, and hair, ears and neck follow, less and less with distance.
 
-The photo's own pixels are moved. What turns away is hidden by what is nearer, what turns into view is stretched skin, and
-from a ring outwards the photo does not move.
+The photo's own pixels are moved. What turns away is hidden by what is nearer, what turns into view is stretched skin,
+and from a ring outwards the photo does not move.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import cv2
 import numpy as np
 
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
-from rbvae.faces.pose import Pose
-from rbvae.faces.rendering import Box, Region, box_of, neighbours
+from rbvae.faces.pose import Pose, fit_pose
+from rbvae.faces.rendering import THIN, Box, Region, box_of, neighbours
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
 EARS = (234, 454)  # points in front of the ears
-CHIN, MOUTH = 152, 13
+MOUTH = 13  # the middle of the upper lip
 STIFF = 1.15  # of the oval's size: hair and ears up to here turn with the head
 DEEP = 1.6  # of the oval's size: hair and neck here lie as deep as the axis of the turn
 REACH = (1.6, 2.3)  # of the oval's size: where the photo does not move any more, for no turn and for a LARGE one
 LARGE = 12.0  # degrees
-RINGS = 8
+RINGS = 8  # between the oval and its reach
+FAR = 28.0  # degrees of yaw or pitch beyond which a turn stretches skin visibly
 ROUGH = (0.6, 1.6)  # pixels of the source per pixel, beyond one, at which edges start to be and are smoothed
 NARROWEST, ROUNDS = 0.25, 60  # `opened`: least share of a triangle's area that remains, and most rounds
 
@@ -58,16 +59,42 @@ class Turn:
         return (points - self.centre) @ self.rotation + self.centre
 
 
+def turn_warnings(points: np.ndarray, pose: Pose, turn: Turn, photo: np.ndarray) -> tuple[str, ...]:
+    """Return warnings on why a turn of a face with landmarks [468 or more, 3] in a photo may look unsound."""
+    notes = []
+    after = fit_pose(turn.apply(points[:POINTS]), face_mesh().mean)
+    most = max(abs(angle) for one in (pose, after) for angle in (one.yaw, one.pitch))
+    if most > FAR:
+        notes.append(
+            f"the head is turned by {most:.0f} degrees before or after the turn, so hidden skin is stretched; "
+            "turn it less"
+        )
+    height, width = photo.shape[:2]
+    oval = points[OVAL, :2]
+    around = oval.mean(axis=0) + STIFF * (oval - oval.mean(axis=0))
+    if ((around < 0) | (around > [width, height])).any():
+        notes.append(
+            "the photo cuts the head, so its edge is mirrored where the head turns; use a photo of the whole head"
+        )
+    return tuple(notes)
+
+
 def opened(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return turned points [468, 3] whose outline does not fold: near the oval, points that would move behind others move
-    with them, so that the skin there narrows instead, and what lies outside the face stays outside."""
-    triangles, area, moves = edge_triangles(), signed_areas(before, edge_triangles()), after - before
+    """Return turned points [468, 3] whose outline does not fold.
+
+    Near the oval, points that would move behind others are pushed along by them. So the skin there narrows instead, and
+    what lies outside the face stays outside.
+    """
+    triangles, moves = edge_triangles(), after - before
+    area = signed_areas(before, triangles)
+    large = np.abs(area) > THIN * np.median(np.abs(area))
+    triangles, area = triangles[large], area[large]
     for _ in range(ROUNDS):
-        share = signed_areas(before + moves, triangles) / np.where(area == 0, np.inf, area)
-        folded = np.unique(triangles[share < NARROWEST])
+        folded = np.unique(triangles[signed_areas(before + moves, triangles) / area < NARROWEST])
         if not len(folded):
             break
-        moves[folded] = (moves[folded] + neighbours()[folded] @ moves) / 2
+        corners = np.flatnonzero((neighbours()[folded] > 0).any(axis=0))
+        moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2
     return before + moves
 
 
@@ -80,10 +107,9 @@ def edge_triangles() -> np.ndarray:
 
 
 def rings(points: np.ndarray, turned: np.ndarray, turn: Turn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rings of points around the oval of landmarks [468, 3], which become `turned`, before and after a turn, and
-    their triangles.
+    """Return rings of points around the oval of landmarks [468, 3] before and after a turn, and their triangles.
 
-    Points are [RINGS * 36, 3], numbered from POINTS; the last ring does not move.
+    The landmarks become `turned` [468, 3]. Points are [RINGS * 36, 3], numbered from POINTS; the last ring is still.
     """
     oval = points[OVAL]
     pushed = turned[OVAL] - turn.apply(oval)
@@ -123,7 +149,9 @@ def draw_turned(photo: np.ndarray, points: np.ndarray, turn: Turn) -> tuple[Box,
     numbers = triangle_numbers(new[:, :2], triangles, order, region.grid)
     shift = evaluate(affine_maps((old - new)[:, :2], new[:, :2], triangles), numbers, region.grid)
     shift[numbers < 0] = 0
-    return (region.left, region.top, region.right, region.bottom), smoothed(sample(region, region.enlarged(shift)), shift, region)
+    return (region.left, region.top, region.right, region.bottom), smoothed(
+        sample(region, region.enlarged(shift)), shift, region
+    )
 
 
 def sample(region: Region, shift: np.ndarray) -> np.ndarray:
