@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rbvae.faces.eyeball import Eyeball, visible
-from rbvae.faces.gaze import ABOVE, SHUT, openness
+from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import Lid, turned_down
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
@@ -31,7 +31,8 @@ class Eyes:
     """Two eyes that an edit changes, the left of the picture first.
 
     `points` [478, 3] are the landmarks before the edit and `after` [468, 3] those after it, in pixels of `photo`;
-    `gaze` [2, 2] moves the irises, in photo pixels; `eyeballs` returns both eyes in layers.
+    `gaze` [2, 2] moves the irises, in photo pixels; `eyeballs` and `skins` return both eyes in
+    layers and their lids, which depend on the photo alone.
     """
 
     photo: np.ndarray
@@ -39,6 +40,7 @@ class Eyes:
     after: np.ndarray
     gaze: np.ndarray
     eyeballs: Callable[[], Sequence[Eyeball]]
+    skins: Callable[[], Sequence[Lid]]
 
     @functools.cached_property
     def openings(self) -> list[tuple[Opening, Opening]]:
@@ -49,10 +51,7 @@ class Eyes:
     def lids(self) -> list[tuple[Lid, float] | None]:
         """The lid of each eye that is almost closed, and how far its lashes have turned down."""
         shares = [turned_down(old, new) if openness(old) > SHUT else 0.0 for old, new in self.openings]
-        return [
-            (Lid.of(self.photo, old, self._below_brow(eye)), share) if share > 0 else None
-            for eye, ((old, _), share) in enumerate(zip(self.openings, shares, strict=True))
-        ]
+        return [(self.skins()[eye], share) if share > 0 else None for eye, share in enumerate(shares)]
 
     def skin(self) -> np.ndarray:
         """Return the photo, without the eye and the lashes where an eye almost closes."""
@@ -97,11 +96,6 @@ class Eyes:
         mask = (target.mask(inner, blur) * np.float32(share * is_open))[..., None]
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         part[:] = np.rint(part * (1 - mask) + drawn.clip(0, 255) * mask)
-
-    def _below_brow(self, eye: int) -> float:
-        """Return the distance from the upper lid to the skin below the brow, in pixels."""
-        lid, brow = LIDS[eye][0][4], ABOVE[eye][1][3]
-        return float(np.linalg.norm(self.points[lid, :2] - self.points[brow, :2]))
 
 
 def changed(old: Opening, new: Opening) -> float:

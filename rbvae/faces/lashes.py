@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.gaze import openness
+from rbvae.faces.gaze import ABOVE, openness
+from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
 CLOSING = (0.55, 0.92)  # of the lids' distance: range of closing in which lashes turn from upwards to downwards
@@ -49,6 +50,13 @@ class Lid:
     skin: np.ndarray
     lift: np.ndarray
     lashes: np.ndarray
+
+    @classmethod
+    def at(cls, photo: np.ndarray, points: np.ndarray, eye: int) -> Lid:
+        """Separate the lid of the left eye (0) or the right eye (1) of a picture with landmarks [468, 2 or more]."""
+        lid, brow = LIDS[eye][0][4], ABOVE[eye][1][3]
+        distance = float(np.linalg.norm(points[lid, :2] - points[brow, :2]))
+        return cls.of(photo, Opening.of(points, LIDS[eye]), distance)
 
     @classmethod
     def of(cls, photo: np.ndarray, opening: Opening, brow: float) -> Lid:

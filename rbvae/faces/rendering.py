@@ -13,6 +13,7 @@ import numpy as np
 
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import Eyes
+from rbvae.faces.lashes import Lid
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.mouth import Mouth, draw_mouth
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
@@ -39,6 +40,11 @@ class FaceView:
     def eyeballs(self) -> tuple[Eyeball, ...]:
         """The left eye of the picture and the right one, separated into layers on first use."""
         return tuple(Eyeball.at(self.photo, self.points, eye) for eye in (0, 1))
+
+    @functools.cached_property
+    def lids(self) -> tuple[Lid, ...]:
+        """The skin and the lashes of the left eye of the picture and of the right one, found on first use."""
+        return tuple(Lid.at(self.photo, self.points, eye) for eye in (0, 1))
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     old, new = mesh.with_ring(before), mesh.with_ring(after)
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
-    eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs)
+    eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
     region = Region(box, eyes.skin())
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)

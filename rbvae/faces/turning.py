@@ -19,6 +19,7 @@ from rbvae.faces.warping import affine_maps, evaluate, far_to_near, signed_areas
 
 EARS = (234, 454)  # points in front of the ears
 MOUTH = 13  # the middle of the upper lip
+DEPTH = 1.2  # landmarks are flatter than heads: turned by 8 times this, faces are found turned by 7 (docs/log.md)
 STIFF = 1.15  # of the oval's size: hair and ears up to here turn with the head
 DEEP = 1.6  # of the oval's size: hair and neck here lie as deep as the axis of the turn
 REACH = (1.6, 2.3)  # of the oval's size: where the photo does not move any more, for no turn and for a LARGE one
@@ -26,7 +27,7 @@ LARGE = 12.0  # degrees
 RINGS = 8  # between the oval and its reach
 FAR = 28.0  # degrees of yaw or pitch beyond which a turn stretches skin visibly
 ROUGH = (0.6, 1.6)  # pixels of the source per pixel, beyond one, at which edges start to be and are smoothed
-NARROWEST, ROUNDS = 0.25, 60  # `opened`: least share of a triangle's area that remains, and most rounds
+NARROWEST, WIDEST, ROUNDS = 0.25, 2.0, 60  # `unfolded`: range of a triangle's area as a share of that before, rounds
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Turn:
         ears = points[list(EARS)].mean(axis=0)
         down = pose.rotation[:, 1] / np.linalg.norm(pose.rotation[:, 1])  # of the head, in photo coordinates
         centre = ears + ((points[MOUTH] - ears) @ down) * down
-        yaw, pitch, roll = np.radians([right, -up, tilt])
+        yaw, pitch, roll = np.radians([DEPTH * right, -DEPTH * up, tilt])
         about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
         about_x = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
         about_z = np.array([[np.cos(roll), np.sin(roll), 0], [-np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
@@ -79,21 +80,22 @@ def turn_warnings(points: np.ndarray, pose: Pose, turn: Turn, photo: np.ndarray)
     return tuple(notes)
 
 
-def opened(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return turned points [468, 3] whose outline does not fold.
+def unfolded(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return turned points [468, 3] whose outline neither folds nor widens much.
 
-    Near the oval, points that would move behind others are pushed along by them. So the skin there narrows instead, and
-    what lies outside the face stays outside.
+    Near the oval, points that would move behind others are pushed along by them, and points that others move away from
+    are drawn along. So what lies outside the face stays outside, and little of it is stretched.
     """
     triangles, moves = edge_triangles(), after - before
     area = signed_areas(before, triangles)
     large = np.abs(area) > THIN * np.median(np.abs(area))
     triangles, area = triangles[large], area[large]
     for _ in range(ROUNDS):
-        folded = np.unique(triangles[signed_areas(before + moves, triangles) / area < NARROWEST])
-        if not len(folded):
+        share = signed_areas(before + moves, triangles) / area
+        strained = np.unique(triangles[(share < NARROWEST) | (share > WIDEST)])
+        if not len(strained):
             break
-        corners = np.flatnonzero((neighbours()[folded] > 0).any(axis=0))
+        corners = np.flatnonzero((neighbours()[strained] > 0).any(axis=0))
         moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2
     return before + moves
 
@@ -139,7 +141,7 @@ def draw_turned(photo: np.ndarray, points: np.ndarray, turn: Turn) -> tuple[Box,
     Returns its box (left, top, right, bottom) and its pixels uint8 [h, w, 3].
     """
     height, width = photo.shape[:2]
-    turned = opened(points, turn.apply(points))
+    turned = unfolded(points, turn.apply(points))
     around, around_after, ring_triangles = rings(points, turned, turn)
     old, new = np.concatenate([points, around]), np.concatenate([turned, around_after])
     mesh = face_mesh().triangles

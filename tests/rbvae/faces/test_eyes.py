@@ -12,6 +12,7 @@ from rbvae.faces.iris import IRISES, find_iris
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import LIDS, POINTS
 from rbvae.faces.openings import Opening
+from rbvae.faces.rendering import FaceView
 
 SKIN, WHITE, IRIS, PUPIL = (190, 150, 130), (230, 228, 225), (90, 70, 50), (15, 12, 10)
 
@@ -46,7 +47,8 @@ def drawn(photo: np.ndarray, points: np.ndarray, closed: float = 0, gaze: tuple[
     """The left eye after an edit, with the skin left where it was."""
     moves = np.array([gaze, (0, 0)], float)
     after = points[:POINTS] + lid_moves(points, 0, closed, moves[0])
-    eyes = Eyes(photo, points, after, moves, lambda: [Eyeball.at(photo, points, eye) for eye in (0, 1)])
+    view = FaceView(photo, points)
+    eyes = Eyes(photo, points, after, moves, lambda: view.eyeballs, lambda: view.lids)
     out = eyes.skin().copy()
     eyes.draw(out, (0, 0, photo.shape[1], photo.shape[0]))
     return out
