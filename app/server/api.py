@@ -26,6 +26,8 @@ from app.server.state import within_reach
 from rbvae import ConfigError, Portrait
 from rbvae.editing.animation import Film, animate
 from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, write_zip
+from rbvae.editing.editor import Latent
+from rbvae.editing.gestures import limited
 from rbvae.errors import quoted, shown
 from rbvae.images.decoding import MAX_SIDE
 
@@ -113,7 +115,8 @@ class Endpoints:
 
         Args:
             photo: A photo with a face.
-            values: Changes in standard deviations such as {"smile": 2}, or e as a list. An unknown name lists them all.
+            values: Changes such as {"smile": 2} in standard deviations, gestures such as {"gaze right": 0.5} or, in
+                degrees, {"turn right": 8}, or e as a list. An unknown name lists them all.
         Returns:
             The edited photo at full size.
         """
@@ -192,7 +195,7 @@ class Endpoints:
             edit = self.digits.transfer(read_upload(style, MAX_SIDE), read_upload(digit, MAX_SIDE), amount)
         return picture_file(edit.crop, "edited")
 
-    def _expression(self, values: Any, portrait: Portrait) -> np.ndarray:
+    def _expression(self, values: Any, portrait: Portrait) -> Latent:
         return expression(self.faces, self._limited_expression(values, portrait.e), portrait)
 
     def _limited_expression(self, values: Any, e: np.ndarray | None = None) -> Any:
@@ -200,10 +203,12 @@ class Endpoints:
         parsed = parsed_expression(values)
         if not isinstance(parsed, dict):
             return parsed
-        limited, message = within_reach(self.faces, parsed, e)
-        if message:
-            gr.Warning(message)
-        return limited
+        named = {name: value for name, value in parsed.items() if name not in self.faces.gestures}
+        kept, message = within_reach(self.faces, named, e)
+        gestures, note = limited({name: value for name, value in parsed.items() if name not in named})
+        for words in filter(None, (message, note)):
+            gr.Warning(words)
+        return kept | gestures
 
     def _portrait(self, photo: Upload) -> Portrait:
         return self.faces.infer(read_upload(photo))

@@ -18,6 +18,7 @@ from PIL import Image
 
 from rbvae.editing import Editor, Latent
 from rbvae.editing.edits import Inference, Portrait
+from rbvae.editing.gestures import Expression, Gesture
 from rbvae.editing.smaller import close_up, smaller
 from rbvae.errors import ConfigError, quoted
 from rbvae.images.ai_metadata import AI_NOTE, XMP, marked_mp4
@@ -86,17 +87,17 @@ def animate(
 ) -> bytes:
     """Make a film in which one face changes between two or more expressions, pausing at each; returns the file's bytes.
 
-    `path_of_e` are the expressions, e [D_e] each. `progress` is called with the share of frames done. Raises
-    ConfigError if there are fewer than two expressions or OpenCV cannot write MP4.
+    `path_of_e` are the expressions, e [D_e] or an Expression each. `progress` is called with the share of frames done.
+    Raises ConfigError if there are fewer than two expressions or OpenCV cannot write MP4.
     """
     film = film or Film()
-    es = between(path_of_e, film)
+    es = expressions_between(path_of_e, film)
     pictures = _with_progress(frames(editor, inference, es, film), len(es), progress)
     if film.format == "mp4":
         return _as_mp4(pictures, film)
     if film.format == "webp":
         return _as_webp(pictures, film)
-    return _as_gif(pictures, list(frames(editor, inference, es[[0, len(es) // 2, -1]], film)), film)
+    return _as_gif(pictures, list(frames(editor, inference, [es[0], es[len(es) // 2], es[-1]], film)), film)
 
 
 def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
@@ -111,7 +112,17 @@ def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
     return np.concatenate([forward, forward[-2:0:-1]]) if film.loop else forward
 
 
-def frames(editor: Editor, inference: Inference, es: np.ndarray, film: Film) -> Iterator[Image.Image]:
+def expressions_between(path_of_e: Sequence[Latent], film: Film) -> list[Latent]:
+    """Interpolate e and, if there are any, gestures for every frame, as `between` does."""
+    path = [one if isinstance(one, Expression) else Expression(np.asarray(one, np.float32)) for one in path_of_e]
+    es = between([one.e for one in path], film)
+    if all(one.gesture.still for one in path):
+        return list(es)
+    gestures = between([one.gesture.values for one in path], film)
+    return [Expression(e, Gesture.of(values)) for e, values in zip(es, gestures, strict=True)]
+
+
+def frames(editor: Editor, inference: Inference, es: Sequence[Latent], film: Film) -> Iterator[Image.Image]:
     """Draw one picture per e at the film's size; its sides are even, as codecs require."""
     side = film.side(inference)
     inference = smaller(inference, side) if film.view == "photo" else close_up(inference, side)

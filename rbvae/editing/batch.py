@@ -13,7 +13,9 @@ from typing import IO, Any
 import numpy as np
 
 from rbvae.editing import PortraitEditor
+from rbvae.editing.editor import NO_GESTURES, Latent
 from rbvae.editing.edits import Edit, Inference, Portrait
+from rbvae.editing.gestures import Expression, split
 from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import ConfigError, RbvaeError, quoted
 from rbvae.images.ai_metadata import AI_NOTE, encode
@@ -43,20 +45,25 @@ class Result:
             "ok": True,
             "file": file,
             "box": [round(edge, 1) for edge in portrait.box],
-            "warnings": list(portrait.warnings),
+            "warnings": list(self.edit.warnings),
             "identity_shift": round(self.identity_shift, 3),
             "identity_shift_in_words": identity_shift_words(self.identity_shift),
         }
 
 
-def expression(editor: PortraitEditor, wanted: Any, portrait: Portrait, strength: float = 1.0) -> np.ndarray:
-    """Return the e [D_e] that gives a portrait the `wanted` expression.
+def expression(editor: PortraitEditor, wanted: Any, portrait: Portrait, strength: float = 1.0) -> Latent:
+    """Return the e [D_e] that gives a portrait the `wanted` expression, or an Expression if it has a gesture.
 
-    `wanted` is "neutral", changes in sigmas by name such as {"smile": 2}, an Inference, or e itself [D_e]. `strength` 0
-    keeps the portrait's own expression and 1 gives the wanted one. Raises ConfigError if either is invalid.
+    `wanted` is "neutral", changes by name such as {"smile": 2, "gaze right": 0.5}, an Inference, or e itself [D_e].
+    `strength` 0 keeps the portrait's own expression and 1 gives the wanted one. Raises ConfigError if either is
+    invalid.
     """
     if isinstance(wanted, Mapping):
-        return editor.moved(portrait.e, {name: strength * sigmas for name, sigmas in wanted.items()})
+        named, gesture = split(wanted)
+        if not (gesture.still or editor.gestures):
+            raise ConfigError(NO_GESTURES)
+        e = editor.moved(portrait.e, {name: strength * sigmas for name, sigmas in named.items()})
+        return e if gesture.still else Expression(e, gesture.scaled(strength))
     if isinstance(wanted, str) and wanted != NEUTRAL:
         raise ConfigError(
             f'expression={quoted(wanted)}; give "neutral", named changes such as {{"smile": 2}}, or a list e'

@@ -13,19 +13,22 @@ from PIL import Image
 
 from rbvae.checkpoint import Checkpoint, load_checkpoint
 from rbvae.editing.edits import CropEdit, Direction, Edit, Inference
+from rbvae.editing.gestures import Expression
 from rbvae.editing.warnings import Calibration
 from rbvae.errors import CheckpointError, ConfigError, quoted
 from rbvae.images.arrays import to_array, to_tensor
 
 AnyEditor = TypeVar("AnyEditor", bound="Editor")
 AnyInference = TypeVar("AnyInference", bound=Inference)
-Latent: TypeAlias = "np.ndarray | Sequence[float] | torch.Tensor"
+Latent: TypeAlias = "np.ndarray | Sequence[float] | torch.Tensor | Expression"
+NO_GESTURES = "gestures of eyes and head need a checkpoint that observes codes, not images; leave them out"
 
 
 class Editor:
     """Base class of the editors: a model, its directions, and edits of an Inference."""
 
     kind = ""
+    gestures: tuple[str, ...] = ()  # names of the gestures that it can draw
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         if checkpoint.kind != self.kind:
@@ -109,7 +112,7 @@ class Editor:
         for number, direction in enumerate(self.directions):
             if chosen in (number, direction.name):
                 return direction
-        names = ", ".join(direction.name for direction in self.directions) or "none"
+        names = ", ".join([direction.name for direction in self.directions] + list(self.gestures)) or "none"
         raise ConfigError(f"no direction {quoted(chosen)}; this checkpoint has {names}")
 
     def strip(self, inference: Inference, chosen: str | int, n: int = 5, side: int | None = None) -> list[Image.Image]:
@@ -135,6 +138,10 @@ class Editor:
         return start + np.float32(strength) * (self._latent(e_to) - start)
 
     def _latent(self, e: Latent) -> np.ndarray:
+        if isinstance(e, Expression):
+            if not e.gesture.still:
+                raise ConfigError(NO_GESTURES)
+            e = e.e
         try:
             row = np.asarray(e.detach().cpu() if isinstance(e, torch.Tensor) else e, dtype=np.float32)
         except (TypeError, ValueError) as error:

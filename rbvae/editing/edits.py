@@ -12,8 +12,10 @@ from PIL import Image
 
 from rbvae.editing.face_model import ObservedFace, square_of
 from rbvae.faces.alignment import Alignment
+from rbvae.faces.mesh import POINTS
 from rbvae.faces.pasting import paste_back, patch
 from rbvae.faces.rendering import Change, draw
+from rbvae.faces.turning import Turn, draw_turned, turn_warnings
 
 Box = tuple[float, float, float, float]
 
@@ -74,6 +76,11 @@ class Edit:
 
     e: np.ndarray
     inference: Inference
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the edit may be unreliable; these are the photo's warnings, and those of a turn of the head."""
+        return self.inference.warnings
 
     @property
     def crop(self) -> Image.Image:
@@ -145,12 +152,27 @@ class MeshEdit(Edit):
     e: np.ndarray
     inference: Portrait = field(repr=False)
     change: Change = field(repr=False)
+    turn: Turn | None = field(default=None, repr=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """As in Edit."""
+        face = self.inference.observed
+        if self.turn is None or face is None:
+            return self.inference.warnings
+        return self.inference.warnings + turn_warnings(face.view.points, face.pose, self.turn, self.inference.source)
 
     @functools.cached_property
     def region(self) -> tuple[tuple[int, int, int, int], np.ndarray]:
         """The box of the photo that changes and its pixels uint8 [h, w, 3]; empty if nothing changes."""
-        assert self.inference.observed is not None
-        return draw(self.inference.observed.view, self.change, self.inference.observed.frame)
+        face = self.inference.observed
+        assert face is not None
+        box, pixels = draw(face.view, self.change, face.frame)
+        if self.turn is None:
+            return box, pixels
+        return draw_turned(
+            placed(self.inference.source, box, pixels), face.view.points[:POINTS] + self.change.moves, self.turn
+        )
 
     @functools.cached_property
     def photo(self) -> Image.Image:
@@ -171,7 +193,12 @@ class MeshEdit(Edit):
         return (left, top, right, bottom), Image.fromarray(pixels)
 
     def _drawn(self) -> np.ndarray:
-        (left, top, right, bottom), pixels = self.region
-        photo = self.inference.source.copy()
-        photo[top:bottom, left:right] = pixels
-        return photo
+        return placed(self.inference.source, *self.region)
+
+
+def placed(photo: np.ndarray, box: tuple[int, int, int, int], pixels: np.ndarray) -> np.ndarray:
+    """Return a copy of a photo uint8 [H, W, 3] with other pixels [h, w, 3] in its box (left, top, right, bottom)."""
+    left, top, right, bottom = box
+    photo = photo.copy()
+    photo[top:bottom, left:right] = pixels
+    return photo

@@ -16,6 +16,7 @@ from rbvae.checkpoint import Checkpoint
 from rbvae.editing.editor import Editor, Latent
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
 from rbvae.editing.face_model import FaceModel, square_of
+from rbvae.editing.gestures import RANGES, STILL, Expression, Gesture, with_gesture
 from rbvae.editing.parts import PARTS, part_weights
 from rbvae.editing.warnings import COVERED, STRANGER, people_apart, photo_warnings
 from rbvae.errors import ConfigError, FaceNotFoundError, quoted
@@ -45,6 +46,7 @@ class PortraitEditor(Editor):
         self._lock = threading.Lock()
         self._landmarker: FaceLandmarker | None = None
         self.faces = FaceModel(self.model) if self.config.observes == "code" else None
+        self.gestures = tuple(RANGES) if self.faces else ()
 
     @property
     def landmarker(self) -> FaceLandmarker:
@@ -142,20 +144,24 @@ class PortraitEditor(Editor):
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
     ) -> list[Edit]:
-        """Draw one edit per e. On the way to `neutral_e` the lips close, as in references.
+        """Draw one edit per e, or per Expression of e and a gesture.
 
-        `parts` are the parts of the face that may change: "mouth", "eyes", "brows"; models of images change all.
+        On the way to `neutral_e` the lips close, as in references.
+
+        `parts` are the parts of the face that e may change: "mouth", "eyes", "brows"; models of images change all.
         `teeth_from` is a second photo of the person that shows their teeth. Raises ConfigError if e or `parts` is
         invalid.
         """
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().edits(inference, es)
-        rows = np.stack([self._latent(e) for e in es])
+        rows = np.stack([self._latent(e.e if isinstance(e, Expression) else e) for e in es])
+        gestures = [e.gesture if isinstance(e, Expression) else STILL for e in es]
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
         weights = part_weights(tuple(parts), self.faces.frame)
         closing = self._towards_neutral(inference, rows)
         changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, weights, mouth, closing)
-        return [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]
+        edits = [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]
+        return [with_gesture(edit, gesture) for edit, gesture in zip(edits, gestures, strict=True)]
 
     def edit(
         self,
@@ -163,9 +169,11 @@ class PortraitEditor(Editor):
         e: Latent,
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
+        gesture: Gesture = STILL,
     ) -> Edit:
-        """Draw the face with another e [D_e]; see `edits`."""
-        return self.edits(inference, [e], parts, teeth_from)[0]
+        """Draw the face with another e [D_e] and a gesture of eyes and head; see `edits`."""
+        one = e if gesture.still else Expression(self._latent(e), gesture)
+        return self.edits(inference, [one], parts, teeth_from)[0]
 
     def neutral_e(self, inference: Inference) -> np.ndarray:
         """Return e [D_e] of this person's neutral face: the mean of e at rest, given e.

@@ -1,49 +1,103 @@
-"""Drawing of closing eyes: the lids move down over the eye, which keeps its position and shape."""
+"""Drawing of eyes that open, close or look elsewhere: the lids move over the eyeball, which does not stretch.
+
+A band along each lid moves with it unchanged, so that lashes and the edges of the lids keep their form. Between the
+bands lies the eyeball, drawn by rbvae.faces.eyeball.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
+from rbvae.faces.eyeball import Eyeball, visible
+from rbvae.faces.gaze import SHUT, openness
+from rbvae.faces.lashes import Lid, turned_down
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
-SOFT = 0.2  # closing, as a share of the lids' distance, after which the eye no longer follows the mesh
+LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up to the first the eye follows the mesh,
+# and beyond both together it does not
+FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
+EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
+
+Box = tuple[int, int, int, int]
 
 
-def draw_eyes(
-    out: np.ndarray, box: tuple[int, int, int, int], photo: np.ndarray, before: np.ndarray, after: np.ndarray,
-    added: np.ndarray,
-) -> None:  # fmt: skip
-    """Draw both eyes, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
+@dataclass(frozen=True)
+class Eyes:
+    """Two eyes that an edit changes, the left of the picture first.
 
-    `before` and `after` are the landmarks [468, 3] in photo pixels before and after the edit; `added` [h, w, 3] is the
-    change of texture in grey levels.
+    `points` [478, 3] are the landmarks before the edit and `after` [468, 3] those after it, in pixels of `photo`;
+    `gaze` [2, 2] moves the irises, in photo pixels; `eyeballs` and `skins` return both eyes in
+    layers and their lids, which depend on the photo alone.
     """
-    for lids in LIDS:
-        draw_eye(out, box, photo, Opening.of(before, lids), Opening.of(after, lids), added)
+
+    photo: np.ndarray
+    points: np.ndarray
+    after: np.ndarray
+    gaze: np.ndarray
+    eyeballs: Callable[[], Sequence[Eyeball]]
+    skins: Callable[[], Sequence[Lid]]
+
+    @functools.cached_property
+    def openings(self) -> list[tuple[Opening, Opening]]:
+        """The lids of each eye before and after the edit."""
+        return [(Opening.of(self.points, lids), Opening.of(self.after, lids)) for lids in LIDS]
+
+    @functools.cached_property
+    def lids(self) -> list[tuple[Lid, float] | None]:
+        """The lid of each eye that is almost closed, and how far its lashes have turned down."""
+        shares = [turned_down(old, new) if openness(old) > SHUT else 0.0 for old, new in self.openings]
+        return [(self.skins()[eye], share) if share > 0 else None for eye, share in enumerate(shares)]
+
+    def skin(self) -> np.ndarray:
+        """Return the photo, without the eye and the lashes where an eye almost closes."""
+        if not any(self.lids):
+            return self.photo
+        photo = self.photo.copy()
+        for found in self.lids:
+            if found:
+                lid, share = found
+                lid.lift_off(photo, share)
+        return photo
+
+    def draw(self, out: np.ndarray, box: Box) -> None:
+        """Draw the eyes, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`."""
+        for eye, ((old, new), found) in enumerate(zip(self.openings, self.lids, strict=True)):
+            if openness(old) > SHUT and (changed(old, new) > LEAST or self.gaze[eye].any()):
+                self._draw_between_lids(out, box, eye)
+            if found:
+                lid, share = found
+                lid.draw_lashes(out, new.moved(-box[0], -box[1]), share)
+
+    def _draw_between_lids(self, out: np.ndarray, box: Box, eye: int) -> None:
+        """Draw the bands along the lids and the eyeball between them; the eyeball moves with the eye's corners."""
+        (old, new), ball, gaze = self.openings[eye], self.eyeballs()[eye], self.gaze[eye]
+        target = new.moved(-box[0], -box[1])
+        blur = max(0.5, 0.02 * new.width)
+        inner = target.box(3 * blur + 2, out.shape[1], out.shape[0])
+        x, y = pixel_grid(inner)
+        s, across = target.coordinates(x, y)
+        upper, lower = target.lines(s)
+        old_upper, old_lower = old.lines(s)
+        scale = old.width / max(new.width, 1e-6)
+        near_upper = across - upper < lower - across
+        band = np.where(near_upper, old_upper + scale * (across - upper), old_lower + scale * (across - lower))
+        drawn = sample(self.photo, *old.positions(s, band))
+        shown = visible(target, x, y, EDGE)[..., None]
+        if shown.any():
+            drawn += shown * (ball.draw(*old.positions(s, scale * across), gaze) - drawn)
+        by_lids = max(0.0, changed(old, new) - LEAST) / SOFT
+        share = min(1.0, by_lids + float(np.hypot(*gaze)) / (FIRM * ball.place.radius))
+        is_open = np.clip(lower - upper, 0, 1)  # a polygon without area still has an outline
+        mask = (target.mask(inner, blur) * np.float32(share * is_open))[..., None]
+        part = out[inner[1] : inner[3], inner[0] : inner[2]]
+        part[:] = np.rint(part * (1 - mask) + drawn.clip(0, 255) * mask)
 
 
-def draw_eye(
-    out: np.ndarray, box: tuple[int, int, int, int], photo: np.ndarray, old: Opening, new: Opening, added: np.ndarray
-) -> None:
-    """Draw one eye in place. If its lids come closer, its pixels move with the corners instead of the lids."""
-    if new.gap >= old.gap * (1 - 1e-3):
-        return
-    left, top, right, bottom = box
-    moved = Opening(new.upper - [left, top], new.lower - [left, top])
-    blur = max(0.5, 0.02 * new.width)
-    inner = moved.box(3 * blur + 2, right - left, bottom - top)
-    x, y = pixel_grid(inner)
-    s, across = moved.coordinates(x, y)
-    upper, lower = moved.lines(s)
-    old_upper, old_lower = old.lines(s)
-    height, old_height = np.maximum(lower - upper, 1e-3), np.maximum(old_lower - old_upper, 1e-3)
-    scale = old.width / max(new.width, 1e-6)
-    follow = old_upper + (across - upper) / height * (old_height)
-    stay = across * scale
-    share = np.clip((old_height - height * scale) / (SOFT * old_height), 0, 1)
-    source = follow + share * (stay - follow)
-    eye = sample(photo, *old.positions(s, source)) + added[inner[1] : inner[3], inner[0] : inner[2]]
-    mask = moved.mask(inner, blur)[..., None]
-    part = out[inner[1] : inner[3], inner[0] : inner[2]]
-    part[:] = np.rint(part * (1 - mask) + eye.clip(0, 255) * mask)
+def changed(old: Opening, new: Opening) -> float:
+    """Return how much the distance of the lids changes, as a share of it."""
+    return abs(openness(new) - openness(old)) / max(openness(old), 1e-6)

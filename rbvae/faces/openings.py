@@ -25,6 +25,10 @@ class Opening:
         upper, lower = (np.asarray(points[line, :2], np.float64) for line in lines)
         return cls(upper, lower)
 
+    def moved(self, x: float, y: float) -> Opening:
+        """Return the opening moved by `x` and `y` pixels."""
+        return Opening(self.upper + [x, y], self.lower + [x, y])
+
     @property
     def width(self) -> float:
         """Distance between the corners, in pixels."""

@@ -6,16 +6,19 @@ Pixels far from the face do not change, and an edit without any change returns t
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
-from rbvae.faces.eyes import draw_eyes
+from rbvae.faces.eyeball import Eyeball
+from rbvae.faces.eyes import Eyes
+from rbvae.faces.lashes import Lid
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.mouth import Filling, draw_mouth, inset_lips
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
+from rbvae.images.blur import estimate_blur
 
 RING = 1.35  # of the oval's size: the photo does not move from this ring outwards
 CELLS = 288  # cells of the grid on which maps are evaluated, along the face's longer side
@@ -40,23 +43,35 @@ class FaceView:
         left, top, right, bottom = box_of(self.points, self.photo.shape[1], self.photo.shape[0])
         return estimate_blur(self.photo[top:bottom, left:right])
 
+    @functools.cached_property
+    def eyeballs(self) -> tuple[Eyeball, ...]:
+        """The left eye of the picture and the right one, separated into layers on first use."""
+        return tuple(Eyeball.at(self.photo, self.points, eye) for eye in (0, 1))
+
+    @functools.cached_property
+    def lids(self) -> tuple[Lid, ...]:
+        """The skin and the lashes of the left eye of the picture and of the right one, found on first use."""
+        return tuple(Lid.at(self.photo, self.points, eye) for eye in (0, 1))
+
 
 @dataclass(frozen=True)
 class Change:
     """The change of a photo by an edit.
 
     `moves` float64 [468, 3] displaces the landmarks, in photo pixels; `texture` float32 [P, 3] is added to the texture,
-    in grey levels; `mouth` fills an opening mouth.
+    in grey levels; `mouth` fills an opening mouth; `gaze` [2, 2] moves the irises, in photo pixels, the left of the
+    picture first.
     """
 
     moves: np.ndarray
     texture: np.ndarray
     mouth: Filling | None = None
+    gaze: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
 
     @property
     def nothing(self) -> bool:
         """Whether the edit leaves the photo unchanged."""
-        return float(np.abs(self.moves).max()) < LEAST_CHANGE and float(np.abs(self.texture).max()) < LEAST_CHANGE
+        return all(float(np.abs(part).max()) < LEAST_CHANGE for part in (self.moves, self.texture, self.gaze))
 
 
 Box = tuple[int, int, int, int]
@@ -76,34 +91,18 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     old, new = mesh.with_ring(inset_lips(before, after)), mesh.with_ring(after)
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
-    region = Region(box, view.photo)
+    eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
+    region = Region(box, eyes.skin())
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
     skin = region.warp(old[:, :2], new[:, :2], mesh.triangles, numbers)
     added = region.texture(new[:, :2], numbers, change.texture, frame)
     out = cv2.add(skin, added, dtype=cv2.CV_8U)  # rounds and clips to 0..255
-    draw_eyes(out, box, view.photo, before, after, added)
+    eyes.draw(out, box)
     draw_mouth(out, box, view.photo, before, after, change.mouth, view.blur)
     if is_grey(view.photo[top:bottom, left:right]):
         out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return box, out
-
-
-def estimate_blur(pixels: np.ndarray) -> float:
-    """Return the blur of a picture uint8 [h, w, 3] at its strongest edges, as the width of a Gaussian in pixels.
-
-    Blurring by a known width s lowers the gradient at an edge of width w by sqrt(1 + (s / w)**2) (Zhuo and Sim, 2011).
-    """
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    again = cv2.GaussianBlur(grey, (0, 0), 1.0)
-
-    def slope(picture: np.ndarray) -> np.ndarray:
-        return cv2.magnitude(cv2.Sobel(picture, cv2.CV_32F, 1, 0), cv2.Sobel(picture, cv2.CV_32F, 0, 1))
-
-    before, after = slope(grey), slope(again)
-    strong = before >= np.percentile(before, 97)
-    ratio = float(np.median(before[strong] / np.maximum(after[strong], 1e-3)))
-    return 1.0 / float(np.sqrt(max(ratio**2 - 1, 0.04)))
 
 
 def is_grey(pixels: np.ndarray) -> bool:

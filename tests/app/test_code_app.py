@@ -21,6 +21,7 @@ from app.page.about import about
 from app.page.faces_tab import made_up
 from app.page.workbench import initial_edit
 from app.server.drawing import generator_file
+from rbvae.editing.batch import expression
 from rbvae.images.ai_metadata import AI_NOTE
 
 mcp = pytest.importorskip("mcp")
@@ -132,6 +133,14 @@ def test_infer_gives_the_square_and_the_copy_of_it(client, photo, portrait):
     facts, crop, copy = client.predict(photo, api_name="/infer")
     assert len(facts["z"]) == 8 and facts["e"] == pytest.approx(portrait.e.tolist())
     assert pixels(crop).shape == pixels(copy).shape == (*portrait.crop.size, 3)
+
+
+def test_edit_takes_gestures_by_name_and_limits_them(client, photo, code_editors, portrait):
+    named = {"smile": 1, "gaze right": 1, "turn right": 6}
+    edit = code_editors.faces.edit(portrait, expression(code_editors.faces, named, portrait))
+    assert near(pixels(client.predict(photo, named, api_name="/edit")), edit.photo)
+    far = pixels(client.predict(photo, named | {"gaze right": 7}, api_name="/edit"))
+    assert near(far, edit.photo)
 
 
 def test_all_images_of_faces_are_the_edited_photo_at_its_own_size(client, photo, code_editors, portrait):

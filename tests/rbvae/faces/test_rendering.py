@@ -3,9 +3,8 @@ import numpy as np
 import pytest
 from skimage import data as pictures
 
-from rbvae.faces.eyes import draw_eye
 from rbvae.faces.landmarks import FaceLandmarker
-from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS, SKIN_TRIANGLES, face_mesh
+from rbvae.faces.mesh import INNER_LIPS, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.mouth import BankMouth, Mouth, bank, draw_mouth, fill_share, from_bank
 from rbvae.faces.openings import Opening, pixel_grid
 from rbvae.faces.rendering import Change, FaceView, draw, draw_texture, held_back
@@ -149,15 +148,3 @@ def test_a_black_and_white_photo_stays_so(view):
     red = Change(np.zeros((POINTS, 3)), NO_TEXTURE + np.float32([20, 0, 0]))
     edited = drawn(FaceView(grey, view.points), red)
     assert (edited != grey).any() and np.ptp(edited, axis=2).max() == 0
-
-
-def test_a_closing_lid_covers_the_eye_without_squashing_it(view):
-    lids = LIDS[0]
-    old = Opening.of(view.points, lids)
-    half = Opening((old.upper + old.lower) / 2, old.lower)
-    black = np.zeros_like(view.photo)
-    out = black.copy()
-    draw_eye(out, (0, 0, 512, 512), view.photo, old, half, np.zeros(view.photo.shape, np.float32))
-    inside = half.mask((0, 0, 512, 512), 0) > 0.999
-    assert inside.sum() > 5
-    assert np.abs(out[inside].astype(int) - view.photo[inside]).mean() < 12  # the eye's own pixels, where they were
