@@ -1,4 +1,4 @@
-"""ICC profiles made from numbers: sRGB for what is saved, and those of HEIC files that name their colours (nclx)."""
+"""ICC profiles: sRGB for what is saved, and those of HEIC files that give their colours as numbers (nclx)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from PIL import ImageCms
 
 # Primaries and transfer functions by their numbers in ITU-T H.273.
 PRIMARIES = {  # x and y of red, green and blue; the white of all is D65
@@ -16,12 +17,20 @@ PRIMARIES = {  # x and y of red, green and blue; the white of all is D65
     12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),  # Display P3
 }
 SRGB, PQ, HLG = 13, 16, 18
+DATE, MADE = slice(24, 36), struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # of a profile: where its date is, and ours
 WHITE = (0.3127, 0.3290)
 D50 = np.array([0.9642, 1.0, 0.8249])  # white of ICC's connection space
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 ENTRIES = 1024  # of a curve
 PEAK = 1000 / 203  # of HDR, times the light of a white page (BT.2408)
 KNEE = 0.75  # light above which HDR is compressed, so that highlights up to PEAK fit below white
+
+
+@functools.cache
+def srgb_profile() -> bytes:
+    """Return LittleCMS's profile of sRGB, 588 bytes, without the time at which it was made."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[: DATE.start] + MADE + profile[DATE.stop :]
 
 
 def profile_of_nclx(nclx: Mapping[str, Any] | None) -> bytes | None:
@@ -40,7 +49,7 @@ def made_profile(primaries: int, transfer: int = SRGB) -> bytes:
     """
     curve = _curve(transfer)
     columns = _to_d50(primaries)
-    name = b"sRGB" if (primaries, transfer) == (1, SRGB) else b"H.273 %d/%d" % (primaries, transfer)
+    name = b"H.273 %d/%d" % (primaries, transfer)
     description = b"desc" + bytes(4) + struct.pack(">I", len(name) + 1) + name + bytes(1 + 4 + 4 + 2 + 1 + 67)
     tags = {
         b"desc": description,
@@ -100,6 +109,6 @@ def _packed(tags: Mapping[bytes, bytes]) -> bytes:
             body += content + bytes(-len(content) % 4)
     table = b"".join(key + struct.pack(">II", places[content], len(content)) for key, content in tags.items())
     head = struct.pack(">I4sI4s4s4s12s4s", start + len(body), bytes(4), 0x02400000, b"mntr", b"RGB ", b"XYZ ",
-                       struct.pack(">6H", 2026, 1, 1, 0, 0, 0), b"acsp")  # fmt: skip
+                       MADE, b"acsp")  # fmt: skip
     head += bytes(28) + np.rint(D50 * 65536).astype(">i4").tobytes()
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
