@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ from PIL import Image
 from rbvae.checkpoint import load_checkpoint
 from rbvae.config import ModelConfig
 from rbvae.editing import PortraitEditor, StyleEditor
-from rbvae.editing.animation import FORMATS, VIEWS, Film, animate
+from rbvae.editing.animation import FORMATS, Film, animate
 from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_zip
+from rbvae.editing.driving import Drive, drive
 from rbvae.editing.edits import Edit, Portrait
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up
 from rbvae.editing.warnings import identity_shift_words
-from rbvae.errors import ConfigError, ImageError, RbvaeError, quoted
+from rbvae.errors import ConfigError, ImageError, RbvaeError
 from rbvae.images.ai_metadata import save
+from rbvae.images.clips import Clip
+from rbvae.parser import build_parser
 
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHEET_COLUMNS = 4
@@ -32,7 +35,7 @@ STRENGTHS = (0.0, 1.5)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 on success, 2 after an error, which is printed on one line, and 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = build_parser(RUNS).parse_args(arguments)
     if getattr(options, "refine", None) is not None:
         print("rbvae: --refine does nothing any more and will be removed. Leave it out.", file=sys.stderr)
     torch.set_num_threads(1)  # a picture takes milliseconds, but seconds if threads wait for each other
@@ -95,6 +98,17 @@ def film(options: argparse.Namespace) -> None:
     portrait = editor.infer(options.photo, options.face)
     e = expression(editor, dict(options.set) or NEUTRAL, portrait)
     _write_bytes(animate(editor, portrait, [portrait.e, e], settings), options.out)
+
+
+def driven(options: argparse.Namespace) -> None:
+    """Make a film in which the face of a photo follows the face of a clip, with the clip's sound."""
+    if options.out.suffix.lower() != ".mp4":
+        raise ConfigError(f"{options.out.name} is not an MP4; give a name that ends in .mp4")
+    settings = Drive(_strength(options), options.seconds, options.parts, options.size, options.teeth_from)
+    clip = Clip(options.clip, settings.seconds)
+    editor = _faces(options)
+    _part_options(editor, options)
+    _write_bytes(drive(editor, clip, editor.infer(options.photo, options.face), settings, _show), options.out)
 
 
 def batch(options: argparse.Namespace) -> None:
@@ -175,7 +189,7 @@ def _part_options(editor: PortraitEditor, options: argparse.Namespace) -> dict[s
 
 
 def _check_replaced(editor: PortraitEditor, options: argparse.Namespace) -> None:
-    if options.replaced and editor.config.observes == "code":
+    if getattr(options, "replaced", False) and editor.config.observes == "code":
         raise ConfigError(
             "--replaced needs a checkpoint that observes images, but this one edits the photo's own pixels. "
             "Leave it out."
@@ -189,18 +203,17 @@ def _strength(options: argparse.Namespace) -> float:
     return float(options.strength)
 
 
-def _parts(text: str) -> tuple[str, ...]:
-    parts = tuple(part.strip() for part in text.split(","))
-    if set(parts) - set(PARTS):
-        raise argparse.ArgumentTypeError(f"{quoted(text)} has unknown parts; give some of {','.join(PARTS)}")
-    return parts
-
-
 def _write_edit(editor: PortraitEditor, result: Edit, options: argparse.Namespace) -> None:
     _write(result.crop if options.crop else result.replaced if options.replaced else result.photo, options.out)
     shift = identity_shift_words(editor.identity_shift(result))
     for warning in (*result.inference.warnings, *([shift] if shift != identity_shift_words(0.0) else [])):
         print(f"{options.out}: {warning}", file=sys.stderr)
+
+
+def _show(share: float) -> None:
+    """Show the share of work done on the terminal, if there is one."""
+    if sys.stderr.isatty():
+        print(f"\r{share:4.0%}", end="" if share < 1 else "\n", file=sys.stderr, flush=True)
 
 
 def _write(image: Image.Image, path: Path) -> None:
@@ -216,104 +229,18 @@ def _write_bytes(content: bytes, path: Path) -> None:
     print(path)
 
 
-def _named_change(text: str) -> tuple[str, float]:
-    name, _, amount = text.rpartition("=")
-    try:
-        return name, float(amount)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a change; give one such as smile=2") from error
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m rbvae",
-        description="New expressions for a face, new styles for a digit.",
-        epilog="example: python -m rbvae transfer friend.jpg me.jpg -o out.png",
-    )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable[[argparse.Namespace], None], example: str) -> argparse.ArgumentParser:
-        text = (run.__doc__ or "").strip()
-        subparser = commands.add_parser(name, help=text, description=text, epilog=f"example: python -m rbvae {example}")
-        subparser.set_defaults(run=run)
-        subparser.add_argument(
-            "--checkpoint", help="folder or Hub id (default: RBVAE_FACES or RBVAE_DIGITS, else the bundled one)"
-        )
-        return subparser
-
-    def add_output(subparser: argparse.ArgumentParser, default: str) -> None:
-        subparser.add_argument(
-            "-o", "--out", type=Path, default=Path(default), help=f"output file (default: {default})"
-        )
-
-    def add_face_options(subparser: argparse.ArgumentParser) -> None:
-        subparser.add_argument(
-            "--face", type=int, default=0, help="index of the face, from 0, the most prominent first"
-        )
-        subparser.add_argument("--refine", nargs="?", const="", help=argparse.SUPPRESS)  # accepted for one release
-
-    def add_edit_options(subparser: argparse.ArgumentParser, default: str) -> None:
-        add_face_options(subparser)
-        subparser.add_argument(
-            "--parts", type=_parts, default=PARTS, help="parts to change (default: mouth,eyes,brows)"
-        )
-        teeth = "a second photo of the same person that shows their teeth, for a mouth that opens"
-        subparser.add_argument("--teeth-from", type=Path, metavar="PHOTO", help=teeth)
-        subparser.add_argument("--crop", action="store_true", help="write only the face, not the whole photo")
-        subparser.add_argument("--replaced", action="store_true", help=replaced)
-        add_output(subparser, default)
-
-    replaced = "paste the model's face over the photo (models that observe images)"
-
-    def add_changes(subparser: argparse.ArgumentParser, **options: Any) -> None:
-        subparser.add_argument(
-            "--set", type=_named_change, action="append", default=[], metavar="NAME=SIGMAS", **options
-        )
-
-    subparser = command("transfer", transfer, "transfer friend.jpg me.jpg -o out.png --strength 1")
-    subparser.add_argument("a", type=Path, help="photo to take the expression from")
-    subparser.add_argument("b", type=Path, help="photo to edit")
-    subparser.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
-    add_edit_options(subparser, "transfer.png")
-    subparser = command("neutral", neutral, "neutral me.jpg -o out.png")
-    subparser.add_argument("photo", type=Path)
-    add_edit_options(subparser, "neutral.png")
-    subparser = command("edit", edit, "edit me.jpg --set smile=2 -o out.png")
-    subparser.add_argument("photo", type=Path)
-    add_changes(subparser, required=True, help="a direction and the distance to move along it; may be repeated")
-    add_edit_options(subparser, "edit.png")
-    subparser = command("random", random, "random me.jpg -n 8 --seed 0 -o out.png")
-    subparser.add_argument("photo", type=Path)
-    subparser.add_argument("-n", type=int, default=8, help="number of expressions (default: 8)")
-    subparser.add_argument("--seed", type=int, default=0)
-    add_face_options(subparser)
-    add_output(subparser, "random.png")
-    subparser = command("animate", film, "animate me.jpg --set smile=2 -o film.mp4")
-    subparser.add_argument("photo", type=Path)
-    add_changes(subparser, help="expression to change to (default: neutral)")
-    subparser.add_argument("--seconds", type=float, default=1.5)
-    subparser.add_argument("--fps", type=int, default=20)
-    large = "longer side in pixels (default: 384 for the face, at most 1080 for the photo)"
-    subparser.add_argument("--size", type=int, help=large)
-    subparser.add_argument("--view", choices=VIEWS, default="crop")
-    subparser.add_argument("--once", action="store_true", help="do not change back")
-    add_face_options(subparser)
-    add_output(subparser, "film.mp4")
-    subparser = command("batch", batch, "batch photos -o out.zip --set smile=2")
-    subparser.add_argument("folder", type=Path)
-    add_changes(subparser, help="named changes (default: neutral, unless --like is given)")
-    subparser.add_argument("--like", type=Path, help="photo to take the expression from")
-    subparser.add_argument("--strength", type=float, default=1.0, help="0 to 1.5 (default: 1)")
-    subparser.add_argument("--replaced", action="store_true", help=replaced)
-    add_output(subparser, "edited.zip")
-    subparser = command("digit-transfer", digit_transfer, "digit-transfer seven.png red-three.png -o out.png")
-    subparser.add_argument("digit", type=Path)
-    subparser.add_argument("style", type=Path, help="digit to take the style from")
-    subparser.add_argument("--strength", type=float, default=1.0)
-    add_output(subparser, "digit.png")
-    command("info", info, "info --checkpoint checkpoints/digits")
-    add_output(command("export", export, "export --checkpoint checkpoints/faces -o generator.onnx"), "generator.onnx")
-    return parser
+RUNS = {
+    "transfer": transfer,
+    "neutral": neutral,
+    "edit": edit,
+    "random": random,
+    "animate": film,
+    "drive": driven,
+    "batch": batch,
+    "digit-transfer": digit_transfer,
+    "info": info,
+    "export": export,
+}
 
 
 if __name__ == "__main__":

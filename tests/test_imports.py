@@ -22,7 +22,8 @@ ROOMS = {  # a folder or a file at the top of a package -> the others of that pa
         "digits": set(),
         "faces": {"images"},
         "editing": {"checkpoint", "config", "faces", "images", "models"},
-        "__main__": {"checkpoint", "config", "editing", "images"},
+        "parser": {"editing"},
+        "__main__": {"checkpoint", "config", "editing", "images", "parser"},
     },
     "training": {
         "data": set(),

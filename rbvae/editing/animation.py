@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import itertools
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -21,11 +14,10 @@ from rbvae.editing.edits import Inference, Portrait
 from rbvae.editing.gestures import Expression, Gesture
 from rbvae.editing.smaller import close_up, smaller
 from rbvae.errors import ConfigError, quoted
-from rbvae.images.ai_metadata import AI_NOTE, XMP, marked_mp4
+from rbvae.images.films import GIF_SHORTEST, as_gif, as_mp4, as_webp
 
 FORMATS = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
 VIEWS = ("crop", "photo")
-CODECS = ("avc1", "vp09", "mp4v")  # opencv-python's wheels lack avc1; browsers play the first two
 MAX_FRAMES, MAX_SIDE = 600, 1280  # limits: frames in all, and pixels of a side
 BATCH = 16  # frames that are decoded at a time
 CROP_SIDE, PHOTO_SIDE = 384, 1080  # default longer side in pixels; for a photo, its upper limit
@@ -58,6 +50,8 @@ class Film:
                 raise ConfigError(f"{name}={quoted(value)}; give a number from {low} to {high}")
         if self.frames > MAX_FRAMES:
             raise ConfigError(f"the film has {self.frames} frames, more than {MAX_FRAMES}; make it shorter")
+        if self.format == "gif" and self.fps > (most := 100 // GIF_SHORTEST):
+            raise ConfigError(f"fps={self.fps}, but a GIF shows at most {most} frames a second; give fewer, or use mp4")
 
     @property
     def one_way(self) -> int:
@@ -87,17 +81,19 @@ def animate(
 ) -> bytes:
     """Make a film in which one face changes between two or more expressions, pausing at each; returns the file's bytes.
 
-    `path_of_e` are the expressions, e [D_e] or an Expression each. `progress` is called with the share of frames done.
-    Raises ConfigError if there are fewer than two expressions or OpenCV cannot write MP4.
+    `path_of_e` are the expressions, e [D_e] or an Expression each. `progress` is called with the share of frames done;
+    an exception that it raises ends the work. Raises ConfigError if there are fewer than two expressions.
     """
     film = film or Film()
     es = expressions_between(path_of_e, film)
     pictures = _with_progress(frames(editor, inference, es, film), len(es), progress)
+    times = [number / film.fps for number in range(len(es) + 1)]
     if film.format == "mp4":
-        return _as_mp4(pictures, film)
+        return as_mp4(pictures, times)
     if film.format == "webp":
-        return _as_webp(pictures, film)
-    return _as_gif(pictures, list(frames(editor, inference, [es[0], es[len(es) // 2], es[-1]], film)), film)
+        return as_webp(pictures, times, film.loop)
+    samples = list(frames(editor, inference, [es[0], es[len(es) // 2], es[-1]], film))
+    return as_gif(pictures, times, samples, film.loop)
 
 
 def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
@@ -131,9 +127,14 @@ def frames(editor: Editor, inference: Inference, es: Sequence[Latent], film: Fil
         while edits:
             edit = edits.pop()  # frees the edit after use, because it caches its picture
             picture = edit.photo if film.view == "photo" else edit.crop
-            scale = side / max(picture.size)
-            width, height = (max(2, 2 * round(length * scale / 2)) for length in picture.size)
-            yield picture.resize((width, height), Image.Resampling.BICUBIC)
+            yield even(picture, side)
+
+
+def even(picture: Image.Image, side: int) -> Image.Image:
+    """Resize a picture to a longer side of about `side` pixels; both sides become even, as codecs require."""
+    scale = side / max(picture.size)
+    width, height = (max(2, 2 * round(length * scale / 2)) for length in picture.size)
+    return picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _with_progress(
@@ -143,86 +144,3 @@ def _with_progress(
         if progress:
             progress(number / count)
         yield picture
-
-
-class FilmFrames(Image.Image):
-    """A sequence of pictures for Pillow's encoders, each drawn when needed, so that only one is in memory."""
-
-    def __init__(self, pictures: Iterator[Image.Image], n_frames: int) -> None:
-        super().__init__()
-        self.n_frames, self._pictures, self._current = n_frames, pictures, -1
-        self.seek(0)
-
-    def seek(self, frame: int) -> None:
-        """Go forward to a frame; earlier pictures are gone, so seeking backwards does nothing."""
-        if frame >= self.n_frames:
-            raise EOFError
-        if frame > self._current:
-            picture = next(self._pictures)
-            self.im, self.palette, self._current = picture.im, picture.palette, frame
-            self._mode, self._size = picture.mode, picture.size
-
-    def tell(self) -> int:
-        """Return the number of the current frame."""
-        return self._current
-
-
-def _as_webp(pictures: Iterator[Image.Image], film: Film) -> bytes:
-    stream = io.BytesIO()
-    FilmFrames(pictures, film.frames).save(stream, "WEBP", save_all=True, quality=80, method=2, xmp=XMP,
-                                           duration=round(1000 / film.fps), loop=0 if film.loop else 1)  # fmt: skip
-    return stream.getvalue()
-
-
-def _as_gif(pictures: Iterator[Image.Image], samples: Sequence[Image.Image], film: Film) -> bytes:
-    """Encode a GIF with one palette, taken from the samples, and without dithering, so that still areas stay still."""
-    width, height = samples[0].size
-    sheet = Image.new("RGB", (len(samples) * width, height))
-    for place, sample in enumerate(samples):
-        sheet.paste(sample, (place * width, 0))
-    palette = sheet.quantize(256, Image.Quantize.MEDIANCUT)
-    quantised = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
-    stream = io.BytesIO()
-    loop = {"loop": 0} if film.loop else {}
-    FilmFrames(quantised, film.frames).save(stream, "GIF", save_all=True, comment=AI_NOTE.encode(),
-                                            duration=round(1000 / film.fps), **loop)  # fmt: skip
-    return stream.getvalue()
-
-
-def _as_mp4(pictures: Iterator[Image.Image], film: Film) -> bytes:
-    first = next(pictures)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        writer = _writer(path, film.fps, first.size)
-        try:
-            for picture in itertools.chain([first], pictures):
-                writer.write(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR))
-        finally:
-            writer.release()
-        return marked_mp4(path.read_bytes())
-
-
-def _writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
-    """Create a writer with the first codec that this build of OpenCV supports."""
-    for codec in CODECS:
-        with _without_messages():
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), float(fps), size)
-        if writer.isOpened():
-            return writer
-    raise ConfigError("this build of OpenCV cannot write MP4; choose webp or gif")
-
-
-@contextlib.contextmanager
-def _without_messages() -> Iterator[None]:
-    """Silence the messages of OpenCV, and of FFmpeg on file descriptor 2, about missing codecs."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    devnull, stderr = os.open(os.devnull, os.O_WRONLY), os.dup(2)
-    os.dup2(devnull, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(devnull)
-        os.close(stderr)
-        cv2.utils.logging.setLogLevel(level)

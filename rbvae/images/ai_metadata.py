@@ -1,4 +1,4 @@
-"""Encoding of edited pictures: they carry none of the photo's EXIF and are marked as edited by AI."""
+"""Encoding of edited pictures: none of the photo's EXIF, sRGB by name, and marked as edited by AI."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from rbvae.errors import ImageError
+from rbvae.images.profiles import srgb_profile
 
 AI_NOTE = "Edited by AI (rbvae)"
 XMP = f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -23,7 +24,11 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 
 def encode(image: Image.Image, format: str = "JPEG", quality: int = 92) -> bytes:
-    """Encode a picture as JPEG, PNG or WEBP, marked as AI-edited."""
+    """Encode an sRGB picture as JPEG, PNG or WEBP, marked as AI-edited.
+
+    Photos are converted to sRGB when they are opened, because the model knows no other colours, and a donor's teeth or
+    a second photo may come in others. The file says so, for screens that show more colours than sRGB has.
+    """
     plain = Image.new("RGB", image.size)
     plain.paste(image)  # pixels only: drops the metadata of the file that was opened
     stream = io.BytesIO()
@@ -31,11 +36,12 @@ def encode(image: Image.Image, format: str = "JPEG", quality: int = 92) -> bytes
         text = PngInfo()
         text.add_text("Comment", AI_NOTE)
         text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        text.add(b"sRGB", b"\0")  # a chunk of 13 bytes; 0 is the perceptual intent
         plain.save(stream, "PNG", pnginfo=text)
     elif format == "WEBP":
-        plain.save(stream, "WEBP", quality=quality, xmp=XMP)
+        plain.save(stream, "WEBP", quality=quality, xmp=XMP, icc_profile=srgb_profile())
     else:
-        plain.save(stream, "JPEG", quality=quality, comment=AI_NOTE.encode(), xmp=XMP)
+        plain.save(stream, "JPEG", quality=quality, comment=AI_NOTE.encode(), xmp=XMP, icc_profile=srgb_profile())
     return stream.getvalue()
 
 

@@ -7,9 +7,16 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from rbvae.images.profiles import profile_of_nclx
+
 MAX_PROFILE = 4_000_000  # bytes; profiles of printers have up to 3 MB
 SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # Pillow's mode -> colour space of a matching profile
 ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
+
+
+def profile_of(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
+    """Return the profile of an opened picture's colours, from its ICC profile or a HEIC's nclx; None for sRGB."""
+    return usable_profile(image.info.get("icc_profile") or profile_of_nclx(image.info.get("nclx_profile")))
 
 
 def usable_profile(profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
@@ -26,7 +33,7 @@ def usable_profile(profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
 def to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile | None = None) -> Image.Image:
     """Convert a decoded picture of any mode to RGB, applying the ICC `profile` of its file if that fits."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _from_deep(image).convert("RGB")
+        image = _from_deep(image)
     if image.mode in ALPHA_MODES or "transparency" in image.info:
         image = _over_white(image)
     if image.mode not in SPACES:
@@ -47,9 +54,10 @@ def _by_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    with_alpha = image if image.mode == "RGBA" else image.convert("RGBA")
-    white = Image.new("RGB", with_alpha.size, "white")
-    white.paste(with_alpha, mask=with_alpha.getchannel("A"))
+    grey = image.mode in ("LA", "La", "L")  # stays grey, for a profile of grey
+    with_alpha = image.convert("LA" if grey else "RGBA")
+    white = Image.new("L" if grey else "RGB", with_alpha.size, "white")
+    white.paste(with_alpha.convert(white.mode), mask=with_alpha.getchannel("A"))
     return white
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from rbvae.errors import ImageError, shown
-from rbvae.images.colours import to_srgb, usable_profile
+from rbvae.images.colours import profile_of, to_srgb
 from rbvae.images.jpeg import UPRIGHT, jpeg_pixels, orientation
 
 Photo: TypeAlias = "str | Path | bytes | np.ndarray | Image.Image"
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")  # HEIF only if pillow-heif is installed
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")  # HEIF: HEIC, by pillow-heif
 COMPRESSIONS = (  # allowed in a TIFF; libtiff's other codecs are rarely used and tested
     *(None, "raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate"),
     *("jpeg", "group3", "group4", "tiff_ccitt"),
@@ -71,11 +71,11 @@ def open_photo(
     image = _from_array(source, name) if isinstance(source, np.ndarray) else _open(source, name, limits)
     _check(image, name, limits.pixels)
     try:
-        profile, turn = usable_profile(image.info.get("icc_profile")), UPRIGHT[1]
+        profile, turn = profile_of(image), UPRIGHT[1]
         if max_side is None and (pixels := jpeg_pixels(image)) is not None:
             if profile is None:
                 return reduced(pixels, limits.kept)
-            image = Image.fromarray(pixels)
+            image = Image.fromarray(pixels if image.mode == "RGB" else pixels[..., 0])  # grey has a profile of grey
         else:
             image.load()
             turn = UPRIGHT[orientation(image)]

@@ -9,10 +9,13 @@ import pytest
 from PIL import Image
 
 from rbvae import PortraitEditor
-from rbvae.__main__ import _parser, main
+from rbvae.__main__ import RUNS, main
 from rbvae.images.ai_metadata import AI_NOTE
+from rbvae.images.clips import Clip
+from rbvae.parser import build_parser
+from tests.clips import write_clip
 
-COMMANDS = ("transfer", "neutral", "edit", "random", "animate", "batch", "digit-transfer", "info", "export")
+COMMANDS = ("transfer", "neutral", "edit", "random", "animate", "drive", "batch", "digit-transfer", "info", "export")
 
 
 @pytest.fixture
@@ -62,6 +65,16 @@ def test_animate_writes_a_film(run, astronaut, tmp_path, name):
     assert (tmp_path / name).stat().st_size > 500
 
 
+def test_drive_writes_a_film_of_the_clips_length(run, astronaut, tmp_path, capsys):
+    write_clip(tmp_path / "clip.mp4", [np.asarray(Image.open(astronaut).resize((256, 256)))] * 6, np.arange(6) / 10)
+    assert run(f"drive clip.mp4 {astronaut} --strength 0.5 --size 64 -o out.mp4") == 0
+    film = Clip(tmp_path / "out.mp4", 20)
+    assert len(list(film.frames(64))) == 6 and abs(film.length - 0.6) < 0.02
+    assert AI_NOTE.encode() in (tmp_path / "out.mp4").read_bytes() and capsys.readouterr().err == ""
+    assert run(f"drive clip.mp4 {astronaut} --seconds 0.3 -o out.mp4") == 2
+    assert "clip.mp4 lasts 1 s or more, and the limit is 0.3 s. Give a shorter clip" in capsys.readouterr().err
+
+
 def test_batch_writes_a_zip_and_says_how_many(run, astronaut, tmp_path, capsys):
     (tmp_path / "album").mkdir()
     (tmp_path / "album" / "a.jpg").write_bytes(astronaut.read_bytes())
@@ -92,6 +105,10 @@ def test_digit_transfer_and_info(run, tmp_path, capsys):
         ("transfer {photo} {photo} --strength 2", "--strength 2.0: give a number from 0"),
         ("neutral {photo} -o out.exe", "out.exe cannot be written"),
         ("animate {photo} -o out.avi", "out.avi is not a film"),
+        ("drive {photo} {photo}", "is a single picture, not a film. Give a film such as an MP4 or MOV."),
+        ("drive nowhere.mp4 {photo}", "There is no file at nowhere.mp4. Check the path."),
+        ("drive {photo} {photo} -o out.gif", "out.gif is not an MP4"),
+        ("drive {photo} {photo} --strength 2", "--strength 2.0: give a number from 0"),
         ("info --checkpoint /nowhere", "no checkpoint"),
         ("batch .", "no pictures in"),
     ],
@@ -116,4 +133,4 @@ def test_every_help_has_an_example_that_parses(command, capsys):
     example = " ".join(capsys.readouterr().out.partition("example: ")[2].split())
     words = shlex.split(example)
     assert words[:4] == ["python", "-m", "rbvae", command]
-    _parser().parse_args(words[3:])
+    build_parser(RUNS).parse_args(words[3:])

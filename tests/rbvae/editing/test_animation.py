@@ -3,7 +3,7 @@
 import gc
 import io
 
-import cv2
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +12,8 @@ from skimage import data
 from rbvae import ConfigError, PortraitEditor
 from rbvae.editing.animation import BATCH, Film, animate, between
 from rbvae.images.ai_metadata import AI_NOTE
+from rbvae.images.clips import Clip
+from rbvae.images.films import as_gif, as_mp4, as_webp
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +67,53 @@ def test_an_animated_picture_has_its_frames_and_a_note(editor, portrait, format)
     assert AI_NOTE.encode() in content
 
 
-def test_an_mp4_plays_in_full(editor, portrait, tmp_path):
+def test_an_mp4_plays_in_full(editor, portrait):
     shares = []
     content = animate(editor, portrait, [portrait.e, portrait.e + 3], Film(0.5, 10, 64), shares.append)
-    (tmp_path / "film.mp4").write_bytes(content)
-    film = cv2.VideoCapture(str(tmp_path / "film.mp4"))
-    shown = []
-    while (step := film.read())[0]:
-        shown.append(step[1])
+    shown = [frame.pixels for frame in Clip(content, 20).frames(64)]
     assert len(shown) == 8 and shown[0].shape == (64, 64, 3)
     assert np.abs(shown[0].astype(int) - shown[4]).mean() > 2
     assert AI_NOTE.encode() in content and shares[-1] == 1.0
+
+
+def test_an_mp4_is_what_phones_play(editor, portrait):
+    content = animate(editor, portrait, [portrait.e, portrait.e + 3], Film(0.3, 30, 63))
+    assert content.index(b"moov") < content.index(b"mdat")  # so that it plays while it loads
+    with av.open(io.BytesIO(content)) as file:
+        context = file.streams.video[0].codec_context
+        assert (context.name, context.codec_tag, context.pix_fmt) == ("h264", "avc1", "yuv420p")
+        assert context.width % 2 == context.height % 2 == 0 and context.colorspace == context.color_primaries == 1
+        times = [frame.time for frame in file.decode(video=0)]
+    assert np.allclose(times, np.arange(len(times)) / 30, atol=1e-4)
+
+
+def test_an_mp4_keeps_the_colours_of_its_pictures():
+    colours = np.array([[200, 80, 60], [70, 160, 90], [60, 90, 180], [224, 180, 160]], np.uint8)
+    picture = colours.repeat(32, axis=0)[None].repeat(32, axis=0)
+    film = as_mp4(iter([Image.fromarray(picture)] * 2), [0, 0.1, 0.2])
+    (shown, _) = (frame.pixels for frame in Clip(film, 20).frames(128))
+    assert np.abs(shown[16, 16::32].astype(int) - colours).max() < 6
+
+
+@pytest.mark.parametrize(
+    ("format", "fps", "lengths"),
+    [
+        ("gif", 20, [50] * 6),
+        ("gif", 30, [30, 40, 30, 30, 40, 30]),
+        ("gif", 50, [20] * 6),
+        ("webp", 30, [33, 34, 33, 33, 34, 33]),
+    ],
+)
+def test_an_animated_picture_lasts_as_long_as_its_film(format, fps, lengths):
+    pictures = [Image.new("RGB", (16, 16), (40 * number, 0, 0)) for number in range(6)]
+    times = [number / fps for number in range(7)]
+    content = as_gif(iter(pictures), times, pictures) if format == "gif" else as_webp(iter(pictures), times)
+    film, found = Image.open(io.BytesIO(content)), []
+    for number in range(film.n_frames):
+        film.seek(number)
+        film.load()
+        found.append(film.info["duration"])
+    assert found == lengths
 
 
 def test_the_whole_photo_moves_only_in_its_face(editor, portrait):
@@ -89,7 +127,16 @@ def test_the_whole_photo_moves_only_in_its_face(editor, portrait):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"format": "avi"}, {"seconds": 0}, {"fps": 1000}, {"size": 1}, {"seconds": 60}, {"seconds": 16}, {"view": "x"}],
+    [
+        {"format": "gif", "fps": 60},
+        {"format": "avi"},
+        {"seconds": 0},
+        {"fps": 1000},
+        {"size": 1},
+        {"seconds": 60},
+        {"seconds": 16},
+        {"view": "x"},
+    ],
 )
 def test_a_film_that_cannot_be_is_refused(wrong):
     with pytest.raises(ConfigError):
