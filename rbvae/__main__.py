@@ -206,7 +206,7 @@ def _strength(options: argparse.Namespace) -> float:
 def _write_edit(editor: PortraitEditor, result: Edit, options: argparse.Namespace) -> None:
     _write(result.crop if options.crop else result.replaced if options.replaced else result.photo, options.out)
     shift = identity_shift_words(editor.identity_shift(result))
-    for warning in (*result.inference.warnings, *([shift] if shift != identity_shift_words(0.0) else [])):
+    for warning in (*result.warnings, *([shift] if shift != identity_shift_words(0.0) else [])):
         print(f"{options.out}: {warning}", file=sys.stderr)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
+from rbvae.faces.eyes import still_lids
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import NOSE, Filling, shut, skin_colour
 from rbvae.faces.openings import Opening
@@ -164,9 +165,9 @@ class FaceModel:
         after = face.view.points[:POINTS] + moves
         if closing:
             moves = moves + closing * (shut(after) - after)
+        moves = still_lids(face.view.points, moves)
         added = self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
         return Change(moves, added, mouth)
-
 
     def teeth(self, face: ObservedFace, rest: np.ndarray) -> UpperTeeth:
         """Return a row of teeth of the bank for a face; `rest` [468, 3] is its change of shape to the neutral one."""

@@ -18,7 +18,7 @@ from rbvae.errors import FaceNotFoundError
 from rbvae.faces.face import Face
 from rbvae.faces.finding import Faces
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
-from rbvae.faces.mouth import SHOWN, SMILE
+from rbvae.faces.mouth import SHOWN
 from rbvae.faces.openings import Opening
 from rbvae.faces.pose import fit_pose
 from rbvae.images.clips import Clip
@@ -28,6 +28,7 @@ NEUTRAL_SHARE, NEUTRAL_LEAST = 0.05, 3  # of the frames with a face, and at leas
 OF_LANDMARKS = OneEuro(rest=3.0, beta=150.0)  # in head coordinates, where a face is about 1 wide
 OF_E = OneEuro(rest=2.0, beta=2.0, speed=2.0)
 TRACKING = 0.4  # share of the work that the search for the landmarks is, for progress
+SMILE_GAP = 0.17  # gap of a mouth, relative to its width, in a smile that shows the teeth
 THREADS, AHEAD = 2, 4  # threads that work on frames, and frames that wait for them, at most
 
 Item = TypeVar("Item")
@@ -65,7 +66,7 @@ def perform(editor: PortraitEditor, clip: Clip, progress: Callable[[float], None
         )
     at = np.array(times)[seen]
     steady = dict(zip(seen, _steadied([face for face in faces if face], at), strict=True))
-    toothy = min(seen, key=lambda number: abs(_gap(steady[number]) - SMILE))
+    toothy = min(seen, key=lambda number: abs(_gap(steady[number]) - SMILE_GAP))
     mouths: list[Portrait] = []
 
     def frames() -> Iterator[tuple[int, Faces]]:

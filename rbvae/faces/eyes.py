@@ -21,6 +21,7 @@ from rbvae.faces.openings import Opening, pixel_grid, sample
 LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up to the first the eye follows the mesh,
 # and beyond both together it does not
 FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
+CLOSED = (0.06, 0.13)  # gaps of an eye, in widths, between which it is closed and open
 EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
 
 Box = tuple[int, int, int, int]
@@ -101,3 +102,17 @@ class Eyes:
 def changed(old: Opening, new: Opening) -> float:
     """Return how much the distance of the lids changes, as a share of it."""
     return abs(openness(new) - openness(old)) / max(openness(old), 1e-6)
+
+
+def still_lids(points: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Return the moves [468, 3] of landmarks, without the opening of eyes that are closed in the photo.
+
+    Nothing is known of such an eye, so its lids follow its corners.
+    """
+    moves = moves.copy()
+    for lids in LIDS:
+        shut = 1 - np.clip((Opening.of(points, lids).gap - CLOSED[0]) / (CLOSED[1] - CLOSED[0]), 0, 1)
+        every = sorted({*lids[0], *lids[1]})
+        corners = moves[[lids[0][0], lids[0][-1]]].mean(axis=0)
+        moves[every] += shut * (corners - moves[every])
+    return moves

@@ -18,7 +18,7 @@ DARKEST = 0.25  # of the mean face's lightness: changes are scaled down with the
 RATIOS = (0.8, 1.25)  # limits of the ratio by which skin may become darker or lighter
 BROAD_SHARE, BROAD_SIZE = 0.5, 1 / 24  # of broad changes of skin: the share left out, and their size in frame sides
 FAINT = 0.015  # relative change of skin that is left out, too: broad and faint shadows look like blotches, not folds
-WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio for red, green, blue: shadows on skin are warm
+WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio by colour: shadows on skin are warm
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def regions(size: int) -> Regions:
 class Shading:
     """Converts predicted changes of texture to changes that fit a face's own colours.
 
-    Broad lighting is removed, skin becomes darker and warmer or lighter only, and changes of dark skin are scaled down in
+    Broad lighting is removed, skin becomes lighter, or darker and warmer, and changes of dark skin are scaled down in
     proportion to its lightness. `mean` [P, 3] is the mean texture in grey levels.
     """
 
@@ -103,4 +103,4 @@ class Shading:
         sigma, skin = BROAD_SIZE * self.frame.size, self.regions.skin
         both = self.frame.image(np.stack([ratio * skin, skin], axis=1).astype(np.float32))
         both = cv2.GaussianBlur(both * self.frame.mask[..., None].astype(np.float32), (0, 0), sigma)
-        return self.frame.values((both[..., :1] / np.maximum(both[..., 1:], 0.01)))[:, 0]
+        return self.frame.values(both[..., :1] / np.maximum(both[..., 1:], 0.01))[:, 0]
