@@ -34,7 +34,7 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class StyledDigits:
-    """Digit outlines uint8 [N, 1, S, S] with the style to draw each in and, if known, the digit each `shows`."""
+    """Digit outlines uint8 [N, 1, S, S] with the style to draw each in and the digit each `shows`."""
 
     outlines: Tensor
     styles: DigitStyle

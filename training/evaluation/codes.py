@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rbvae.faces.rendering import draw_texture
 from rbvae.faces.texture import canonical_frame
+from rbvae.images.arrays import to_tensor
 from rbvae.models.model import RbVAE
 
 if TYPE_CHECKING:
@@ -184,4 +185,4 @@ def drawn(model: RbVAE, x: Tensor) -> Tensor:
     model.basis.to(x.device)
     blank = np.full((PICTURE, PICTURE, 3), GREY, np.uint8)
     faces = [draw_texture(blank, s * PICTURE, t, frame) for s, t in zip(shapes, textures, strict=True)]
-    return torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return to_tensor(np.stack(faces))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from rbvae.images.arrays import to_array, to_float
+from rbvae.images.arrays import to_float, to_pil
 from rbvae.models.model import RbVAE
 
 PEOPLE, RANDOM_E, GAP = 8, 6, 4
@@ -23,16 +22,12 @@ def stacked(blocks: list[Image.Image]) -> Image.Image:
     return canvas
 
 
-def mosaic(rows: list[list[Tensor]], gap: int = GAP) -> Image.Image:
-    """Arranges rows of pictures, each float [3, S, S] in [-1, 1], on white."""
-    side = rows[0][0].shape[-1]
-    pitch = side + gap
-    canvas = np.full((len(rows) * pitch + gap, max(map(len, rows)) * pitch + gap, 3), 255, np.uint8)
-    for i, row in enumerate(rows):
-        for j, picture in enumerate(row):
-            top, left = gap + i * pitch, gap + j * pitch
-            canvas[top : top + side, left : left + side] = to_array(picture)
-    return Image.fromarray(canvas)
+def mosaic(rows: list[list[Tensor]]) -> Image.Image:
+    """Arranges equally long rows of pictures, each float [3, S, S] in [-1, 1], on white."""
+    from torchvision.utils import make_grid
+
+    pictures = [picture.cpu() for row in rows for picture in row]
+    return to_pil(make_grid(pictures, nrow=len(rows[0]), padding=GAP, pad_value=1.0))
 
 
 @torch.inference_mode()

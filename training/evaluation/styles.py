@@ -106,10 +106,8 @@ def measure_styles(
     }
 
 
-def _digits(predicted: dict[str, tuple[np.ndarray, np.ndarray]], shows: tuple[str, ...], pairs: Pairs) -> dict | None:
+def _digits(predicted: dict[str, tuple[np.ndarray, np.ndarray]], shows: tuple[str, ...], pairs: Pairs) -> dict:
     """Returns the share of images classified as B's digit, or as A's (`edit_shows_a`) or a third's (`shuffled`)."""
-    if not shows:
-        return None
     b = np.array([int(digit) for digit in shows])[pairs.rows]
     seen = {name: classes for name, (_, classes) in predicted.items()}
     return {

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from rbvae.images.arrays import to_float
+from rbvae.images.arrays import to_tensor
 from rbvae.models.blocks import LEAK, LeakyPixelNorm, PixelNorm
 from rbvae.models.distributions import DiagonalGaussian, laplace_nll
 from rbvae.models.joints import Noise, draw_encoder_joint, draw_generator_joint
@@ -137,8 +137,7 @@ class EncodedImages(Dataset[Tensor]):
         return len(self.encoded)
 
     def __getitem__(self, row: int) -> Tensor:
-        pixels = np.array(Image.open(io.BytesIO(self.encoded[row])).convert("RGB"))
-        return to_float(torch.from_numpy(pixels).permute(2, 0, 1))
+        return to_tensor(np.asarray(Image.open(io.BytesIO(self.encoded[row])).convert("RGB")))
 
 
 def loaded_batches(images: Tensor, batch: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
