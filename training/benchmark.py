@@ -23,9 +23,10 @@ from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
 from training.engine.cli import run_command
 from training.engine.processes import join
+from training.engine.progress import Progress
 from training.engine.run_folder import git_commit
-from training.table1.bench import Bench, cells_ahead, measure
-from training.table1.cells import Budget, on_screen
+from training.table1.bench import Bench, CellProgress, cells_ahead, measure
+from training.table1.cells import Budget
 from training.table1.page import publish
 from training.table1.pictures import figure2, plot
 from training.table1.settings import PRESETS, base, choose, for_method
@@ -93,8 +94,8 @@ def main(argv: list[str] | None = None) -> int:
     task = load_task(options.dataset, options.data, config_of.model.image_size)
     out = options.out or Path("runs") / f"table1-{options.dataset}"
     budget = Budget(options.minutes_each, processes)
-    with on_screen(cells_ahead(methods, options.seeds, options.tune)) as begin:
-        bench = Bench(task, config, budget, out, options.assignments, begin)
+    with Progress("cell", cells_ahead(methods, options.seeds, options.tune), seconds=60) as progress:
+        bench = Bench(task, config, budget, out, options.assignments, CellProgress(progress))
         rows, editors = measure(bench, methods, options.seeds, options.tune)
     given = [Path(option).name if Path(option).is_absolute() else option for option in argv or sys.argv[1:]]
     results = {

@@ -11,10 +11,8 @@ compares them with real smiles (training/evaluation/truth.py), --strangers evalu
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -27,24 +25,8 @@ from rbvae.models.model import RbVAE
 from training.data.datasets import load_images
 from training.data.image_sets import ImageSets
 from training.engine.cli import pick_device, run_command
+from training.engine.progress import track
 from training.evaluation.scores import evaluate
-
-
-@contextlib.contextmanager
-def tracker() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
-    """Yields a function that shows a progress bar on stderr, or prints one line per part without a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-
-        def track(things: Iterable, name: str, total: int) -> Iterable:
-            if not console.is_terminal:
-                print(f"{name}, {total}", file=sys.stderr, flush=True)
-            return progress.track(things, total=total, description=name)
-
-        yield track
 
 
 def add_edits(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +43,7 @@ def add_edits(parser: argparse.ArgumentParser) -> None:
     edits.add_argument("--donors", metavar="DIR", type=Path, help="with --strangers: up to twelve smiles to transfer")
 
 
-def measure_edits(options: argparse.Namespace, track: Callable[[Iterable, str, int], Iterable]) -> dict:
+def measure_edits(options: argparse.Namespace) -> dict:
     """Returns the requested scores of edits: `truth` and `strangers`."""
     from rbvae import PortraitEditor
     from training.evaluation.strangers import measure_strangers
@@ -139,8 +121,7 @@ def main(argv: list[str] | None = None) -> int:
     scores: dict = {"kind": "faces"}
     edits: dict = {}
     if options.pairs or options.strangers:
-        with tracker() as track:
-            edits = measure_edits(options, track)
+        edits = measure_edits(options)
     if options.data is not None or not edits:
         checkpoint = load_checkpoint(options.checkpoint)
         of_codes = checkpoint.model.config.observes == "code"
@@ -153,9 +134,8 @@ def main(argv: list[str] | None = None) -> int:
         else:
             from training.evaluation.measures import Settings, measure
 
-            with tracker() as track:
-                settings = Settings(options.seed, options.transfer_pairs, options.features)
-                scores = measure(checkpoint, sets, device, settings, track)
+            settings = Settings(options.seed, options.transfer_pairs, options.features)
+            scores = measure(checkpoint, sets, device, settings, track)
     scores |= edits
     scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}
     shown = without_rows(scores)

@@ -29,8 +29,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rbvae.errors import ConfigError, DatasetError, RbvaeError
 from rbvae.faces.alignment import align, crop
@@ -42,7 +40,7 @@ from training.data.photo_folders import Photo, list_datasets
 from training.data.preparation_summary import PreparationSummary, summary
 from training.data.shards import Shards, encode, encode_texture, in_one_piece, mark_references, may_replace
 from training.engine.cli import run_command
-from training.engine.throttle import Throttle
+from training.engine.progress import track
 
 CHUNK = 32
 TIGHT = 0.75  # relative to the photo's height; larger faces are detected again with a border
@@ -101,7 +99,7 @@ class Settings:
         return next((folder for folder in inside if folder.is_dir()), Path(self.reference))
 
 
-def prepare_faces(settings: Settings, console: Console | None = None) -> dict[str, Any]:
+def prepare_faces(settings: Settings) -> dict[str, Any]:
     """Aligns and describes one face per photo and writes Parquet shards; returns the content of dataset.json.
 
     `settings.target` is created only when the dataset is complete. Raises ConfigError for invalid settings,
@@ -116,7 +114,7 @@ def prepare_faces(settings: Settings, console: Console | None = None) -> dict[st
     tally = PreparationSummary()
     with in_one_piece(settings.target) as folder:
         with Shards(folder) as shards, contextlib.closing(_outcomes(photos, settings, bundle)) as outcomes:
-            for outcome in _progress(outcomes, len(photos), console):
+            for outcome in track(outcomes, "photo", len(photos)):
                 if outcome.row is None:
                     tally.skip(outcome.photo.source, outcome.reason)
                 else:
@@ -259,26 +257,6 @@ def _prepare_chunk(photos: list[Photo], settings: Settings) -> list[Outcome]:
         cv2.setNumThreads(1)
         _worker.append(FaceLandmarker())
     return [_prepare(photo, _worker[0], settings) for photo in photos]
-
-
-def _progress(outcomes: Iterator[Outcome], total: int, console: Console | None) -> Iterator[Outcome]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-    )
-    console, throttle = console or Console(stderr=True), Throttle()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("faces", total=total, speed="")
-        started = time.monotonic()
-        for done, outcome in enumerate(outcomes, start=1):
-            yield outcome
-            speed = f"{done / (time.monotonic() - started):.0f} faces/s"
-            progress.update(task, advance=1, speed=speed)
-            if not console.is_terminal and throttle.due():
-                console.print(f"{done} of {total} photos, {speed}", highlight=False)
 
 
 def _cores() -> int:

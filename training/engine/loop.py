@@ -7,9 +7,10 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint, save_checkpoint
 from training.data.batches import AnyBatches, Batches
@@ -32,7 +33,7 @@ def train(
 ) -> dict:
     """Trains until `config.steps`, the clock or an interrupt; resumes what `run_dir` holds; returns final scores."""
     started, state = time.monotonic(), TrainingState(config, processes)
-    batches, means = batches_of(config, sets, processes), Means()
+    batches = batches_of(config, sets, processes)
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
     elif sets.codes:
@@ -44,19 +45,13 @@ def train(
     report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
     with contextlib.closing(batches):
         with stopping(minutes, processes, started) as stop:
-            while state.step < config.steps:
-                means.add(state.update(*batches.at(state.step)))
-                if due(state.step, config.report_every):
-                    stats = means.take(processes)
-                    check(state.step, stats, 2 * config.batch * state.step)
-                    if report:
-                        report.write(state.step, stats)
+            for stats in steps(state, batches, stop, Means()):
+                if report and stats:
+                    report.write(state.step, stats)
                 if report and due(state.step, config.grid_every):
                     look(state, sets, run_dir)
                 if report and (due(state.step, config.save_every) or stop.save_is_due()):
                     state.save(run_dir / "state.pt")
-                if stop.now(state.step):
-                    break
         if report:
             report.close()
             state.save(run_dir / "state.pt")
@@ -65,6 +60,36 @@ def train(
         scores = finish(state, sets, run_dir)
     processes.wait()
     return scores if report else {}
+
+
+class Trained(Protocol):
+    """What the loop trains: a `TrainingState`, or a control of Table 1."""
+
+    config: TrainConfig
+    processes: Processes
+    step: int
+
+    def update(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """Takes one step on a batch and counts it; returns the mean of each term."""
+
+
+def steps(state: Trained, batches: AnyBatches, stop: Stop, means: Means) -> Iterator[dict[str, float]]:
+    """Takes steps until `config.steps` or `stop`; yields after each the mean terms if a report is due, otherwise {}.
+
+    `means` holds the terms since the last report. Raises TrainingError if a term shows that training has failed.
+    """
+    while state.step < state.config.steps:
+        means.add(state.update(*batches.at(state.step)))
+        yield checked(state, means) if due(state.step, state.config.report_every) else {}
+        if stop.now(state.step):
+            return
+
+
+def checked(state: Trained, means: Means) -> dict[str, float]:
+    """Returns the mean terms since the last call. Raises TrainingError if they show that training has failed."""
+    stats = means.take(state.processes)
+    check(state.step, stats, 2 * state.config.batch * state.step)
+    return stats
 
 
 def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> AnyBatches:

@@ -9,8 +9,6 @@ about how to draw a factor. Ours, not the paper's.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable
 
 import torch
@@ -21,10 +19,9 @@ from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.objectives.adversarial import classify
 from training.data.batches import AnyBatches, step_generator
-from training.engine.throttle import Throttle
+from training.engine.optimise import Schedule, fit
 
 COMPONENTS = 256  # of the features, among which the contrast is looked for
-RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.02, 50
 SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-1, 1]
 STREAM = 4  # of the seeded draws; the batches have 1 to 3
 
@@ -42,7 +39,7 @@ def train_classifier(
         on_r, on_u = classifier(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])
         return classify(on_r, on_u).mean()
 
-    descend(classifier, loss, batches, steps, "before step 0: classifying references")
+    fit_on(classifier, loss, batches, steps, "classifying references")
     return classifier.eval().requires_grad_(False)
 
 
@@ -54,33 +51,20 @@ def pretrain_encoder(encoder: Encoder, target: Callable[[Tensor], Tensor], batch
         aim = target(x)
         return F.mse_loss(encoder.forward(x).mean[:, : aim.shape[1]], aim)
 
-    descend(encoder, loss, batches, steps, "before step 0: pretraining encoder_e")
+    fit_on(encoder, loss, batches, steps, "pretraining encoder_e")
 
 
-def descend(
-    network: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    batches: AnyBatches,
-    steps: int,
-    title: str,
-    rate: float = RATE,
+def fit_on(
+    network: nn.Module, loss_of: Callable[[Tensor, Tensor], Tensor], batches: AnyBatches, steps: int, title: str
 ) -> None:
-    """AdamW on the batches of the first `steps` steps, shifted and relit; the rate falls to 0 along a cosine."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
-    network.train()
-    started, throttle = time.monotonic(), Throttle()
-    for step in range(steps):
+    """Trains a network on the batches of the first `steps` steps, shifted and relit."""
+
+    def loss_at(step: int) -> Tensor:
         x_u, x_r = batches.at(step)
         rng = step_generator(0, step, x_u.device, STREAM)
-        loss = loss_of(varied(x_u, rng), varied(x_r, rng))
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if throttle.due() or step + 1 == steps:
-            passed = time.monotonic() - started
-            print(f"{title}: {step + 1} of {steps}, {passed:.0f} s, loss {loss:.3f}", flush=True)
+        return loss_of(varied(x_u, rng), varied(x_r, rng))
+
+    fit(network, loss_at, Schedule(steps), f"before step 0: {title}")
 
 
 def varied(x: Tensor, rng: torch.Generator) -> Tensor:

@@ -26,6 +26,7 @@ from training.data.batches import AnyBatches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.execution import GraphedStep, tensors_of
 from training.engine.linear_init import from_main, linear_init, pretrained_dims, unsharded
+from training.engine.optimise import descend
 from training.engine.processes import Processes
 from training.engine.reference_pretraining import train_classifier
 from training.engine.report import DIVERGED
@@ -135,7 +136,7 @@ class TrainingState:
             for extension in self.extensions:
                 if extension.discriminator_terms and (lazy or not extension.lazy):
                     terms |= means(extension.discriminator_terms(discs, draws, self.config.extensions))
-        self._descend(self.disc_optimizer, self.discs, terms)
+        self._descend(self.disc_optimizer, terms)
         return {name: term.detach() for name, term in terms.items()}
 
     def update_model(self, draws: Any) -> dict[str, Tensor]:
@@ -149,15 +150,12 @@ class TrainingState:
             for extension in self.extensions:
                 if extension.model_terms:
                     terms |= means(extension.model_terms(self.model, discs, draws, self.config.extensions))
-        self._descend(self.model_optimizer, self.model, terms)
+        self._descend(self.model_optimizer, terms)
         return {name: term.detach() for name, term in terms.items()}
 
-    def _descend(self, optimizer: torch.optim.Optimizer, networks: nn.Module, terms: dict[str, Tensor]) -> None:
+    def _descend(self, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]) -> None:
         loss = torch.stack([self.weights[name] * term for name, term in terms.items() if name in self.weights]).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.processes.average_gradients(list(networks.parameters()))
-        optimizer.step()
+        descend(optimizer, loss, self.processes)
 
     @property
     def optimizers(self) -> list[torch.optim.Adam]:

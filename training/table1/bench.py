@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rbvae.objectives import get_method
 from training.engine.config import TrainConfig
+from training.engine.progress import Progress
 from training.table1 import cells, controls
 from training.table1.settings import GRIDS, OWN, for_method
 from training.table1.task import Task
+
+
+class CellProgress:
+    """Shows which of `total` cells is being computed and how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress, self.number, self.label = progress, 0, ""
+
+    def begin(self, name: str) -> None:
+        """Starts the next cell."""
+        self.number += 1
+        self.label = f"[{self.number}/{self.progress.total}] {name}"
+
+    def log(self, share: float, line: str) -> None:
+        """Shows how much of the cell's budget is used, 0 to 1."""
+        self.progress.update(self.number - 1 + share, f"{line}, {share:.0%}", self.label)
+
+    def end(self, line: str) -> None:
+        """Prints the result of the cell."""
+        self.progress.say(f"{self.label}: {line}")
 
 
 @dataclass(frozen=True)
@@ -23,7 +43,7 @@ class Bench:
     budget: cells.Budget
     out: Path
     assignments: list[str]
-    begin: Callable[[str], tuple[cells.Log, Callable[[str], None]]]
+    screen: CellProgress
 
     def settings(self, config: TrainConfig) -> dict[str, Any]:
         """Returns the settings that identify a cell."""
@@ -35,25 +55,25 @@ class Bench:
         config = for_method(self.base, self.task.dataset, name, seed, self.assignments, chosen)
         weight = f"-{chosen[name]:g}" if name in chosen else ""
         folder = self.out / "cells" / f"{name}{weight}-seed{seed}"
-        log, end = self.begin(f"{get_method(name).title}{weight}, seed {seed}")
+        self.screen.begin(f"{get_method(name).title}{weight}, seed {seed}")
         cell = cells.remembered(
             folder / "cell.json",
             self.settings(config),
-            lambda: cells.method_cell(config, self.task, folder, self.budget, log),
+            lambda: cells.method_cell(config, self.task, folder, self.budget, self.screen.log),
         )
-        end(summary(cell))
+        self.screen.end(summary(cell))
         return cell, folder
 
     def control(self, name: str, seed: int) -> cells.Cell:
         """Computes or reads the cell of a control and seed."""
         config = for_method(self.base, self.task.dataset, "vae", seed, self.assignments, {})
-        log, end = self.begin(f"{controls.TITLES[name][0]}, seed {seed}")
+        self.screen.begin(f"{controls.TITLES[name][0]}, seed {seed}")
         cell = cells.remembered(
             self.out / "cells" / f"control-{name}-seed{seed}.json",
             self.settings(config),
-            lambda: controls.control_cell(name, config, self.task, self.budget, log),
+            lambda: controls.control_cell(name, config, self.task, self.budget, self.screen.log),
         )
-        end(summary(cell))
+        self.screen.end(summary(cell))
         return cell
 
 

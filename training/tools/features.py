@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ from rbvae.faces.landmarks import BLENDSHAPES
 from training.data.datasets import labelled_faces, styled_digits
 from training.data.image_sets import LabelledImages
 from training.engine.cli import pick_device, run_command
+from training.engine.optimise import Schedule, fit
 from training.engine.run_folder import git_commit
-from training.engine.throttle import Throttle
 from training.evaluation.feature_net import FEATURES, SIDE, FeatureNet, save_features
 from training.evaluation.probes import named_factors
 
 CLASSES = 10
-BATCH, LEARNING_RATE, WEIGHT_DECAY, SHIFT = 128, 2e-3, 0.02, 3
+BATCH, WARM_UP, SHIFT = 128, 100, 3
 
 
 def mirrored(names: tuple[str, ...]) -> list[int]:
@@ -40,10 +39,8 @@ def mirrored(names: tuple[str, ...]) -> list[int]:
     ]
 
 
-def fit(
-    net: FeatureNet, photos: LabelledImages, classes: Tensor | None, limit: tuple[float | None, int | None], seed: int
-) -> int:
-    """Trains in place until `limit` (minutes, steps) with a cosine schedule of the learning rate; returns the steps.
+def train(net: FeatureNet, photos: LabelledImages, classes: Tensor | None, schedule: Schedule, seed: int) -> int:
+    """Trains in place; returns the number of steps.
 
     Every batch depends only on (seed, step). Faces are mirrored together with their blendshapes, shifted and relit.
     """
@@ -53,11 +50,8 @@ def fit(
     net.factor_std.copy_(factors.std(dim=0).clamp_min(1e-3))  # keeps almost constant scores from dominating the loss
     targets = (factors - net.factor_mean) / net.factor_std
     swapped = targets[:, mirrored(photos.names)] if faces else targets
-    optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    minutes, steps = limit
-    started, throttle, step, done = time.monotonic(), Throttle(), 0, 0.0
-    net.train()
-    while done < 1.0:
+
+    def loss_at(step: int) -> Tensor:
         rng = np.random.default_rng((seed, step))
         rows = torch.from_numpy(rng.integers(0, len(images), BATCH)).to(device)
         x, target = images[rows], targets[rows]
@@ -65,22 +59,13 @@ def fit(
             if rng.random() < 0.5:
                 x, target = x.flip(3), swapped[rows]
             x = _relit(_shifted(x, rng), rng)
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * done)) * min(1, (step + 1) / 100)
         predicted, logits = net.heads(net(x))
         loss = F.smooth_l1_loss(predicted, target)
-        if classes is not None:
-            loss = loss + F.cross_entropy(logits, classes.to(device)[rows])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        step += 1
-        passed = time.monotonic() - started
-        done = step / steps if steps else passed / (60 * (minutes or 5.0))
-        if throttle.due() or done >= 1:
-            print(f"step {step}, {100 * min(done, 1):.0f}%, {BATCH * step / passed:.0f} images/s, "
-                  f"loss {loss.item():.3f}", flush=True)  # fmt: skip
+        return loss if classes is None else loss + F.cross_entropy(logits, classes.to(device)[rows])
+
+    steps = fit(net, loss_at, schedule, "feature network")
     net.eval()
-    return step
+    return steps
 
 
 def _shifted(x: Tensor, rng: np.random.Generator) -> Tensor:
@@ -170,7 +155,8 @@ def main(argv: list[str] | None = None) -> int:
     torch.manual_seed(options.seed)
     net = FeatureNet(len(photos.names), CLASSES if kind == "digits" else 0).to(device)
     print(f"{kind}: {len(photos.images):,} pictures to train on, {len(test.images):,} held out", flush=True)
-    steps = fit(net, photos, classes, (options.minutes, options.steps), options.seed)
+    schedule = Schedule(options.steps, options.minutes, WARM_UP)
+    steps = train(net, photos, classes, schedule, options.seed)
     scores = held_out(net, test)
     length = ["--steps", str(options.steps)] if options.steps else ["--minutes", f"{options.minutes:g}"]
     command = ["python -m training.tools.features --data", f"data/{options.data.name}".replace("data/data", "data")]

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 from scipy.spatial import cKDTree
 
 from rbvae.errors import DatasetError
@@ -21,6 +20,7 @@ from rbvae.faces.pose import RIGID, fit_pose
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import list_photos
 from training.engine.cli import run_command
+from training.engine.progress import track
 
 OPEN = 0.25  # jawOpen above which a mouth counts as open
 MARGIN = 1 / 48  # around the canonical face, relative to the frame's side
@@ -44,7 +44,8 @@ def detect(folders: list[Path], limit: int) -> tuple[np.ndarray, np.ndarray]:
     points, jaw = [], []
     with FaceLandmarker() as landmarker:
         for folder in folders:
-            for photo in track(list_photos(folder, limit=limit), description=folder.name):
+            photos = list_photos(folder, limit=limit)
+            for photo in track(photos, folder.name, len(photos)):
                 for face in landmarker.glance(load_photo(photo.path))[:1]:
                     points.append(face.points[:POINTS].astype(np.float64))
                     jaw.append(face.blendshapes[BLENDSHAPES.index("jawOpen")])

@@ -16,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
 from rbvae.errors import DatasetError
 from rbvae.faces.face import Face
@@ -29,6 +28,7 @@ from rbvae.faces.texture import canonical_frame
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import list_photos
 from training.engine.cli import run_command
+from training.engine.progress import track
 
 WIDTH, HEIGHT, COLUMNS = 144, 96, 12  # size of a cell in pixels, and cells per row
 ACROSS = 112  # mouth width in pixels
@@ -69,8 +69,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     frame, skin_texels = canonical_frame(SIZE), regions(SIZE).skin > 0.9
     pictures, entries = [], []
+    photos = list_photos(options.photos)
     with FaceLandmarker() as landmarker:
-        for photo in track(list_photos(options.photos), description="mouths"):
+        for photo in track(photos, "photo", len(photos)):
             pixels = load_photo(photo.path)
             for face in landmarker.glance(pixels)[:1]:
                 skin = skin_colour(frame.sample(pixels, face.points[:POINTS]).values, skin_texels)

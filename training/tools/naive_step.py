@@ -87,7 +87,7 @@ class NaiveState(TrainingState):
         with self.autocast():
             parts = self._adversarial(x_u, x_r, noise) | self._image_cycle(x_u, x_r, noise) | self._latent_cycle(noise)
             parts = {name: term.mean() for name, term in parts.items()}
-        self._descend(self.model_optimizer, self.model, parts)
+        self._descend(self.model_optimizer, parts)
         return terms | {name: term.detach() for name, term in parts.items()}
 
     def _adversarial(self, x_u: Tensor, x_r: Tensor, noise: Noise) -> dict[str, Tensor]:

@@ -40,7 +40,7 @@ def folder(photos: Path, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.data.shards.ROWS", 3)
         patch.setattr("training.data.photo_folders.TEST_SHARE", 0.0)
-        prepare_faces(Settings((photos,), target, size=SIZE, workers=1), Console(file=io.StringIO()))
+        prepare_faces(Settings((photos,), target, size=SIZE, workers=1))
     return target
 
 
