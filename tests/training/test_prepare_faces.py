@@ -20,7 +20,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from rich.console import Console
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -64,10 +63,6 @@ def prepared(photos: Path, tmp_path_factory) -> Path:
     target = tmp_path_factory.mktemp("prepared") / "faces"
     prepare_faces(Settings((photos,), target, labels=labels, size=64, workers=1, reference="labels"))
     return target
-
-
-def silent() -> Console:
-    return Console(file=io.StringIO())
 
 
 def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
