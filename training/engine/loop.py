@@ -19,6 +19,7 @@ from training.engine.card import model_card
 from training.engine.config import TrainConfig
 from training.engine.processes import Processes
 from training.engine.report import Means, Report, check
+from training.engine.start import begin, begin_on_codes, first_weights
 from training.engine.state import TrainingState, due
 from training.evaluation.directions import find_directions
 from training.evaluation.grids import sample_grid, transfer_grid
@@ -37,9 +38,9 @@ def train(
     if (run_dir / "state.pt").exists():
         state.restore(run_dir / "state.pt")
     elif sets.codes:
-        state.begin_on_codes(sets.codes)
+        begin_on_codes(state, sets.codes)
     else:
-        state.begin(batches)
+        begin(state, batches)
         if processes.main and config.pretraining_steps:  # it took minutes
             state.save(run_dir / "state.pt")
     report = Report(run_dir, state.step, config.steps, 2 * config.batch) if processes.main else None
@@ -176,7 +177,7 @@ def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
     """Measures the averaged model and writes it as a checkpoint with its card."""
     scores = evaluate(state.ema, sets, state.device)
     if sets.codes and state.config.closed_form:
-        scores["closed_form"] = evaluate(state.first_weights(sets.codes), sets, state.device)
+        scores["closed_form"] = evaluate(first_weights(state, sets.codes), sets, state.device)
     directions = find_directions(state.ema, sets, state.device)
     card = model_card(state.config, scores, directions, run_dir, state.step)
     folder = run_dir / "checkpoint"

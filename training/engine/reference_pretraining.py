@@ -15,12 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rbvae.config import ModelConfig
 from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.objectives.adversarial import classify
 from training.data.batches import AnyBatches, step_generator
+from training.engine.linear_init import fitted, in_parts
 from training.engine.optimise import Schedule, fit
 
+LEAST_SPREAD = 1e-3  # of a feature
 COMPONENTS = 256  # of the features, among which the contrast is looked for
 SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-1, 1]
 STREAM = 4  # of the seeded draws; the batches have 1 to 3
@@ -41,6 +44,41 @@ def train_classifier(
 
     fit_on(classifier, loss, batches, steps, "classifying references")
     return classifier.eval().requires_grad_(False)
+
+
+def pretrained_dims(config: ModelConfig) -> int:
+    """How many dimensions of e are pretrained: half of them."""
+    return (config.dim_e + 1) // 2
+
+
+def pretrain_e(
+    encoder: Encoder, classifier: ReferenceClassifier, batches: AnyBatches, images: tuple[Tensor, Tensor], steps: int
+) -> None:
+    """Fits the code of `classifier`, the contrast between the `images` (x_u, x_r) [N, 3, S, S] in its features, and
+    trains the first dimensions of the mean of q(e|x) to predict it, each of variance 1 over x_u.
+
+    The result does not depend on random numbers drawn before."""
+    x_u, x_r = images
+    dims = classifier.to_code.out_features
+    with torch.random.fork_rng(devices=[x_u.device] if x_u.device.type == "cuda" else []):
+        torch.manual_seed(0)
+        f_u, f_r = in_parts(classifier.features, x_u), in_parts(classifier.features, x_r)
+        middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
+        code = fitted((f_u - middle) / spread, (f_r - middle) / spread, max(COMPONENTS - dims, dims), dims, True)
+        directions = code.directions[:, -dims:].T / spread
+        set_linear(classifier.to_code, directions, -code.centre[-dims:] - directions @ middle)
+        pretrain_encoder(encoder, classifier.code, batches, steps)
+        scale, middle = encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
+        set_linear(
+            classifier.to_code, classifier.to_code.weight * scale[:, None], (classifier.to_code.bias - middle) * scale
+        )
+
+
+@torch.no_grad()
+def set_linear(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    """Fills a linear layer."""
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)
 
 
 def pretrain_encoder(encoder: Encoder, target: Callable[[Tensor], Tensor], batches: AnyBatches, steps: int) -> None:

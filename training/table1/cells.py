@@ -25,6 +25,7 @@ from training.engine.loop import Trained, checked, steps, stopping
 from training.engine.processes import Processes
 from training.engine.report import Means
 from training.engine.resume import completed
+from training.engine.start import begin
 from training.engine.state import TrainingState
 from training.evaluation.probes import posterior_means
 from training.table1.metrics import disentanglement
@@ -85,7 +86,7 @@ def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, l
     device, started = budget.processes.device, time.monotonic()
     state = TrainingState(config, budget.processes)
     batches = Batches(task.unlabelled.to(device), task.references.to(device), config.batch, config.flip, config.seed)
-    state.begin(batches)
+    begin(state, batches)
     terms = trained(state, batches, budget, log)
     cell = {"steps": state.step, "seconds": round(time.monotonic() - started, 1), "terms": terms}
     card = f"# {state.method.title}\n\nA run of training/benchmark.py on {task.dataset}.\n"

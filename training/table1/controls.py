@@ -17,6 +17,7 @@ from training.data.batches import Batches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.optimise import descend
 from training.engine.processes import Processes
+from training.engine.start import begin
 from training.engine.state import TrainingState
 from training.table1.cells import Budget, Cell, Log, features_of, trained
 from training.table1.metrics import disentanglement
@@ -54,7 +55,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, log
             dataclasses.replace(config, method="srb", model=linear, pretraining_steps=steps), budget.processes
         )
         images = task.unlabelled.to(device), task.references.to(device)
-        state.begin(Batches(*images, config.batch, config.flip, config.seed))
+        begin(state, Batches(*images, config.batch, config.flip, config.seed))
         features = features_of(state.model.eval(), task.held_out.images, device)[kind]
     elif name.startswith("pixels"):
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)

@@ -21,6 +21,7 @@ from training.engine.loop import train
 from training.engine.processes import Processes
 from training.engine.report import check
 from training.engine.resume import differences
+from training.engine.start import warm_start
 from training.engine.state import TrainingState
 from training.evaluation.directions import bearings
 
@@ -194,12 +195,12 @@ def test_a_damaged_state_is_refused(tmp_path):
 def test_warm_start_begins_with_the_given_weights(tmp_path):
     train(dataclasses.replace(CONFIG, method="rb"), image_sets(), tmp_path, CPU)
     state = TrainingState(CONFIG, CPU)
-    state.warm_start(str(tmp_path / "checkpoint"))
+    warm_start(state, str(tmp_path / "checkpoint"))
     given = load_checkpoint(tmp_path / "checkpoint").model
     assert torch.equal(state.model.encoder_z.moments.weight, given.encoder_z.moments.weight)
     wider = TrainingState(override(CONFIG, ["model.width=16"]), CPU)
     with pytest.raises(TrainingError, match="other networks"):
-        wider.warm_start(str(tmp_path / "checkpoint"))
+        warm_start(wider, str(tmp_path / "checkpoint"))
 
 
 def test_divergence_and_saturation_stop_with_what_to_change():
