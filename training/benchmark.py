@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import shlex
 import sys
 from pathlib import Path
 
@@ -21,7 +19,7 @@ import torch
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
-from training.engine.cli import run_command
+from training.engine.cli import command_line, device_name, run_command, write_json
 from training.engine.processes import join
 from training.engine.progress import Progress
 from training.engine.run_folder import git_commit
@@ -88,21 +86,17 @@ def main(argv: list[str] | None = None) -> int:
     config = base(options.dataset, preset, options.steps, options.minutes_each)
     for name in methods:  # report invalid options before any training
         config_of = for_method(config, options.dataset, name, 0, options.assignments, {})
-    if gpu:
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
     task = load_task(options.dataset, options.data, config_of.model.image_size)
     out = options.out or Path("runs") / f"table1-{options.dataset}"
     budget = Budget(options.minutes_each, processes)
     with Progress("cell", cells_ahead(methods, options.seeds, options.tune), seconds=60) as progress:
         bench = Bench(task, config, budget, out, options.assignments, CellProgress(progress))
         rows, editors = measure(bench, methods, options.seeds, options.tune)
-    given = [Path(option).name if Path(option).is_absolute() else option for option in argv or sys.argv[1:]]
     results = {
         "dataset": options.dataset,
-        "command": shlex.join(["python", "training/benchmark.py", *given]),
+        "command": command_line("training/benchmark.py", argv or sys.argv[1:]),
         "commit": git_commit(),
-        "device": torch.cuda.get_device_name(processes.device) if gpu else f"{platform.machine()} CPU",
+        "device": device_name(processes.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "settings": {"preset": preset, "steps": config.steps, "minutes": options.minutes_each, "batch": config.batch,
@@ -116,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
         "edited": list(editors),
         **rows,
     }  # fmt: skip
-    write_atomically(out / "results.json", (json.dumps(results, indent=2) + "\n").encode())
+    write_json(out / "results.json", results)
     text = tables(results)
     write_atomically(out / "table.md", text.encode())
     plot(results, out / "plot.png")

@@ -24,7 +24,7 @@ from rbvae.errors import ConfigError
 from rbvae.models.model import RbVAE
 from training.data.datasets import load_images
 from training.data.image_sets import ImageSets
-from training.engine.cli import pick_device, run_command
+from training.engine.cli import pick_device, run_command, write_json
 from training.engine.progress import track
 from training.evaluation.scores import evaluate
 
@@ -141,8 +141,7 @@ def main(argv: list[str] | None = None) -> int:
     shown = without_rows(scores)
     print(json.dumps(shown, indent=2))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, scores)
     if options.report:
         from training.evaluation.page import write_report
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
 import multiprocessing
 import os
@@ -39,7 +38,7 @@ from rbvae.images.decoding import load_photo
 from training.data.photo_folders import Photo, list_datasets
 from training.data.preparation_summary import PreparationSummary, summary
 from training.data.shards import Shards, encode, encode_texture, in_one_piece, mark_references, may_replace
-from training.engine.cli import run_command
+from training.engine.cli import run_command, write_json
 from training.engine.progress import track
 
 CHUNK = 32
@@ -128,7 +127,7 @@ def prepare_faces(settings: Settings) -> dict[str, Any]:
             mark_references(folder, tally.mine(settings.reference_share))
         description = tally.describe(asdict(settings), time.monotonic() - started)
         description["megabytes"] = round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2)
-        (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / "dataset.json", description)
         tally.write_skipped(folder / "skipped.csv")
     return description
 

@@ -146,9 +146,6 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     config = resolve(options)
     processes = join(options.device)
-    if processes.device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
     streamed = is_streamed(config, options.data, processes.device)
     run_dir = options.out or Path("runs") / f"{config.preset}-{config.method}"
     if config.model.observes == "code":

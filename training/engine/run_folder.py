@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
 
-from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
 from training.data.image_sets import ImageSets
+from training.engine.cli import command_line, device_name, write_json
 from training.engine.config import TrainConfig
 from training.engine.processes import Processes
 from training.engine.resume import refuse_changes
@@ -30,16 +29,12 @@ def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Proces
     if contents and not (run_dir / "run.json").exists():
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
-    device = processes.device
-    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    if processes.world > 1:
-        accelerator = f"{processes.world} x {accelerator}"
-    options = [Path(option).name if Path(option).is_absolute() else option for option in sys.argv[1:]]
+    several = f"{processes.world} x " if processes.world > 1 else ""
     part = {
-        "command": shlex.join(["python", "training/train.py", *options]),  # goes into a public card: no private folders
+        "command": command_line("training/train.py", sys.argv[1:]),
         "commit": git_commit(),
         "images": [len(sets.unlabelled), len(sets.references), len(sets.probe_test.images)],
-        "device": accelerator,
+        "device": several + device_name(processes.device),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
     path = run_dir / "run.json"
@@ -51,8 +46,8 @@ def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Proces
                 f"{run_dir} was begun on other images ({before} unlabelled, reference and test images, now "
                 f"{part['images']}); use the --data it was begun with, or another --out"
             )
-    for name, record in (("run.json", {"parts": [*parts, part]}), ("config.json", config.to_dict())):
-        write_atomically(run_dir / name, (json.dumps(record, indent=2) + "\n").encode())
+    write_json(run_dir / "run.json", {"parts": [*parts, part]})
+    write_json(run_dir / "config.json", config.to_dict())
 
 
 def git_commit() -> str:

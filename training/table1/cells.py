@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbvae.checkpoint import Checkpoint, save_checkpoint, write_atomically
+from rbvae.checkpoint import Checkpoint, save_checkpoint
 from rbvae.errors import ConfigError, TrainingError
 from rbvae.models.model import RbVAE
 from training.data.batches import AnyBatches, Batches
+from training.engine.cli import write_json
 from training.engine.config import TrainConfig
 from training.engine.loop import Trained, checked, steps, stopping
 from training.engine.processes import Processes
@@ -72,8 +73,7 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
         traceback.print_exc()
         cell = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
     cell |= {"settings": settings, "seconds_in_all": round(time.monotonic() - started, 1)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(cell, indent=2) + "\n").encode())
+    write_json(path, cell)
     gc.collect()
     if torch.cuda.is_available():
         torch._dynamo.reset()  # compilations of one method must not count against the next one's limit

@@ -25,7 +25,7 @@ from rbvae.editing import MeshEdit, PortraitEditor
 from rbvae.errors import ConfigError
 from rbvae.images.ai_metadata import encode
 from rbvae.images.decoding import load_photo
-from training.engine.cli import run_command
+from training.engine.cli import run_command, write_json
 
 REPEATS = 15
 SAVED = 12_000_000  # pixels
@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     figures |= {"cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1}
     print(json.dumps(figures, indent=2))
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, figures)
     return 0
 
 

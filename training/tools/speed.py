@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from rbvae.errors import ConfigError
 from training.data.batches import Batches
-from training.engine.cli import pick_device, run_command
+from training.engine.cli import pick_device, run_command, write_json
 from training.engine.config import TrainConfig, get_preset, override
 from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
@@ -183,8 +182,7 @@ def main(argv: list[str] | None = None) -> int:
         "torch": torch.__version__,
     }
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, figures)
     return 0
 
 
