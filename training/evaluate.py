@@ -27,6 +27,7 @@ from training.data.image_sets import ImageSets
 from training.engine.cli import pick_device, run_command, write_json
 from training.engine.progress import track
 from training.evaluation.scores import evaluate
+from training.evaluation.subject import infer
 
 
 def add_edits(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
         if options.quick or of_codes:
-            scores = evaluate(checkpoint.model.to(device), sets, device, options.seed)
+            scores = evaluate(infer(checkpoint.model.to(device), sets, device), options.seed)
         else:
             from training.evaluation.measures import Settings, measure
 

@@ -23,6 +23,25 @@ class AnyBatches(Protocol):
 
 
 @dataclass(frozen=True)
+class Draw:
+    """How a run draws its batches: `batch` unlabelled images and as many references per step, over all processes.
+
+    This process, `rank` of `world`, takes its share. `flip` mirrors half of the images.
+    """
+
+    batch: int
+    seed: int
+    flip: bool = False
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def share(self) -> slice:
+        """The part of a batch that this process takes."""
+        return slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
+
+
+@dataclass(frozen=True)
 class Batches:
     """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1].
 
@@ -31,27 +50,23 @@ class Batches:
 
     unlabelled: Tensor
     references: Tensor
-    batch: int
-    flip: bool
-    seed: int
-    rank: int = 0
-    world: int = 1
+    draw: Draw
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
-        rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
-        return self._draw(self.unlabelled, rng), self._draw(self.references, rng)
+        rng = step_generator(self.draw.seed, step, self.unlabelled.device, stream=1)
+        return self._drawn(self.unlabelled, rng), self._drawn(self.references, rng)
 
     def close(self) -> None:
         """Does nothing; matches `StreamedBatches.close`."""
 
-    def _draw(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        rows = torch.randint(len(images), (self.batch,), generator=rng, device=images.device)
-        mirror = torch.rand(self.batch, 1, 1, 1, generator=rng, device=images.device) < 0.5
-        own = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
-        x = to_float(images[rows[own]])
-        if self.flip:
-            x = torch.where(mirror[own], x.flip(3), x)
+    def _drawn(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        batch, share = self.draw.batch, self.draw.share
+        rows = torch.randint(len(images), (batch,), generator=rng, device=images.device)
+        mirror = torch.rand(batch, 1, 1, 1, generator=rng, device=images.device) < 0.5
+        x = to_float(images[rows[share]])
+        if self.draw.flip:
+            x = torch.where(mirror[share], x.flip(3), x)
         return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 

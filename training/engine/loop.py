@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint, save_checkpoint
-from training.data.batches import AnyBatches, Batches
+from training.data.batches import AnyBatches, Batches, Draw
 from training.data.image_sets import ImageSets
 from training.engine.card import model_card
 from training.engine.config import TrainConfig
@@ -23,7 +23,8 @@ from training.engine.start import begin, begin_on_codes, first_weights
 from training.engine.state import TrainingState, due
 from training.evaluation.directions import find_directions
 from training.evaluation.grids import sample_grid, transfer_grid
-from training.evaluation.scores import evaluate, spread, usual_errors
+from training.evaluation.scores import evaluate, spread
+from training.evaluation.subject import infer
 
 SAVE_SECONDS = 60.0  # at most so much is lost to a kill, however slow the steps
 AGREE_EVERY = 10  # steps between two questions to the other processes whether to stop
@@ -96,19 +97,18 @@ def checked(state: Trained, means: Means) -> dict[str, float]:
 def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> AnyBatches:
     """Batches of the images: resident on the device, or read while training."""
     processes.share(config.batch)
-    share = processes.rank, processes.world
+    draw = Draw(config.batch, config.seed, config.flip, processes.rank, processes.world)
     if sets.streamed_from:
         from training.data.streaming import StreamedBatches
 
-        return StreamedBatches(sets.streamed_from, config.batch, config.flip, config.seed, processes.device, *share)
+        return StreamedBatches(sets.streamed_from, draw, processes.device)
     images = sets.unlabelled.to(processes.device), sets.references.to(processes.device)
     if sets.codes:
-        from training.data.code_batches import CodeBatches
+        from training.data.code_batches import CodeBatches, Lighting
 
-        effects = sets.codes.lighting.to(processes.device), sets.codes.basis.mirror_signs.to(processes.device)
-        until = config.steps * 4 // 5
-        return CodeBatches(*images, *effects, config.batch, config.seed, config.relighting, until, *share)
-    return Batches(*images, config.batch, config.flip, config.seed, *share)
+        lighting = Lighting(sets.codes.lighting.to(processes.device), config.relighting, config.steps * 4 // 5)
+        return CodeBatches(*images, sets.codes.basis.mirror_signs.to(processes.device), lighting, draw)
+    return Batches(*images, draw)
 
 
 class Stop:
@@ -164,24 +164,18 @@ def look(state: TrainingState, sets: ImageSets, run_dir: Path) -> None:
     sample_grid(state.ema, images).save(folder / f"samples-{state.step:07d}.png")
     transfer_grid(state.ema, images).save(folder / f"transfer-{state.step:07d}.png")
     if state.config.stop_collapsed:
-        if sets.codes:
-            from training.evaluation.codes import spread_of_textures
-
-            moved = spread_of_textures(state.ema, images[:16], state.device)
-        else:
-            moved = spread(state.ema, images[:16], state.device)
+        moved = spread(state.ema, images[:16], state.device)
         check(state.step, {"spread_over_e": moved}, 2 * state.config.batch * state.step)
 
 
 def finish(state: TrainingState, sets: ImageSets, run_dir: Path) -> dict:
     """Measures the averaged model and writes it as a checkpoint with its card."""
-    scores = evaluate(state.ema, sets, state.device)
+    subject = infer(state.ema, sets, state.device)
+    scores, directions = evaluate(subject), find_directions(subject)
     if sets.codes and state.config.closed_form:
-        scores["closed_form"] = evaluate(first_weights(state, sets.codes), sets, state.device)
-    directions = find_directions(state.ema, sets, state.device)
+        scores["closed_form"] = evaluate(infer(first_weights(state, sets.codes), sets, state.device))
     card = model_card(state.config, scores, directions, run_dir, state.step)
     folder = run_dir / "checkpoint"
-    usual = usual_errors(state.ema.eval(), sets, state.device)
-    checkpoint = Checkpoint(state.ema, sets.kind, state.config.method, directions, usual)
+    checkpoint = Checkpoint(state.ema, sets.kind, state.config.method, directions, subject.usual_errors())
     save_checkpoint(checkpoint, folder, card, dtype=torch.float16)
     return scores

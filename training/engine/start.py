@@ -140,4 +140,6 @@ def _share(processes: Processes, tensors: Sequence[Tensor]) -> None:
 
 def _of_all(batches: AnyBatches) -> AnyBatches:
     """Returns the batches of all processes if this one can draw them."""
-    return dataclasses.replace(batches, rank=0, world=1) if isinstance(batches, Batches) else batches
+    if not isinstance(batches, Batches):
+        return batches
+    return dataclasses.replace(batches, draw=dataclasses.replace(batches.draw, rank=0, world=1))

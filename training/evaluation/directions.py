@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rbvae.models.model import RbVAE
-from training.data.image_sets import ImageSets
-from training.evaluation.probes import named_factors, posterior_means
+from training.evaluation.codes import code_directions
+from training.evaluation.probes import named_factors
+from training.evaluation.subject import Subject
 
 PICTURES = 32  # images over which the effect of a direction is measured
 WEAK = 0.2  # correlations below this do not name a direction
@@ -22,7 +22,7 @@ MOST = 8  # directions returned; users can make sense of about this many sliders
 
 
 @torch.inference_mode()
-def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list[dict[str, Any]]:
+def find_directions(subject: Subject) -> list[dict[str, Any]]:
     """Returns at most MOST directions, strongest effect on the picture first and unnamed directions last.
 
     Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the standard
@@ -31,12 +31,10 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
     the factor with the strongest correlation over the probe images, with the sign chosen to make it positive, or
     "other" if no correlation reaches WEAK.
     """
-    if sets.codes:
-        from training.evaluation.codes import code_directions
-
-        return code_directions(model, sets.codes, device)
-    z, e = posterior_means(model, sets.probe_train.images, device)
-    factors = named_factors(sets.probe_train)
+    if subject.sets.codes:
+        return code_directions(subject)
+    model, device, z, e = subject.model, subject.device, subject.z_train, subject.e_train
+    factors = named_factors(subject.sets.probe_train)
     center = e.mean(dim=0)
     vectors = bearings(e - center, factors)
     used: dict[str, int] = {}

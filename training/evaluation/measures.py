@@ -19,14 +19,13 @@ from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint
 from rbvae.errors import CheckpointError, ConfigError, LandmarkerError
-from rbvae.images.arrays import to_uint8
-from rbvae.models.model import RbVAE
 from training.data.image_sets import ImageSets
 from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features
 from training.evaluation.probes import posterior_means
 from training.evaluation.realism import NAMES, likeness, mean_image, measure_realism
 from training.evaluation.scores import evaluate
 from training.evaluation.styles import measure_styles, right_answer
+from training.evaluation.subject import Subject, infer
 from training.evaluation.transfer import Pairs, Track, choose_pairs
 
 PAIRS = 1000
@@ -45,25 +44,6 @@ class Settings:
     features: Path | None = None
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A model with its held-out images and their posterior means `z` [N, D_z] and `e` [N, D_e]."""
-
-    model: RbVAE
-    sets: ImageSets
-    device: torch.device
-    z: Tensor
-    e: Tensor
-
-    @torch.inference_mode()
-    def decoded(self, z: Tensor, e: Tensor, batch: int = 200) -> Tensor:
-        """Returns G(z, e) as images uint8 [N, 3, S, S] on the CPU."""
-        parts = zip(z.split(batch), e.split(batch), strict=True)
-        return torch.cat(
-            [to_uint8(self.model.decode(z_k.to(self.device), e_k.to(self.device))).cpu() for z_k, e_k in parts]
-        )
-
-
 def untracked(things: Iterable, name: str, total: int) -> Iterable:
     """Returns `things` without showing progress."""
     return things
@@ -76,10 +56,8 @@ def measure(
 
     The same seed gives identical results on one machine; another number of threads may change the seventh digit.
     """
-    model = checkpoint.model.to(device).eval()
-    scores = evaluate(model, sets, device, settings.seed)
-    subject = Subject(model, sets, device, *posterior_means(model, sets.probe_test.images, device))
-    scores["seed"] = settings.seed
+    subject = infer(checkpoint.model.to(device), sets, device)
+    scores = evaluate(subject, settings.seed) | {"seed": settings.seed}
     net = _or_reason(lambda: _features(settings.features or EMBEDDED / f"features-{sets.kind}", sets.kind))
     photos, rebuilt = sets.probe_test.images, subject.decoded(subject.z, subject.e)
     if sets.kind == "digits":

@@ -19,7 +19,7 @@ from torch import Tensor
 from rbvae.checkpoint import Checkpoint, save_checkpoint
 from rbvae.errors import ConfigError, TrainingError
 from rbvae.models.model import RbVAE
-from training.data.batches import AnyBatches, Batches
+from training.data.batches import AnyBatches, Batches, Draw
 from training.engine.cli import write_json
 from training.engine.config import TrainConfig
 from training.engine.loop import Trained, checked, steps, stopping
@@ -85,7 +85,7 @@ def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, l
     """Trains a method, saves its checkpoint in `folder` and scores the averaged weights."""
     device, started = budget.processes.device, time.monotonic()
     state = TrainingState(config, budget.processes)
-    batches = Batches(task.unlabelled.to(device), task.references.to(device), config.batch, config.flip, config.seed)
+    batches = batches_of(config, task, device)
     begin(state, batches)
     terms = trained(state, batches, budget, log)
     cell = {"steps": state.step, "seconds": round(time.monotonic() - started, 1), "terms": terms}
@@ -93,6 +93,12 @@ def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, l
     model = state.ema.eval()
     save_checkpoint(Checkpoint(model, config.kind, config.method, []), folder / "checkpoint", card)
     return cell | scored(model, state.method.features, task, device)
+
+
+def batches_of(config: TrainConfig, task: Task, device: torch.device) -> Batches:
+    """Returns the batches that every method trains on."""
+    draw = Draw(config.batch, config.seed, config.flip)
+    return Batches(task.unlabelled.to(device), task.references.to(device), draw)
 
 
 def trained(state: Trained, batches: AnyBatches, budget: Budget, log: Log) -> dict[str, float]:

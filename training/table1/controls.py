@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from rbvae.images.arrays import to_float
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from training.data.batches import Batches, step_generator
+from training.data.batches import step_generator
 from training.engine.config import TrainConfig
 from training.engine.optimise import descend
 from training.engine.processes import Processes
 from training.engine.start import begin
 from training.engine.state import TrainingState
-from training.table1.cells import Budget, Cell, Log, features_of, trained
+from training.table1.cells import Budget, Cell, Log, batches_of, features_of, trained
 from training.table1.metrics import disentanglement
 from training.table1.probes import probe, thirds
 from training.table1.settings import PRETRAINING_STEPS
@@ -54,8 +54,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, log
         state = TrainingState(
             dataclasses.replace(config, method="srb", model=linear, pretraining_steps=steps), budget.processes
         )
-        images = task.unlabelled.to(device), task.references.to(device)
-        begin(state, Batches(*images, config.batch, config.flip, config.seed))
+        begin(state, batches_of(config, task, device))
         features = features_of(state.model.eval(), task.held_out.images, device)[kind]
     elif name.startswith("pixels"):
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)
