@@ -19,9 +19,9 @@ import torch
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
+from training.data.progress import Progress
 from training.engine.cli import command_line, device_name, run_command, write_json
 from training.engine.processes import join
-from training.engine.progress import Progress
 from training.engine.run_folder import git_commit
 from training.table1.bench import Bench, CellProgress, cells_ahead, measure
 from training.table1.cells import Budget

@@ -25,7 +25,6 @@ from rbvae.models.model import RbVAE
 from training.data.datasets import load_images
 from training.data.image_sets import ImageSets
 from training.engine.cli import pick_device, run_command, write_json
-from training.engine.progress import track
 from training.evaluation.scores import evaluate
 from training.evaluation.subject import infer
 
@@ -52,9 +51,9 @@ def measure_edits(options: argparse.Namespace) -> dict:
 
     scores, editor = {}, PortraitEditor.from_pretrained(options.checkpoint)
     if options.pairs:
-        scores["truth"] = evaluate_truth(editor, options.pairs, options.use, options.against, track)
+        scores["truth"] = evaluate_truth(editor, options.pairs, options.use, options.against)
     if options.strangers:
-        scores["strangers"] = measure_strangers(editor, options.strangers, options.donors, options.seed, track)
+        scores["strangers"] = measure_strangers(editor, options.strangers, options.donors, options.seed)
     return scores
 
 
@@ -136,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
             from training.evaluation.measures import Settings, measure
 
             settings = Settings(options.seed, options.transfer_pairs, options.features)
-            scores = measure(checkpoint, sets, device, settings, track)
+            scores = measure(checkpoint, sets, device, settings)
     scores |= edits
     scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}
     shown = without_rows(scores)

@@ -26,11 +26,12 @@ from skimage.metrics import peak_signal_noise_ratio
 from rbvae.faces.alignment import align, crop
 from rbvae.faces.landmarks import Face, FaceLandmarker, expression_energy
 from rbvae.faces.texture import canonical_frame
+from training.data.photo_faces import central_face, detect_faces, share_outside
 from training.data.photo_folders import list_photos
 from training.data.preparation_summary import PreparationSummary, age_group, summary
 from training.data.shards import SCHEMA
 from training.engine.cli import run_command
-from training.prepare_faces import Settings, central_face, detect_faces, main, prepare_faces, share_outside
+from training.prepare_faces import Settings, main, prepare_faces
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "training" / "prepare_faces.py"

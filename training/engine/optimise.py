@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from training.data.progress import Progress
 from training.engine.processes import Processes
-from training.engine.progress import Progress
 
 SHOWN_EVERY = 20  # steps; reading the loss waits for the device
 

@@ -13,8 +13,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
+from training.data.progress import Progress
 from training.engine.processes import Processes
-from training.engine.progress import Progress
 
 LOGIT_LIMIT = 60.0  # a logit this large is a discriminator that has won
 LEAST_SPREAD, GRACE_IMAGES = 0.1, 200_000  # grey levels between random e, and when that begins to count

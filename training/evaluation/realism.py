@@ -7,13 +7,14 @@ features, so they are not FID and KID and can be compared only with values from 
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.data.progress import track
 from training.evaluation.feature_net import FeatureNet
-from training.evaluation.transfer import Track
 
 NAMES = {"faces": ("FID-expr", "KID-expr"), "digits": ("FID-style", "KID-style")}
 SUBSETS, SUBSET_SIZE = 50, 500
@@ -53,7 +54,7 @@ def distances(candidates: Tensor, photos: Tensor, seed: int) -> dict[str, float]
         return {"fid": float(fid.compute()), "kid": float(mean), "kid_std": float(deviation)}
 
 
-def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, seed: int, track: Track) -> dict:
+def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, seed: int) -> dict[str, Any]:
     """Returns the distances of each set of images, uint8 [N, 3, S, S], to training photos [M, 3, S, S].
 
     Adds two floors: the images in `sets["photos"]` blurred, and uniform noise.
@@ -65,7 +66,7 @@ def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, see
     sets = sets | {"blurred": blurred(photos), "noise": noise}
     found = {
         name: distances(net.predict(pictures)[0], reference, seed)
-        for name, pictures in track(sets.items(), "realism: sets of pictures", len(sets))
+        for name, pictures in track(sets.items(), "realism: set of pictures")
     }
     return {"pictures": len(photos), "train_pictures": len(train), "to_train": found}
 

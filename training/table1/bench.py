@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rbvae.objectives import get_method
+from training.data.progress import Progress
 from training.engine.config import TrainConfig
-from training.engine.progress import Progress
 from training.table1 import cells, controls
 from training.table1.settings import GRIDS, OWN, for_method
 from training.table1.task import Task

@@ -19,8 +19,8 @@ from rbvae.faces.mesh import DATA, INNER_LIPS, LIDS, POINTS, mirrored, strip
 from rbvae.faces.pose import RIGID, fit_pose
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import list_photos
+from training.data.progress import track
 from training.engine.cli import run_command
-from training.engine.progress import track
 
 OPEN = 0.25  # jawOpen above which a mouth counts as open
 MARGIN = 1 / 48  # around the canonical face, relative to the frame's side
@@ -44,8 +44,7 @@ def detect(folders: list[Path], limit: int) -> tuple[np.ndarray, np.ndarray]:
     points, jaw = [], []
     with FaceLandmarker() as landmarker:
         for folder in folders:
-            photos = list_photos(folder, limit=limit)
-            for photo in track(photos, folder.name, len(photos)):
+            for photo in track(list_photos(folder, limit=limit), folder.name):
                 for face in landmarker.glance(load_photo(photo.path))[:1]:
                     points.append(face.points[:POINTS].astype(np.float64))
                     jaw.append(face.blendshapes[BLENDSHAPES.index("jawOpen")])

@@ -27,8 +27,8 @@ from rbvae.faces.shading import regions
 from rbvae.faces.texture import canonical_frame
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import list_photos
+from training.data.progress import track
 from training.engine.cli import run_command
-from training.engine.progress import track
 
 WIDTH, HEIGHT, COLUMNS = 144, 96, 12  # size of a cell in pixels, and cells per row
 ACROSS = 112  # mouth width in pixels
@@ -69,9 +69,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     frame, skin_texels = canonical_frame(SIZE), regions(SIZE).skin > 0.9
     pictures, entries = [], []
-    photos = list_photos(options.photos)
     with FaceLandmarker() as landmarker:
-        for photo in track(photos, "photo", len(photos)):
+        for photo in track(list_photos(options.photos), "photo"):
             pixels = load_photo(photo.path)
             for face in landmarker.glance(pixels)[:1]:
                 skin = skin_colour(frame.sample(pixels, face.points[:POINTS]).values, skin_texels)

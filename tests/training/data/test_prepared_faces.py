@@ -14,8 +14,9 @@ from skimage import data
 from rbvae.errors import DatasetError
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.texture import canonical_frame
+from training.data.photo_faces import detect_faces
 from training.data.prepared_faces import PreparedFaces, load_prepared
-from training.prepare_faces import Settings, detect_faces, prepare_faces
+from training.prepare_faces import Settings, prepare_faces
 
 SIZE = 64
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from training.engine import progress
+from training.data import progress
+from training.data.progress import Progress, track
 from training.engine.optimise import Schedule, fit
-from training.engine.progress import Progress, track
 from training.table1.bench import CellProgress
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
@@ -53,10 +53,10 @@ class Progress:
         self.bar.stop()
 
 
-def track(things: Iterable[Thing], items: str, total: int) -> Iterator[Thing]:
-    """Yields `things`, of which there are `total`, and shows how many are done and how fast."""
+def track(things: Iterable[Thing], items: str, total: int | None = None) -> Iterator[Thing]:
+    """Yields `things`, of which there are `total` or as many as they know, and shows how many are done and how fast."""
     started = time.monotonic()
-    with Progress(items, total) as progress:
+    with Progress(items, len(things) if isinstance(things, Sized) else total or 0) as progress:
         for done, thing in enumerate(things, start=1):
             yield thing
             progress.update(done, f"{done / max(time.monotonic() - started, 1e-9):.1f}/s")
