@@ -27,7 +27,7 @@ from training.table1.bench import Bench, CellProgress, cells_ahead, measure
 from training.table1.cells import Budget
 from training.table1.page import publish
 from training.table1.pictures import figure2, plot
-from training.table1.settings import PRESETS, base, choose, for_method
+from training.table1.settings import PRESETS, Settings, base, choose
 from training.table1.table import tables
 from training.table1.task import load_task
 
@@ -84,13 +84,13 @@ def main(argv: list[str] | None = None) -> int:
     gpu = processes.device.type == "cuda"
     preset = ("full" if gpu else "small") if options.preset == "auto" else options.preset
     config = base(options.dataset, preset, options.steps, options.minutes_each)
-    for name in methods:  # report invalid options before any training
-        config_of = for_method(config, options.dataset, name, 0, options.assignments, {})
-    task = load_task(options.dataset, options.data, config_of.model.image_size)
+    settings = Settings(options.dataset, config, options.assignments)
+    model = [settings.of(name, seed=0).model for name in methods][-1]  # reports invalid options before any training
+    task = load_task(options.dataset, options.data, model.image_size)
     out = options.out or Path("runs") / f"table1-{options.dataset}"
     budget = Budget(options.minutes_each, processes)
     with Progress("cell", cells_ahead(methods, options.seeds, options.tune), seconds=60) as progress:
-        bench = Bench(task, config, budget, out, options.assignments, CellProgress(progress))
+        bench = Bench(task, settings, budget, out, CellProgress(progress))
         rows, editors = measure(bench, methods, options.seeds, options.tune)
     results = {
         "dataset": options.dataset,
@@ -100,8 +100,8 @@ def main(argv: list[str] | None = None) -> int:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "settings": {"preset": preset, "steps": config.steps, "minutes": options.minutes_each, "batch": config.batch,
-                     "lr": config.lr, "model": config_of.model.to_dict(), "set": options.assignments},
-        "images": bench.settings(config)["images"],
+                     "lr": config.lr, "model": model.to_dict(), "set": options.assignments},
+        "images": bench.images,
         "seeds": list(range(options.seeds)),
         "classes": task.classes,
         "names": list(task.names),

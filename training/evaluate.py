@@ -65,15 +65,12 @@ def without_rows(scores: dict) -> dict:
     }
 
 
-def sets_of_codes(model: RbVAE, options: argparse.Namespace) -> ImageSets:
-    """Loads a prepared dataset as codes of the model's own basis.
-
-    Raises ConfigError without --data or with --report.
-    """
+def load_sets(model: RbVAE, kind: str, options: argparse.Namespace) -> ImageSets:
+    """Loads the dataset, of faces as codes of the model's own basis. Raises ConfigError for codes with --report."""
+    if model.config.observes == "image":
+        return load_images(options.data, kind, model.config.image_size, seed=0)
     from training.data.codes import load_codes
 
-    if options.data is None:
-        raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
     if options.report:
         raise ConfigError(f"--report {options.report} is for models of images. Use --json for this one.")
     return load_codes(options.data, model.config, basis=model.basis)
@@ -124,12 +121,8 @@ def main(argv: list[str] | None = None) -> int:
         edits = measure_edits(options)
     if options.data is not None or not edits:
         checkpoint = load_checkpoint(options.checkpoint)
-        of_codes = checkpoint.model.config.observes == "code"
-        if of_codes:
-            sets = sets_of_codes(checkpoint.model, options)
-        else:
-            sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
-        if options.quick or of_codes:
+        sets = load_sets(checkpoint.model, checkpoint.kind, options)
+        if options.quick or sets.codes:
             scores = evaluate(infer(checkpoint.model.to(device), sets, device), options.seed)
         else:
             from training.evaluation.measures import Settings, measure

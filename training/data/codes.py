@@ -33,7 +33,7 @@ TINT_STD = 0.12  # standard deviation of each colour channel's gain
 
 
 def load_codes(
-    folder: str | Path, config: ModelConfig, cache: Path | None = None, basis: Basis | None = None
+    folder: str | Path | None, config: ModelConfig, cache: Path | None = None, basis: Basis | None = None
 ) -> ImageSets:
     """Loads a folder written by prepare_faces as image sets of codes, with the basis in their `codes` field.
 
@@ -73,7 +73,7 @@ def load_codes(
     return ImageSets("faces", codes[0], codes[0][references], of_train, of_test, codes=face_codes)
 
 
-def _frontal(folder: str | Path, split: str, size: int) -> PreparedFaces:
+def _frontal(folder: str | Path | None, split: str, size: int) -> PreparedFaces:
     """Loads the faces that are turned by at most FRONTAL. Raises DatasetError if they have another size."""
     faces = load_prepared(folder, split)
     if faces.size != size:

@@ -34,13 +34,11 @@ def load_images(folder: str | Path | None, kind: str, image_size: int, seed: int
     DatasetError if the dataset is missing, damaged or unsuitable.
     """
     if kind == "faces":
-        if folder is None:
-            raise DatasetError("faces need --data DIR, a folder written by training/prepare_faces.py")
         return load_faces(folder, image_size, stream)
     return load_digits(Path(folder or "data"), image_size, seed, download=folder is None)
 
 
-def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> ImageSets:
+def load_faces(folder: str | Path | None, image_size: int, stream: bool = False) -> ImageSets:
     """Loads prepared Parquet shards from a folder or hf:// address; the factors are the 52 blendshape scores.
 
     `stream` is for runs whose batches training.data.streaming reads: `unlabelled` and `references` are then empty,
@@ -58,7 +56,7 @@ def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> Ima
 
 
 def labelled_faces(
-    folder: str | Path, image_size: int, train_limit: int | None = None, test_limit: int | None = None
+    folder: str | Path | None, image_size: int, train_limit: int | None = None, test_limit: int | None = None
 ) -> tuple[LabelledImages, LabelledImages, Tensor]:
     """Returns training faces, test faces, and bool [N] marking which training faces are references.
 

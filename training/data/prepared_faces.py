@@ -66,7 +66,7 @@ class PreparedFaces:
         return np.unpackbits(self.visible_bits[rows], axis=-1, count=self.textures.shape[1]).astype(bool)
 
 
-def load_prepared(folder: str | Path, split: str, limit: int | None = None) -> PreparedFaces:
+def load_prepared(folder: str | Path | None, split: str, limit: int | None = None) -> PreparedFaces:
     """Loads the first `limit` faces, or all, of "train" or "test" from a folder or an hf:// address.
 
     Row groups are read one at a time, so memory use is about the size of the result. Raises DatasetError if the folder

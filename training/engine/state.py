@@ -23,7 +23,7 @@ from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method, means
 from training.data.batches import step_generator
 from training.engine.config import TrainConfig
-from training.engine.execution import GraphedStep, tensors_of
+from training.engine.execution import GraphedStep
 from training.engine.optimise import descend
 from training.engine.processes import Processes
 from training.engine.reference_pretraining import pretrained_dims
@@ -102,7 +102,7 @@ class TrainingState:
         noise = draw_noise(config.model, config.batch, rng, processes.rank, processes.world)
         for optimizer in self.optimizers:
             set_lr(optimizer, self.lr)
-        terms = self._steps[due(self.step, config.extensions.r1_every)](x_u, x_r, *tensors_of(noise))
+        terms = self._steps[due(self.step, config.extensions.r1_every)](x_u, x_r, *vars(noise).values())
         self._average()
         self.step += 1
         return terms

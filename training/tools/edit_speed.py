@@ -13,7 +13,7 @@ import json
 import os
 import statistics
 import sys
-import time
+import timeit
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,12 +34,7 @@ SAVED = 12_000_000  # pixels
 def median_ms(task: Callable[[], object], repeats: int = REPEATS) -> float:
     """Returns the median time of a call in milliseconds, after one warm-up call."""
     task()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        task()
-        times.append(1000 * (time.perf_counter() - started))
-    return round(statistics.median(times), 2)
+    return round(1000 * statistics.median(timeit.repeat(task, number=1, repeat=repeats)), 2)
 
 
 def resized(photo: np.ndarray, scale: float) -> np.ndarray:
