@@ -56,12 +56,7 @@ class StreamedBatches:
     """
 
     def __init__(
-        self,
-        folder: str | Path,
-        draw: Draw,
-        device: torch.device,
-        pool_groups: int = 4,
-        threads: int = 1,
+        self, folder: str | Path, draw: Draw, device: torch.device, pool_groups: int = 4, threads: int = 1
     ) -> None:
         if not (0 <= draw.rank < draw.world <= draw.batch and pool_groups >= 1 and threads >= 1):
             raise ConfigError(f"{draw}, {pool_groups=}, {threads=}; each process needs at least one row per step")

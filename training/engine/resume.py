@@ -8,16 +8,7 @@ from rbvae.errors import TrainingError
 from training.engine.config import TrainConfig
 
 # What may change when a run is continued: its length, execution and reports, and the dials people turn down late.
-MAY_CHANGE = {
-    "steps",
-    "report_every",
-    "save_every",
-    "grid_every",
-    "lr",
-    "lr_decay_images",
-    "ema_images",
-    "execution",
-}
+MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every", "lr", "lr_decay_images", "ema_images", "execution"}
 
 
 def refuse_changes(run_dir: Path, begun: dict, config: TrainConfig) -> None:

@@ -16,12 +16,7 @@ from training.data.image_sets import StyledDigits
 from training.data.progress import track
 from training.evaluation.feature_net import FeatureNet
 from training.evaluation.realism import likeness
-from training.evaluation.transfer import (
-    Pairs,
-    median_interval,
-    transfer_progress,
-    transfer_slope,
-)
+from training.evaluation.transfer import Pairs, median_interval, transfer_progress, transfer_slope
 
 INK = 32  # minimum grey level of the brightest channel of a stroke pixel
 COLOURS = 3  # the first FACTORS are colours

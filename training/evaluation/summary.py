@@ -54,11 +54,7 @@ def _random(name: str, floor: str) -> Line:
 
 
 SUMMARY = {
-    "faces": (
-        *_LAST,
-        _random("FID-expr", "blurred"),
-        *_SPREAD,
-    ),
+    "faces": (*_LAST, _random("FID-expr", "blurred"), *_SPREAD),
     "digits": (
         Line(
             "slope of the transferred style",

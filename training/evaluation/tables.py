@@ -129,11 +129,7 @@ TABLES = {
             "B's outline drawn in A's style is what the edit should be. L1 in grey levels of 255 (lower is better), "
             "PSNR and SSIM (higher is better).",
             "transfer/answer",
-            (
-                ("floor", "floor: B as it was"),
-                ("edit", "edit"),
-                ("answer_rebuilt", "ceiling: the answer, rebuilt"),
-            ),
+            (("floor", "floor: B as it was"), ("edit", "edit"), ("answer_rebuilt", "ceiling: the answer, rebuilt")),
             (("l1", "L1"), ("psnr", "PSNR"), ("ssim", "SSIM")),
             own="",
         ),
