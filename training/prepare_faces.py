@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import multiprocessing
-import os
 import signal
 import sys
 import time
@@ -35,7 +34,7 @@ from training.data.photo_folders import Photo, list_datasets
 from training.data.preparation_summary import PreparationSummary, summary
 from training.data.progress import track
 from training.data.shards import Shards, in_one_piece, mark_references, may_replace
-from training.engine.cli import run_command, write_json
+from training.engine.cli import cores, run_command, write_json
 
 CHUNK = 32
 
@@ -129,7 +128,7 @@ def prepare_faces(settings: Settings) -> dict[str, Any]:
 def _outcomes(photos: list[Photo], settings: Settings, bundle: bytes) -> Generator[Outcome, None, None]:
     """Yields outcomes in the order of `photos`, computed in parallel by worker processes."""
     chunks = [photos[start : start + CHUNK] for start in range(0, len(photos), CHUNK)]
-    workers = min(settings.workers or _cores(), len(chunks))
+    workers = min(settings.workers or cores(), len(chunks))
     if workers == 1:
         with FaceLandmarker(bundle) as landmarker:
             for photo in photos:
@@ -169,10 +168,6 @@ def _prepare_chunk(photos: list[Photo], size: int) -> list[Outcome]:
         cv2.setNumThreads(1)
         _worker.append(FaceLandmarker())
     return [prepare_photo(photo, _worker[0], size) for photo in photos]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parse(argv: list[str] | None) -> Settings:

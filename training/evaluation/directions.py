@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.evaluation.probes import named_factors
-from training.evaluation.subject import Subject
+from training.evaluation.subject import GREY_LEVELS, Subject
 
 PICTURES = 32  # images over which the effect of a direction is measured
 WEAK = 0.2  # correlations below this do not name a direction
@@ -51,7 +51,7 @@ def find_directions(subject: Subject) -> list[dict[str, Any]]:
         moved = model.decode(z_some, e_some + step).float() - model.decode(z_some, e_some - step).float()
         name = name if abs(correlation) >= WEAK else "other"
         direction = described(name, abs(correlation), vector.numpy(), sigma, along.numpy() / sigma)
-        found.append(direction | {"moves": round(float(moved.abs().mean() * 127.5), 3)})
+        found.append(direction | {"moves": round(float(moved.abs().mean() * GREY_LEVELS), 3)})
     found.sort(key=lambda direction: (direction["name"] == "other", -direction["moves"]))
     for direction in found:  # number repeated names
         name = direction["name"]

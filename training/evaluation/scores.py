@@ -13,7 +13,7 @@ from rbvae.faces.landmarks import ENERGETIC
 from rbvae.images.arrays import to_float, to_uint8
 from rbvae.models.model import RbVAE
 from training.evaluation.probes import named_factors, probe
-from training.evaluation.subject import Subject
+from training.evaluation.subject import GREY_LEVELS, Subject
 
 RANDOM_E, QUICK_PAIRS = 16, 256
 
@@ -34,7 +34,7 @@ def spread(model: RbVAE, images: Tensor, device: torch.device, seed: int = 0) ->
         changes = [texture_change(model, one - other) for one, other in zip(drawn[::2], drawn[1::2], strict=True)]
         return float(torch.tensor(changes).mean())
     pictures = torch.stack(drawn)  # [16, N, 3, S, S]
-    return float((pictures[0::2] - pictures[1::2]).abs().mean() * 127.5)
+    return float((pictures[0::2] - pictures[1::2]).abs().mean() * GREY_LEVELS)
 
 
 def apart(images: Tensor) -> float:

@@ -13,6 +13,8 @@ from rbvae.models.model import RbVAE
 from training.data.image_sets import ImageSets
 from training.evaluation.probes import posterior_means
 
+GREY_LEVELS = 127.5  # of 255, per unit of an image in [-1, 1]
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -79,8 +81,8 @@ def _reconstructed(
         z.append(q_z.mean.cpu())
         e.append(q_e.mean.cpu())
         errors.append(difference.abs().mean(dim=(1, 2, 3)).cpu())
-        absolute += float((difference * 127.5).abs().sum())
-        squared += float((difference * 127.5).square().sum())
+        absolute += float((difference * GREY_LEVELS).abs().sum())
+        squared += float((difference * GREY_LEVELS).square().sum())
         count += difference.numel()
-    psnr = 10 * np.log10(255.0**2 * count / max(squared, 1e-9))
-    return torch.cat(z), torch.cat(e), torch.cat(errors).numpy() * 127.5, {"l1": absolute / count, "psnr": float(psnr)}
+    fidelity = {"l1": absolute / count, "psnr": float(10 * np.log10(255.0**2 * count / max(squared, 1e-9)))}
+    return torch.cat(z), torch.cat(e), torch.cat(errors).numpy() * GREY_LEVELS, fidelity

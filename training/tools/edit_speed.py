@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import timeit
@@ -25,7 +24,7 @@ from rbvae.editing import MeshEdit, PortraitEditor
 from rbvae.errors import ConfigError
 from rbvae.images.ai_metadata import encode
 from rbvae.images.decoding import load_photo
-from training.engine.cli import run_command, write_json
+from training.engine.cli import cores, run_command, write_json
 
 REPEATS = 15
 SAVED = 12_000_000  # pixels
@@ -83,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.set_num_threads(1)  # as in the app
     figures = measure(PortraitEditor.from_pretrained(options.checkpoint), load_photo(options.photo, max_side=None))
-    figures |= {"cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1}
+    figures |= {"cores": cores()}
     print(json.dumps(figures, indent=2))
     if options.json:
         write_json(options.json, figures)
