@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,11 +11,12 @@ from torch import Tensor
 from rbvae.images.arrays import to_float
 
 
-class AnyBatches(Protocol):
+class AnyBatches:
     """Endless batches (x_u, x_r), of resident or streamed images or of codes."""
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Ends reading, if anything is being read."""
@@ -42,7 +42,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Batches:
+class Batches(AnyBatches):
     """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1].
 
     The batch of step k depends only on (seed, k): each process draws the rows of the whole batch and keeps its share.
@@ -56,9 +56,6 @@ class Batches:
         """Returns the batch of one step."""
         rng = step_generator(self.draw.seed, step, self.unlabelled.device, stream=1)
         return self._drawn(self.unlabelled, rng), self._drawn(self.references, rng)
-
-    def close(self) -> None:
-        """Does nothing; matches `StreamedBatches.close`."""
 
     def _drawn(self, images: Tensor, rng: torch.Generator) -> Tensor:
         batch, share = self.draw.batch, self.draw.share

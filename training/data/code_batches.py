@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.batches import Draw, step_generator
+from training.data.batches import AnyBatches, Draw, step_generator
 from training.data.codes import LIGHT_STD, TINT_STD
 
 
@@ -32,7 +32,7 @@ class Lighting:
 
 
 @dataclass(frozen=True)
-class CodeBatches:
+class CodeBatches(AnyBatches):
     """Endless batches (x_u, x_r), both float [batch / world, K]; the batch of step k depends only on (seed, k).
 
     Half of the codes are mirrored: `mirror_signs` [K] is the effect on a code.
@@ -49,9 +49,6 @@ class CodeBatches:
         rng = step_generator(self.draw.seed, step, self.unlabelled.device, stream=1)
         relit = self.lighting.amount > 0 and step < self.lighting.until
         return self._drawn(self.unlabelled, rng, relit), self._drawn(self.references, rng, relit)
-
-    def close(self) -> None:
-        """Does nothing; matches `StreamedBatches.close`."""
 
     def _drawn(self, codes: Tensor, rng: torch.Generator, relit: bool) -> Tensor:
         device, batch, share = codes.device, self.draw.batch, self.draw.share

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rbvae.errors import ConfigError, DatasetError
 from rbvae.images.arrays import to_float
-from training.data.batches import Draw
+from training.data.batches import AnyBatches, Draw
 from training.data.folders import PreparedFolder
 from training.data.shard_schedule import Plan, Pool
 
@@ -44,7 +44,7 @@ class LoadedPool:
     references: Tensor
 
 
-class StreamedBatches:
+class StreamedBatches(AnyBatches):
     """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1], channels_last, on `device`.
 
     The batch of step k depends only on (folder, draw, pool_groups, k), not on the device. x_u

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rbvae.images.arrays import to_float
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from training.data.batches import step_generator
+from training.data.batches import AnyBatches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.optimise import descend
 from training.engine.processes import Processes
@@ -110,7 +110,7 @@ class Supervised:
 
 
 @dataclass(frozen=True)
-class LabelledBatches:
+class LabelledBatches(AnyBatches):
     """Endless batches of labelled images float [2 * batch, 3, S, S] and targets; the second of two is mirrored."""
 
     images: Tensor
@@ -123,9 +123,6 @@ class LabelledBatches:
         rows = torch.randint(len(self.images), (2 * self.config.batch,), generator=rng, device=self.images.device)
         x = to_float(self.images[rows]).expand(-1, 3, -1, -1)
         return x.flip(3) if self.config.flip and step % 2 else x, self.targets[rows]
-
-    def close(self) -> None:
-        """Does nothing; matches `StreamedBatches.close`."""
 
 
 def supervised(config: TrainConfig, task: Task, budget: Budget, log: Log) -> tuple[np.ndarray, Cell]:
