@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jinja2 import Template
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -26,6 +27,7 @@ from training.engine.run_folder import git_commit
 from training.evaluation.feature_net import FEATURES, SIDE, FeatureNet, save_features
 from training.evaluation.probes import named_factors
 
+TEMPLATE = Path(__file__).with_name("features.md")
 CLASSES = 10
 BATCH, WARM_UP, SHIFT = 128, 100, 3
 
@@ -96,44 +98,6 @@ def held_out(net: FeatureNet, photos: LabelledImages) -> dict[str, Any]:
     return scores
 
 
-CARD = """---
-license: {licence}
-library_name: rbvae
-tags:
-- rbvae
-- {kind}
-- feature-extraction
----
-
-# A feature network for measuring: {kind}
-
-{parameters:,} parameters. Maps pictures of any size, resized to 64 x 64, to 64 numbers. It was trained to predict
-{what}. `training/evaluate.py` compares pictures in these features: {names} are the Frechet and kernel distances of
-torchmetrics computed with this network. **They are not FID and KID** and cannot be compared with values from other
-networks or papers. The network is a measuring tool, not a classifier of people: its predictions for a single face
-mean little.
-
-- command: `{command}` ({steps:,} steps of {batch} pictures, commit {commit})
-- data: {data}
-- on {images:,} pictures held out: {scores}
-"""
-WORDS = {
-    "faces": {
-        "licence": "apache-2.0",
-        "what": "the 52 blendshape scores that MediaPipe's landmarker gives a photo",
-        "names": "FID-expr and KID-expr",
-        "data": "face photos as `training/prepare_faces.py` writes them, mirrored half of the time, shifted and relit; "
-        "the photos' own terms apply",
-    },
-    "digits": {
-        "licence": "cc-by-sa-3.0",
-        "what": "which digit is shown and its style: red, green, blue, scale, width",
-        "names": "FID-style and KID-style",
-        "data": "MNIST (CC BY-SA 3.0) styled as in the paper's A.3.1: the 60,000 unlabelled digits of training",
-    },
-}
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Train the feature network of FID-expr and FID-style on prepared faces or on MNIST.",
@@ -169,9 +133,12 @@ def main(argv: list[str] | None = None) -> int:
     summary = ", ".join(f"R² {name} {value:.2f}" for name, value in scores["r2"].items())
     if "right_digits" in scores:
         summary += f", right digit {100 * scores['right_digits']:.1f}%"
-    parameters = sum(p.numel() for p in net.parameters())
-    card = CARD.format(
-        kind=kind, parameters=parameters, images=scores["images"], scores=summary, **metadata, **WORDS[kind]
+    card = Template(TEMPLATE.read_text(encoding="utf-8"), trim_blocks=True, keep_trailing_newline=True).render(
+        kind=kind,
+        parameters=sum(p.numel() for p in net.parameters()),
+        images=scores["images"],
+        scores=summary,
+        trained=metadata,
     )
     save_features(net, options.out, {**shape, "trained": metadata, "held_out": scores}, card)
     print(f"{options.out}: {summary}")
