@@ -19,8 +19,6 @@ from rbvae.images.arrays import to_float
 from training.data.image_sets import ImageSets
 from training.evaluation.grids import mosaic, sample_grid, transfer_grid
 from training.evaluation.measures import choose_pairs
-from training.evaluation.summary import SUMMARY, Line
-from training.evaluation.tables import TABLES, Table
 
 PAIR_ROWS, GRID_IMAGES = 8, 16
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -52,66 +50,21 @@ def write_report(path: Path, checkpoint: Checkpoint, sets: ImageSets, scores: di
 def page(scores: dict[str, Any], pictures: list[Figure], name: str) -> str:
     """Returns the page as HTML, without scripts or external resources."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    kind = scores["kind"]
-    return template.render(
-        name=name,
-        scores=scores,
-        things="photos of people" if kind == "faces" else "digits",
-        summary=summary(kind, scores),
-        pictures=pictures,
-        sections=sections(TABLES[kind], scores),
-        numbers=json.dumps(scores, indent=1),
-    )
-
-
-def summary(kind: str, scores: dict[str, Any]) -> list[tuple[Line, list[str]]]:
-    """Returns the lines of the summary that were measured, each with its floor, score and ceiling."""
-    rows = []
-    for line in SUMMARY[kind]:
-        own, floor, ceiling = (find(scores, path) if path else None for path in (line.own, line.floor, line.ceiling))
-        if own is not None:
-            rows.append((line, [number(value, line.digits) for value in (floor, own, ceiling)]))
-    return rows
-
-
-def sections(tables: tuple[Table, ...], scores: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the content of every table, or why it was not measured; each missing measurement is reported once."""
-    found, absent = [], set()
-    for table in tables:
-        values = find(scores, table.where)
-        if values is None or table.where in absent:
-            continue
-        if reason := values.get("not_measured"):
-            absent.add(table.where)
-            found.append({"table": table, "reason": reason})
-        else:
-            found.append({"table": table, "says": says(table, values), "rows": rows_of(table, values)})
-    return found
-
-
-def rows_of(table: Table, values: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Returns the label and the cells of each row that was measured."""
-    rows = [(key, key) for key in values] if isinstance(table.rows, str) else table.rows
-    measured = [(find(values, key), label) for key, label in rows if find(values, key) is not None]
-    return [(label, [number(find(one, key), table.digits) for key, _ in table.columns]) for one, label in measured]
-
-
-def says(table: Table, values: dict[str, Any]) -> str:
-    """Returns the description of a table, with numbers filled in."""
-    return table.says.format(**{key: formatted(value) for key, value in values.items() if not isinstance(value, dict)})
+    environment.globals |= {"find": find, "number": number, "formatted": formatted, "zip": zip}
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"), {"scores": scores})
+    return template.render(name=name, pictures=pictures, numbers=json.dumps(scores, indent=1)).lstrip()
 
 
 def find(values: Any, path: str) -> Any:
-    """Returns the value at path a/b/c in nested dictionaries, or None; "" returns all of `values`."""
-    for key in filter(None, path.split("/")):
+    """Returns the value at path a/b/c in nested dictionaries, or None."""
+    for key in path.split("/"):
         if not isinstance(values, dict) or values.get(key) is None:
             return None
         values = values[key]
     return values
 
 
-def number(value: Any, digits: int) -> str:
+def number(value: Any, digits: int = 2) -> str:
     """Formats a float with `digits` decimals and an integer in full; None becomes a dash."""
     if isinstance(value, int):
         return f"{value:,}"
