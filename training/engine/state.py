@@ -28,7 +28,7 @@ from training.engine.optimise import descend
 from training.engine.processes import Processes
 from training.engine.reference_pretraining import pretrained_dims
 from training.engine.report import DIVERGED
-from training.engine.resume import refuse_changes
+from training.engine.run_folder import refuse_changes
 
 PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer"}
 

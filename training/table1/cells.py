@@ -25,7 +25,7 @@ from training.engine.config import TrainConfig
 from training.engine.loop import Trained, checked, steps, stopping
 from training.engine.processes import Processes
 from training.engine.report import Means
-from training.engine.resume import completed
+from training.engine.run_folder import completed
 from training.engine.start import begin
 from training.engine.state import TrainingState
 from training.evaluation.probes import posterior_means

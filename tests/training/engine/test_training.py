@@ -20,7 +20,7 @@ from training.engine.config import PRESETS, TrainConfig, get_preset, override
 from training.engine.loop import train
 from training.engine.processes import Processes
 from training.engine.report import check
-from training.engine.resume import differences
+from training.engine.run_folder import differences
 from training.engine.start import warm_start
 from training.engine.state import TrainingState
 from training.evaluation.directions import bearings
