@@ -11,7 +11,6 @@ from rbvae.faces.texture import canonical_frame
 from rbvae.images.arrays import to_tensor
 from rbvae.models.model import RbVAE
 from training.data.image_sets import ImageSets
-from training.evaluation.subject import Subject
 
 SAMPLES = 4000  # random draws compared with real codes
 LEADING = 64  # coefficients with the largest weights, used for this comparison
@@ -46,19 +45,17 @@ def texture_change(model: RbVAE, codes: Tensor) -> float:
 
 
 @torch.inference_mode()
-def frechet_of_samples(subject: Subject, seed: int = 0) -> float:
-    """Returns the Frechet distance between G(z, e) of prior draws and the held-out codes.
+def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: int = 0) -> float:
+    """Returns the Frechet distance between G(z, e) of prior draws and `real` codes [N, K].
 
     Uses the LEADING coefficients with the largest weights.
     """
-    model, device, rng = subject.model, subject.device, torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     z = torch.randn(SAMPLES, model.config.dim_z, generator=rng).to(device)
     e = torch.randn(SAMPLES, model.config.dim_e, generator=rng).to(device)
     weight = model.basis.weight.cpu()
     chosen = weight.argsort(descending=True)[:LEADING]
-    x, y = (
-        (codes.cpu() * weight)[:, chosen].double() for codes in (model.decode(z, e), subject.sets.probe_test.images)
-    )
+    x, y = ((codes.cpu() * weight)[:, chosen].double() for codes in (model.decode(z, e), real))
     of_x, of_y = torch.cov(x.T), torch.cov(y.T)
     root = torch.linalg.eigvals(of_x @ of_y).real.clamp_min(0).sqrt().sum()
     return float((x.mean(dim=0) - y.mean(dim=0)).square().sum() + of_x.trace() + of_y.trace() - 2 * root)

@@ -102,7 +102,7 @@ def evaluate(subject: Subject, seed: int = 0) -> dict[str, Any]:
         from training.evaluation.codes import frechet_of_samples
 
         scores["observes"] = "code"
-        scores["frechet"] = frechet_of_samples(subject, seed)
+        scores["frechet"] = frechet_of_samples(subject.model, sets.probe_test.images, subject.device, seed)
         yaw = sets.probe_train.yaw.numpy(), sets.probe_test.yaw.numpy()
         scores["yaw_from_e"] = probe(subject.e_train, yaw[0], e, yaw[1])["r2"]
     else:
