@@ -23,7 +23,7 @@ class AnyBatches:
 
 
 @dataclass(frozen=True)
-class Draw:
+class Sampling:
     """How a run draws its batches: `batch` unlabelled images and as many references per step, over all processes.
 
     This process, `rank` of `world`, takes its share. `flip` mirrors half of the images.
@@ -50,19 +50,19 @@ class Batches(AnyBatches):
 
     unlabelled: Tensor
     references: Tensor
-    draw: Draw
+    sampling: Sampling
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
-        rng = step_generator(self.draw.seed, step, self.unlabelled.device, stream=1)
+        rng = step_generator(self.sampling.seed, step, self.unlabelled.device, stream=1)
         return self._drawn(self.unlabelled, rng), self._drawn(self.references, rng)
 
     def _drawn(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        batch, share = self.draw.batch, self.draw.share
+        batch, share = self.sampling.batch, self.sampling.share
         rows = torch.randint(len(images), (batch,), generator=rng, device=images.device)
         mirror = torch.rand(batch, 1, 1, 1, generator=rng, device=images.device) < 0.5
         x = to_float(images[rows[share]])
-        if self.draw.flip:
+        if self.sampling.flip:
             x = torch.where(mirror[share], x.flip(3), x)
         return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 

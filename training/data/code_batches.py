@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.batches import AnyBatches, Draw, step_generator
+from training.data.batches import AnyBatches, Sampling, step_generator
 from training.data.codes import LIGHT_STD, TINT_STD
 
 
@@ -42,16 +42,16 @@ class CodeBatches(AnyBatches):
     references: Tensor
     mirror_signs: Tensor
     lighting: Lighting
-    draw: Draw
+    sampling: Sampling
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
-        rng = step_generator(self.draw.seed, step, self.unlabelled.device, stream=1)
+        rng = step_generator(self.sampling.seed, step, self.unlabelled.device, stream=1)
         relit = self.lighting.amount > 0 and step < self.lighting.until
         return self._drawn(self.unlabelled, rng, relit), self._drawn(self.references, rng, relit)
 
     def _drawn(self, codes: Tensor, rng: torch.Generator, relit: bool) -> Tensor:
-        device, batch, share = codes.device, self.draw.batch, self.draw.share
+        device, batch, share = codes.device, self.sampling.batch, self.sampling.share
         rows = torch.randint(len(codes), (batch,), generator=rng, device=device)
         mirror = torch.rand(batch, 1, generator=rng, device=device) < 0.5
         light = torch.randn(batch, len(LIGHT_STD) + 3, generator=rng, device=device)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint, save_checkpoint
-from training.data.batches import AnyBatches, Batches, Draw
+from training.data.batches import AnyBatches, Batches, Sampling
 from training.data.image_sets import ImageSets
 from training.engine.card import model_card
 from training.engine.config import TrainConfig
@@ -97,18 +97,18 @@ def checked(state: Trained, means: Means) -> dict[str, float]:
 def batches_of(config: TrainConfig, sets: ImageSets, processes: Processes) -> AnyBatches:
     """Batches of the images: resident on the device, or read while training."""
     processes.share(config.batch)
-    draw = Draw(config.batch, config.seed, config.flip, processes.rank, processes.world)
+    sampling = Sampling(config.batch, config.seed, config.flip, processes.rank, processes.world)
     if sets.streamed_from:
         from training.data.streaming import StreamedBatches
 
-        return StreamedBatches(sets.streamed_from, draw, processes.device)
+        return StreamedBatches(sets.streamed_from, sampling, processes.device)
     images = sets.unlabelled.to(processes.device), sets.references.to(processes.device)
     if sets.codes:
         from training.data.code_batches import CodeBatches, Lighting
 
         lighting = Lighting(sets.codes.lighting.to(processes.device), config.relighting, config.steps * 4 // 5)
-        return CodeBatches(*images, sets.codes.basis.mirror_signs.to(processes.device), lighting, draw)
-    return Batches(*images, draw)
+        return CodeBatches(*images, sets.codes.basis.mirror_signs.to(processes.device), lighting, sampling)
+    return Batches(*images, sampling)
 
 
 class Stop:

@@ -142,4 +142,4 @@ def _of_all(batches: AnyBatches) -> AnyBatches:
     """Returns the batches of all processes if this one can draw them."""
     if not isinstance(batches, Batches):
         return batches
-    return dataclasses.replace(batches, draw=dataclasses.replace(batches.draw, rank=0, world=1))
+    return dataclasses.replace(batches, sampling=dataclasses.replace(batches.sampling, rank=0, world=1))

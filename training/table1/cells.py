@@ -19,7 +19,7 @@ from torch import Tensor
 from rbvae.checkpoint import Checkpoint, save_checkpoint
 from rbvae.errors import ConfigError, TrainingError
 from rbvae.models.model import RbVAE
-from training.data.batches import AnyBatches, Batches, Draw
+from training.data.batches import AnyBatches, Batches, Sampling
 from training.engine.cli import write_json
 from training.engine.config import TrainConfig
 from training.engine.loop import Trained, checked, steps, stopping
@@ -97,8 +97,8 @@ def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, l
 
 def batches_of(config: TrainConfig, task: Task, device: torch.device) -> Batches:
     """Returns the batches that every method trains on."""
-    draw = Draw(config.batch, config.seed, config.flip)
-    return Batches(task.unlabelled.to(device), task.references.to(device), draw)
+    sampling = Sampling(config.batch, config.seed, config.flip)
+    return Batches(task.unlabelled.to(device), task.references.to(device), sampling)
 
 
 def trained(state: Trained, batches: AnyBatches, budget: Budget, log: Log) -> dict[str, float]:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from rbvae.errors import ConfigError
-from training.data.batches import Batches, Draw
+from training.data.batches import Batches, Sampling
 from training.engine.cli import pick_device, run_command, write_json
 from training.engine.config import TrainConfig, get_preset, override
 from training.engine.execution import ExecutionOptions
@@ -47,8 +47,8 @@ def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bo
     """Returns the variants from the naive step to the engine, each with one more optimisation."""
     device, gpu = processes.device, processes.device.type == "cuda"
     lazy, every_step = config, override(config, ["extensions.r1_every=1"])
-    draw = Draw(config.batch, config.seed, config.flip)
-    resident = Batches(images.to(device), images.to(device).flip(0), draw)
+    sampling = Sampling(config.batch, config.seed, config.flip)
+    resident = Batches(images.to(device), images.to(device).flip(0), sampling)
     loader = loaded_batches(images, config.batch, device)
     none, drawn = Optimisations(False, False, False, False), Optimisations(True, False, False, False)
     joined, fused = Optimisations(True, True, False, False), Optimisations(True, True, True, False)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from rbvae.config import ModelConfig
 from rbvae.models.model import RbVAE
-from training.data.batches import Batches, Draw
+from training.data.batches import Batches, Sampling
 from training.engine.config import TrainConfig
 from training.engine.linear_init import LinearStart, fitted, linear_init, symmetric
 from training.engine.processes import Processes
@@ -39,7 +39,7 @@ def r2(features, target):
 
 @pytest.fixture(scope="module")
 def batches():
-    return Batches(blended(2000, True, 0)[0], blended(2000, False, 1)[0], Draw(batch=64, seed=0))
+    return Batches(blended(2000, True, 0)[0], blended(2000, False, 1)[0], Sampling(batch=64, seed=0))
 
 
 @pytest.mark.parametrize("linear_patch", [0, 4])

@@ -12,7 +12,7 @@ from rbvae.extensions import ExtensionConfig
 from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from training.data.batches import Batches, Draw
+from training.data.batches import Batches, Sampling
 from training.engine.config import TrainConfig, get_preset, override, per_value
 from training.engine.linear_init import LinearStart, linear_init
 from training.engine.processes import Processes
@@ -50,7 +50,7 @@ def r2(features, target):
 
 @pytest.fixture(scope="module")
 def batches():
-    return Batches(marked(1500, True, 0)[0], marked(1500, False, 1)[0], Draw(batch=16, seed=0))
+    return Batches(marked(1500, True, 0)[0], marked(1500, False, 1)[0], Sampling(batch=16, seed=0))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from rbvae.errors import ConfigError, DatasetError, TrainingError
 from rbvae.faces.landmarks import BLENDSHAPES
 from rbvae.models.joints import draw_noise
 from rbvae.objectives import get_method, method_names
-from training.data.batches import Batches, Draw, step_generator
+from training.data.batches import Batches, Sampling, step_generator
 from training.data.datasets import load_images
 from training.data.image_sets import ImageSets, LabelledImages
 from training.engine.cli import pick_device
@@ -44,7 +44,7 @@ def image_sets(n=24, seed=0):
 
 def batch():
     sets = image_sets()
-    return Batches(sets.unlabelled, sets.references, Draw(4, seed=0, flip=True)).at(0)
+    return Batches(sets.unlabelled, sets.references, Sampling(4, seed=0, flip=True)).at(0)
 
 
 def snapshot(module):
@@ -91,7 +91,7 @@ def test_average_follows_the_weights_by_its_half_life():
 
 def test_batches_depend_on_seed_and_step_alone():
     sets = image_sets()
-    batches = Batches(sets.unlabelled, sets.references, Draw(4, seed=0, flip=True))
+    batches = Batches(sets.unlabelled, sets.references, Sampling(4, seed=0, flip=True))
     first, again, later = batches.at(7), batches.at(7), batches.at(8)
     assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
     assert not torch.equal(first[0], later[0])
