@@ -33,11 +33,11 @@ class Progress:
         self.row = self.bar.add_task(items, total=total, completed=done, line="")
 
     def update(self, done: float, line: str, label: str = "") -> None:
-        """Moves the bar; where there is none, prints the line if the last one is `seconds` old or all is done."""
+        """Moves the bar; where there is none, prints the line if the last one is `seconds` old."""
         label = label or f"{self.items} {done:,.0f} of {self.total:,}"
         self.bar.update(self.row, completed=done, line=line, description=label)
         now = time.monotonic()
-        if not self.console.is_terminal and (now - self.printed > self.seconds or done >= self.total):
+        if not self.console.is_terminal and now - self.printed > self.seconds:
             self.printed = now
             self.say(f"{label}: {line}")
 

@@ -43,7 +43,7 @@ def fit(network: nn.Module, loss_at: Callable[[int], Tensor], schedule: Schedule
     """Trains a network in place on the loss of each step; returns the number of steps."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay)
     network.train()
-    started, step, done = time.monotonic(), 0, 0.0
+    started, step, done, line = time.monotonic(), 0, 0.0, ""
     with Progress(title, 1) as progress:
         while done < 1.0:
             loss = loss_at(step)
@@ -54,5 +54,7 @@ def fit(network: nn.Module, loss_at: Callable[[int], Tensor], schedule: Schedule
             seconds = time.monotonic() - started
             done = step / schedule.steps if schedule.steps else seconds / (60 * schedule.minutes)
             if step % SHOWN_EVERY == 0 or done >= 1:
-                progress.update(min(done, 1), f"step {step}, {seconds:.0f} s, loss {loss.item():.3f}", title)
+                line = f"step {step}, {seconds:.0f} s, loss {loss.item():.3f}"
+                progress.update(min(done, 1), line, title)
+        progress.say(f"{title}: {line}")
     return step
