@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import shlex
 import sys
 from pathlib import Path
 
@@ -21,14 +19,15 @@ import torch
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
-from training.engine.cli import run_command
+from training.data.progress import Progress
+from training.engine.cli import command_line, device_name, run_command, write_json
 from training.engine.processes import join
 from training.engine.run_folder import git_commit
-from training.table1.bench import Bench, cells_ahead, measure
-from training.table1.cells import Budget, on_screen
+from training.table1.bench import Bench, CellProgress, cells_ahead, measure
+from training.table1.cells import Budget
 from training.table1.page import publish
 from training.table1.pictures import figure2, plot
-from training.table1.settings import PRESETS, base, choose, for_method
+from training.table1.settings import PRESETS, Settings, base, choose
 from training.table1.table import tables
 from training.table1.task import load_task
 
@@ -85,28 +84,24 @@ def main(argv: list[str] | None = None) -> int:
     gpu = processes.device.type == "cuda"
     preset = ("full" if gpu else "small") if options.preset == "auto" else options.preset
     config = base(options.dataset, preset, options.steps, options.minutes_each)
-    for name in methods:  # report invalid options before any training
-        config_of = for_method(config, options.dataset, name, 0, options.assignments, {})
-    if gpu:
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
-    task = load_task(options.dataset, options.data, config_of.model.image_size)
+    settings = Settings(options.dataset, config, options.assignments)
+    model = [settings.of(name, seed=0).model for name in methods][-1]  # reports invalid options before any training
+    task = load_task(options.dataset, options.data, model.image_size)
     out = options.out or Path("runs") / f"table1-{options.dataset}"
     budget = Budget(options.minutes_each, processes)
-    with on_screen(cells_ahead(methods, options.seeds, options.tune)) as begin:
-        bench = Bench(task, config, budget, out, options.assignments, begin)
+    with Progress("cell", cells_ahead(methods, options.seeds, options.tune), seconds=60) as progress:
+        bench = Bench(task, settings, budget, out, CellProgress(progress))
         rows, editors = measure(bench, methods, options.seeds, options.tune)
-    given = [Path(option).name if Path(option).is_absolute() else option for option in argv or sys.argv[1:]]
     results = {
         "dataset": options.dataset,
-        "command": shlex.join(["python", "training/benchmark.py", *given]),
+        "command": command_line("training/benchmark.py", argv or sys.argv[1:]),
         "commit": git_commit(),
-        "device": torch.cuda.get_device_name(processes.device) if gpu else f"{platform.machine()} CPU",
+        "device": device_name(processes.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "settings": {"preset": preset, "steps": config.steps, "minutes": options.minutes_each, "batch": config.batch,
-                     "lr": config.lr, "model": config_of.model.to_dict(), "set": options.assignments},
-        "images": bench.settings(config)["images"],
+                     "lr": config.lr, "model": model.to_dict(), "set": options.assignments},
+        "images": bench.images,
         "seeds": list(range(options.seeds)),
         "classes": task.classes,
         "names": list(task.names),
@@ -115,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
         "edited": list(editors),
         **rows,
     }  # fmt: skip
-    write_atomically(out / "results.json", (json.dumps(results, indent=2) + "\n").encode())
+    write_json(out / "results.json", results)
     text = tables(results)
     write_atomically(out / "table.md", text.encode())
     plot(results, out / "plot.png")

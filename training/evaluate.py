@@ -11,10 +11,8 @@ compares them with real smiles (training/evaluation/truth.py), --strangers evalu
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -26,25 +24,9 @@ from rbvae.errors import ConfigError
 from rbvae.models.model import RbVAE
 from training.data.datasets import load_images
 from training.data.image_sets import ImageSets
-from training.engine.cli import pick_device, run_command
+from training.engine.cli import pick_device, run_command, write_json
 from training.evaluation.scores import evaluate
-
-
-@contextlib.contextmanager
-def tracker() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
-    """Yields a function that shows a progress bar on stderr, or prints one line per part without a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-
-        def track(things: Iterable, name: str, total: int) -> Iterable:
-            if not console.is_terminal:
-                print(f"{name}, {total}", file=sys.stderr, flush=True)
-            return progress.track(things, total=total, description=name)
-
-        yield track
+from training.evaluation.subject import infer
 
 
 def add_edits(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +43,7 @@ def add_edits(parser: argparse.ArgumentParser) -> None:
     edits.add_argument("--donors", metavar="DIR", type=Path, help="with --strangers: up to twelve smiles to transfer")
 
 
-def measure_edits(options: argparse.Namespace, track: Callable[[Iterable, str, int], Iterable]) -> dict:
+def measure_edits(options: argparse.Namespace) -> dict:
     """Returns the requested scores of edits: `truth` and `strangers`."""
     from rbvae import PortraitEditor
     from training.evaluation.strangers import measure_strangers
@@ -69,9 +51,9 @@ def measure_edits(options: argparse.Namespace, track: Callable[[Iterable, str, i
 
     scores, editor = {}, PortraitEditor.from_pretrained(options.checkpoint)
     if options.pairs:
-        scores["truth"] = evaluate_truth(editor, options.pairs, options.use, options.against, track)
+        scores["truth"] = evaluate_truth(editor, options.pairs, options.use, options.against)
     if options.strangers:
-        scores["strangers"] = measure_strangers(editor, options.strangers, options.donors, options.seed, track)
+        scores["strangers"] = measure_strangers(editor, options.strangers, options.donors, options.seed)
     return scores
 
 
@@ -83,15 +65,12 @@ def without_rows(scores: dict) -> dict:
     }
 
 
-def sets_of_codes(model: RbVAE, options: argparse.Namespace) -> ImageSets:
-    """Loads a prepared dataset as codes of the model's own basis.
-
-    Raises ConfigError without --data or with --report.
-    """
+def load_sets(model: RbVAE, kind: str, options: argparse.Namespace) -> ImageSets:
+    """Loads the dataset, of faces as codes of the model's own basis. Raises ConfigError for codes with --report."""
+    if model.config.observes == "image":
+        return load_images(options.data, kind, model.config.image_size, seed=0)
     from training.data.codes import load_codes
 
-    if options.data is None:
-        raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
     if options.report:
         raise ConfigError(f"--report {options.report} is for models of images. Use --json for this one.")
     return load_codes(options.data, model.config, basis=model.basis)
@@ -139,30 +118,23 @@ def main(argv: list[str] | None = None) -> int:
     scores: dict = {"kind": "faces"}
     edits: dict = {}
     if options.pairs or options.strangers:
-        with tracker() as track:
-            edits = measure_edits(options, track)
+        edits = measure_edits(options)
     if options.data is not None or not edits:
         checkpoint = load_checkpoint(options.checkpoint)
-        of_codes = checkpoint.model.config.observes == "code"
-        if of_codes:
-            sets = sets_of_codes(checkpoint.model, options)
-        else:
-            sets = load_images(options.data, checkpoint.kind, checkpoint.model.config.image_size, seed=0)
-        if options.quick or of_codes:
-            scores = evaluate(checkpoint.model.to(device), sets, device, options.seed)
+        sets = load_sets(checkpoint.model, checkpoint.kind, options)
+        if options.quick or sets.codes:
+            scores = evaluate(infer(checkpoint.model.to(device), sets, device), options.seed)
         else:
             from training.evaluation.measures import Settings, measure
 
-            with tracker() as track:
-                settings = Settings(options.seed, options.transfer_pairs, options.features)
-                scores = measure(checkpoint, sets, device, settings, track)
+            settings = Settings(options.seed, options.transfer_pairs, options.features)
+            scores = measure(checkpoint, sets, device, settings)
     scores |= edits
     scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}
     shown = without_rows(scores)
     print(json.dumps(shown, indent=2))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, scores)
     if options.report:
         from training.evaluation.page import write_report
 

@@ -22,6 +22,7 @@ from rbvae.extensions import enabled_extensions
 from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method, method_names
 from training.data.datasets import load_images
+from training.data.folders import PreparedFolder
 from training.data.image_sets import ImageSets
 from training.engine.cli import run_command
 from training.engine.config import PRESETS, TrainConfig, get_preset, override
@@ -80,12 +81,14 @@ def is_streamed(config: TrainConfig, data: str | None, device: torch.device) -> 
     return config.stream == "on" or not fits(data, memory)
 
 
-def load_code_sets(config: TrainConfig, data: str | None, run_dir: Path, processes: Processes) -> ImageSets:
-    """The sets of a run on codes; the main process fits the basis, which the run folder keeps, the others wait."""
+def load_sets(config: TrainConfig, data: str | None, run_dir: Path, processes: Processes) -> ImageSets:
+    """The sets of a run. A basis of codes is fitted by the main process and kept in the run folder; the others wait."""
+    if config.model.observes == "image":
+        streamed = is_streamed(config, data, processes.device)
+        return load_images(data, config.kind, config.model.image_size, config.seed, stream=streamed)
     from training.data.codes import load_codes
 
-    if data is None:
-        raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
+    PreparedFolder(data)  # must be there before a run folder is made
     run_dir.mkdir(parents=True, exist_ok=True)
     if not processes.main:
         processes.wait()
@@ -95,25 +98,19 @@ def load_code_sets(config: TrainConfig, data: str | None, run_dir: Path, process
     return sets
 
 
-def counts_of(sets: ImageSets) -> list[str]:
-    """How many images of each kind a run has, in lines."""
+def counts_of(config: TrainConfig, data: str | None, processes: Processes) -> list[str]:
+    """How many images of each kind a run has, in lines; of codes, nothing is fitted for it."""
+    if config.model.observes == "code":
+        folder = PreparedFolder(data)
+        rows = {split: sum(group.rows for group in folder.groups(split)) for split in ("train", "test")}
+        return [f"{rows['train']:,} unlabelled faces, {rows['test']:,} test faces"]
+    sets = load_sets(config, data, Path(), processes)
     return [
         f"unlabelled and reference images streamed from {sets.streamed_from}"
         if sets.streamed_from
         else f"{len(sets.unlabelled):,} unlabelled, {len(sets.references):,} reference images",
         f"{len(sets.probe_test.images):,} test images",
     ]
-
-
-def counts_of_folder(data: str | None) -> list[str]:
-    """The same for a run on codes, before anything is fitted."""
-    from training.data.folders import PreparedFolder
-
-    if data is None:
-        raise ConfigError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
-    folder = PreparedFolder(data)
-    rows = {split: sum(group.rows for group in folder.groups(split)) for split in ("train", "test")}
-    return [f"{rows['train']:,} unlabelled faces, {rows['test']:,} test faces"]
 
 
 def describe(config: TrainConfig, counts: list[str]) -> str:
@@ -146,21 +143,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     config = resolve(options)
     processes = join(options.device)
-    if processes.device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
-    streamed = is_streamed(config, options.data, processes.device)
     run_dir = options.out or Path("runs") / f"{config.preset}-{config.method}"
-    if config.model.observes == "code":
-        if options.dry_run:
-            print(describe(config, counts_of_folder(options.data)))
-            return 0
-        sets = load_code_sets(config, options.data, run_dir, processes)
-    else:
-        sets = load_images(options.data, config.kind, config.model.image_size, config.seed, stream=streamed)
     if options.dry_run:
-        print(describe(config, counts_of(sets)))
+        print(describe(config, counts_of(config, options.data, processes)))
         return 0
+    sets = load_sets(config, options.data, run_dir, processes)
     if processes.main:
         print(f"extensions of the paper's method: {', '.join(config.extension_names) or 'none'}", flush=True)
         begin(run_dir, config, sets, processes)

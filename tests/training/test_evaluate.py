@@ -20,7 +20,6 @@ from training.evaluation.styles import right_answer, stroke_colour
 from training.evaluation.transfer import (
     Pairs,
     choose_pairs,
-    median_interval,
     transfer_progress,
     transfer_slope,
 )
@@ -58,14 +57,6 @@ def test_the_slope_is_0_for_an_average_face_whose_progress_is_a_half():
         0, abs=0.02
     )
     assert transfer_slope(a, a) == pytest.approx(1) and transfer_slope(0.3 * a + b, a) == pytest.approx(0.3, abs=0.02)
-
-
-def test_faces_that_are_not_found_are_left_out():
-    a = RNG.random((10, 3))
-    seen = a.copy()
-    seen[4:] = np.nan
-    assert transfer_slope(seen, a) == pytest.approx(1)
-    assert median_interval(np.full(5, np.nan), 0) == pytest.approx([np.nan] * 2, nan_ok=True)
 
 
 def test_pairs_are_seeded_and_of_different_people():

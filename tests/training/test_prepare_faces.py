@@ -20,18 +20,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from rich.console import Console
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from rbvae.faces.alignment import align, crop
 from rbvae.faces.landmarks import Face, FaceLandmarker, expression_energy
 from rbvae.faces.texture import canonical_frame
+from training.data.photo_faces import central_face, detect_faces, share_outside
 from training.data.photo_folders import list_photos
 from training.data.preparation_summary import PreparationSummary, age_group, summary
 from training.data.shards import SCHEMA
 from training.engine.cli import run_command
-from training.prepare_faces import Settings, central_face, detect_faces, main, prepare_faces, share_outside
+from training.prepare_faces import Settings, main, prepare_faces
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "training" / "prepare_faces.py"
@@ -62,12 +62,8 @@ def prepared(photos: Path, tmp_path_factory) -> Path:
     labels = tmp_path_factory.mktemp("labels") / "labels.csv"
     labels.write_text("image,expression\nAnn_0001.jpg,happiness\nBo/Bo_0002.PNG,neutral\nNobody_0001.jpg,anger\n")
     target = tmp_path_factory.mktemp("prepared") / "faces"
-    prepare_faces(Settings((photos,), target, labels=labels, size=64, workers=1, reference="labels"), silent())
+    prepare_faces(Settings((photos,), target, labels=labels, size=64, workers=1, reference="labels"))
     return target
-
-
-def silent() -> Console:
-    return Console(file=io.StringIO())
 
 
 def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
@@ -139,7 +135,7 @@ def test_the_shards_follow_the_hub_s_image_convention(prepared: Path):
 
 def test_two_processes_write_what_one_writes(photos: Path, prepared: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr("training.prepare_faces.CHUNK", 4)
-    description = prepare_faces(Settings((photos,), tmp_path / "two", size=64, workers=2), silent())
+    description = prepare_faces(Settings((photos,), tmp_path / "two", size=64, workers=2))
     assert description["settings"]["workers"] == 2
     one, two = rows_of(prepared), rows_of(tmp_path / "two")
     assert list(one) == list(two)
@@ -149,7 +145,7 @@ def test_two_processes_write_what_one_writes(photos: Path, prepared: Path, tmp_p
 
 def test_mined_references_are_the_given_share_of_faces_with_the_lowest_energy(photos: Path, tmp_path: Path):
     settings = Settings((photos,), tmp_path / "mined", size=32, workers=1, reference_share=0.4)
-    description = prepare_faces(settings, silent())
+    description = prepare_faces(settings)
     mined = sorted(rows_of(tmp_path / "mined").values(), key=lambda row: row["energy"])
     assert [row["reference"] for row in mined] == [True] * 3 + [False] * 5
     assert description["references"] == 3
@@ -220,7 +216,7 @@ def utkface_like(folder: Path) -> Path:
 def test_tight_crops_are_found_and_described_beside_another_folder_s_photos(photos: Path, tmp_path: Path):
     crops = utkface_like(tmp_path / "utkface")
     settings = Settings((photos, crops), tmp_path / "both", size=64, workers=1)
-    description = prepare_faces(settings, silent())
+    description = prepare_faces(settings)
     rows = rows_of(tmp_path / "both")
     assert len(rows) == 11 and description["skipped_by_reason"]["too far outside the frame"] == 1
     assert (
@@ -236,7 +232,7 @@ def test_tight_crops_are_found_and_described_beside_another_folder_s_photos(phot
 
 
 def test_a_face_a_little_outside_the_frame_is_kept_and_masked_there_and_one_further_out_is_skipped(tmp_path: Path):
-    prepare_faces(Settings((utkface_like(tmp_path / "crops"),), tmp_path / "made", size=64, workers=1), silent())
+    prepare_faces(Settings((utkface_like(tmp_path / "crops"),), tmp_path / "made", size=64, workers=1))
     row = rows_of(tmp_path / "made")["37_1_0_20170109142408077.jpg"]
     points = np.reshape(row["points"], (478, 3)).astype(np.float32)
     assert 0.01 < row["outside"] < 0.1
@@ -280,7 +276,7 @@ def test_an_odd_file_name_does_not_lose_the_rest(photos: Path, tmp_path: Path):
     for name in (b"caf\xe9.jpg", b"new\nline.jpg", b"x..jpg", '\u540d\u524d, "q".jpg'.encode(), b"-- --.jpg"):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(content)
     Path(os.fsdecode(os.fsencode(folder) + b"/bad\xe9.jpg")).write_text("no picture")
-    description = prepare_faces(Settings((folder,), tmp_path / "made", size=32, workers=2), silent())
+    description = prepare_faces(Settings((folder,), tmp_path / "made", size=32, workers=2))
     assert (description["faces"], description["skipped"]) == (5, 1)
     assert "caf\\xe9.jpg" in rows_of(tmp_path / "made")
     with (tmp_path / "made" / "skipped.csv").open(newline="", encoding="utf-8") as lines:

@@ -9,7 +9,8 @@ import torch
 from rbvae import ConfigError, DatasetError, PortraitEditor
 from rbvae.faces.texture import canonical_frame
 from rbvae.objectives import method_names
-from training.data.code_batches import CodeBatches
+from training.data.batches import Sampling
+from training.data.code_batches import CodeBatches, Lighting
 from training.data.codes import load_codes
 from training.engine.cli import run_command
 from training.engine.config import PRESETS
@@ -95,7 +96,8 @@ def test_batches_mirror_half_and_relight_until_told(sets):
     codes = sets.codes
     ones = torch.ones(50, codes.basis.size.code)
     signs = codes.basis.mirror_signs
-    batches = CodeBatches(ones, ones, codes.lighting, signs, batch=200, seed=0, relighting=0.5, relight_until=3)
+    lighting = Lighting(codes.lighting, amount=0.5, until=3)
+    batches = CodeBatches(ones, ones, signs, lighting, Sampling(batch=200, seed=0))
     x_u, _ = batches.at(5)
     flipped = (x_u == signs).all(dim=1) & ~(x_u == 1).all(dim=1)
     assert 60 < int(flipped.sum()) < 140 and ((x_u == 1) | (x_u == signs)).all()
@@ -107,7 +109,7 @@ def test_batches_mirror_half_and_relight_until_told(sets):
 def test_processes_share_one_batch(sets):
     codes = sets.codes
     data = torch.randn(40, codes.basis.size.code)
-    common = (data, data, codes.lighting, codes.basis.mirror_signs, 8, 0, 0.3, 10)
-    whole = CodeBatches(*common).at(1)[0]
-    halves = [CodeBatches(*common, rank, 2).at(1)[0] for rank in (0, 1)]
+    common = (data, data, codes.basis.mirror_signs, Lighting(codes.lighting, 0.3, until=10))
+    whole = CodeBatches(*common, Sampling(8, 0)).at(1)[0]
+    halves = [CodeBatches(*common, Sampling(8, 0, rank=rank, world=2)).at(1)[0] for rank in (0, 1)]
     torch.testing.assert_close(torch.cat(halves), whole, rtol=0, atol=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,18 +11,38 @@ from torch import Tensor
 from rbvae.images.arrays import to_float
 
 
-class AnyBatches(Protocol):
+class AnyBatches:
     """Endless batches (x_u, x_r), of resident or streamed images or of codes."""
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Ends reading, if anything is being read."""
 
 
 @dataclass(frozen=True)
-class Batches:
+class Sampling:
+    """How a run draws its batches: `batch` unlabelled images and as many references per step, over all processes.
+
+    This process, `rank` of `world`, takes its share. `flip` mirrors half of the images.
+    """
+
+    batch: int
+    seed: int
+    flip: bool = False
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def share(self) -> slice:
+        """The part of a batch that this process takes."""
+        return slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
+
+
+@dataclass(frozen=True)
+class Batches(AnyBatches):
     """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1].
 
     The batch of step k depends only on (seed, k): each process draws the rows of the whole batch and keeps its share.
@@ -31,27 +50,20 @@ class Batches:
 
     unlabelled: Tensor
     references: Tensor
-    batch: int
-    flip: bool
-    seed: int
-    rank: int = 0
-    world: int = 1
+    sampling: Sampling
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
-        rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
-        return self._draw(self.unlabelled, rng), self._draw(self.references, rng)
+        rng = step_generator(self.sampling.seed, step, self.unlabelled.device, stream=1)
+        return self._drawn(self.unlabelled, rng), self._drawn(self.references, rng)
 
-    def close(self) -> None:
-        """Does nothing; matches `StreamedBatches.close`."""
-
-    def _draw(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        rows = torch.randint(len(images), (self.batch,), generator=rng, device=images.device)
-        mirror = torch.rand(self.batch, 1, 1, 1, generator=rng, device=images.device) < 0.5
-        own = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
-        x = to_float(images[rows[own]])
-        if self.flip:
-            x = torch.where(mirror[own], x.flip(3), x)
+    def _drawn(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        batch, share = self.sampling.batch, self.sampling.share
+        rows = torch.randint(len(images), (batch,), generator=rng, device=images.device)
+        mirror = torch.rand(batch, 1, 1, 1, generator=rng, device=images.device) < 0.5
+        x = to_float(images[rows[share]])
+        if self.sampling.flip:
+            x = torch.where(mirror[share], x.flip(3), x)
         return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 

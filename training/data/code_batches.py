@@ -8,51 +8,53 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.batches import step_generator
+from training.data.batches import AnyBatches, Sampling, step_generator
 from training.data.codes import LIGHT_STD, TINT_STD
 
 
 @dataclass(frozen=True)
-class CodeBatches:
+class Lighting:
+    """How codes are relit at random before step `until`.
+
+    `effects` [9, 3, K] are those of each light harmonic and colour channel on a code; `amount` scales the change
+    relative to the variation between photos.
+    """
+
+    effects: Tensor
+    amount: float = 0.0
+    until: int = 0
+
+    def change(self, draws: Tensor) -> Tensor:
+        """Converts standard normal draws [N, 12], nine harmonics and three colour gains, to code changes [N, K]."""
+        scale = torch.from_numpy(np.r_[LIGHT_STD, [TINT_STD] * 3]).to(draws) * self.amount
+        harmonics, tint = (draws * scale).split([len(self.effects), 3], dim=1)
+        return harmonics @ self.effects.sum(dim=1) + tint @ self.effects[0]
+
+
+@dataclass(frozen=True)
+class CodeBatches(AnyBatches):
     """Endless batches (x_u, x_r), both float [batch / world, K]; the batch of step k depends only on (seed, k).
 
-    Half of the codes are mirrored. Before step `relight_until`, the lighting of every code is changed at random;
-    `relighting` scales this change relative to the variation between photos. `lighting` [9, 3, K] holds the effect of
-    each light harmonic and colour channel on a code, `mirror_signs` [K] the effect of mirroring.
+    Half of the codes are mirrored: `mirror_signs` [K] is the effect on a code.
     """
 
     unlabelled: Tensor
     references: Tensor
-    lighting: Tensor
     mirror_signs: Tensor
-    batch: int
-    seed: int
-    relighting: float = 0.0
-    relight_until: int = 0
-    rank: int = 0
-    world: int = 1
+    lighting: Lighting
+    sampling: Sampling
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the batch of one step."""
-        rng = step_generator(self.seed, step, self.unlabelled.device, stream=1)
-        relit = self.relighting > 0 and step < self.relight_until
-        return self._draw(self.unlabelled, rng, relit), self._draw(self.references, rng, relit)
+        rng = step_generator(self.sampling.seed, step, self.unlabelled.device, stream=1)
+        relit = self.lighting.amount > 0 and step < self.lighting.until
+        return self._drawn(self.unlabelled, rng, relit), self._drawn(self.references, rng, relit)
 
-    def close(self) -> None:
-        """Does nothing; matches `StreamedBatches.close`."""
-
-    def _draw(self, codes: Tensor, rng: torch.Generator, relit: bool) -> Tensor:
-        device = codes.device
-        rows = torch.randint(len(codes), (self.batch,), generator=rng, device=device)
-        mirror = torch.rand(self.batch, 1, generator=rng, device=device) < 0.5
-        light = torch.randn(self.batch, len(self.lighting) + 3, generator=rng, device=device)
-        own = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
-        x = codes[rows[own]]
-        x = torch.where(mirror[own], x * self.mirror_signs, x)
-        return x + self._relit(light[own]) if relit else x
-
-    def _relit(self, light: Tensor) -> Tensor:
-        """Converts standard normal draws [N, 12], nine harmonics and three colour gains, to code changes [N, K]."""
-        scale = torch.from_numpy(np.r_[LIGHT_STD, [TINT_STD] * 3]).to(light) * self.relighting
-        harmonics, tint = (light * scale).split([len(self.lighting), 3], dim=1)
-        return harmonics @ self.lighting.sum(dim=1) + tint @ self.lighting[0]
+    def _drawn(self, codes: Tensor, rng: torch.Generator, relit: bool) -> Tensor:
+        device, batch, share = codes.device, self.sampling.batch, self.sampling.share
+        rows = torch.randint(len(codes), (batch,), generator=rng, device=device)
+        mirror = torch.rand(batch, 1, generator=rng, device=device) < 0.5
+        light = torch.randn(batch, len(LIGHT_STD) + 3, generator=rng, device=device)
+        x = codes[rows[share]]
+        x = torch.where(mirror[share], x * self.mirror_signs, x)
+        return x + self.lighting.change(light[share]) if relit else x

@@ -21,8 +21,8 @@ from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.pose import fit_pose
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.basis import Basis
-from training.data.fit_basis import code_of, fit_basis
-from training.data.image_sets import LABELLED_LIMIT, FaceCodes, ImageSets, LabelledImages
+from training.data.fit_basis import AlignedFaces, code_of, fit_basis
+from training.data.image_sets import FaceCodes, ImageSets, LabelledImages
 from training.data.prepared_faces import PreparedFaces, load_prepared
 
 FRONTAL = 35.0  # maximum yaw in degrees; beyond it, half of the texture is hidden and has to be filled in
@@ -33,7 +33,7 @@ TINT_STD = 0.12  # standard deviation of each colour channel's gain
 
 
 def load_codes(
-    folder: str | Path, config: ModelConfig, cache: Path | None = None, basis: Basis | None = None
+    folder: str | Path | None, config: ModelConfig, cache: Path | None = None, basis: Basis | None = None
 ) -> ImageSets:
     """Loads a folder written by prepare_faces as image sets of codes, with the basis in their `codes` field.
 
@@ -47,52 +47,59 @@ def load_codes(
             f"model.texels={config.texels}, but half of a face has {len(frame.left)} texels at "
             f"{config.image_size} px. Set model.texels={len(frame.left)}."
         )
-    train, test = load_prepared(folder, "train"), load_prepared(folder, "test")
-    if train.size != config.image_size:
-        raise DatasetError(
-            f"{folder} was prepared at {train.size} px, but this model takes {config.image_size}. "
-            f"Prepare it with --size {config.image_size}, or choose another preset."
-        )
-    rows = [np.flatnonzero(np.abs(faces.yaw) <= FRONTAL) for faces in (train, test)]
-    shapes = [shapes_of(faces.points[chosen, :POINTS]) for faces, chosen in zip((train, test), rows, strict=True)]
+    train, test = (_frontal(folder, split, config.image_size) for split in ("train", "test"))
     if basis is not None:
-        codes = [
-            code_of(basis, faces.textures[chosen], faces.visible(chosen), shape, config.image_size)
-            for faces, chosen, shape in zip((train, test), rows, shapes, strict=True)
-        ]
+        codes = [code_of(basis, aligned(faces)) for faces in (train, test)]
     else:
-        basis, codes = _cached(cache, config, train, rows) or _fitted(cache, config, (train, test), rows, shapes)
-    sets = [_labelled(faces, chosen, c) for faces, chosen, c in zip((train, test), rows, codes, strict=True)]
-    references = torch.from_numpy(train.reference[rows[0]])
-    if not references.any() or not len(codes[1]):
+        basis, codes = _cached(cache, config, train, test) or _fitted(cache, config, train, test)
+    references = torch.from_numpy(train.reference)
+    if not references.any() or not len(test):
         raise DatasetError(
-            f"{folder} has {int(references.sum())} reference and {len(codes[1])} test faces. Prepare more photos."
+            f"{folder} has {int(references.sum())} reference and {len(test)} test faces. Prepare more photos."
         )
-    mean = frame.joined(basis.texture_mean.numpy()[None].repeat(2, axis=0))
-    changes = torch.from_numpy(frame.halves(light_textures(frame, mean)))
-    lighting = basis.project_texture(changes + basis.texture_mean) / basis.std[: basis.size.texture]
-    lighting = torch.cat([lighting, torch.zeros(len(lighting), basis.size.shape)], dim=1)
+    lighting = lighting_of(basis, frame)
     statistics = CodeStatistics(
         codes=codes[0],
         references=references,
-        light_changes=relit_changes(basis, train, rows[0], frame),
+        light_changes=relit_changes(basis, train, frame),
         light=light_of(codes[0], basis, lighting),
-        pose=pose_of(train, rows[0]),
+        pose=pose_of(train),
     )
-    kept = np.arange(len(rows[1]))[:KEPT]
+    kept = slice(KEPT)
     face_codes = FaceCodes(
-        basis,
-        lighting.unflatten(0, (-1, 3)),
-        sets[0],
-        sets[1],
-        references,
-        statistics,
-        config.image_size,
-        kept,
-        test.textures[rows[1][kept]],
-        test.visible(rows[1][kept]),
+        basis, lighting.unflatten(0, (-1, 3)), statistics, config.image_size, test.textures[kept], test.visible(kept)
     )
-    return ImageSets("faces", codes[0], codes[0][references], sets[0][:LABELLED_LIMIT], sets[1], codes=face_codes)
+    of_train, of_test = _labelled(train, codes[0]), _labelled(test, codes[1])
+    return ImageSets("faces", codes[0], codes[0][references], of_train, of_test, codes=face_codes)
+
+
+def _frontal(folder: str | Path | None, split: str, size: int) -> PreparedFaces:
+    """Loads the faces that are turned by at most FRONTAL. Raises DatasetError if they have another size."""
+    faces = load_prepared(folder, split)
+    if faces.size != size:
+        raise DatasetError(
+            f"{folder} was prepared at {faces.size} px, but this model takes {size}. "
+            f"Prepare it with --size {size}, or choose another preset."
+        )
+    return faces[np.flatnonzero(np.abs(faces.yaw) <= FRONTAL)]
+
+
+def aligned(faces: PreparedFaces) -> AlignedFaces:
+    """Returns textures and shapes without pose."""
+    return AlignedFaces(faces.textures, faces.visible(), shapes_of(faces.points[:, :POINTS]), faces.size)
+
+
+def lighting_of(basis: Basis, frame: CanonicalFrame) -> Tensor:
+    """Returns the effect of each light harmonic and colour channel on the code of the mean face, [27, K]."""
+    mean = frame.joined(basis.texture_mean.numpy()[None].repeat(2, axis=0))
+    changes = torch.from_numpy(frame.halves(light_textures(frame, mean)))
+    return _code_change(basis, changes + basis.texture_mean)
+
+
+def _code_change(basis: Basis, halves: Tensor) -> Tensor:
+    """Returns the codes [N, K], without shape, of textures' halves [N, 2, T, 3]."""
+    texture = basis.project_texture(halves) / basis.std[: basis.size.texture]
+    return torch.cat([texture, torch.zeros(len(texture), basis.size.shape)], dim=1)
 
 
 def shapes_of(points: np.ndarray) -> np.ndarray:
@@ -101,10 +108,10 @@ def shapes_of(points: np.ndarray) -> np.ndarray:
     return np.stack([fit_pose(p, mean).to_head(p) for p in points]).astype(np.float32)
 
 
-def relit_changes(basis: Basis, faces: PreparedFaces, rows: np.ndarray, frame: CanonicalFrame) -> Tensor:
+def relit_changes(basis: Basis, faces: PreparedFaces, frame: CanonicalFrame) -> Tensor:
     """Returns the changes [L, K] in the codes of up to RELIT of the given faces under random lights, one light each."""
     rng = np.random.default_rng(0)
-    chosen = np.sort(rng.choice(rows, min(RELIT, len(rows)), replace=False))
+    chosen = np.sort(rng.choice(len(faces), min(RELIT, len(faces)), replace=False))
     fields = light_fields(frame)  # [9, P]
     amounts = rng.normal(size=(len(chosen), len(fields))) * LIGHT_STD
     gains = 1 + rng.normal(size=(len(chosen), 1, 3)) * TINT_STD
@@ -112,10 +119,8 @@ def relit_changes(basis: Basis, faces: PreparedFaces, rows: np.ndarray, frame: C
     for part in np.array_split(np.arange(len(chosen)), max(1, len(chosen) // 256)):
         factor = np.clip((1 + amounts[part] @ fields)[:, :, None] * gains[part], 0.3, 3).astype(np.float32)
         texture = faces.textures[chosen[part]].astype(np.float32) * (factor - 1)
-        halves = torch.from_numpy(frame.halves(texture)) + basis.texture_mean
-        changes.append(basis.project_texture(halves) / basis.std[: basis.size.texture])
-    change = torch.cat(changes)
-    return torch.cat([change, torch.zeros(len(change), basis.size.shape)], dim=1)
+        changes.append(_code_change(basis, torch.from_numpy(frame.halves(texture)) + basis.texture_mean))
+    return torch.cat(changes)
 
 
 def light_of(codes: Tensor, basis: Basis, lighting: Tensor) -> Tensor:
@@ -128,9 +133,9 @@ def light_of(codes: Tensor, basis: Basis, lighting: Tensor) -> Tensor:
     return standardised(coefficients @ torch.linalg.pinv(fields))
 
 
-def pose_of(faces: PreparedFaces, rows: np.ndarray) -> Tensor:
-    """Returns standardised yaw, |yaw|, yaw squared and pitch of the given rows, float32 [N, 4]."""
-    yaw, pitch = faces.yaw[rows], faces.pitch[rows]
+def pose_of(faces: PreparedFaces) -> Tensor:
+    """Returns standardised yaw, |yaw|, yaw squared and pitch, float32 [N, 4]."""
+    yaw, pitch = faces.yaw, faces.pitch
     return standardised(torch.from_numpy(np.stack([yaw, np.abs(yaw), yaw**2, pitch], axis=1)).float())
 
 
@@ -139,41 +144,33 @@ def standardised(values: Tensor) -> Tensor:
     return (values - values.mean(dim=0)) / values.std(dim=0).clamp_min(1e-6)
 
 
-def _labelled(faces: PreparedFaces, rows: np.ndarray, codes: Tensor) -> LabelledImages:
-    shows = tuple(faces.identity[row] for row in rows)
-    yaw = torch.from_numpy(faces.yaw[rows])
-    return LabelledImages(codes, torch.from_numpy(faces.blendshapes[rows]), BLENDSHAPES, shows, yaw)
+def _labelled(faces: PreparedFaces, codes: Tensor) -> LabelledImages:
+    factors, yaw = torch.from_numpy(faces.blendshapes), torch.from_numpy(faces.yaw)
+    return LabelledImages(codes, factors, BLENDSHAPES, tuple(faces.identity), yaw)
 
 
 def _fitted(
-    cache: Path | None,
-    config: ModelConfig,
-    faces: tuple[PreparedFaces, PreparedFaces],
-    rows: list[np.ndarray],
-    shapes: list[np.ndarray],
+    cache: Path | None, config: ModelConfig, train: PreparedFaces, test: PreparedFaces
 ) -> tuple[Basis, list[Tensor]]:
-    train, test = faces
     components = f"{config.basis.texture} components of texture and {config.basis.shape} of shape"
-    print(f"computing {components} from {len(rows[0]):,} faces; this takes minutes on a CPU, once", flush=True)
-    of_train = train.textures[rows[0]], train.visible(rows[0]), shapes[0]
-    basis, code = fit_basis(*of_train, config.basis, config.image_size)
-    of_test = test.textures[rows[1]], test.visible(rows[1]), shapes[1]
-    codes = [code, code_of(basis, *of_test, config.image_size)]
+    print(f"computing {components} from {len(train):,} faces; this takes minutes on a CPU, once", flush=True)
+    basis, of_train = fit_basis(aligned(train), config.basis)
+    codes = [of_train, code_of(basis, aligned(test))]
     if cache:
         tensors = {f"basis.{name}": t for name, t in basis.state_dict().items()}
         tensors |= {"train": codes[0], "test": codes[1]}
-        write_atomically(cache, save(tensors, {"of": _fingerprint(config, train, rows)}))
+        write_atomically(cache, save(tensors, {"of": _fingerprint(config, train, test)}))
     return basis, codes
 
 
 def _cached(
-    cache: Path | None, config: ModelConfig, train: PreparedFaces, rows: list[np.ndarray]
+    cache: Path | None, config: ModelConfig, train: PreparedFaces, test: PreparedFaces
 ) -> tuple[Basis, list[Tensor]] | None:
     if cache is None or not cache.exists():
         return None
     try:
         with safe_open(str(cache), "pt") as tensors:
-            if (tensors.metadata() or {}).get("of") != _fingerprint(config, train, rows):
+            if (tensors.metadata() or {}).get("of") != _fingerprint(config, train, test):
                 return None
             basis = Basis(config.basis)
             basis.load_state_dict({name: tensors.get_tensor(f"basis.{name}") for name in basis.state_dict()})
@@ -182,7 +179,7 @@ def _cached(
         return None
 
 
-def _fingerprint(config: ModelConfig, train: PreparedFaces, rows: list[np.ndarray]) -> str:
+def _fingerprint(config: ModelConfig, train: PreparedFaces, test: PreparedFaces) -> str:
     """Returns the settings and data checksum that basis and codes depend on, as JSON."""
-    faces = [len(chosen) for chosen in rows] + [int(train.textures[rows[0][:64]].sum())]
+    faces = [len(train), len(test), int(train.textures[:64].sum())]
     return json.dumps([config.image_size, *vars(config.basis).values(), *faces])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import struct
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rbvae.checkpoint import write_atomically
 from rbvae.digits.styles import outlines, random_styles
 from rbvae.errors import DatasetError
 from rbvae.faces.landmarks import BLENDSHAPES
@@ -27,27 +27,18 @@ if TYPE_CHECKING:
 TEST_LIMIT = 10_000  # test images used when the training images are streamed
 
 
-def load_images(
-    folder: str | Path | None,
-    kind: str,
-    image_size: int,
-    seed: int,
-    download: bool = False,
-    stream: bool = False,
-) -> ImageSets:
+def load_images(folder: str | Path | None, kind: str, image_size: int, seed: int, stream: bool = False) -> ImageSets:
     """Loads prepared faces (`kind` "faces") or a torchvision MNIST root (`kind` "digits").
 
-    `stream` loads only the faces needed for evaluation. Raises DatasetError if the dataset is missing, damaged or
-    unsuitable.
+    MNIST is downloaded to data/ if `folder` is None. `stream` loads only the faces needed for evaluation. Raises
+    DatasetError if the dataset is missing, damaged or unsuitable.
     """
     if kind == "faces":
-        if folder is None:
-            raise DatasetError("faces need --data DIR, a folder written by training/prepare_faces.py")
         return load_faces(folder, image_size, stream)
-    return load_digits(Path(folder) if folder else Path("data"), image_size, seed, download or folder is None)
+    return load_digits(Path(folder or "data"), image_size, seed, download=folder is None)
 
 
-def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> ImageSets:
+def load_faces(folder: str | Path | None, image_size: int, stream: bool = False) -> ImageSets:
     """Loads prepared Parquet shards from a folder or hf:// address; the factors are the 52 blendshape scores.
 
     `stream` is for runs whose batches training.data.streaming reads: `unlabelled` and `references` are then empty,
@@ -65,7 +56,7 @@ def load_faces(folder: str | Path, image_size: int, stream: bool = False) -> Ima
 
 
 def labelled_faces(
-    folder: str | Path, image_size: int, train_limit: int | None = None, test_limit: int | None = None
+    folder: str | Path | None, image_size: int, train_limit: int | None = None, test_limit: int | None = None
 ) -> tuple[LabelledImages, LabelledImages, Tensor]:
     """Returns training faces, test faces, and bool [N] marking which training faces are references.
 
@@ -116,56 +107,34 @@ def styled_digits(
 
     Raises DatasetError if MNIST is missing, damaged or cannot be downloaded.
     """
-    train, test = (_mnist(root, part, download) for part in (True, False))
-    train_shows, test_shows = _mnist_labels(root, True), _mnist_labels(root, False)
+    (train, train_digits), (test, test_digits) = (_mnist(root, part, download) for part in (True, False))
     rng = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(train), generator=rng)
-    half = len(train) // 2
-    references = outlines(train[order[:half]], image_size)
-    plain = outlines(train[order[half:]], image_size).repeat(2, 1, 1, 1)
-    unlabelled = StyledDigits(
-        plain,
-        random_styles(len(plain), rng),
-        tuple(train_shows[row] for row in order[half:].tolist() if train_shows) * 2,
+    references, rest = torch.randperm(len(train), generator=rng).tensor_split([len(train) // 2])
+    plain = outlines(train[rest], image_size).repeat(2, 1, 1, 1)
+    unlabelled = StyledDigits(plain, random_styles(len(plain), rng), tuple(train_digits[row] for row in rest) * 2)
+    test_styles = random_styles(len(test), rng)
+    return (
+        outlines(train[references], image_size),
+        unlabelled,
+        StyledDigits(outlines(test, image_size), test_styles, test_digits),
     )
-    return references, unlabelled, StyledDigits(outlines(test, image_size), random_styles(len(test), rng), test_shows)
 
 
-def _mnist(root: Path, train: bool, download: bool) -> Tensor:
-    """Reads MNIST images, uint8 [N, 28, 28], from IDX files in torchvision's layout, gzipped or not."""
-    stem = root / "MNIST" / "raw" / f"{'train' if train else 't10k'}-images-idx3-ubyte"
-    packed = stem.with_name(stem.name + ".gz")
-    if not stem.exists() and not packed.exists():
-        if not download:
-            raise DatasetError(f"no {packed}; give the folder that holds MNIST/raw, or omit --data to download it")
-        _fetch_mnist(root)
-    try:
-        content = stem.read_bytes() if stem.exists() else gzip.decompress(packed.read_bytes())
-        count, height, width = struct.unpack(">4xIII", content[:16])
-        pixels = np.frombuffer(content, np.uint8, offset=16).reshape(count, height, width)
-    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
-        raise DatasetError(f"{stem} is damaged ({error}); delete it and download it again") from error
-    return torch.from_numpy(pixels.copy())
-
-
-def _mnist_labels(root: Path, train: bool) -> tuple[str, ...]:
-    """Reads MNIST labels, "0" to "9"; returns () if the file is missing or damaged."""
-    stem = root / "MNIST" / "raw" / f"{'train' if train else 't10k'}-labels-idx1-ubyte"
-    packed = stem.with_name(stem.name + ".gz")
-    try:
-        content = stem.read_bytes() if stem.exists() else gzip.decompress(packed.read_bytes())
-    except (OSError, EOFError, zlib.error):
-        return ()
-    return tuple(map(str, content[8:]))
-
-
-def _fetch_mnist(root: Path) -> None:
+def _mnist(root: Path, train: bool, download: bool) -> tuple[Tensor, tuple[str, ...]]:
+    """Reads MNIST's images, uint8 [N, 28, 28], and the digit in each, "0" to "9"; files in .gz are unpacked first."""
     from torchvision.datasets import MNIST
 
+    raw = root / "MNIST" / "raw"
+    if not raw.is_dir() and not download:
+        raise DatasetError(f"no {raw}; give the folder that holds MNIST/raw, or omit --data to download it")
     try:
+        for packed in raw.glob("*-ubyte.gz"):
+            if not packed.with_suffix("").exists():
+                write_atomically(packed.with_suffix(""), gzip.decompress(packed.read_bytes()))
         with contextlib.redirect_stdout(io.StringIO()):
-            MNIST(str(root), download=True)
-    except (RuntimeError, OSError) as error:
+            digits = MNIST(str(root), train, download=download)
+    except (OSError, EOFError, zlib.error, RuntimeError, ValueError, AssertionError) as error:
         raise DatasetError(
-            f"MNIST download failed ({type(error).__name__}); put its four *-ubyte.gz files into {root}/MNIST/raw"
+            f"MNIST cannot be loaded from {raw} ({error}); put MNIST's four *-ubyte.gz files alone there"
         ) from error
+    return digits.data, tuple(str(digit) for digit in digits.targets.tolist())

@@ -39,7 +39,9 @@ class PreparedFolder:
     if a shard is damaged or cannot be reached.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path | None) -> None:
+        if folder is None:
+            raise DatasetError("Faces need --data DIR, a folder written by training/prepare_faces.py.")
         self.name = str(folder)
         self._footers: dict[str, pq.FileMetaData] = {}
         try:

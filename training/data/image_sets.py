@@ -34,7 +34,7 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class StyledDigits:
-    """Digit outlines uint8 [N, 1, S, S] with the style to draw each in and, if known, the digit each `shows`."""
+    """Digit outlines uint8 [N, 1, S, S] with the style to draw each in and the digit each `shows`."""
 
     outlines: Tensor
     styles: DigitStyle
@@ -50,22 +50,17 @@ class StyledDigits:
 
 @dataclass(frozen=True)
 class FaceCodes:
-    """A basis with the codes [N, K], blendshapes and yaw of training and test faces.
+    """The basis of codes [N, K], and what else a run on codes needs.
 
-    `references` bool [N] marks the training faces that are references. `kept` [M] are row numbers of test faces whose
-    textures are kept: `kept_textures` uint8 [M, P, 3], of `size` texels a side, and `kept_visible` bool [M, P].
     `lighting` [9, 3, K] is the effect of each light harmonic and colour channel on a code. The closed form is computed
-    from `statistics` of the training faces.
+    from `statistics` of the training faces. The textures of the first M test faces are kept: `kept_textures` uint8
+    [M, P, 3], of `size` texels a side, and `kept_visible` bool [M, P].
     """
 
     basis: Basis
     lighting: Tensor
-    train: LabelledImages
-    test: LabelledImages
-    references: Tensor
     statistics: CodeStatistics
     size: int
-    kept: np.ndarray
     kept_textures: np.ndarray
     kept_visible: np.ndarray
 

@@ -68,13 +68,15 @@ def list_datasets(
     With more than one folder, sources and identities start with the folder's unique name, so that people in different
     datasets stay distinct. Raises DatasetError under the same conditions as `list_photos`.
     """
-    if len(roots) == 1:
-        return list_photos(roots[0], labels, reference, limit, seed)
     photos = []
     for root, name in zip(roots, unique_names(roots), strict=True):
-        for photo in list_photos(root, labels, reference, seed=seed):
-            photos.append(replace(photo, source=f"{name}/{photo.source}", identity=f"{name}/{photo.identity}"))
-    return _drawn(photos, limit, seed)
+        start = f"{name}/" if len(roots) > 1 else ""
+        for photo in list_photos(root, labels, reference, seed):
+            photos.append(replace(photo, source=start + photo.source, identity=start + photo.identity))
+    if limit is None or limit >= len(photos):
+        return photos
+    chosen = np.random.default_rng(seed).choice(len(photos), limit, replace=False)
+    return [photos[i] for i in sorted(chosen)]
 
 
 def unique_names(roots: Sequence[Path]) -> list[str]:
@@ -87,16 +89,10 @@ def unique_names(roots: Sequence[Path]) -> list[str]:
     return names
 
 
-def list_photos(
-    root: Path,
-    labels: Path | None = None,
-    reference: Path | None = None,
-    limit: int | None = None,
-    seed: int = 0,
-) -> list[Photo]:
-    """Lists every image file under `root`, sorted by path, or a random `limit` of them.
+def list_photos(root: Path, labels: Path | None = None, reference: Path | None = None, seed: int = 0) -> list[Photo]:
+    """Lists every image file under `root`, sorted by path.
 
-    `seed` determines this draw and the train/test split. Photos in the folder `reference`, or without one photos
+    `seed` determines the train/test split. Photos in the folder `reference`, or without one photos
     labelled neutral, are marked as listed references. Raises DatasetError if there are no images or `labels` is not a
     valid CSV file.
     """
@@ -113,7 +109,7 @@ def list_photos(
         label = label_of.get(source) or label_of.get(path.name) or _label_from_place(path)
         listed = path.resolve().is_relative_to(folder) if folder else label.lower() == "neutral"
         photos.append(Photo(path, source, label, identity, split, listed, attributes_of(path.name)))
-    return _drawn(photos, limit, seed)
+    return photos
 
 
 def attributes_of(name: str) -> Attributes:
@@ -126,13 +122,6 @@ def attributes_of(name: str) -> Attributes:
         sex=SEXES[int(sex)] if sex else None,
         ethnicity=ETHNICITIES[int(ethnicity)] if ethnicity else None,
     )
-
-
-def _drawn(photos: list[Photo], limit: int | None, seed: int) -> list[Photo]:
-    if limit is None or limit >= len(photos):
-        return photos
-    chosen = np.random.default_rng(seed).choice(len(photos), limit, replace=False)
-    return [photos[i] for i in sorted(chosen)]
 
 
 def read_labels(path: Path) -> dict[str, str]:

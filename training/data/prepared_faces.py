@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,20 @@ class PreparedFaces:
     def __len__(self) -> int:
         return len(self.textures)
 
+    def __getitem__(self, rows: np.ndarray) -> PreparedFaces:
+        """Returns the faces of the given rows, int64 [n]."""
+        columns: dict[str, Any] = {}
+        for name in (field.name for field in fields(self) if field.name != "size"):
+            column = getattr(self, name)
+            columns[name] = column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
+        return PreparedFaces(size=self.size, **columns)
+
     def visible(self, rows: Any = slice(None)) -> np.ndarray:
         """Returns which texels are visible in the photos of the given rows, bool [n, P]."""
         return np.unpackbits(self.visible_bits[rows], axis=-1, count=self.textures.shape[1]).astype(bool)
 
 
-def load_prepared(folder: str | Path, split: str, limit: int | None = None) -> PreparedFaces:
+def load_prepared(folder: str | Path | None, split: str, limit: int | None = None) -> PreparedFaces:
     """Loads the first `limit` faces, or all, of "train" or "test" from a folder or an hf:// address.
 
     Row groups are read one at a time, so memory use is about the size of the result. Raises DatasetError if the folder

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rbvae.errors import ConfigError, DatasetError
 from rbvae.images.arrays import to_float
+from training.data.batches import AnyBatches, Sampling
 from training.data.folders import PreparedFolder
 from training.data.shard_schedule import Plan, Pool
 
@@ -43,10 +44,10 @@ class LoadedPool:
     references: Tensor
 
 
-class StreamedBatches:
+class StreamedBatches(AnyBatches):
     """Endless batches (x_u, x_r), both float [batch / world, 3, S, S] in [-1, 1], channels_last, on `device`.
 
-    The batch of step k depends only on (folder, batch, seed, rank, world, pool_groups, k), not on the device. x_u
+    The batch of step k depends only on (folder, sampling, pool_groups, k), not on the device. x_u
     covers every row of the process's share once per epoch, shuffled within pools; x_r is drawn from the references of
     the current pool. A background thread reads and decodes the next pool while the current one is used, so host memory
     holds two pools and one encoded row group: 2 * pool_groups * 2000 * 3 * S * S bytes, 442 MB for 96 px and pools of
@@ -55,28 +56,17 @@ class StreamedBatches:
     """
 
     def __init__(
-        self,
-        folder: str | Path,
-        batch: int,
-        flip: bool,
-        seed: int,
-        device: torch.device,
-        rank: int = 0,
-        world: int = 1,
-        pool_groups: int = 4,
-        threads: int = 1,
+        self, folder: str | Path, sampling: Sampling, device: torch.device, pool_groups: int = 4, threads: int = 1
     ) -> None:
-        if not (0 <= rank < world <= batch and pool_groups >= 1 and threads >= 1):
-            raise ConfigError(
-                f"{rank=}, {world=}, {batch=}, {pool_groups=}, {threads=}; each process needs at least one row per step"
-            )
+        if not (0 <= sampling.rank < sampling.world <= sampling.batch and pool_groups >= 1 and threads >= 1):
+            raise ConfigError(f"{sampling}, {pool_groups=}, {threads=}; each process needs at least one row per step")
         self._folder = PreparedFolder(folder)
         groups = self._folder.groups("train")
-        self._plan = Plan(groups, seed, rank, world, pool_groups)
+        self._plan = Plan(groups, sampling.seed, sampling.rank, sampling.world, pool_groups)
         self.rows, self.size = sum(group.rows for group in groups), self._folder.size
         self.waited = 0.0  # seconds `at` has spent waiting for pools, which more decoding threads could save
-        self._batch = (rank + 1) * batch // world - rank * batch // world
-        self._flip, self._device, self._stream = flip, device, [seed, 3, rank]
+        self._batch = sampling.share.stop - sampling.share.start
+        self._flip, self._device, self._stream = sampling.flip, device, [sampling.seed, 3, sampling.rank]
         self._loads: dict[int, Load] = {}
         self._reader = ThreadPoolExecutor(1, "shards")
         self._decoders = ThreadPoolExecutor(threads, "decoder")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
+import platform
+import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
+from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError, RbvaeError
 
 
@@ -22,6 +28,28 @@ def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None 
     except KeyboardInterrupt:
         print("interrupted; what was saved stays, and the same command continues", file=sys.stderr)
         return 130
+
+
+def write_json(path: Path, record: object) -> None:
+    """Writes a record as indented JSON, atomically, and makes the folder if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def command_line(script: str, options: list[str]) -> str:
+    """Returns a command to be published, in which absolute paths lose their private folders."""
+    names = [Path(option).name if Path(option).is_absolute() else option for option in options]
+    return shlex.join(["python", script, *names])
+
+
+def device_name(device: torch.device) -> str:
+    """Returns the name of the GPU, or the kind of CPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+
+
+def cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pick_device(name: str) -> torch.device:

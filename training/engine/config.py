@@ -181,11 +181,7 @@ FACES = TrainConfig(
     grid_every=1000,
 )
 PAPER = TrainConfig(  # the method of the paper and nothing of ours; where its text gives no number, the number is ours
-    lr=1e-4,
-    beta1=0.5,
-    beta2=0.99,
-    closed_form=False,
-    stop_collapsed=False,
+    lr=1e-4, beta1=0.5, beta2=0.99, closed_form=False, stop_collapsed=False
 )
 PRESETS: dict[str, TrainConfig] = {
     "tiny": TrainConfig(

@@ -6,7 +6,6 @@ import dataclasses
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -115,8 +114,3 @@ class GraphedStep:
             return False
         self.graph = graph
         return True
-
-
-def tensors_of(record: Any) -> list[Tensor]:
-    """The fields of a flat record of tensors, in order; `type(record)(*tensors)` is the inverse."""
-    return [getattr(record, field.name) for field in dataclasses.fields(record)]

@@ -10,27 +10,18 @@ encoder_e's convolutions then begin with.
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from rbvae.config import ModelConfig
-from rbvae.extensions.reference_classifier import ReferenceClassifier
-from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from training.data.batches import AnyBatches, Batches
-from training.engine.processes import Processes
-from training.engine.reference_pretraining import COMPONENTS, pretrain_encoder
 
-IMAGES = 4096  # of either kind
 RIDGE = 0.03  # of the references' mean variance, so that no direction is divided by next to nothing
 SHORT_OF_ONE = 0.95  # the images' range before atanh
-EPSILON, LEAST_SPREAD = 1e-6, 1e-3  # of a latent, and of a learnt feature
+EPSILON = 1e-6  # of a latent
 EXACT, OVERSAMPLED, POWERS = 4096, 32, 4  # of the search for principal directions
 SYMMETRIC = 128  # components of averaged images, among which the contrast is looked for
 PART = 256  # images that go through a network at once
@@ -47,125 +38,27 @@ class LinearCode:
         return x @ self.directions - self.centre
 
 
-def linear_init(
-    model: RbVAE,
-    batches: AnyBatches,
-    contrast: bool,
-    processes: Processes,
-    classifier: ReferenceClassifier | None = None,
-    pretraining_steps: int = 0,
-    mirrored: bool = False,
-) -> None:
-    """Fills the linear paths of `model` and its e_ref, and with `pretraining_steps` all of encoder_e, from the main
-    process's `classifier`. If images are `mirrored` while training, an image and its mirror image have the same e.
+@dataclass(frozen=True)
+class LinearStart:
+    """What the closed form may use.
 
-    The main process computes, from the first batches of all processes, so that several begin as one does (of streamed
-    images, from its own share).
-
-    Without `contrast`, for methods that know no references: principal components, in no order that matters.
+    Without `contrast`, for methods that know no references, the latents are principal components, in no order that
+    matters. If images are `mirrored` while training, an image and its mirror image have the same e. The first
+    `pretrained` dimensions of e stay as they are in encoder_e.
     """
-    pretrained = pretrained_dims(model.config) if contrast and pretraining_steps else 0  # the same in every process
-    of_e = model.encoder_e if pretrained else model.encoder_e.linear_map
-    of_z, drawn = model.encoder_z.linear_map, model.generator.linear_map
-    path = [*of_z.parameters(), *of_e.parameters(), *drawn.parameters(), model.e_ref]
-    if processes.main:
-        batches = unsharded(batches)
-        x_u, x_r = first_images(batches)
-        with full_precision():
-            if pretrained and classifier:
-                pretrain_e(model.encoder_e, classifier, batches, x_u, x_r, pretraining_steps)
-            print(f"before step 0: closed form of {len(x_u):,} images of either kind: minutes on a CPU", flush=True)
-            fill(model, x_u, x_r, contrast, pretrained, mirrored)
-    from_main(processes, path)
 
-
-@contextlib.contextmanager
-def full_precision() -> Iterator[None]:
-    """Matrix products of a GPU in 24 bits: small eigenvalues would be lost among what TF32 rounds off."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
-
-
-def from_main(processes: Processes, tensors: Sequence[Tensor]) -> None:
-    """Fills the tensors with the main process's."""
-    with torch.no_grad():
-        values = processes.from_main([tensor.detach() for tensor in tensors])
-        for tensor, value in zip(tensors, values, strict=True):
-            tensor.copy_(value)
-
-
-def unsharded(batches: AnyBatches) -> AnyBatches:
-    """The batches of all processes, where this one can draw them."""
-    return dataclasses.replace(batches, rank=0, world=1) if isinstance(batches, Batches) else batches
-
-
-def first_images(batches: AnyBatches) -> tuple[Tensor, Tensor]:
-    """(x_u, x_r), IMAGES each or a few more."""
-    drawn: list[tuple[Tensor, Tensor]] = []
-    count = 0
-    while count < IMAGES:
-        drawn.append(batches.at(len(drawn)))
-        count += len(drawn[-1][0])
-    return torch.cat([x_u for x_u, _ in drawn]), torch.cat([x_r for _, x_r in drawn])
-
-
-def pretrained_dims(config: ModelConfig) -> int:
-    """How many dimensions of e are pretrained: half of them."""
-    return (config.dim_e + 1) // 2
-
-
-def pretrain_e(
-    encoder: Encoder,
-    classifier: ReferenceClassifier,
-    batches: AnyBatches,
-    x_u: Tensor,
-    x_r: Tensor,
-    steps: int,
-) -> None:
-    """Fits the code of `classifier`, the contrast between x_u and x_r [N, 3, S, S] in its features, and trains the
-    first dimensions of the mean of q(e|x) to predict it, each of variance 1 over the unlabelled images.
-
-    The result does not depend on random numbers drawn before."""
-    dims = classifier.to_code.out_features
-    with torch.random.fork_rng(devices=[x_u.device] if x_u.device.type == "cuda" else []):
-        torch.manual_seed(0)
-        f_u, f_r = in_parts(classifier.features, x_u), in_parts(classifier.features, x_r)
-        middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
-        code = fitted((f_u - middle) / spread, (f_r - middle) / spread, max(COMPONENTS - dims, dims), dims, True)
-        directions = code.directions[:, -dims:].T / spread
-        set_linear(classifier.to_code, directions, -code.centre[-dims:] - directions @ middle)
-        pretrain_encoder(encoder, classifier.code, batches, steps)
-        scale, middle = encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
-        set_linear(
-            classifier.to_code, classifier.to_code.weight * scale[:, None], (classifier.to_code.bias - middle) * scale
-        )
+    contrast: bool
+    mirrored: bool = False
+    pretrained: int = 0
 
 
 @torch.no_grad()
-def set_linear(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
-    """Fills a linear layer."""
-    layer.weight.copy_(weight)
-    layer.bias.copy_(bias)
-
-
-@torch.no_grad()
-def in_parts(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """What `network` makes of many images."""
-    return torch.cat([network(part) for part in x.split(PART)])
-
-
-@torch.no_grad()
-def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, pretrained: int, mirrored: bool = False) -> None:
-    """The closed form from images [N, 3, S, S] of both kinds; the first `pretrained` dimensions of e stay as they are
-    in encoder_e."""
-    config = model.config
+def linear_init(model: RbVAE, x_u: Tensor, x_r: Tensor, start: LinearStart) -> None:
+    """Fills the linear paths of `model` and its e_ref with the closed form from images [N, 3, S, S] of both kinds."""
+    config, contrast, pretrained = model.config, start.contrast, start.pretrained
     grid_u, grid_r = (F.avg_pool2d(x, config.drawn_patch) for x in (x_u, x_r))
     u, r = grid_u.flatten(1), grid_r.flatten(1)
-    if contrast and mirrored and config.dim_e > pretrained:
+    if contrast and start.mirrored and config.dim_e > pretrained:
         code = symmetric(grid_u, grid_r, config.dim_z, config.dim_e - pretrained)
     else:
         code = fitted(u, r, config.dim_z, config.dim_e - pretrained, contrast)
@@ -180,6 +73,12 @@ def fill(model: RbVAE, x_u: Tensor, x_r: Tensor, contrast: bool, pretrained: int
         e_r = model.e_ref.expand(len(r), -1)
     latents = torch.cat([torch.cat([code(u)[:, of_z], e_u], dim=1), torch.cat([code(r)[:, of_z], e_r], dim=1)])
     model.generator.linear_map.set(*drawing(latents, torch.cat([u, r])))
+
+
+@torch.no_grad()
+def in_parts(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What `network` makes of many images."""
+    return torch.cat([network(part) for part in x.split(PART)])
 
 
 def fitted(u: Tensor, r: Tensor, dim_z: int, dim_e: int, contrast: bool) -> LinearCode:

@@ -79,7 +79,13 @@ class Processes:
 
 
 def join(device: str) -> Processes:
-    """The processes that a launcher started, or this one alone; `device` as for `pick_device`."""
+    """The processes that a launcher started, or this one alone; `device` as for `pick_device`.
+
+    Lets a GPU multiply in TF32 and choose its convolutions by measuring them.
+    """
+    if pick_device(device).type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes(pick_device(device))
     from accelerate import Accelerator

@@ -9,22 +9,22 @@ about how to draw a factor. Ours, not the paper's.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rbvae.config import ModelConfig
 from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.objectives.adversarial import classify
 from training.data.batches import AnyBatches, step_generator
-from training.engine.throttle import Throttle
+from training.engine.linear_init import fitted, in_parts
+from training.engine.optimise import Schedule, fit
 
+LEAST_SPREAD = 1e-3  # of a feature
 COMPONENTS = 256  # of the features, among which the contrast is looked for
-RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.02, 50
 SHIFT, CONTRAST, LIGHT = 1 / 32, 0.2, 0.15  # of the side, of 1, of the range [-1, 1]
 STREAM = 4  # of the seeded draws; the batches have 1 to 3
 
@@ -42,8 +42,43 @@ def train_classifier(
         on_r, on_u = classifier(torch.cat([x_r, x_u])).split([len(x_r), len(x_u)])
         return classify(on_r, on_u).mean()
 
-    descend(classifier, loss, batches, steps, "before step 0: classifying references")
+    fit_on(classifier, loss, batches, steps, "classifying references")
     return classifier.eval().requires_grad_(False)
+
+
+def pretrained_dims(config: ModelConfig) -> int:
+    """How many dimensions of e are pretrained: half of them."""
+    return (config.dim_e + 1) // 2
+
+
+def pretrain_e(
+    encoder: Encoder, classifier: ReferenceClassifier, batches: AnyBatches, images: tuple[Tensor, Tensor], steps: int
+) -> None:
+    """Fits the code of `classifier`, the contrast between the `images` (x_u, x_r) [N, 3, S, S] in its features, and
+    trains the first dimensions of the mean of q(e|x) to predict it, each of variance 1 over x_u.
+
+    The result does not depend on random numbers drawn before."""
+    x_u, x_r = images
+    dims = classifier.to_code.out_features
+    with torch.random.fork_rng(devices=[x_u.device] if x_u.device.type == "cuda" else []):
+        torch.manual_seed(0)
+        f_u, f_r = in_parts(classifier.features, x_u), in_parts(classifier.features, x_r)
+        middle, spread = f_u.mean(dim=0), f_u.std(dim=0).clamp_min(LEAST_SPREAD)
+        code = fitted((f_u - middle) / spread, (f_r - middle) / spread, max(COMPONENTS - dims, dims), dims, True)
+        directions = code.directions[:, -dims:].T / spread
+        set_linear(classifier.to_code, directions, -code.centre[-dims:] - directions @ middle)
+        pretrain_encoder(encoder, classifier.code, batches, steps)
+        scale, middle = encoder.standardise(in_parts(lambda x: encoder.forward(x).mean[:, :dims], x_u))
+        set_linear(
+            classifier.to_code, classifier.to_code.weight * scale[:, None], (classifier.to_code.bias - middle) * scale
+        )
+
+
+@torch.no_grad()
+def set_linear(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    """Fills a linear layer."""
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)
 
 
 def pretrain_encoder(encoder: Encoder, target: Callable[[Tensor], Tensor], batches: AnyBatches, steps: int) -> None:
@@ -54,33 +89,20 @@ def pretrain_encoder(encoder: Encoder, target: Callable[[Tensor], Tensor], batch
         aim = target(x)
         return F.mse_loss(encoder.forward(x).mean[:, : aim.shape[1]], aim)
 
-    descend(encoder, loss, batches, steps, "before step 0: pretraining encoder_e")
+    fit_on(encoder, loss, batches, steps, "pretraining encoder_e")
 
 
-def descend(
-    network: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    batches: AnyBatches,
-    steps: int,
-    title: str,
-    rate: float = RATE,
+def fit_on(
+    network: nn.Module, loss_of: Callable[[Tensor, Tensor], Tensor], batches: AnyBatches, steps: int, title: str
 ) -> None:
-    """AdamW on the batches of the first `steps` steps, shifted and relit; the rate falls to 0 along a cosine."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
-    network.train()
-    started, throttle = time.monotonic(), Throttle()
-    for step in range(steps):
+    """Trains a network on the batches of the first `steps` steps, shifted and relit."""
+
+    def loss_at(step: int) -> Tensor:
         x_u, x_r = batches.at(step)
         rng = step_generator(0, step, x_u.device, STREAM)
-        loss = loss_of(varied(x_u, rng), varied(x_r, rng))
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if throttle.due() or step + 1 == steps:
-            passed = time.monotonic() - started
-            print(f"{title}: {step + 1} of {steps}, {passed:.0f} s, loss {loss:.3f}", flush=True)
+        return loss_of(varied(x_u, rng), varied(x_r, rng))
+
+    fit(network, loss_at, Schedule(steps), f"before step 0: {title}")
 
 
 def varied(x: Tensor, rng: torch.Generator) -> Tensor:

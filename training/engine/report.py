@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
+from training.data.progress import Progress
 from training.engine.processes import Processes
-from training.engine.throttle import Throttle
 
 LOGIT_LIMIT = 60.0  # a logit this large is a discriminator that has won
 LEAST_SPREAD, GRACE_IMAGES = 0.1, 200_000  # grey levels between random e, and when that begins to count
@@ -55,18 +53,12 @@ class Report:
     """Shows and records the course of a run; made by the main process alone."""
 
     def __init__(self, run_dir: Path, step: int, steps: int, images_a_step: int) -> None:
-        self.run_dir, self.images_a_step, self.console = run_dir, images_a_step, Console()
+        self.run_dir, self.images_a_step = run_dir, images_a_step
         self._drop_lines_after(step)
         self.board = SummaryWriter(str(run_dir / "tensorboard"), purge_step=step)
-        columns = (TextColumn("step"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[line]}"))
-        self.progress = Progress(
-            *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console,
-            disable=not self.console.is_terminal,
-        )  # fmt: skip
-        self.task = self.progress.add_task("train", completed=step, total=steps, line="")
+        self.progress = Progress("step", steps, done=step)
         self.since, self.since_step = time.perf_counter(), step
-        self.throttle = Throttle()
-        self.progress.start()
+        self.progress.bar.start()
 
     def write(self, step: int, stats: dict[str, float]) -> None:
         """Writes the means since the last call, and images a second, to stats.jsonl, TensorBoard and the screen."""
@@ -83,15 +75,12 @@ class Report:
             self.board.add_scalar(name, value, step)
         shown = ("image_u", "adversarial_u", "classify_u", "kl_e_u", "latent_e_u")
         line = " ".join(f"{name} {stats[name]:.4g}" for name in shown if name in stats)
-        line = f"{stats['images_per_s']:.0f} images/s {line}"
-        self.progress.update(self.task, completed=step, line=line)
-        if not self.console.is_terminal and self.throttle.due():
-            print(f"step {step}: {line}", flush=True)
+        self.progress.update(step, f"{stats['images_per_s']:.0f} images/s {line}")
         self.since, self.since_step = time.perf_counter(), step
 
     def close(self) -> None:
         """Ends the bar and the TensorBoard file."""
-        self.progress.stop()
+        self.progress.bar.stop()
         self.board.close()
 
     def _drop_lines_after(self, step: int) -> None:

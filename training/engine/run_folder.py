@@ -1,23 +1,23 @@
-"""The folder of a run: what it takes to repeat it."""
+"""The folder of a run: what it takes to repeat it, and whether it may go on with the settings of today."""
 
 from __future__ import annotations
 
 import json
 import platform
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
 
-from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
 from training.data.image_sets import ImageSets
+from training.engine.cli import command_line, device_name, write_json
 from training.engine.config import TrainConfig
 from training.engine.processes import Processes
-from training.engine.resume import refuse_changes
 
+# What may change when a run is continued: its length, execution and reports, and the dials people turn down late.
+MAY_CHANGE = {"steps", "report_every", "save_every", "grid_every", "lr", "lr_decay_images", "ema_images", "execution"}
 CODES_FILE = "codes.safetensors"  # in a run folder: the basis and the codes of a run on codes
 
 
@@ -30,16 +30,12 @@ def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Proces
     if contents and not (run_dir / "run.json").exists():
         raise TrainingError(f"{run_dir} is not empty and holds no run; choose another --out")
     run_dir.mkdir(parents=True, exist_ok=True)
-    device = processes.device
-    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    if processes.world > 1:
-        accelerator = f"{processes.world} x {accelerator}"
-    options = [Path(option).name if Path(option).is_absolute() else option for option in sys.argv[1:]]
+    several = f"{processes.world} x " if processes.world > 1 else ""
     part = {
-        "command": shlex.join(["python", "training/train.py", *options]),  # goes into a public card: no private folders
+        "command": command_line("training/train.py", sys.argv[1:]),
         "commit": git_commit(),
         "images": [len(sets.unlabelled), len(sets.references), len(sets.probe_test.images)],
-        "device": accelerator,
+        "device": several + device_name(processes.device),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
     path = run_dir / "run.json"
@@ -51,8 +47,39 @@ def begin(run_dir: Path, config: TrainConfig, sets: ImageSets, processes: Proces
                 f"{run_dir} was begun on other images ({before} unlabelled, reference and test images, now "
                 f"{part['images']}); use the --data it was begun with, or another --out"
             )
-    for name, record in (("run.json", {"parts": [*parts, part]}), ("config.json", config.to_dict())):
-        write_atomically(run_dir / name, (json.dumps(record, indent=2) + "\n").encode())
+    write_json(run_dir / "run.json", {"parts": [*parts, part]})
+    write_json(run_dir / "config.json", config.to_dict())
+
+
+def refuse_changes(run_dir: Path, begun: dict, config: TrainConfig) -> None:
+    """Raises TrainingError where a run that began with the config `begun` cannot go on with this one."""
+    if changed := differences(completed(begun), config.to_dict()):
+        raise TrainingError(
+            f"{run_dir} was begun with other settings ({'; '.join(changed)}); "
+            "use the settings it was begun with, or another --out"
+        )
+
+
+def completed(begun: dict) -> dict:
+    """A saved config with the defaults of the settings that came later, so that an update ends no run."""
+    try:
+        return TrainConfig.from_dict(begun).to_dict()
+    except (TypeError, KeyError):  # a setting that is gone
+        return begun
+
+
+def differences(begun: dict, now: dict, prefix: str = "") -> list[str]:
+    """Settings that differ and may not change within a run, as `name: was -> is`."""
+    found = []
+    for name in sorted(set(begun) | set(now)):
+        was, is_now = begun.get(name), now.get(name)
+        if name in MAY_CHANGE:
+            continue
+        if isinstance(was, dict) and isinstance(is_now, dict):
+            found += differences(was, is_now, f"{prefix}{name}.")
+        elif was != is_now:
+            found.append(f"{prefix}{name}: {was} -> {is_now}")
+    return found
 
 
 def git_commit() -> str:

@@ -8,31 +8,27 @@ import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rbvae.checkpoint import load_checkpoint, write_atomically
+from rbvae.checkpoint import write_atomically
 from rbvae.errors import TrainingError
 from rbvae.extensions import enabled_extensions
-from rbvae.extensions.closed_form import closed_form, principal_form
 from rbvae.extensions.pretrained import CLASSIFIER
 from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.joints import EncoderJoint, Noise, draw_noise
 from rbvae.models.model import RbVAE
 from rbvae.objectives import get_method, means
-from training.data.batches import AnyBatches, step_generator
+from training.data.batches import step_generator
 from training.engine.config import TrainConfig
-from training.engine.execution import GraphedStep, tensors_of
-from training.engine.linear_init import from_main, linear_init, pretrained_dims, unsharded
+from training.engine.execution import GraphedStep
+from training.engine.optimise import descend
 from training.engine.processes import Processes
-from training.engine.reference_pretraining import train_classifier
+from training.engine.reference_pretraining import pretrained_dims
 from training.engine.report import DIVERGED
-from training.engine.resume import refuse_changes
-
-if TYPE_CHECKING:
-    from training.data.codes import FaceCodes
+from training.engine.run_folder import refuse_changes
 
 PARTS = {"config", "step", "model", "ema", "discs", "model_optimizer", "disc_optimizer"}
 
@@ -57,9 +53,9 @@ class TrainingState:
         for extension in self.extensions:
             self.weights |= extension.weights(config.extensions, config.model, config.method)
         self.classifier: ReferenceClassifier | None = None
-        if config.extensions.pretrained_weight and self.method.features == "e":
-            self.classifier = self._new_classifier().to(**place).eval().requires_grad_(False)
-        self._freeze()
+        if config.extensions.pretrained_weight and self.separates:
+            self.classifier = self.new_classifier().to(**place).eval().requires_grad_(False)
+        self.freeze()
         self.model_optimizer = self._adam(self.model)
         self.disc_optimizer = self._adam(self.discs) if len(self.discs) else None
         if self.execution.compile:
@@ -106,7 +102,7 @@ class TrainingState:
         noise = draw_noise(config.model, config.batch, rng, processes.rank, processes.world)
         for optimizer in self.optimizers:
             set_lr(optimizer, self.lr)
-        terms = self._steps[due(self.step, config.extensions.r1_every)](x_u, x_r, *tensors_of(noise))
+        terms = self._steps[due(self.step, config.extensions.r1_every)](x_u, x_r, *vars(noise).values())
         self._average()
         self.step += 1
         return terms
@@ -135,7 +131,7 @@ class TrainingState:
             for extension in self.extensions:
                 if extension.discriminator_terms and (lazy or not extension.lazy):
                     terms |= means(extension.discriminator_terms(discs, draws, self.config.extensions))
-        self._descend(self.disc_optimizer, self.discs, terms)
+        self._descend(self.disc_optimizer, terms)
         return {name: term.detach() for name, term in terms.items()}
 
     def update_model(self, draws: Any) -> dict[str, Tensor]:
@@ -149,15 +145,12 @@ class TrainingState:
             for extension in self.extensions:
                 if extension.model_terms:
                     terms |= means(extension.model_terms(self.model, discs, draws, self.config.extensions))
-        self._descend(self.model_optimizer, self.model, terms)
+        self._descend(self.model_optimizer, terms)
         return {name: term.detach() for name, term in terms.items()}
 
-    def _descend(self, optimizer: torch.optim.Optimizer, networks: nn.Module, terms: dict[str, Tensor]) -> None:
+    def _descend(self, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]) -> None:
         loss = torch.stack([self.weights[name] * term for name, term in terms.items() if name in self.weights]).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.processes.average_gradients(list(networks.parameters()))
-        optimizer.step()
+        descend(optimizer, loss, self.processes)
 
     @property
     def optimizers(self) -> list[torch.optim.Adam]:
@@ -180,74 +173,20 @@ class TrainingState:
         decay = math.pow(0.5, images / half_life)
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
 
-    def begin(self, batches: AnyBatches) -> None:
-        """The first weights: a checkpoint's where `init` names one, or a closed form in the linear paths, where the
-        networks have them; before either, the classifier of references where `pretraining_steps` asks for it."""
-        config, contrast = self.config, self.method.features == "e"
-        classifier = self._trained_classifier(batches) if config.pretraining and contrast else None
-        if config.init:
-            self.warm_start(config.init)
-        elif config.model.linear:
-            self.model.encoder_e.requires_grad_(True)
-            linear_init(self.model, batches, contrast, self.processes, classifier, config.pretraining, config.flip)
-            self.ema.load_state_dict(self.model.state_dict())
-        self._share_classifier(classifier)
-        self._freeze()
-
-    def begin_on_codes(self, faces: FaceCodes) -> None:
-        """The basis, and the first weights: a checkpoint's where `init` names one, or the closed form."""
-        self.model.basis.load_state_dict(faces.basis.state_dict())  # copies of the model share it
-        if self.config.init:
-            self.warm_start(self.config.init)
-            return
-        if self.config.closed_form:
-            self._in_closed_form(self.model, faces)
-        self.ema.load_state_dict(self.model.state_dict())
-        self._freeze()
-
-    def first_weights(self, faces: FaceCodes) -> RbVAE:
-        """A model on codes as it was before the first step, to be compared with."""
-        model = RbVAE(self.config.model).to(self.device)
-        model.basis.load_state_dict(faces.basis.state_dict())
-        self._in_closed_form(model, faces)
-        return model.eval()
-
-    def _in_closed_form(self, model: RbVAE, faces: FaceCodes) -> None:
-        start = closed_form if self.method.features == "e" else principal_form
-        start(model, faces.statistics)
-
-    def _trained_classifier(self, batches: AnyBatches) -> ReferenceClassifier | None:
-        """Trained by the main process, where the run needs one; the others return their untrained copy, if any."""
-        classifier = self.classifier
-        if self.processes.main and (self.classifier or not self.config.init):
-            classifier = train_classifier(
-                unsharded(batches), self.config.pretraining, self.device, self._new_classifier
-            )
-        return classifier
-
-    def _new_classifier(self) -> ReferenceClassifier:
+    def new_classifier(self) -> ReferenceClassifier:
+        """An untrained classifier of references for this run's images."""
         config = self.config
         grey = config.kind == "digits"  # white on black, or in any colour
         return ReferenceClassifier(config.model.image_size, pretrained_dims(config.model), grey, mirrored=config.flip)
 
-    def _share_classifier(self, classifier: ReferenceClassifier | None) -> None:
-        """Fills this process's own from the main process's."""
-        if self.classifier:
-            if classifier:
-                self.classifier.load_state_dict(classifier.state_dict())
-            from_main(self.processes, [t for t in self.classifier.state_dict().values() if t.is_floating_point()])
-
-    def _freeze(self) -> None:
+    def freeze(self) -> None:
         """encoder_e, for the methods whose e is separated by references."""
-        self.model.encoder_e.requires_grad_(not (self.config.freeze_encoder_e and self.method.features == "e"))
+        self.model.encoder_e.requires_grad_(not (self.config.freeze_encoder_e and self.separates))
 
-    def warm_start(self, checkpoint: str) -> None:
-        """Begins with the weights of a checkpoint; raises TrainingError when its networks have another shape."""
-        model = load_checkpoint(checkpoint).model
-        if model.config != self.config.model:
-            raise TrainingError(f"--init {checkpoint} has other networks ({model.config}) than this run")
-        self.model.load_state_dict(model.state_dict())
-        self.ema.load_state_dict(model.state_dict())
+    @property
+    def separates(self) -> bool:
+        """Whether the method separates e from z by references."""
+        return self.method.features == "e"
 
     def save(self, path: Path) -> None:
         """Writes the whole state atomically; raises TrainingError, and leaves the last one, where this has diverged."""

@@ -12,17 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rbvae.models.model import RbVAE
-from training.data.image_sets import ImageSets
-from training.evaluation.probes import named_factors, posterior_means
+from training.evaluation.probes import named_factors
+from training.evaluation.subject import GREY_LEVELS, Subject
 
 PICTURES = 32  # images over which the effect of a direction is measured
 WEAK = 0.2  # correlations below this do not name a direction
+PROBE_RIDGE = 0.01  # relative to a code's unit variance
+ALONE = 30.0  # penalty on a direction's effect on other factors, relative to its length
 MOST = 8  # directions returned; users can make sense of about this many sliders
 
 
 @torch.inference_mode()
-def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list[dict[str, Any]]:
+def find_directions(subject: Subject) -> list[dict[str, Any]]:
     """Returns at most MOST directions, strongest effect on the picture first and unnamed directions last.
 
     Each is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}: `sigma` is the standard
@@ -31,12 +32,10 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
     the factor with the strongest correlation over the probe images, with the sign chosen to make it positive, or
     "other" if no correlation reaches WEAK.
     """
-    if sets.codes:
-        from training.evaluation.codes import code_directions
-
-        return code_directions(model, sets.codes, device)
-    z, e = posterior_means(model, sets.probe_train.images, device)
-    factors = named_factors(sets.probe_train)
+    if subject.sets.codes:
+        return code_directions(subject)
+    model, device, z, e = subject.model, subject.device, subject.z_train, subject.e_train
+    factors = named_factors(subject.sets.probe_train)
     center = e.mean(dim=0)
     vectors = bearings(e - center, factors)
     used: dict[str, int] = {}
@@ -47,21 +46,12 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
         if correlation < 0:
             vector, along = -vector, -along
         sigma = float(along.std().clamp_min(1e-4))
-        low, high = np.percentile(along.numpy() / sigma, [1, 99])
         step = (2 * sigma * vector).to(device)
         z_some, e_some = z[:PICTURES].to(device), e[:PICTURES].to(device)
         moved = model.decode(z_some, e_some + step).float() - model.decode(z_some, e_some - step).float()
-        found.append(
-            {
-                "name": name if abs(correlation) >= WEAK else "other",
-                "correlation": round(abs(correlation), 3),
-                "vector": [round(v, 6) for v in vector.tolist()],
-                "sigma": round(sigma, 5),
-                "low": round(float(low), 2),
-                "high": round(float(high), 2),
-                "moves": round(float(moved.abs().mean() * 127.5), 3),
-            }
-        )
+        name = name if abs(correlation) >= WEAK else "other"
+        direction = described(name, abs(correlation), vector.numpy(), sigma, along.numpy() / sigma)
+        found.append(direction | {"moves": round(float(moved.abs().mean() * GREY_LEVELS), 3)})
     found.sort(key=lambda direction: (direction["name"] == "other", -direction["moves"]))
     for direction in found:  # number repeated names
         name = direction["name"]
@@ -69,6 +59,19 @@ def find_directions(model: RbVAE, sets: ImageSets, device: torch.device) -> list
         if used[name] > 1:
             direction["name"] = f"{name} {used[name]}"
     return found[:MOST]
+
+
+def described(name: str, correlation: float, vector: np.ndarray, sigma: float, places: np.ndarray) -> dict[str, Any]:
+    """Returns a direction without `moves`; `places` [N] are those of the data along it, in sigmas about the mean."""
+    low, high = np.percentile(places, [1, 99])
+    return {
+        "name": name,
+        "correlation": round(correlation, 3),
+        "vector": [round(float(v), 6) for v in vector],
+        "sigma": round(sigma, 5),
+        "low": round(float(low), 2),
+        "high": round(float(high), 2),
+    }
 
 
 def bearings(centred: Tensor, factors: dict[str, np.ndarray]) -> Tensor:
@@ -100,3 +103,59 @@ def _strongest(along: np.ndarray, factors: dict[str, np.ndarray]) -> tuple[str, 
         return "other", 0.0
     name = max(correlations, key=lambda key: abs(correlations[key]))
     return name, correlations[name]
+
+
+@torch.inference_mode()
+def code_directions(subject: Subject) -> list[dict[str, Any]]:
+    """Finds one direction per named factor, strongest effect first, in the format of `find_directions`.
+
+    Each direction is the shortest step of e that changes its factor by one standard deviation and hardly changes the
+    other factors. Factors are predicted from G(z, e) by a linear probe of codes.
+    """
+    model, device, z, e = subject.model, subject.device, subject.z_train, subject.e_train
+    factors = named_factors(subject.sets.probe_train)
+    values = np.stack(list(factors.values()), axis=1)
+    values = (values - values.mean(axis=0)) / values.std(axis=0).clip(1e-6)
+    effect = effect_of_e(subject, values)  # [factors, D_e]
+    expression = np.eye(effect.shape[1]) - subject.model.reference_covariance.cpu().double().numpy()
+    steps = np.stack([gentle_step(effect, row, expression) for row in range(len(effect))])
+    along = (e - e.mean(dim=0)).numpy() @ steps.T / np.square(steps).sum(axis=1)  # in steps
+    some = slice(0, len(z), max(1, len(z) // 32))
+    found = []
+    for name, step, place, factor in zip(factors, steps, along.T, values.T, strict=True):
+        moved = torch.from_numpy(2 * step).float()
+        far = [model.decode(z[some].to(device), (e[some] + sign * moved).to(device)) for sign in (1, -1)]
+        sigma, correlation = float(np.linalg.norm(step)), abs(float(np.corrcoef(place, factor)[0, 1]))
+        direction = described(name, correlation, step / sigma, sigma, factor)
+        found.append(direction | {"moves": round(float(model.basis.texture_change(far[0] - far[1]).abs().mean()), 3)})
+    return sorted(found, key=lambda direction: -direction["moves"])
+
+
+def effect_of_e(subject: Subject, factors: np.ndarray) -> np.ndarray:
+    """Returns the change in each factor per unit of each dimension of e, [F, D_e].
+
+    `factors` [N, F] are those of the training faces; the result is in their units.
+    """
+    model, device = subject.model, subject.device
+    x = subject.sets.probe_train.images.double()
+    gram = x.T @ x + PROBE_RIDGE * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
+    reader = torch.linalg.solve(gram, x.T @ torch.from_numpy(factors).double()).float()  # [K, F]
+    some = slice(0, len(x), max(1, len(x) // 64))
+    z, e = subject.z_train[some], subject.e_train[some]
+    columns = []
+    for unit in torch.eye(model.config.dim_e):
+        far, near = (model.decode(z.to(device), (e + sign * unit).to(device)).cpu() for sign in (1, -1))
+        columns.append(((far - near) / 2 @ reader).mean(dim=0))
+    return torch.stack(columns, dim=1).numpy()
+
+
+def gentle_step(effect: np.ndarray, row: int, expression: np.ndarray) -> np.ndarray:
+    """Returns the likeliest step [D_e] that adds 1 to factor `row` with little effect on the other factors.
+
+    `effect` [F, D_e] is the result of `effect_of_e`; `expression` [D_e, D_e] is the covariance of the changes of e by
+    expressions.
+    """
+    others = np.delete(effect, row, axis=0)
+    cost = np.linalg.inv(expression) + ALONE * others.T @ others
+    step = np.linalg.solve(cost, effect[row])
+    return step / max(float(effect[row] @ step), 1e-6)

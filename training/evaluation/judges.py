@@ -83,11 +83,7 @@ def regions() -> dict[str, np.ndarray]:
     inside = frame.values(filled)[:, 0] > 0
     near = cv2.dilate(filled, np.ones((9, 9))) > 0
     skin = cv2.erode((frame.mask & ~near).astype(np.uint8), np.ones((5, 5))) > 0
-    return {
-        "inside_mouth": inside,
-        "lips": frame.values(near)[:, 0] & ~inside,
-        "skin": frame.values(skin)[:, 0],
-    }
+    return {"inside_mouth": inside, "lips": frame.values(near)[:, 0] & ~inside, "skin": frame.values(skin)[:, 0]}
 
 
 def face_in(landmarker: FaceLandmarker, photo: np.ndarray) -> Face | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,14 @@ from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint
 from rbvae.errors import CheckpointError, ConfigError, LandmarkerError
-from rbvae.images.arrays import to_uint8
-from rbvae.models.model import RbVAE
 from training.data.image_sets import ImageSets
 from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features
 from training.evaluation.probes import posterior_means
 from training.evaluation.realism import NAMES, likeness, mean_image, measure_realism
 from training.evaluation.scores import evaluate
 from training.evaluation.styles import measure_styles, right_answer
-from training.evaluation.transfer import Pairs, Track, choose_pairs
+from training.evaluation.subject import Subject, infer
+from training.evaluation.transfer import Pairs, choose_pairs
 
 PAIRS = 1000
 TRAIN_PICTURES, TEST_PICTURES = 4000, 2000  # maximum numbers of images compared by FID-expr
@@ -45,72 +44,36 @@ class Settings:
     features: Path | None = None
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A model with its held-out images and their posterior means `z` [N, D_z] and `e` [N, D_e]."""
-
-    model: RbVAE
-    sets: ImageSets
-    device: torch.device
-    z: Tensor
-    e: Tensor
-
-    @torch.inference_mode()
-    def decoded(self, z: Tensor, e: Tensor, batch: int = 200) -> Tensor:
-        """Returns G(z, e) as images uint8 [N, 3, S, S] on the CPU."""
-        parts = zip(z.split(batch), e.split(batch), strict=True)
-        return torch.cat(
-            [to_uint8(self.model.decode(z_k.to(self.device), e_k.to(self.device))).cpu() for z_k, e_k in parts]
-        )
-
-
-def untracked(things: Iterable, name: str, total: int) -> Iterable:
-    """Returns `things` without showing progress."""
-    return things
-
-
-def measure(
-    checkpoint: Checkpoint, sets: ImageSets, device: torch.device, settings: Settings, track: Track = untracked
-) -> dict[str, Any]:
+def measure(checkpoint: Checkpoint, sets: ImageSets, device: torch.device, settings: Settings) -> dict[str, Any]:
     """Returns all scores of a checkpoint on held-out images as plain numbers.
 
     The same seed gives identical results on one machine; another number of threads may change the seventh digit.
     """
-    model = checkpoint.model.to(device).eval()
-    scores = evaluate(model, sets, device, settings.seed)
-    subject = Subject(model, sets, device, *posterior_means(model, sets.probe_test.images, device))
-    scores["seed"] = settings.seed
+    subject = infer(checkpoint.model.to(device), sets, device)
+    scores = evaluate(subject, settings.seed) | {"seed": settings.seed}
     net = _or_reason(lambda: _features(settings.features or EMBEDDED / f"features-{sets.kind}", sets.kind))
     photos, rebuilt = sets.probe_test.images, subject.decoded(subject.z, subject.e)
     if sets.kind == "digits":
         pairs = choose_pairs(sets.probe_test.shows, len(photos), settings.pairs or PAIRS, settings.seed)
-        scores["transfer"] = _transfer(subject, pairs, pair_pictures(subject, pairs), net, track, settings.seed)
+        scores["transfer"] = _transfer(subject, net, pairs, settings.seed)
     scores["fidelity"] = _fidelity(photos, rebuilt, sets.unlabelled)
-    scores["realism"] = _realism(subject, rebuilt, net, track, settings.seed)
+    scores["realism"] = _realism(subject, net, rebuilt, settings.seed)
     return plain(scores)
 
 
-def pair_pictures(subject: Subject, pairs: Pairs) -> dict[str, Tensor]:
-    """Returns for each B its `photo`, the reconstruction `rebuilt` and the `edit` G(z_B, e_A), uint8 [P, 3, S, S]."""
-    rows = torch.from_numpy(pairs.rows)
-    z, e = subject.z[rows], subject.e[rows]
-    return {
+def _transfer(subject: Subject, net: tuple | str, pairs: Pairs, seed: int) -> dict[str, Any]:
+    digits, rows = subject.sets.test_digits, torch.from_numpy(pairs.rows)
+    if isinstance(net, str) or digits is None:
+        return {"not_measured": net if isinstance(net, str) else "give the MNIST root as --data"}
+    z, e, answer = subject.z[rows], subject.e[rows], right_answer(digits, pairs)
+    pictures = {
         "photo": subject.sets.probe_test.images[rows],
         "rebuilt": subject.decoded(z, e),
         "edit": subject.decoded(z, e[torch.from_numpy(pairs.a)]),
+        "answer": answer,
+        "answer_rebuilt": subject.decoded(*posterior_means(subject.model, answer, subject.device)),
     }
-
-
-def _transfer(
-    subject: Subject, pairs: Pairs, pictures: dict[str, Tensor], net: tuple | str, track: Track, seed: int
-) -> dict[str, Any]:
-    digits = subject.sets.test_digits
-    if isinstance(net, str) or digits is None:
-        return {"not_measured": net if isinstance(net, str) else "give the MNIST root as --data"}
-    answer = right_answer(digits, pairs)
-    latents = posterior_means(subject.model, answer, subject.device)
-    pictures = pictures | {"answer": answer, "answer_rebuilt": subject.decoded(*latents)}
-    return measure_styles(net[0], digits, pairs, pictures, track, seed)
+    return measure_styles(net[0], digits, pairs, pictures, seed)
 
 
 def _features(folder: Path, kind: str) -> tuple[FeatureNet, dict[str, Any]]:
@@ -126,9 +89,7 @@ def _fidelity(photos: Tensor, rebuilt: Tensor, train: Tensor) -> dict[str, Any]:
     return {"rebuilt": likeness(rebuilt, photos), "mean_image": likeness(mean_image(train, photos), photos)}
 
 
-def _realism(
-    subject: Subject, rebuilt: Tensor, net: tuple[FeatureNet, dict] | str, track: Track, seed: int
-) -> dict[str, Any]:
+def _realism(subject: Subject, net: tuple[FeatureNet, dict] | str, rebuilt: Tensor, seed: int) -> dict[str, Any]:
     reason = net if isinstance(net, str) else _missing("torchmetrics")
     if isinstance(net, str) or reason:
         return {"not_measured": reason}
@@ -146,7 +107,7 @@ def _realism(
         "random_e": subject.decoded(subject.z[rows], other_e),
         "prior": subject.decoded(z, e),
     }
-    found = measure_realism(net[0], sets, train, seed, track)
+    found = measure_realism(net[0], sets, train, seed)
     return found | {"names": list(NAMES[subject.sets.kind]), "features": net[1]["weights_sha256"][:12]}
 
 

@@ -7,14 +7,14 @@ features, so they are not FID and KID and can be compared only with values from 
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from training.data.progress import track
 from training.evaluation.feature_net import FeatureNet
-from training.evaluation.transfer import Track
 
 NAMES = {"faces": ("FID-expr", "KID-expr"), "digits": ("FID-style", "KID-style")}
 SUBSETS, SUBSET_SIZE = 50, 500
@@ -54,7 +54,7 @@ def distances(candidates: Tensor, photos: Tensor, seed: int) -> dict[str, float]
         return {"fid": float(fid.compute()), "kid": float(mean), "kid_std": float(deviation)}
 
 
-def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, seed: int, track: Track) -> dict:
+def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, seed: int) -> dict[str, Any]:
     """Returns the distances of each set of images, uint8 [N, 3, S, S], to training photos [M, 3, S, S].
 
     Adds two floors: the images in `sets["photos"]` blurred, and uniform noise.
@@ -66,21 +66,18 @@ def measure_realism(net: FeatureNet, sets: dict[str, Tensor], train: Tensor, see
     sets = sets | {"blurred": blurred(photos), "noise": noise}
     found = {
         name: distances(net.predict(pictures)[0], reference, seed)
-        for name, pictures in track(sets.items(), "realism: sets of pictures", len(sets))
+        for name, pictures in track(sets.items(), "realism: set of pictures")
     }
     return {"pictures": len(photos), "train_pictures": len(train), "to_train": found}
 
 
 def blurred(pictures: Tensor) -> Tensor:
     """Blurs images uint8 [N, 3, S, S] with a Gaussian whose standard deviation is BLUR times the side."""
+    from scipy.ndimage import gaussian_filter
+
     sigma = BLUR * pictures.shape[-1]
-    reach = torch.arange(-round(3 * sigma), round(3 * sigma) + 1)
-    kernel = torch.exp(-0.5 * (reach / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).expand(pictures.shape[1], 1, 1, -1)
-    pad, channels = len(reach) // 2, pictures.shape[1]
-    across = F.conv2d(F.pad(pictures.float(), [pad, pad, 0, 0], mode="replicate"), kernel, groups=channels)
-    both = F.conv2d(F.pad(across, [0, 0, pad, pad], mode="replicate"), kernel.transpose(2, 3), groups=channels)
-    return both.round().clamp(0, 255).to(torch.uint8)
+    soft = gaussian_filter(pictures.float().numpy(), sigma, mode="nearest", radius=round(3 * sigma), axes=(2, 3))
+    return torch.from_numpy(soft).round().clamp(0, 255).to(torch.uint8)
 
 
 def likeness(pictures: Tensor, photos: Tensor, batch: int = 200) -> dict[str, float]:

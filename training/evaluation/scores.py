@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from rbvae.errors import CheckpointError
 from rbvae.faces.landmarks import ENERGETIC
-from rbvae.images.arrays import to_float
+from rbvae.images.arrays import to_float, to_uint8
 from rbvae.models.model import RbVAE
-from training.data.image_sets import ImageSets
-from training.evaluation.probes import named_factors, posterior_means, probe
+from training.evaluation.probes import named_factors, probe
+from training.evaluation.subject import GREY_LEVELS, Subject
 
-RANDOM_E = 16
-
-
-QUICK_PAIRS = 256
-
-
-@torch.inference_mode()
-def fidelity(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> dict[str, float]:
-    """Returns L1 in grey levels (0 to 255) and PSNR in dB of reconstructions from posterior means."""
-    absolute, squared, count = 0.0, 0.0, 0
-    for part in images.split(batch):
-        x = to_float(part.to(device))
-        error = (model(x).float() - x) * 127.5
-        absolute += float(error.abs().sum())
-        squared += float(error.square().sum())
-        count += error.numel()
-    return {"l1": absolute / count, "psnr": float(10 * np.log10(255.0**2 * count / max(squared, 1e-9)))}
-
-
-@torch.inference_mode()
-def errors(model: RbVAE, images: Tensor, device: torch.device, batch: int = 256) -> np.ndarray:
-    """Returns the mean absolute reconstruction error of each image [N], in grey levels."""
-    found = [
-        (model(x := to_float(part.to(device))).float() - x).abs().mean(dim=(1, 2, 3)) for part in images.split(batch)
-    ]
-    return torch.cat(found).cpu().numpy() * 127.5
-
-
-def usual_errors(model: RbVAE, sets: ImageSets, device: torch.device) -> dict[str, float]:
-    """Returns the 95th and 99th percentiles of reconstruction errors, in grey levels.
-
-    rbvae.editing.warnings uses them to warn about unusual photos.
-    """
-    if sets.codes:
-        from training.evaluation.codes import texture_errors
-
-        found = texture_errors(model, sets.codes, device)
-    else:
-        found = errors(model, sets.probe_test.images, device)
-    p95, p99 = np.percentile(found, [95, 99])
-    return {"error_p95": round(float(p95), 2), "error_p99": round(float(p99), 2)}
+RANDOM_E, QUICK_PAIRS = 16, 256
 
 
 @torch.inference_mode()
 def spread(model: RbVAE, images: Tensor, device: torch.device, seed: int = 0) -> float:
-    """Returns the mean absolute image difference in grey levels between random e at the same z; 0 if e is ignored."""
+    """Returns the mean absolute difference in grey levels between random e at the same z; 0 if e is ignored.
+
+    `images` are uint8 [N, 3, S, S], or codes [N, K], whose textures are compared.
+    """
     rng = torch.Generator().manual_seed(seed)
     e = torch.randn(RANDOM_E, model.config.dim_e, generator=rng).to(device)
     z = model.encoder_z(to_float(images.to(device))).mean
-    pictures = torch.stack([model.decode(z, e_k).float() for e_k in e])  # [16, N, 3, S, S]
-    return float((pictures[0::2] - pictures[1::2]).abs().mean() * 127.5)
+    drawn = [model.decode(z, e_k).float() for e_k in e]
+    if model.config.observes == "code":
+        from training.evaluation.codes import texture_change
+
+        changes = [texture_change(model, one - other) for one, other in zip(drawn[::2], drawn[1::2], strict=True)]
+        return float(torch.tensor(changes).mean())
+    pictures = torch.stack(drawn)  # [16, N, 3, S, S]
+    return float((pictures[0::2] - pictures[1::2]).abs().mean() * GREY_LEVELS)
 
 
 def apart(images: Tensor) -> float:
@@ -73,72 +44,68 @@ def apart(images: Tensor) -> float:
 
 
 @torch.inference_mode()
-def predicted_transfer(
-    model: RbVAE, sets: ImageSets, z: Tensor, e: Tensor, device: torch.device, seed: int
-) -> dict[str, float] | None:
+def predicted_transfer(subject: Subject, seed: int) -> dict[str, float] | None:
     """Measures how much of A's factors transfers to G(z_B, e_A), with factors predicted by the feature network.
 
     A fast substitute for the landmarker. Each value is a `transfer_slope` (training/evaluation/transfer.py):
     0 means no transfer, `photo_a` is the ceiling. Returns None without a feature network.
     """
-    from rbvae.images.arrays import to_uint8
     from training.evaluation.feature_net import EMBEDDED, load_features
     from training.evaluation.transfer import choose_pairs, transfer_slope
 
+    model, test, device = subject.model, subject.sets.probe_test, subject.device
     try:
-        net = load_features(EMBEDDED / f"features-{sets.kind}")[0].to(device)
+        net = load_features(EMBEDDED / f"features-{subject.sets.kind}")[0].to(device)
     except CheckpointError:
         return None
-    pairs = choose_pairs(sets.probe_test.shows, len(z), QUICK_PAIRS, seed)
+    pairs = choose_pairs(test.shows, len(subject.z), QUICK_PAIRS, seed)
     rows, a = torch.from_numpy(pairs.rows), torch.from_numpy(pairs.a)
-    z_b, e_b = z[rows].to(device), e[rows].to(device)
-    truth = sets.probe_test.factors[rows].double().numpy()
-    weight = ENERGETIC / 1.0 if sets.kind == "faces" else 1 / truth.std(axis=0).clip(1e-6)
+    z_b, e_b = subject.z[rows].to(device), subject.e[rows].to(device)
+    truth = test.factors[rows].double().numpy()
+    weight = ENERGETIC / 1.0 if subject.sets.kind == "faces" else 1 / truth.std(axis=0).clip(1e-6)
     goal = truth[pairs.a] * weight
 
     def slope(pictures: Tensor) -> float:
         return transfer_slope(net.predict(pictures)[1].double().numpy() * weight, goal)
 
+    rebuilt = to_uint8(model.decode(z_b, e_b))
     return {
         "edit": slope(to_uint8(model.decode(z_b, e_b[a.to(device)]))),
-        "floor": slope(to_uint8(model.decode(z_b, e_b))),
-        "rebuilt_a": slope(to_uint8(model.decode(z_b, e_b))[a.to(device)]),
-        "photo_a": slope(sets.probe_test.images[rows[a]].to(device)),
+        "floor": slope(rebuilt),
+        "rebuilt_a": slope(rebuilt[a.to(device)]),
+        "photo_a": slope(test.images[rows[a]].to(device)),
     }
 
 
-def evaluate(model: RbVAE, sets: ImageSets, device: torch.device, seed: int = 0) -> dict:
+def evaluate(subject: Subject, seed: int = 0) -> dict[str, Any]:
     """Returns all scores of a model on held-out images as plain numbers; the same seed gives identical results."""
-    if sets.codes:
-        from training.evaluation.codes import evaluate_codes
-
-        return evaluate_codes(model, sets, device, seed)
-    was_training = model.training
-    model.eval()
-    z_train, e_train = posterior_means(model, sets.probe_train.images, device)
-    z_test, e_test = posterior_means(model, sets.probe_test.images, device)
-    targets = zip(named_factors(sets.probe_train).items(), named_factors(sets.probe_test).values(), strict=True)
+    sets, z, e = subject.sets, subject.z, subject.e
+    train, test = named_factors(sets.probe_train), named_factors(sets.probe_test)
     probes = {
         name: {
-            "from_e": probe(e_train, train_target, e_test, test_target),
-            "from_z": probe(z_train, train_target, z_test, test_target),
+            "from_e": probe(subject.e_train, train[name], e, test[name]),
+            "from_z": probe(subject.z_train, train[name], z, test[name]),
         }
-        for (name, train_target), test_target in targets
-    }
-    averages = {
-        f"mae_from_{latent}": float(np.mean([scores[f"from_{latent}"]["mae"] for scores in probes.values()]))
-        for latent in ("e", "z")
+        for name in train
     }
     scores = {
         "kind": sets.kind,
         "test_images": len(sets.probe_test.images),
-        "reconstruction": fidelity(model, sets.probe_test.images, device),
-        "spread_over_e": spread(model, sets.probe_test.images[:64], device, seed),
-        "apart": apart(sets.probe_test.images),
-        "e_std": float(e_test.std(dim=0).mean()),
-        "predicted_transfer": predicted_transfer(model, sets, z_test, e_test, device, seed),
+        "reconstruction": subject.fidelity,
+        "spread_over_e": spread(subject.model, sets.probe_test.images[:64], subject.device, seed),
+        "e_std": float(e.std(dim=0).mean()),
         "probes": probes,
-        **averages,
     }
-    model.train(was_training)
+    for latent in ("e", "z"):
+        scores[f"mae_from_{latent}"] = float(np.mean([one[f"from_{latent}"]["mae"] for one in probes.values()]))
+    if sets.codes:
+        from training.evaluation.codes import frechet_of_samples
+
+        scores["observes"] = "code"
+        scores["frechet"] = frechet_of_samples(subject.model, sets.probe_test.images, subject.device, seed)
+        yaw = sets.probe_train.yaw.numpy(), sets.probe_test.yaw.numpy()
+        scores["yaw_from_e"] = probe(subject.e_train, yaw[0], e, yaw[1])["r2"]
+    else:
+        scores["apart"] = apart(sets.probe_test.images)
+        scores["predicted_transfer"] = predicted_transfer(subject, seed)
     return scores

@@ -27,9 +27,10 @@ from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.pose import fit_pose
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import ETHNICITIES, EXTENSIONS, SEXES, Attributes, list_datasets
+from training.data.progress import track
 from training.evaluation.judges import face_in, mouth_opening, progress
-from training.evaluation.transfer import Track
-from training.evaluation.truth import TEETH, standard_error
+from training.evaluation.truth import TEETH
+from training.evaluation.truth_statistics import standard_error
 
 AGES = {"age 0-12": (0, 12), "age 13-39": (13, 39), "age 40-64": (40, 64), "age 65+": (65, 200)}
 UNKNOWN = "nothing known"
@@ -73,22 +74,20 @@ def smile(face: Face) -> float:
     return float(face.blendshapes[SMILES].mean())
 
 
-def measure_strangers(
-    editor: Any, folders: Sequence[Path], donors: Path | None, seed: int, track: Track
-) -> dict[str, Any]:
+def measure_strangers(editor: Any, folders: Sequence[Path], donors: Path | None, seed: int) -> dict[str, Any]:
     """Returns the scores of all groups, with standard errors and relative to the overall mean.
 
     `folders` hold original photos; only the test split of `seed` is used. `donors` is a folder of smiles to use
     instead of choosing them from the held-out faces. Raises DatasetError if no suitable face is found.
     """
     with FaceLandmarker() as landmarker:
-        held_out = look(landmarker, folders, seed, track)
+        held_out = look(landmarker, folders, seed)
         smiles = given_donors(landmarker, donors) if donors else choose_donors(held_out)
         chosen = choose_faces(held_out, smiles, seed)
         portraits = [editor.infer(framed(donor.path)) for donor in smiles]
         rows, skipped = {}, {}
         start = 0
-        for face, count in track(chosen.items(), "smiles on strangers", len(chosen)):
+        for face, count in track(chosen.items(), "stranger"):
             lent = [(start + k) % len(smiles) for k in range(count)]
             start += count
             try:
@@ -98,11 +97,11 @@ def measure_strangers(
     return {"donors": [donor.path.name for donor in smiles], "skipped": skipped} | summary(rows)
 
 
-def look(landmarker: FaceLandmarker, folders: Sequence[Path], seed: int, track: Track) -> list[Stranger]:
+def look(landmarker: FaceLandmarker, folders: Sequence[Path], seed: int) -> list[Stranger]:
     """Returns the held-out photos in which a face is detected. Raises DatasetError if there are none."""
     photos = [photo for photo in list_datasets(folders, seed=seed) if photo.split == "test"]
     found = []
-    for photo in track(photos, "held-out faces", len(photos)):
+    for photo in track(photos, "held-out photo"):
         try:
             face = face_in(landmarker, framed(photo.path))
         except ImageError:

@@ -13,17 +13,10 @@ from torch import Tensor
 
 from rbvae.digits.styles import FACTORS, apply_style
 from training.data.image_sets import StyledDigits
+from training.data.progress import track
 from training.evaluation.feature_net import FeatureNet
 from training.evaluation.realism import likeness
-from training.evaluation.transfer import (
-    Pairs,
-    Track,
-    median_interval,
-    middle,
-    quartiles,
-    transfer_progress,
-    transfer_slope,
-)
+from training.evaluation.transfer import Pairs, median_interval, transfer_progress, transfer_slope
 
 INK = 32  # minimum grey level of the brightest channel of a stroke pixel
 COLOURS = 3  # the first FACTORS are colours
@@ -51,17 +44,14 @@ def right_answer(digits: StyledDigits, pairs: Pairs) -> Tensor:
     return apply_style(digits.outlines[rows], digits.styles[rows[torch.from_numpy(pairs.a)]])
 
 
-def measure_styles(
-    net: FeatureNet, digits: StyledDigits, pairs: Pairs, pictures: dict[str, Tensor], track: Track, seed: int
-) -> dict:
+def measure_styles(net: FeatureNet, digits: StyledDigits, pairs: Pairs, pictures: dict[str, Tensor], seed: int) -> dict:
     """Returns all scores of style transfer; `pictures` holds photo, rebuilt, edit, answer and answer_rebuilt.
 
     The pictures are uint8 [P, 3, S, S]. In every table, `edit` is the model's result, `floor` the reconstruction of B,
     `shuffled` the edit compared with the style of a third digit, `rebuilt_a` the reconstruction of A, `photo_a` A
     itself and `answer` B drawn in A's style. Factors are scaled by their standard deviations.
     """
-    steps = track(pictures.items(), "styles: sets of digits", len(pictures))
-    predicted = {name: read_style(net, some) for name, some in steps}
+    predicted = {name: read_style(net, some) for name, some in track(pictures.items(), "styles: set of digits")}
     truth = digits.styles.factors().double().numpy()
     deviation = truth.std(axis=0)
     b = truth[pairs.rows]
@@ -82,9 +72,9 @@ def measure_styles(
     kept = {"edit": read["edit"], "rebuilt_b": read["rebuilt"], "photo_b": read["photo"]}
     return {
         "pairs": len(pairs),
-        "transfer_progress": {key: middle(values) for key, values in progress.items()},
+        "transfer_progress": {key: float(np.median(values)) for key, values in progress.items()},
         "transfer_progress_interval": median_interval(progress["edit"], seed),
-        "transfer_progress_quartiles": quartiles(progress["edit"]),
+        "transfer_progress_quartiles": np.percentile(progress["edit"], [25, 75]).tolist(),
         "transfer_slope": {
             key: transfer_slope(found / deviation, goal / deviation) for key, (found, goal) in compared.items()
         },
@@ -106,10 +96,8 @@ def measure_styles(
     }
 
 
-def _digits(predicted: dict[str, tuple[np.ndarray, np.ndarray]], shows: tuple[str, ...], pairs: Pairs) -> dict | None:
+def _digits(predicted: dict[str, tuple[np.ndarray, np.ndarray]], shows: tuple[str, ...], pairs: Pairs) -> dict:
     """Returns the share of images classified as B's digit, or as A's (`edit_shows_a`) or a third's (`shuffled`)."""
-    if not shows:
-        return None
     b = np.array([int(digit) for digit in shows])[pairs.rows]
     seen = {name: classes for name, (_, classes) in predicted.items()}
     return {

@@ -5,14 +5,11 @@ In a pair, B gets the target factors of another image A: edit = G(z_B, e_A).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 DRAWS = 1000  # of the bootstrap
-
-Track = Callable[[Iterable, str, int], Iterable]  # (things, name, total): shows progress while iterating
 
 
 @dataclass(frozen=True)
@@ -66,29 +63,11 @@ def transfer_slope(edit: np.ndarray, goal: np.ndarray) -> float:
     The slope is sum over k of cov(edit_k, goal_k) / sum over k of var(goal_k): 1 if edits differ as much as their
     goals, 0 if they are unrelated. Unlike `transfer_progress`, an average face scores 0.
     """
-    kept = np.isfinite(edit.reshape(len(edit), -1)).all(axis=1)
-    if not kept.any():
-        return float("nan")
-    edit, goal = edit[kept] - edit[kept].mean(axis=0), goal[kept] - goal[kept].mean(axis=0)
+    edit, goal = edit - edit.mean(axis=0), goal - goal.mean(axis=0)
     return float((edit * goal).sum() / max(np.square(goal).sum(), 1e-9))
 
 
-def middle(values: np.ndarray) -> float:
-    """Returns the median of the finite values; NaN if there are none."""
-    found = values[np.isfinite(values)]
-    return float(np.median(found)) if len(found) else float("nan")
-
-
-def quartiles(values: np.ndarray) -> list[float]:
-    """Returns the 25th and 75th percentiles of the finite values."""
-    found = values[np.isfinite(values)]
-    return [float(edge) for edge in np.percentile(found, [25, 75])] if len(found) else [float("nan")] * 2
-
-
 def median_interval(values: np.ndarray, seed: int) -> list[float]:
-    """Returns the 95% bootstrap interval [low, high] of the median of the finite values."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return [float("nan")] * 2
+    """Returns the 95% bootstrap interval [low, high] of the median."""
     rows = np.random.default_rng(seed).integers(0, len(values), (DRAWS, len(values)))
-    return [float(edge) for edge in np.percentile(np.median(values[rows], axis=1), [2.5, 97.5])]
+    return np.percentile(np.median(values[rows], axis=1), [2.5, 97.5]).tolist()

@@ -23,7 +23,6 @@ from __future__ import annotations
 import csv
 import functools
 import io
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,8 +38,8 @@ from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import OVAL
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import EXTENSIONS
+from training.data.progress import track
 from training.evaluation.judges import (
-    PARTS,
     Judges,
     Seen,
     box_of,
@@ -52,19 +51,12 @@ from training.evaluation.judges import (
     regions,
     see,
 )
-from training.evaluation.transfer import Track
+from training.evaluation.truth_statistics import SHARES, Rows, compare, compared, read_rows, summary
 
 DONOR_STEP = 7  # B is this many places after A in the list of people
 TEETH = 0.12  # height over width of the mouth above which a smile counts as showing teeth
 COPY_SCALE, COPY_QUALITY = 0.8, 85
 OUTSIDE = 1.7  # the area outside a box this many times as large as the face box counts as far from the face
-
-SHARES = ("own", "own_with_donor", "neutral")  # rows hold the errors of the four PARTS, then the unedited photo's
-COLUMNS = dict.fromkeys(SHARES, PARTS) | {"identity": ("edit", "real_smile"), "happy": ("edit", "real")}
-DRAWS = 1000  # bootstrap resamples for the standard errors of a median and a percentile
-FEWEST = 5  # minimum number of people for a mean paired difference
-
-Rows = dict[str, dict[str, list[float]]]  # by score and person
 
 
 @dataclass(frozen=True)
@@ -124,21 +116,21 @@ def _people_for(use: str, path: Path) -> set[str]:
     return {row["person"] for row in rows if row["use"] == use}
 
 
-def evaluate_truth(editor: Any, folder: Path, use: str, against: Path | None, track: Track) -> dict[str, Any]:
+def evaluate_truth(editor: Any, folder: Path, use: str, against: Path | None) -> dict[str, Any]:
     """Returns the scores of the pairs in a folder.
 
     `against` is the --json file of an earlier evaluation; the paired differences from it are added and printed. Raises
     DatasetError if the folder or `against` cannot be used, before anything is measured.
     """
     pairs, before = find_pairs(folder, use), read_rows(against) if against else None
-    scores = measure_truth(editor, pairs, track)
+    scores = measure_truth(editor, pairs)
     if before is not None:
         scores["against"] = compare(scores["rows"], before)
         print(compared(scores["against"]), file=sys.stderr)
     return scores
 
 
-def measure_truth(editor: Any, pairs: list[Pair], track: Track) -> dict[str, Any]:
+def measure_truth(editor: Any, pairs: list[Pair]) -> dict[str, Any]:
     """Returns all scores with standard errors over people, and the `rows` from which they were computed.
 
     `editor` is a PortraitEditor or an object with the same infer, edit, transfer and neutral methods. People who cannot
@@ -149,7 +141,7 @@ def measure_truth(editor: Any, pairs: list[Pair], track: Track) -> dict[str, Any
     step = DONOR_STEP if len(pairs) % DONOR_STEP else 1
     infer = functools.lru_cache(maxsize=4 * DONOR_STEP)(editor.infer)
     with FaceLandmarker() as landmarker:
-        for k, pair in enumerate(track(pairs, "edits against the truth", len(pairs))):
+        for k, pair in enumerate(track(pairs, "person")):
             try:
                 trial = _try(editor, infer, landmarker, pair, pairs[(k + step) % len(pairs)].smiling)
             except RbvaeError as error:
@@ -236,82 +228,3 @@ def _oval(seen: Seen, grow: float, photo: Seen) -> np.ndarray:
     centre = outline.mean(axis=0)
     cv2.fillPoly(inside, [np.round(centre + (outline - centre) * grow).astype(np.int32)], 1)
     return inside > 0
-
-
-def per_person(name: str, row: dict[str, list[float]], people: list[str]) -> np.ndarray:
-    """Returns a score for each person [N, K]; errors are relative to the mean error of the unedited photos."""
-    table = np.array([row[person] for person in people])
-    return table[:, :4] / table[:, 4:].mean(axis=0).clip(1e-9) if name in SHARES else table
-
-
-def standard_error(values: np.ndarray) -> np.ndarray:
-    """Returns the standard error [K] of the mean of [N, K] over N; 0 for one person."""
-    return values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.zeros(values.shape[1:])
-
-
-def bootstrapped(values: np.ndarray, figure: Callable[..., Any]) -> np.ndarray:
-    """Returns the bootstrap standard error [K] of the statistic `figure` of values [N, K] over N."""
-    drawn = np.random.default_rng(0).integers(0, len(values), (DRAWS, len(values)))
-    return figure(values[drawn], axis=1).std(axis=0, ddof=1)
-
-
-def summary(rows: Rows) -> dict[str, Any]:
-    """Returns the scores averaged over people, with their `standard_errors`."""
-    figures: dict[str, Any] = {}
-    spread: dict[str, Any] = {}
-    for name, row in rows.items():
-        values = per_person(name, row, list(row))
-        median = name == "mouth"
-        figures[name] = _named(name, np.median(values, axis=0) if median else values.mean(axis=0))
-        spread[name] = _named(name, bootstrapped(values, np.median) if median else standard_error(values))
-    if "sharp" in rows:
-        fifth, values = functools.partial(np.percentile, q=5), np.array(list(rows["sharp"].values()))
-        figures["sharp_5"], spread["sharp_5"] = (
-            _named("", fifth(values, axis=0)),
-            _named("", bootstrapped(values, fifth)),
-        )
-    return figures | {"standard_errors": spread}
-
-
-def _named(name: str, values: np.ndarray) -> Any:
-    numbers = [round(float(value), 4) for value in values]
-    return dict(zip(COLUMNS[name], numbers, strict=True)) if name in COLUMNS else numbers[0]
-
-
-def read_rows(path: Path) -> Rows:
-    """Reads the rows of an earlier --json file. Raises DatasetError if it has none."""
-    try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-        return scores.get("truth", scores)["rows"]
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path} holds no measurement of pairs. Give a file that evaluate.py wrote with --pairs and --json."
-        ) from error
-
-
-def compare(rows: Rows, before: Rows) -> dict[str, dict[str, float | bool]]:
-    """Returns paired differences from earlier rows, over the people in both.
-
-    Each has the mean `difference`, its `standard_error`, and `clear`, which is true above two standard errors.
-    """
-    found: dict[str, dict[str, float | bool]] = {}
-    for name, row in rows.items():
-        both = [person for person in row if person in before.get(name, {})]
-        if len(both) < FEWEST:
-            continue
-        change = per_person(name, row, both) - per_person(name, before[name], both)
-        for column, mean, error in zip(
-            COLUMNS.get(name, ("",)), change.mean(axis=0), standard_error(change), strict=True
-        ):
-            label = f"{name} {column}".strip()
-            found[label] = {"difference": round(float(mean), 4), "standard_error": round(float(error), 4)}
-            found[label]["clear"] = bool(abs(mean) > 2 * error)
-    return found
-
-
-def compared(differences: dict[str, dict[str, float | bool]]) -> str:
-    """Formats the differences as lines of text, with a star where they are clear."""
-    return "\n".join(
-        f"{name}: {d['difference']:+.3f} (standard error {d['standard_error']:.3f}){' *' if d['clear'] else ''}"
-        for name, d in differences.items()
-    )

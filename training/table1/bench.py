@@ -8,10 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from rbvae.objectives import get_method
+from training.data.progress import Progress
 from training.engine.config import TrainConfig
 from training.table1 import cells, controls
-from training.table1.settings import GRIDS, OWN, for_method
+from training.table1.settings import GRIDS, OWN, Settings
 from training.table1.task import Task
+
+
+class CellProgress:
+    """Shows which of `total` cells is being computed and how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress, self.number, self.label = progress, 0, ""
+
+    def begin(self, name: str) -> None:
+        """Starts the next cell."""
+        self.number += 1
+        self.label = f"[{self.number}/{self.progress.total}] {name}"
+
+    def log(self, share: float, line: str) -> None:
+        """Shows how much of the cell's budget is used, 0 to 1."""
+        self.progress.update(self.number - 1 + share, f"{line}, {share:.0%}", self.label)
+
+    def end(self, line: str) -> None:
+        """Prints the result of the cell."""
+        self.progress.say(f"{self.label}: {line}")
 
 
 @dataclass(frozen=True)
@@ -19,41 +40,42 @@ class Bench:
     """The settings shared by all cells of a table."""
 
     task: Task
-    base: TrainConfig
+    settings: Settings
     budget: cells.Budget
     out: Path
-    assignments: list[str]
-    begin: Callable[[str], tuple[cells.Log, Callable[[str], None]]]
+    screen: CellProgress
 
-    def settings(self, config: TrainConfig) -> dict[str, Any]:
-        """Returns the settings that identify a cell."""
-        counts = [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
-        return {"config": cells.relevant_settings(config.to_dict()), "minutes": self.budget.minutes, "images": counts}
+    @property
+    def images(self) -> list[int]:
+        """The numbers of unlabelled, reference and held-out images."""
+        return [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
 
-    def method(self, name: str, seed: int, chosen: dict[str, float]) -> tuple[cells.Cell, Path]:
+    def method(self, name: str, seed: int, weight: float | None = None) -> tuple[cells.Cell, Path]:
         """Computes or reads the cell of a method and seed; returns it with its folder."""
-        config = for_method(self.base, self.task.dataset, name, seed, self.assignments, chosen)
-        weight = f"-{chosen[name]:g}" if name in chosen else ""
-        folder = self.out / "cells" / f"{name}{weight}-seed{seed}"
-        log, end = self.begin(f"{get_method(name).title}{weight}, seed {seed}")
-        cell = cells.remembered(
-            folder / "cell.json",
-            self.settings(config),
-            lambda: cells.method_cell(config, self.task, folder, self.budget, log),
-        )
-        end(summary(cell))
-        return cell, folder
+        config, suffix = self.settings.of(name, seed, weight), "" if weight is None else f"-{weight:g}"
+        folder = self.out / "cells" / f"{name}{suffix}-seed{seed}"
+        title = f"{get_method(name).title}{suffix}, seed {seed}"
+
+        def make() -> cells.Cell:
+            return cells.method_cell(config, self.task, folder, self.budget, self.screen.log)
+
+        return self._cell(folder / "cell.json", title, config, make), folder
 
     def control(self, name: str, seed: int) -> cells.Cell:
         """Computes or reads the cell of a control and seed."""
-        config = for_method(self.base, self.task.dataset, "vae", seed, self.assignments, {})
-        log, end = self.begin(f"{controls.TITLES[name][0]}, seed {seed}")
-        cell = cells.remembered(
-            self.out / "cells" / f"control-{name}-seed{seed}.json",
-            self.settings(config),
-            lambda: controls.control_cell(name, config, self.task, self.budget, log),
-        )
-        end(summary(cell))
+        config = self.settings.of("vae", seed)
+        path = self.out / "cells" / f"control-{name}-seed{seed}.json"
+
+        def make() -> cells.Cell:
+            return controls.control_cell(name, config, self.task, self.budget, self.screen.log)
+
+        return self._cell(path, f"{controls.TITLES[name][0]}, seed {seed}", config, make)
+
+    def _cell(self, path: Path, title: str, config: TrainConfig, make: Callable[[], cells.Cell]) -> cells.Cell:
+        self.screen.begin(title)
+        kept = cells.relevant_settings(config.to_dict())
+        cell = cells.remembered(path, {"config": kept, "minutes": self.budget.minutes, "images": self.images}, make)
+        self.screen.end(summary(cell))
         return cell
 
 
@@ -64,12 +86,12 @@ def summary(cell: cells.Cell) -> str:
     return f"average {cell['probe']['average']:.4f}, {cell['seconds_in_all']:.0f} s"
 
 
-def tuned(bench: Bench, name: str) -> tuple[dict[str, float], dict[str, float | None]]:
+def tuned(bench: Bench, name: str) -> tuple[float | None, dict[str, float | None]]:
     """Returns the grid's best value by validation score with seed 0, and all scores; held-out images are not used."""
-    scores = {value: bench.method(name, 0, {name: value})[0].get("validation") for value in GRIDS[name][1]}
+    scores = {value: bench.method(name, 0, value)[0].get("validation") for value in GRIDS[name][1]}
     known = {value: score for value, score in scores.items() if score is not None}
     best = max if bench.task.classes else min
-    chosen = {name: float(best(known, key=lambda value: known[value]))} if known else {}
+    chosen = float(best(known, key=lambda value: known[value])) if known else None
     return chosen, {f"{value:g}": score for value, score in scores.items()}
 
 
@@ -106,13 +128,13 @@ def measure(bench: Bench, methods: list[str], seeds: int, tune: bool) -> tuple[d
         made = [bench.control(name, seed) for seed in range(seeds if varies else 1)]
         rows["controls"][name] = row_of(title, features, made)
     for name in methods:
-        chosen, grid = tuned(bench, name) if tune and name in GRIDS else ({}, {})
+        chosen, grid = tuned(bench, name) if tune and name in GRIDS else (None, {})
         method = get_method(name)
         runs = [bench.method(name, seed, chosen) for seed in range(seeds)]
         rows["methods"][name] = row_of(method.title, method.features, [cell for cell, _ in runs])
         rows["methods"][name]["own"] = list(OWN[bench.task.dataset].get(name, ()))
         if grid:
-            rows["methods"][name] |= {"grid": grid, "setting": f"{GRIDS[name][0]}={chosen.get(name)}"}
+            rows["methods"][name] |= {"grid": grid, "setting": f"{GRIDS[name][0]}={chosen}"}
         if method.features == "e" and "probe" in runs[0][0]:
             editors[method.title] = runs[0][1] / "checkpoint"
     return rows, editors

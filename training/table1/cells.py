@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import math
@@ -17,18 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbvae.checkpoint import Checkpoint, save_checkpoint, write_atomically
+from rbvae.checkpoint import Checkpoint, save_checkpoint
 from rbvae.errors import ConfigError, TrainingError
 from rbvae.models.model import RbVAE
-from rbvae.objectives import get_method
-from training.data.batches import Batches
+from training.data.batches import AnyBatches, Batches, Sampling
+from training.engine.cli import write_json
 from training.engine.config import TrainConfig
-from training.engine.loop import stopping
+from training.engine.loop import Trained, checked, steps, stopping
 from training.engine.processes import Processes
-from training.engine.report import Means, check
-from training.engine.resume import completed
-from training.engine.state import TrainingState, due
-from training.engine.throttle import Throttle
+from training.engine.report import Means
+from training.engine.run_folder import completed
+from training.engine.start import begin
+from training.engine.state import TrainingState
 from training.evaluation.probes import posterior_means
 from training.table1.metrics import disentanglement
 from training.table1.probes import halves, probe, thirds
@@ -74,8 +73,7 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
         traceback.print_exc()
         cell = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
     cell |= {"settings": settings, "seconds_in_all": round(time.monotonic() - started, 1)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(cell, indent=2) + "\n").encode())
+    write_json(path, cell)
     gc.collect()
     if torch.cuda.is_available():
         torch._dynamo.reset()  # compilations of one method must not count against the next one's limit
@@ -85,49 +83,40 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Cell]) -
 
 def method_cell(config: TrainConfig, task: Task, folder: Path, budget: Budget, log: Log) -> Cell:
     """Trains a method, saves its checkpoint in `folder` and scores the averaged weights."""
-    state, terms, seconds = trained(config, task, budget, log)
-    model, steps = state.ema.eval(), state.step
-    card = f"# {get_method(config.method).title}\n\nA run of training/benchmark.py on {task.dataset}.\n"
+    device, started = budget.processes.device, time.monotonic()
+    state = TrainingState(config, budget.processes)
+    batches = batches_of(config, task, device)
+    begin(state, batches)
+    terms = trained(state, batches, budget, log)
+    cell = {"steps": state.step, "seconds": round(time.monotonic() - started, 1), "terms": terms}
+    card = f"# {state.method.title}\n\nA run of training/benchmark.py on {task.dataset}.\n"
+    model = state.ema.eval()
     save_checkpoint(Checkpoint(model, config.kind, config.method, []), folder / "checkpoint", card)
-    cell = {"steps": steps, "seconds": round(seconds, 1), "terms": terms}
-    return cell | scored(model, get_method(config.method).features, task, budget.processes.device)
+    return cell | scored(model, state.method.features, task, device)
 
 
-def trained(config: TrainConfig, task: Task, budget: Budget, log: Log) -> tuple[TrainingState, dict[str, float], float]:
-    """Trains until the budget ends; returns the state, the last mean loss terms and the seconds taken.
+def batches_of(config: TrainConfig, task: Task, device: torch.device) -> Batches:
+    """Returns the batches that every method trains on."""
+    sampling = Sampling(config.batch, config.seed, config.flip)
+    return Batches(task.unlabelled.to(device), task.references.to(device), sampling)
+
+
+def trained(state: Trained, batches: AnyBatches, budget: Budget, log: Log) -> dict[str, float]:
+    """Trains until the budget ends; returns the last mean loss terms.
 
     Raises TrainingError if the run diverges, and KeyboardInterrupt if it is interrupted.
     """
-    device = budget.processes.device
-    state, means, terms = TrainingState(config, budget.processes), Means(), {}
-    batches = Batches(task.unlabelled.to(device), task.references.to(device), config.batch, config.flip, config.seed)
-    started = time.monotonic()
-    state.begin(batches)
+    config, means, terms, started = state.config, Means(), {}, time.monotonic()
     with stopping(budget.minutes, budget.processes) as stop:
-        while state.step < config.steps and not stop.now(state.step):
-            means.add(state.update(*batches.at(state.step)))
-            if due(state.step, config.report_every):
-                terms = watched(state, means, config)
-                log(spent(state.step, config, started, budget), f"step {state.step}")
+        for stats in steps(state, batches, stop, means):
+            if stats:
+                terms = stats
+                clock = (time.monotonic() - started) / (60 * budget.minutes) if budget.minutes else 0.0
+                log(min(1.0, max(state.step / config.steps, clock)), f"step {state.step}")
     if stop.asked and state.step < config.steps:
         raise KeyboardInterrupt
-    return state, watched(state, means, config) or terms, time.monotonic() - started
-
-
-def watched(state: TrainingState, means: Means, config: TrainConfig) -> dict[str, float]:
-    """Returns the mean loss terms since the last call.
-
-    Raises TrainingError if they are not finite or the discriminators have won.
-    """
-    terms = means.take(state.processes)
-    check(state.step, terms, 2 * config.batch * state.step)
+    terms = checked(state, means) or terms
     return {name: round(value, 5) for name, value in terms.items()}
-
-
-def spent(step: int, config: TrainConfig, started: float, budget: Budget) -> float:
-    """Returns the share of the budget that is used, 0 to 1."""
-    clock = (time.monotonic() - started) / (60 * budget.minutes) if budget.minutes else 0.0
-    return min(1.0, max(step / config.steps, clock))
 
 
 def features_of(model: RbVAE, images: Tensor, device: torch.device) -> dict[str, np.ndarray]:
@@ -156,40 +145,3 @@ def validated(model: RbVAE, kind: str, task: Task, device: torch.device) -> floa
     features = features_of(model, few.images, device)[kind]
     average = probe(features, few.targets, task.names, halves(len(features)))["average"]
     return average if math.isfinite(average) else float("nan")
-
-
-@contextlib.contextmanager
-def on_screen(total: int) -> Any:
-    """Shows progress over all cells and yields begin(name) -> (log, end).
-
-    Without a terminal, prints a line per minute and per cell instead of a bar.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[line]}"))
-    bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console,
-                   disable=not console.is_terminal)  # fmt: skip
-    row = bar.add_task("", total=total, line="")
-    done, throttle = 0, Throttle(60.0)
-
-    def begin(name: str) -> tuple[Log, Callable[[str], None]]:
-        nonlocal done
-        done += 1
-        label, before = f"[{done}/{total}] {name}", done - 1
-        bar.update(row, description=label, completed=before, line="")
-
-        def log(share: float, line: str) -> None:
-            bar.update(row, completed=before + share, line=line)
-            if not console.is_terminal and throttle.due():
-                console.print(f"{label}: {line}, {share:.0%}", markup=False, highlight=False)
-
-        def end(line: str) -> None:
-            bar.update(row, completed=before + 1)
-            console.print(f"{label}: {line}", markup=False, highlight=False)
-
-        return log, end
-
-    with bar:
-        yield begin

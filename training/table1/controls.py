@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rbvae.errors import TrainingError
 from rbvae.images.arrays import to_float
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from training.data.batches import Batches, step_generator
+from training.data.batches import AnyBatches, step_generator
 from training.engine.config import TrainConfig
-from training.engine.loop import stopping
-from training.engine.state import TrainingState, due
-from training.table1.cells import Budget, Cell, Log, features_of, spent
+from training.engine.optimise import descend
+from training.engine.processes import Processes
+from training.engine.start import begin
+from training.engine.state import TrainingState
+from training.table1.cells import Budget, Cell, Log, batches_of, features_of, trained
 from training.table1.metrics import disentanglement
 from training.table1.probes import probe, thirds
 from training.table1.settings import PRETRAINING_STEPS
@@ -53,8 +54,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, log
         state = TrainingState(
             dataclasses.replace(config, method="srb", model=linear, pretraining_steps=steps), budget.processes
         )
-        images = task.unlabelled.to(device), task.references.to(device)
-        state.begin(Batches(*images, config.batch, config.flip, config.seed))
+        begin(state, batches_of(config, task, device))
         features = features_of(state.model.eval(), task.held_out.images, device)[kind]
     elif name.startswith("pixels"):
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)
@@ -80,16 +80,49 @@ def principal_components(train: Tensor, images: Tensor, count: int) -> np.ndarra
     return np.concatenate([pca.transform(to_float(part).flatten(1).numpy()) for part in images.split(2000)])
 
 
-class Supervised(nn.Module):
-    """The encoder of e with a linear head; the D_e features match those of the methods with a reference set."""
+class Supervised:
+    """The encoder of e with a linear head; the D_e features match those of the methods with a reference set.
 
-    def __init__(self, config: TrainConfig, outputs: int) -> None:
-        super().__init__()
-        self.encoder = Encoder(config.model, config.model.dim_e)
-        self.head = nn.Linear(config.model.dim_e, outputs)
+    Trains like a `TrainingState`, on batches of `LabelledBatches`.
+    """
 
-    def forward(self, x: Tensor) -> Tensor:  # [N, 3, S, S] -> [N, K]
-        return self.head(self.encoder(x).mean)
+    def __init__(self, config: TrainConfig, task: Task, processes: Processes) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.processes, self.step = config, processes, 0
+        self.encoder = Encoder(config.model, config.model.dim_e).to(processes.device)
+        self.head = nn.Linear(config.model.dim_e, len(task.names)).to(processes.device)
+        self.optimizer = torch.optim.Adam([*self.encoder.parameters(), *self.head.parameters()], config.lr)
+        self.loss = loss_of(task, processes.device)
+
+    def update(self, x: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """One step on images [N, 3, S, S] and their factors or classes."""
+        loss = self.loss(self.head(self.encoder(x).mean), target)
+        descend(self.optimizer, loss)
+        self.step += 1
+        return {"loss": loss.detach()}
+
+    @torch.inference_mode()
+    def features(self, images: Tensor) -> np.ndarray:
+        """Returns the features [N, D_e] of images uint8 [N, 1|3, S, S]."""
+        self.encoder.eval()
+        parts = (to_float(part.expand(-1, 3, -1, -1).to(self.processes.device)) for part in images.split(256))
+        return torch.cat([self.encoder(x).mean.cpu() for x in parts]).numpy()
+
+
+@dataclass(frozen=True)
+class LabelledBatches(AnyBatches):
+    """Endless batches of labelled images float [2 * batch, 3, S, S] and targets; the second of two is mirrored."""
+
+    images: Tensor
+    targets: Tensor
+    config: TrainConfig
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Returns the batch of one step, which depends only on (seed, step)."""
+        rng = step_generator(self.config.seed, step, self.images.device, stream=2)
+        rows = torch.randint(len(self.images), (2 * self.config.batch,), generator=rng, device=self.images.device)
+        x = to_float(self.images[rows]).expand(-1, 3, -1, -1)
+        return x.flip(3) if self.config.flip and step % 2 else x, self.targets[rows]
 
 
 def supervised(config: TrainConfig, task: Task, budget: Budget, log: Log) -> tuple[np.ndarray, Cell]:
@@ -97,40 +130,17 @@ def supervised(config: TrainConfig, task: Task, budget: Budget, log: Log) -> tup
 
     Returns features of the held-out images [N, D_e], and steps and seconds. Raises TrainingError if the loss diverges.
     """
-    device, targets = budget.processes.device, torch.from_numpy(task.labelled.targets)
-    torch.manual_seed(config.seed)
-    network = Supervised(config, len(task.names)).to(device)
-    optimizer = torch.optim.Adam(network.parameters(), config.lr)
-    losses = loss_of(task, targets, device)
-    images, targets, step, started = task.labelled.images.to(device), targets.to(device), 0, time.monotonic()
-    with stopping(budget.minutes, budget.processes) as stop:
-        while step < config.steps and not stop.now(step):
-            rng = step_generator(config.seed, step, device, stream=2)
-            rows = torch.randint(len(images), (2 * config.batch,), generator=rng, device=device)
-            x = to_float(images[rows]).expand(-1, 3, -1, -1)
-            if config.flip and step % 2:
-                x = x.flip(3)
-            loss = losses(network(x), targets[rows])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            step += 1
-            if due(step, config.report_every):
-                if not torch.isfinite(loss):
-                    raise TrainingError(f"diverged before step {step}; lower lr")
-                log(spent(step, config, started, budget), f"step {step}")
-    if stop.asked and step < config.steps:
-        raise KeyboardInterrupt
-    network.eval()
-    with torch.inference_mode():
-        parts = [network.encoder(to_float(part.expand(-1, 3, -1, -1).to(device))).mean.cpu()
-                 for part in task.held_out.images.split(256)]  # fmt: skip
-    return torch.cat(parts).numpy(), {"steps": step, "seconds": round(time.monotonic() - started, 1)}
+    device, started = budget.processes.device, time.monotonic()
+    state = Supervised(config, task, budget.processes)
+    targets = torch.from_numpy(task.labelled.targets).to(device)
+    trained(state, LabelledBatches(task.labelled.images.to(device), targets, config), budget, log)
+    cell = {"steps": state.step, "seconds": round(time.monotonic() - started, 1)}
+    return state.features(task.held_out.images), cell
 
 
-def loss_of(task: Task, targets: Tensor, device: torch.device) -> Any:
+def loss_of(task: Task, device: torch.device) -> nn.Module:
     """Returns the loss: mean absolute error for factors, cross-entropy with equal class weights for classes."""
     if not task.classes:
         return nn.L1Loss()
-    counts = torch.bincount(targets, minlength=len(task.names)).clamp_min(1)
-    return nn.CrossEntropyLoss(weight=(len(targets) / (len(task.names) * counts)).to(device))
+    counts = torch.bincount(torch.from_numpy(task.labelled.targets), minlength=len(task.names)).clamp_min(1)
+    return nn.CrossEntropyLoss(weight=(len(task.labelled.targets) / (len(task.names) * counts)).to(device))

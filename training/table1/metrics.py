@@ -31,9 +31,11 @@ def mig(code: np.ndarray, factors: np.ndarray) -> float:
     This is the gap between a factor's best and second-best dimension relative to the factor's entropy, averaged over
     factors. Codes and factors are split into BINS bins of equal width, as in Locatello et al. 2019.
     """
+    from sklearn.metrics import mutual_info_score
+
     codes, known = [_binned(column) for column in code.T], [_binned(column) for column in factors.T]
-    shared = np.array([[_shared(v, c) for c in codes] for v in known])  # [K, D]
-    entropy = np.array([_shared(v, v) for v in known]).clip(1e-9)
+    shared = np.array([[mutual_info_score(v, c) for c in codes] for v in known])  # [K, D]
+    entropy = np.array([mutual_info_score(v, v) for v in known]).clip(1e-9)
     return float((_gap(shared) / entropy).mean())
 
 
@@ -84,14 +86,6 @@ def _gap(table: np.ndarray) -> np.ndarray:
 
 def _binned(column: np.ndarray) -> np.ndarray:
     return np.digitize(column, np.linspace(column.min(), column.max(), BINS + 1)[1:-1])
-
-
-def _shared(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the mutual information of two binned columns in nats; for identical columns, the entropy."""
-    joint = np.bincount(a * BINS + b, minlength=BINS**2).reshape(BINS, BINS) / len(a)
-    apart = np.outer(joint.sum(axis=1), joint.sum(axis=0))
-    some = joint > 0
-    return float((joint[some] * np.log(joint[some] / apart[some])).sum())
 
 
 def _standardised(columns: np.ndarray) -> np.ndarray:

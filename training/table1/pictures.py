@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from rbvae.checkpoint import load_checkpoint
 from rbvae.images.arrays import to_float
 from rbvae.models.model import RbVAE
-from training.evaluation.grids import GAP, mosaic, stacked
+from training.evaluation.grids import captioned, columns_of, rows_below, stacked
 from training.table1.task import Task
 
-ROWS, RANDOM, DONORS, HEAD, ZOOM = 5, 5, 4, 18, 2
+ROWS, RANDOM, DONORS, ZOOM = 5, 5, 4, 2
+CAPTIONS = {0: "image", 1: "rebuilt", 2: "reference", 3: "random e", 3 + RANDOM: "e of the image above"}
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
@@ -58,13 +58,13 @@ def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.
 
     Columns: image, reconstruction, e_ref, random e, and the e of the images in the top row.
     """
-    chosen = torch.randperm(len(task.held_out.images), generator=torch.Generator().manual_seed(0))[: DONORS + ROWS]
-    images = task.held_out.images[chosen].expand(-1, 3, -1, -1)
+    images = task.held_out.images.expand(-1, 3, -1, -1)
+    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: DONORS + ROWS]
+    zoom = ZOOM if images.shape[-1] < 64 else 1
     blocks = []
     for title, folder in checkpoints.items():
         model = load_checkpoint(folder).model.to(device).eval()
-        others = task.held_out.images[:512].expand(-1, 3, -1, -1)
-        blocks.append(_headed(mosaic(_rows(model, images, others, device)), title, images.shape[-1]))
+        blocks.append(captioned(_rows(model, images[chosen], images[:512], device), title, CAPTIONS, zoom))
     stacked(blocks).save(path, quality=80)
 
 
@@ -76,25 +76,7 @@ def _rows(model: RbVAE, images: Tensor, others: Tensor, device: torch.device) ->
     """
     x = to_float(images.to(device))
     donors, x = x[:DONORS], x[DONORS:]
-    z, e = model.encoder_z(x).mean, model.encoder_e(x).mean
     inferred = model.encoder_e(to_float(others.to(device))).mean
-    noise = torch.randn(RANDOM, e.shape[1], generator=torch.Generator().manual_seed(0)).to(device)
+    noise = torch.randn(RANDOM, model.config.dim_e, generator=torch.Generator().manual_seed(0)).to(device)
     random_e = inferred.mean(dim=0) + inferred.std(dim=0) * noise
-    columns = [x, model.decode(z, e), model.decode_reference(z)]
-    columns += [model.decode(z, one) for one in [*random_e, *model.encoder_e(donors).mean]]
-    blank = [torch.ones_like(x[0])] * (3 + RANDOM)
-    return [[*blank, *donors], *(list(row) for row in zip(*columns, strict=True))]
-
-
-def _headed(picture: Image.Image, title: str, side: int) -> Image.Image:
-    """Returns the mosaic with a title and column captions, enlarged if its pictures are small."""
-    zoom = ZOOM if side < 64 else 1
-    large = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
-    canvas = Image.new("RGB", (large.width, large.height + HEAD), "white")
-    canvas.paste(large, (0, HEAD))
-    draw, font, pitch = ImageDraw.Draw(canvas), ImageFont.load_default(11), (side + GAP) * zoom
-    draw.text((GAP, HEAD + pitch // 3), title, fill="black", font=font)
-    captions = ("image", "rebuilt", "reference", "random e", *[""] * (RANDOM - 1), "e of the image above")
-    for column, caption in enumerate(captions):
-        draw.text((GAP * zoom + column * pitch, 3), caption, fill="black", font=font)
-    return canvas
+    return rows_below(donors, columns_of(model, x, [*random_e, *model.encoder_e(donors).mean]))

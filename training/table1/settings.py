@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 from rbvae.config import ModelConfig
 from rbvae.errors import ConfigError
@@ -72,27 +73,35 @@ def base(dataset: str, preset: str, steps: int | None, minutes: float | None) ->
     return dataclasses.replace(config, steps=config.steps if steps is None else steps)
 
 
-def for_method(
-    config: TrainConfig, dataset: str, method: str, seed: int, assignments: list[str], chosen: dict[str, float]
-) -> TrainConfig:
-    """Returns the config of one run: the method's own weights, then the chosen grid value, then --set assignments.
+@dataclass(frozen=True)
+class Settings:
+    """What all runs on a dataset share: the config, and --set assignments.
 
-    Assignments of the form METHOD:NAME=VALUE apply to that method only. Raises ConfigError for an unknown method or
-    setting.
+    Assignments of the form METHOD:NAME=VALUE apply to that method only.
     """
-    own = list(OWN[dataset].get(method, ()))
-    if method in ("srb", "svae"):
-        objective = per_value(config.model, image=IMAGE_WEIGHT[dataset], latent=1.0)
-        if method == "svae":  # one latent
-            weight = 1 / (config.model.dim_z + config.model.dim_e)
-            objective = dataclasses.replace(objective, latent_z_weight=weight)
-        config = dataclasses.replace(config, objective=objective)
-    if method in chosen:
-        own.append(f"{GRIDS[method][0]}={chosen[method]:g}")
-    for assignment in assignments:
-        before, colon, after = assignment.partition(":")
-        if colon and before not in method_names():
-            raise ConfigError(f"--set {assignment!r}: no method {before!r}; there are {', '.join(method_names())}")
-        if not colon or before == method:
-            own.append(after if colon else assignment)
-    return override(dataclasses.replace(config, method=method, seed=seed), own)
+
+    dataset: str
+    config: TrainConfig
+    assignments: list[str]
+
+    def of(self, method: str, seed: int, weight: float | None = None) -> TrainConfig:
+        """Returns the config of one run: the method's own weights, then a value of its grid, then the assignments.
+
+        Raises ConfigError for an unknown method or setting.
+        """
+        config, own = self.config, list(OWN[self.dataset].get(method, ()))
+        if method in ("srb", "svae"):
+            objective = per_value(config.model, image=IMAGE_WEIGHT[self.dataset], latent=1.0)
+            if method == "svae":  # one latent
+                one = 1 / (config.model.dim_z + config.model.dim_e)
+                objective = dataclasses.replace(objective, latent_z_weight=one)
+            config = dataclasses.replace(config, objective=objective)
+        if weight is not None:
+            own.append(f"{GRIDS[method][0]}={weight:g}")
+        for assignment in self.assignments:
+            before, colon, after = assignment.partition(":")
+            if colon and before not in method_names():
+                raise ConfigError(f"--set {assignment!r}: no method {before!r}; there are {', '.join(method_names())}")
+            if not colon or before == method:
+                own.append(after if colon else assignment)
+        return override(dataclasses.replace(config, method=method, seed=seed), own)

@@ -40,30 +40,31 @@ def what(results: Results) -> str:
 
 def main_table(results: Results) -> str:
     """Returns the table of methods and controls, with a column per factor and, if given, the paper's averages."""
-    paper = results.get("paper")
+    paper: dict[str, float] = results.get("paper") or {}
     names, percent = results["names"], 100.0 if results["classes"] else 1.0
     columns = [*names, "average"]
     rows = {name: _columns(row, columns, percent) for name, row in results["methods"].items()}
     marks = {name: _marks([_mean(rows[m][i]) for m in rows], results["classes"]) for i, name in enumerate(columns)}
     heads = ["method", "features", *(HEADS.get(name, name.capitalize()) for name in names), "Average"]
     lines = [_line([*heads, *(["Paper"] if paper else [])]), _line(["---"] * (len(heads) + bool(paper)))]
-    for place, (name, row) in enumerate(results["methods"].items()):
-        texts = [_marked(_figure(values, results), marks[column][place])
-                for column, values in zip(columns, rows[name], strict=True)]  # fmt: skip
-        texts = _excused(row, texts)
-        extra = [f"{paper[name]:g}" if name in paper else NONE] if paper else []
-        lines.append(_line([row["title"], FEATURES[row["features"]], *texts, *extra]))
-    for row in results["controls"].values():
-        texts = [_figure(values, results) for values in _columns(row, columns, percent)]
+
+    def add(title: str, features: str, texts: list[str], average: float | None = None) -> None:
         lines.append(
-            _line(
-                [f"control: {row['title']}", FEATURES[row["features"]], *_excused(row, texts), *([NONE] * bool(paper))]
-            )
+            _line([title, features, *texts, *([NONE if average is None else f"{average:g}"] if paper else [])])
         )
+
+    def figures(row: Results) -> list[str]:
+        return [_figure(values, results) for values in _columns(row, columns, percent)]
+
+    for place, (name, row) in enumerate(results["methods"].items()):
+        texts = [f"{marks[column][place]}{cell}{marks[column][place]}"
+                 for column, cell in zip(columns, figures(row), strict=True)]  # fmt: skip
+        add(row["title"], FEATURES[row["features"]], _excused(row, texts), paper.get(name))
+    for row in results["controls"].values():
+        add(f"control: {row['title']}", FEATURES[row["features"]], _excused(row, figures(row)))
     for row in results["methods"].values():
         if row["features"] == "e":
-            texts = [_figure(values, results) for values in _columns(row["z"], columns, percent)]
-            lines.append(_line([f"control: z of {row['title']}", "z", *texts, *([NONE] * bool(paper))]))
+            add(f"control: z of {row['title']}", "z", figures(row["z"]))
     return "\n".join(lines) + "\n"
 
 
@@ -114,10 +115,6 @@ def _marks(means: list[float | None], higher: bool) -> list[str]:
     known = sorted({value for value in means if value is not None}, reverse=higher)[:2]
     places = dict(zip(known, ("**", "*"), strict=False))
     return [places.get(value, "") if value is not None else "" for value in means]
-
-
-def _marked(cell: str, mark: str) -> str:
-    return f"{mark}{cell}{mark}"
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
-import time
+import timeit
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from rbvae.editing import MeshEdit, PortraitEditor
 from rbvae.errors import ConfigError
 from rbvae.images.ai_metadata import encode
 from rbvae.images.decoding import load_photo
-from training.engine.cli import run_command
+from training.engine.cli import cores, run_command, write_json
 
 REPEATS = 15
 SAVED = 12_000_000  # pixels
@@ -34,12 +33,7 @@ SAVED = 12_000_000  # pixels
 def median_ms(task: Callable[[], object], repeats: int = REPEATS) -> float:
     """Returns the median time of a call in milliseconds, after one warm-up call."""
     task()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        task()
-        times.append(1000 * (time.perf_counter() - started))
-    return round(statistics.median(times), 2)
+    return round(1000 * statistics.median(timeit.repeat(task, number=1, repeat=repeats)), 2)
 
 
 def resized(photo: np.ndarray, scale: float) -> np.ndarray:
@@ -88,10 +82,10 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.set_num_threads(1)  # as in the app
     figures = measure(PortraitEditor.from_pretrained(options.checkpoint), load_photo(options.photo, max_side=None))
-    figures |= {"cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1}
+    figures |= {"cores": cores()}
     print(json.dumps(figures, indent=2))
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, figures)
     return 0
 
 

@@ -8,27 +8,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jinja2 import Template
 from torch import Tensor
 from torch.nn import functional as F
 
-from rbvae.errors import ConfigError, DatasetError
+from rbvae.errors import ConfigError
 from rbvae.faces.landmarks import BLENDSHAPES
 from training.data.datasets import labelled_faces, styled_digits
 from training.data.image_sets import LabelledImages
 from training.engine.cli import pick_device, run_command
+from training.engine.optimise import Schedule, fit
 from training.engine.run_folder import git_commit
-from training.engine.throttle import Throttle
 from training.evaluation.feature_net import FEATURES, SIDE, FeatureNet, save_features
 from training.evaluation.probes import named_factors
 
+TEMPLATE = Path(__file__).with_name("features.md")
 CLASSES = 10
-BATCH, LEARNING_RATE, WEIGHT_DECAY, SHIFT = 128, 2e-3, 0.02, 3
+BATCH, WARM_UP, SHIFT = 128, 100, 3
 
 
 def mirrored(names: tuple[str, ...]) -> list[int]:
@@ -40,10 +41,8 @@ def mirrored(names: tuple[str, ...]) -> list[int]:
     ]
 
 
-def fit(
-    net: FeatureNet, photos: LabelledImages, classes: Tensor | None, limit: tuple[float | None, int | None], seed: int
-) -> int:
-    """Trains in place until `limit` (minutes, steps) with a cosine schedule of the learning rate; returns the steps.
+def train(net: FeatureNet, photos: LabelledImages, classes: Tensor | None, schedule: Schedule, seed: int) -> int:
+    """Trains in place; returns the number of steps.
 
     Every batch depends only on (seed, step). Faces are mirrored together with their blendshapes, shifted and relit.
     """
@@ -53,11 +52,8 @@ def fit(
     net.factor_std.copy_(factors.std(dim=0).clamp_min(1e-3))  # keeps almost constant scores from dominating the loss
     targets = (factors - net.factor_mean) / net.factor_std
     swapped = targets[:, mirrored(photos.names)] if faces else targets
-    optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    minutes, steps = limit
-    started, throttle, step, done = time.monotonic(), Throttle(), 0, 0.0
-    net.train()
-    while done < 1.0:
+
+    def loss_at(step: int) -> Tensor:
         rng = np.random.default_rng((seed, step))
         rows = torch.from_numpy(rng.integers(0, len(images), BATCH)).to(device)
         x, target = images[rows], targets[rows]
@@ -65,22 +61,13 @@ def fit(
             if rng.random() < 0.5:
                 x, target = x.flip(3), swapped[rows]
             x = _relit(_shifted(x, rng), rng)
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * done)) * min(1, (step + 1) / 100)
         predicted, logits = net.heads(net(x))
         loss = F.smooth_l1_loss(predicted, target)
-        if classes is not None:
-            loss = loss + F.cross_entropy(logits, classes.to(device)[rows])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        step += 1
-        passed = time.monotonic() - started
-        done = step / steps if steps else passed / (60 * (minutes or 5.0))
-        if throttle.due() or done >= 1:
-            print(f"step {step}, {100 * min(done, 1):.0f}%, {BATCH * step / passed:.0f} images/s, "
-                  f"loss {loss.item():.3f}", flush=True)  # fmt: skip
+        return loss if classes is None else loss + F.cross_entropy(logits, classes.to(device)[rows])
+
+    steps = fit(net, loss_at, schedule, "feature network")
     net.eval()
-    return step
+    return steps
 
 
 def _shifted(x: Tensor, rng: np.random.Generator) -> Tensor:
@@ -105,48 +92,10 @@ def held_out(net: FeatureNet, photos: LabelledImages) -> dict[str, Any]:
     pairs = zip(named_factors(photos).items(), named_factors(predicted).values(), strict=True)
     scores: dict[str, Any] = {"images": len(photos.images)}
     scores["r2"] = {name: round(float(r2_score(truth, guess)), 4) for (name, truth), guess in pairs}
-    if net.to_classes and photos.shows:
+    if net.to_classes:
         shown = torch.tensor([int(digit) for digit in photos.shows])
         scores["right_digits"] = round(float((classes == shown).float().mean()), 4)
     return scores
-
-
-CARD = """---
-license: {licence}
-library_name: rbvae
-tags:
-- rbvae
-- {kind}
-- feature-extraction
----
-
-# A feature network for measuring: {kind}
-
-{parameters:,} parameters. Maps pictures of any size, resized to 64 x 64, to 64 numbers. It was trained to predict
-{what}. `training/evaluate.py` compares pictures in these features: {names} are the Frechet and kernel distances of
-torchmetrics computed with this network. **They are not FID and KID** and cannot be compared with values from other
-networks or papers. The network is a measuring tool, not a classifier of people: its predictions for a single face
-mean little.
-
-- command: `{command}` ({steps:,} steps of {batch} pictures, commit {commit})
-- data: {data}
-- on {images:,} pictures held out: {scores}
-"""
-WORDS = {
-    "faces": {
-        "licence": "apache-2.0",
-        "what": "the 52 blendshape scores that MediaPipe's landmarker gives a photo",
-        "names": "FID-expr and KID-expr",
-        "data": "face photos as `training/prepare_faces.py` writes them, mirrored half of the time, shifted and relit; "
-        "the photos' own terms apply",
-    },
-    "digits": {
-        "licence": "cc-by-sa-3.0",
-        "what": "which digit is shown and its style: red, green, blue, scale, width",
-        "names": "FID-style and KID-style",
-        "data": "MNIST (CC BY-SA 3.0) styled as in the paper's A.3.1: the 60,000 unlabelled digits of training",
-    },
-}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -170,7 +119,8 @@ def main(argv: list[str] | None = None) -> int:
     torch.manual_seed(options.seed)
     net = FeatureNet(len(photos.names), CLASSES if kind == "digits" else 0).to(device)
     print(f"{kind}: {len(photos.images):,} pictures to train on, {len(test.images):,} held out", flush=True)
-    steps = fit(net, photos, classes, (options.minutes, options.steps), options.seed)
+    schedule = Schedule(options.steps, options.minutes, WARM_UP)
+    steps = train(net, photos, classes, schedule, options.seed)
     scores = held_out(net, test)
     length = ["--steps", str(options.steps)] if options.steps else ["--minutes", f"{options.minutes:g}"]
     command = ["python -m training.tools.features --data", f"data/{options.data.name}".replace("data/data", "data")]
@@ -183,9 +133,12 @@ def main(argv: list[str] | None = None) -> int:
     summary = ", ".join(f"R² {name} {value:.2f}" for name, value in scores["r2"].items())
     if "right_digits" in scores:
         summary += f", right digit {100 * scores['right_digits']:.1f}%"
-    parameters = sum(p.numel() for p in net.parameters())
-    card = CARD.format(
-        kind=kind, parameters=parameters, images=scores["images"], scores=summary, **metadata, **WORDS[kind]
+    card = Template(TEMPLATE.read_text(encoding="utf-8"), trim_blocks=True, keep_trailing_newline=True).render(
+        kind=kind,
+        parameters=sum(p.numel() for p in net.parameters()),
+        images=scores["images"],
+        scores=summary,
+        trained=metadata,
     )
     save_features(net, options.out, {**shape, "trained": metadata, "held_out": scores}, card)
     print(f"{options.out}: {summary}")
@@ -198,8 +151,6 @@ def training_pictures(folder: Path, kind: str) -> tuple[LabelledImages, Labelled
         size = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"]["size"]
         return labelled_faces(folder, size)[:2]
     _, unlabelled, test = styled_digits(folder, SIDE, seed=0)
-    if not unlabelled.shows:
-        raise DatasetError(f"no labels in {folder}/MNIST/raw; put MNIST's train-labels-idx1-ubyte.gz there")
     return unlabelled.drawn(), test.drawn()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
 
 from rbvae.checkpoint import Checkpoint, load_checkpoint
@@ -22,9 +22,9 @@ from rbvae.images.arrays import to_float
 from rbvae.objectives import get_method
 from training.data.datasets import load_images
 from training.engine.cli import run_command
-from training.evaluation.grids import GAP, mosaic, stacked
+from training.evaluation.grids import captioned, columns_of, rows_below, stacked
 
-ROWS, RANDOM, DONORS, SLIDERS, ZOOM, HEAD = 6, 4, 3, 2, 1.5, 22
+ROWS, RANDOM, DONORS, SLIDERS, ZOOM = 6, 4, 3, 2, 1.5
 SIGMAS = 2.0
 WORDS = {"faces": ("photo", "neutral", "expression"), "digits": ("digit", "plain", "style")}
 
@@ -39,39 +39,25 @@ def rows_of(checkpoint: Checkpoint, images: Tensor, seed: int) -> list[list[Tens
     """One row an image: itself, rebuilt, e_ref, RANDOM random e, SLIDERS moved up, the e of the DONORS on top."""
     model, x = checkpoint.model, to_float(images)
     donors, x = x[:DONORS], x[DONORS:]
-    q_z, q_e = model.encode(x)
-    z, e = q_z.mean, q_e.mean
-    rng = torch.Generator().manual_seed(seed)
-    columns = [x, model.decode(z, e), model.decode_reference(z)]
-    columns += [model.decode(z, one) for one in torch.randn(RANDOM, model.config.dim_e, generator=rng)]
-    for direction in clearest(checkpoint):
-        columns.append(model.decode(z, e + SIGMAS * direction["sigma"] * torch.tensor(direction["vector"])))
-    blank = [torch.ones_like(x[0])] * len(columns)
-    columns += [model.decode(z, one) for one in model.encoder_e(donors).mean]
-    return [[*blank, *donors], *(list(row) for row in zip(*columns, strict=True))]
+    e = model.encoder_e(x).mean
+    random_e = torch.randn(RANDOM, model.config.dim_e, generator=torch.Generator().manual_seed(seed))
+    moved = [e + SIGMAS * d["sigma"] * torch.tensor(d["vector"]) for d in clearest(checkpoint)]
+    return rows_below(donors, columns_of(model, x, [*random_e, *moved, *model.encoder_e(donors).mean]))
 
 
-def captions(checkpoint: Checkpoint) -> list[tuple[int, str]]:
+def captions(checkpoint: Checkpoint) -> dict[int, str]:
     """What stands above which column."""
     one, plain, other = WORDS[checkpoint.kind]
     sliders = clearest(checkpoint)
-    named = [(3 + RANDOM + i, f"{direction['name']} +{SIGMAS:.0f}") for i, direction in enumerate(sliders)]
-    last = (3 + RANDOM + len(sliders), f"{other} of the top row")
-    return [(0, one), (1, "rebuilt"), (2, plain), (3, f"random {other}s"), *named, last]
+    named = {3 + RANDOM + i: f"{direction['name']} +{SIGMAS:.0f}" for i, direction in enumerate(sliders)}
+    last = {3 + RANDOM + len(sliders): f"{other} of the top row"}
+    return {0: one, 1: "rebuilt", 2: plain, 3: f"random {other}s"} | named | last
 
 
 def block(checkpoint: Checkpoint, images: Tensor, seed: int) -> Image.Image:
     """The rows of one checkpoint, enlarged, captions above, its method in the blank corner."""
-    small = mosaic(rows_of(checkpoint, images, seed))
-    large = small.resize((round(small.width * ZOOM), round(small.height * ZOOM)), Image.Resampling.LANCZOS)
-    canvas = Image.new("RGB", (large.width, large.height + HEAD), "white")
-    canvas.paste(large, (0, HEAD))
-    draw, font, pitch = ImageDraw.Draw(canvas), ImageFont.load_default(12), (images.shape[-1] + GAP) * ZOOM
-    for column, caption in captions(checkpoint):
-        draw.text((round(GAP * ZOOM + column * pitch), 5), caption, fill="black", font=font)
-    title = get_method(checkpoint.method).title
-    draw.text((GAP * ZOOM, HEAD + pitch / 3), title, fill="black", font=ImageFont.load_default(22))
-    return canvas
+    rows, title = rows_of(checkpoint, images, seed), get_method(checkpoint.method).title
+    return captioned(rows, title, captions(checkpoint), ZOOM)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 from scipy.spatial import cKDTree
 
 from rbvae.errors import DatasetError
@@ -19,7 +18,8 @@ from rbvae.faces.landmarks import BLENDSHAPES, FaceLandmarker
 from rbvae.faces.mesh import DATA, INNER_LIPS, LIDS, POINTS, mirrored, strip
 from rbvae.faces.pose import RIGID, fit_pose
 from rbvae.images.decoding import load_photo
-from training.data.photo_folders import list_photos
+from training.data.photo_folders import list_datasets
+from training.data.progress import track
 from training.engine.cli import run_command
 
 OPEN = 0.25  # jawOpen above which a mouth counts as open
@@ -44,7 +44,7 @@ def detect(folders: list[Path], limit: int) -> tuple[np.ndarray, np.ndarray]:
     points, jaw = [], []
     with FaceLandmarker() as landmarker:
         for folder in folders:
-            for photo in track(list_photos(folder, limit=limit), description=folder.name):
+            for photo in track(list_datasets([folder], limit=limit), folder.name):
                 for face in landmarker.glance(load_photo(photo.path))[:1]:
                     points.append(face.points[:POINTS].astype(np.float64))
                     jaw.append(face.blendshapes[BLENDSHAPES.index("jawOpen")])

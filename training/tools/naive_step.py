@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from rbvae.images.arrays import to_float
+from rbvae.images.arrays import to_tensor
 from rbvae.models.blocks import LEAK, LeakyPixelNorm, PixelNorm
 from rbvae.models.distributions import DiagonalGaussian, laplace_nll
 from rbvae.models.joints import Noise, draw_encoder_joint, draw_generator_joint
@@ -87,7 +87,7 @@ class NaiveState(TrainingState):
         with self.autocast():
             parts = self._adversarial(x_u, x_r, noise) | self._image_cycle(x_u, x_r, noise) | self._latent_cycle(noise)
             parts = {name: term.mean() for name, term in parts.items()}
-        self._descend(self.model_optimizer, self.model, parts)
+        self._descend(self.model_optimizer, parts)
         return terms | {name: term.detach() for name, term in parts.items()}
 
     def _adversarial(self, x_u: Tensor, x_r: Tensor, noise: Noise) -> dict[str, Tensor]:
@@ -137,8 +137,7 @@ class EncodedImages(Dataset[Tensor]):
         return len(self.encoded)
 
     def __getitem__(self, row: int) -> Tensor:
-        pixels = np.array(Image.open(io.BytesIO(self.encoded[row])).convert("RGB"))
-        return to_float(torch.from_numpy(pixels).permute(2, 0, 1))
+        return to_tensor(np.asarray(Image.open(io.BytesIO(self.encoded[row])).convert("RGB")))
 
 
 def loaded_batches(images: Tensor, batch: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -128,12 +128,10 @@ def measure_limit(config: TrainConfig, device: torch.device) -> Limit:
 
 def best(work: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
     """Returns the time in seconds of the fastest of several runs."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
-    times = []
-    for _ in range(repeats):
-        wait()
-        started = time.perf_counter()
+
+    def run() -> None:
         work()
-        wait()
-        times.append(time.perf_counter() - started)
-    return min(times)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return min(timeit.repeat(run, number=1, repeat=repeats))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -21,8 +20,8 @@ import torch
 from torch import Tensor
 
 from rbvae.errors import ConfigError
-from training.data.batches import Batches
-from training.engine.cli import pick_device, run_command
+from training.data.batches import Batches, Sampling
+from training.engine.cli import pick_device, run_command, write_json
 from training.engine.config import TrainConfig, get_preset, override
 from training.engine.execution import ExecutionOptions
 from training.engine.processes import Processes
@@ -48,7 +47,8 @@ def rows(config: TrainConfig, images: Tensor, processes: Processes, compiled: bo
     """Returns the variants from the naive step to the engine, each with one more optimisation."""
     device, gpu = processes.device, processes.device.type == "cuda"
     lazy, every_step = config, override(config, ["extensions.r1_every=1"])
-    resident = Batches(images.to(device), images.to(device).flip(0), config.batch, config.flip, config.seed)
+    sampling = Sampling(config.batch, config.seed, config.flip)
+    resident = Batches(images.to(device), images.to(device).flip(0), sampling)
     loader = loaded_batches(images, config.batch, device)
     none, drawn = Optimisations(False, False, False, False), Optimisations(True, False, False, False)
     joined, fused = Optimisations(True, True, False, False), Optimisations(True, True, True, False)
@@ -183,8 +183,7 @@ def main(argv: list[str] | None = None) -> int:
         "torch": torch.__version__,
     }
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, figures)
     return 0
 
 

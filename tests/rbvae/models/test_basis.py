@@ -9,7 +9,7 @@ from rbvae.config import BasisSize
 from rbvae.faces.mesh import face_mesh, mirrored
 from rbvae.faces.texture import canonical_frame
 from rbvae.models.basis import Basis, fill_from_mirror, quantised
-from training.data.fit_basis import code_of, fit_basis
+from training.data.fit_basis import AlignedFaces, code_of, fit_basis
 
 SIDE = 32
 FRAME = canonical_frame(SIDE)
@@ -39,7 +39,7 @@ def mirrored_move(rng: np.random.Generator, sign: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fitted(faces) -> tuple[Basis, torch.Tensor]:
-    return fit_basis(*faces, SIZE, SIDE)
+    return fit_basis(AlignedFaces(*faces, SIDE), SIZE)
 
 
 def test_a_code_gives_back_texture_and_shape(faces, fitted):
@@ -60,7 +60,7 @@ def test_the_code_of_a_mirror_image_differs_in_sign_alone(faces, fitted):
     basis, codes = fitted
     textures, visible, shapes = faces
     flipped = mirrored(shapes, face_mesh().mirror).astype(np.float32)
-    of_mirror = code_of(basis, textures[:, FRAME.mirror], visible, flipped, SIDE)
+    of_mirror = code_of(basis, AlignedFaces(textures[:, FRAME.mirror], visible, flipped, SIDE))
     real = basis.std > 0.05 * torch.cat(
         [part.max().expand(len(part)) for part in basis.std.split([SIZE.texture, SIZE.shape])]
     )
@@ -73,7 +73,7 @@ def test_what_is_hidden_is_filled_from_the_rest(faces, fitted):
     hidden = visible.copy()
     hidden[:, : hidden.shape[1] // 6] = False  # the forehead, on both sides
     dirty = np.where(hidden[..., None], textures, 0).astype(np.uint8)
-    found = code_of(basis, dirty, hidden, shapes, SIDE)
+    found = code_of(basis, AlignedFaces(dirty, hidden, shapes, SIDE))
     error = (FRAME.joined(basis.texture(found).numpy()) - textures)[:, ~hidden[0]]
     without = (FRAME.joined(basis.texture_mean.numpy()[None].repeat(2, 0)) - textures)[:, ~hidden[0]]
     assert np.abs(error).mean() < 0.35 * np.abs(without).mean()
@@ -106,4 +106,4 @@ def test_copies_of_a_model_share_its_basis(fitted):
 def test_too_few_faces_are_refused_with_the_number(faces):
     textures, visible, shapes = faces
     with pytest.raises(DatasetError, match="4 faces cannot give 5 components"):
-        fit_basis(textures[:4], visible[:4], shapes[:4], SIZE, SIDE)
+        fit_basis(AlignedFaces(textures[:4], visible[:4], shapes[:4], SIDE), SIZE)

@@ -24,7 +24,7 @@ from training.data.photo_folders import (
 def test_a_limit_draws_the_same_photos_every_time(tmp_path: Path):
     for number in range(10):
         (tmp_path / f"{number}.jpg").touch()
-    drawn = [list_photos(tmp_path, limit=5, seed=seed) for seed in (0, 0, 1)]
+    drawn = [list_datasets([tmp_path], limit=5, seed=seed) for seed in (0, 0, 1)]
     assert len(drawn[0]) == 5 and drawn[0] == drawn[1] != drawn[2]
 
 

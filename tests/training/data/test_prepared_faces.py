@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from rich.console import Console
 from skimage import data
 
 from rbvae.errors import DatasetError
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.texture import canonical_frame
+from training.data.photo_faces import detect_faces
 from training.data.prepared_faces import PreparedFaces, load_prepared
-from training.prepare_faces import Settings, detect_faces, prepare_faces
+from training.prepare_faces import Settings, prepare_faces
 
 SIZE = 64
 
@@ -40,7 +39,7 @@ def folder(photos: Path, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.data.shards.ROWS", 3)
         patch.setattr("training.data.photo_folders.TEST_SHARE", 0.0)
-        prepare_faces(Settings((photos,), target, size=SIZE, workers=1), Console(file=io.StringIO()))
+        prepare_faces(Settings((photos,), target, size=SIZE, workers=1))
     return target
 
 

@@ -15,7 +15,7 @@ from hub_process import HubProcess
 
 from rbvae.errors import ConfigError, DatasetError
 from rbvae.images.arrays import to_uint8
-from training.data.batches import Batches
+from training.data.batches import Batches, Sampling
 from training.data.datasets import load_faces, load_images
 from training.data.shards import FORMAT, Shards, encode
 from training.data.streaming import StreamedBatches, fits, resident_bytes
@@ -24,8 +24,9 @@ CPU = torch.device("cpu")
 ROWS, SIZE = 40, 32  # a row group here
 HASH = """
 import hashlib, torch
+from training.data.batches import Sampling
 from training.data.streaming import StreamedBatches
-with StreamedBatches(folder, 32, True, 0, torch.device("cpu"), pool_groups=2) as batches:
+with StreamedBatches(folder, Sampling(32, 0, True), torch.device("cpu"), pool_groups=2) as batches:
     result = [hashlib.sha256(x.numpy().tobytes()).hexdigest() for step in steps for x in batches.at(step)]
 """
 COUNT = """
@@ -76,8 +77,8 @@ def numbers(faces):
     return {image.numpy().tobytes(): row for row, image in enumerate(images)}
 
 
-def stream(folder, batch=32, flip=False, seed=0, **more) -> StreamedBatches:
-    return StreamedBatches(folder, batch, flip, seed, CPU, **({"pool_groups": 2} | more))
+def stream(folder, batch=32, flip=False, seed=0, rank=0, world=1, pool_groups=2, **more) -> StreamedBatches:
+    return StreamedBatches(folder, Sampling(batch, seed, flip, rank, world), CPU, pool_groups, **more)
 
 
 def seen(batches, steps, numbers) -> tuple[list[int], list[int]]:
@@ -98,7 +99,7 @@ def test_every_row_is_seen_once_an_epoch(faces, numbers, pool_groups):
 
 def test_batches_look_like_those_of_a_resident_dataset(faces):
     sets = load_faces(faces, SIZE)
-    for batches in (Batches(sets.unlabelled, sets.references, 32, True, 0), stream(faces, flip=True)):
+    for batches in (Batches(sets.unlabelled, sets.references, Sampling(32, 0, True)), stream(faces, flip=True)):
         for x in batches.at(0):
             assert x.shape == (32, 3, SIZE, SIZE) and x.dtype == torch.float32
             assert x.is_contiguous(memory_format=torch.channels_last)
@@ -237,7 +238,7 @@ def test_a_dataset_on_the_hub_gives_the_same_batches(hub, faces, tmp_path):
         for folder in ("hf://datasets/bob/faces", f"hf://datasets/alice/faces/small@{commit}"):
             assert process.run(HASH, folder=folder, steps=[0, 1, 9]) == local
         address = "hf://datasets/alice/faces@main/small"
-        process.run("left = StreamedBatches(address, 7, True, 0, torch.device('cpu'), 6, 7)", address=address)
+        process.run("left = StreamedBatches(address, Sampling(7, 0, True, 6, 7), torch.device('cpu'))", address=address)
         before, group = len(hub.seen), sum(path.stat().st_size for path in faces.glob("train-*")) / 6.5
         process.run("left.at(0)")  # reads one row group, and another ahead
         sent = sum(one.sent for one in hub.seen[before:] if one.path.endswith(".parquet"))

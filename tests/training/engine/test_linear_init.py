@@ -8,10 +8,11 @@ from torch.nn import functional as F
 
 from rbvae.config import ModelConfig
 from rbvae.models.model import RbVAE
-from training.data.batches import Batches
+from training.data.batches import Batches, Sampling
 from training.engine.config import TrainConfig
-from training.engine.linear_init import fitted, linear_init, symmetric
+from training.engine.linear_init import LinearStart, fitted, linear_init, symmetric
 from training.engine.processes import Processes
+from training.engine.start import begin, first_images
 from training.engine.state import TrainingState
 
 LINEAR = ModelConfig(image_size=32, width=4, dim_z=3, dim_e=2, patch=2, linear=True)
@@ -38,13 +39,13 @@ def r2(features, target):
 
 @pytest.fixture(scope="module")
 def batches():
-    return Batches(blended(2000, True, 0)[0], blended(2000, False, 1)[0], batch=64, flip=False, seed=0)
+    return Batches(blended(2000, True, 0)[0], blended(2000, False, 1)[0], Sampling(batch=64, seed=0))
 
 
 @pytest.mark.parametrize("linear_patch", [0, 4])
 def test_what_references_lack_becomes_e_and_the_rest_z(batches, linear_patch):
     model = RbVAE(dataclasses.replace(LINEAR, linear_patch=linear_patch)).eval()
-    linear_init(model, batches, contrast=True, processes=CPU)
+    linear_init(model, *first_images(batches), LinearStart(contrast=True))
     x, factors = blended(500, True, 2)
     q_z, q_e = model.encode(x / 127.5 - 1)
     assert r2(q_e.mean, factors[:, 3:]) > 0.95 and r2(q_z.mean, factors[:, :3]) > 0.95
@@ -55,7 +56,7 @@ def test_what_references_lack_becomes_e_and_the_rest_z(batches, linear_patch):
 
 def test_the_first_pictures_are_drawn_and_references_with_e_ref(batches):
     model = RbVAE(LINEAR).eval()
-    linear_init(model, batches, contrast=True, processes=CPU)
+    linear_init(model, *first_images(batches), LinearStart(contrast=True))
     for seed, styled in ((2, True), (3, False)):
         x = blended(200, styled, seed)[0] / 127.5 - 1
         z = model.encode(x)[0].mean
@@ -93,7 +94,7 @@ def test_only_networks_with_a_linear_path_are_begun_so(batches):
     for linear in (True, False):
         state = TrainingState(dataclasses.replace(config, model=dataclasses.replace(LINEAR, linear=linear)), CPU)
         before = {name: tensor.clone() for name, tensor in state.model.state_dict().items()}
-        state.begin(batches)
+        begin(state, batches)
         changed = {name for name, tensor in state.model.state_dict().items() if not torch.equal(before[name], tensor)}
         assert all("linear" in name or name == "e_ref" for name in changed) and bool(changed) == linear
         assert all(torch.equal(a, b) for a, b in zip(state.ema.parameters(), state.model.parameters(), strict=True))

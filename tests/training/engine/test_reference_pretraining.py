@@ -12,11 +12,12 @@ from rbvae.extensions import ExtensionConfig
 from rbvae.extensions.reference_classifier import ReferenceClassifier
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
-from training.data.batches import Batches
+from training.data.batches import Batches, Sampling
 from training.engine.config import TrainConfig, get_preset, override, per_value
-from training.engine.linear_init import linear_init, pretrain_e
+from training.engine.linear_init import LinearStart, linear_init
 from training.engine.processes import Processes
-from training.engine.reference_pretraining import train_classifier, varied
+from training.engine.reference_pretraining import pretrain_e, train_classifier, varied
+from training.engine.start import begin, first_images
 from training.engine.state import TrainingState
 
 SMALL = ModelConfig(image_size=32, width=8, dim_z=6, dim_e=3, patch=2, linear=True)
@@ -49,7 +50,7 @@ def r2(features, target):
 
 @pytest.fixture(scope="module")
 def batches():
-    return Batches(marked(1500, True, 0)[0], marked(1500, False, 1)[0], batch=16, flip=False, seed=0)
+    return Batches(marked(1500, True, 0)[0], marked(1500, False, 1)[0], Sampling(batch=16, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,9 @@ def started(batches, classifier):
     torch.manual_seed(0)
     model = RbVAE(SMALL)
     untouched = {name: tensor.clone() for name, tensor in model.encoder_z.trunk.state_dict().items()}
-    linear_init(model, batches, True, CPU, classifier, pretraining_steps=60)
+    images = first_images(batches)
+    pretrain_e(model.encoder_e, classifier, batches, images, steps=60)
+    linear_init(model, *images, LinearStart(contrast=True, pretrained=2))
     assert all(torch.equal(untouched[name], tensor) for name, tensor in model.encoder_z.trunk.state_dict().items())
     return model.eval()
 
@@ -70,7 +73,7 @@ def started(batches, classifier):
 def test_e_begins_with_what_no_linear_map_of_pixels_shows(batches, started):
     x, strength = marked(600, True, 2)
     linear = RbVAE(SMALL)
-    linear_init(linear, batches, contrast=True, processes=CPU)
+    linear_init(linear, *first_images(batches), LinearStart(contrast=True))
     with torch.no_grad():
         of_learnt, of_linear = (model.encoder_e(x / 127.5 - 1).mean for model in (started, linear.eval()))
     assert r2(of_learnt, strength) > 0.5 > 0.2 > r2(of_linear, strength)
@@ -91,11 +94,11 @@ def test_the_first_pictures_are_drawn_with_the_learnt_e(started):
 
 
 def test_what_is_learnt_depends_on_nothing_drawn_before(batches, classifier):
-    x_u, x_r = (marked(300, moved, 7)[0] / 127.5 - 1 for moved in (True, False))
+    images = tuple(marked(300, moved, 7)[0] / 127.5 - 1 for moved in (True, False))
     first = Encoder(SMALL, 3)
     again, before = copy.deepcopy(first), torch.random.get_rng_state()
     for encoder in (first, again):
-        pretrain_e(encoder, classifier, batches, x_u, x_r, steps=2)
+        pretrain_e(encoder, classifier, batches, images, steps=2)
         torch.randn(3)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     classifiers = [
@@ -113,7 +116,7 @@ CONFIG = TrainConfig(preset="tiny", kind="faces", model=SMALL, batch=16, pretrai
 def test_methods_without_references_are_told_nothing_and_hold_nothing(batches):
     state = TrainingState(dataclasses.replace(CONFIG, method="vae", freeze_encoder_e=True), CPU)
     before = state.model.encoder_e.trunk.state_dict()["last.0.weight"].clone()
-    state.begin(batches)
+    begin(state, batches)
     assert torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
     state.update(*batches.at(0))
     assert not torch.equal(before, state.model.encoder_e.trunk.state_dict()["last.0.weight"])
@@ -161,7 +164,7 @@ def pretrained(**changes):
 @pytest.mark.parametrize("method", ["rb", "srb"])
 def test_a_frozen_encoder_e_stays_and_the_rest_learns(batches, method, tmp_path):
     state = TrainingState(pretrained(method=method, freeze_encoder_e=True), CPU)
-    state.begin(batches)
+    begin(state, batches)
     before = copy.deepcopy(state.model.state_dict())
     terms = state.update(*(x[:8] for x in batches.at(0)))
     assert terms["pretrained_e"] >= 0
@@ -211,7 +214,7 @@ def remembering(method, weight):
 def begun(batches):
     """What every method with a reference set begins with: the same, whatever the weight."""
     state = remembering("srb", 1.0)
-    state.begin(batches)
+    begin(state, batches)
     return state
 
 

@@ -12,7 +12,7 @@ from rbvae.errors import ConfigError, DatasetError, TrainingError
 from rbvae.faces.landmarks import BLENDSHAPES
 from rbvae.models.joints import draw_noise
 from rbvae.objectives import get_method, method_names
-from training.data.batches import Batches, step_generator
+from training.data.batches import Batches, Sampling, step_generator
 from training.data.datasets import load_images
 from training.data.image_sets import ImageSets, LabelledImages
 from training.engine.cli import pick_device
@@ -20,7 +20,8 @@ from training.engine.config import PRESETS, TrainConfig, get_preset, override
 from training.engine.loop import train
 from training.engine.processes import Processes
 from training.engine.report import check
-from training.engine.resume import differences
+from training.engine.run_folder import differences
+from training.engine.start import warm_start
 from training.engine.state import TrainingState
 from training.evaluation.directions import bearings
 
@@ -43,7 +44,7 @@ def image_sets(n=24, seed=0):
 
 def batch():
     sets = image_sets()
-    return Batches(sets.unlabelled, sets.references, 4, flip=True, seed=0).at(0)
+    return Batches(sets.unlabelled, sets.references, Sampling(4, seed=0, flip=True)).at(0)
 
 
 def snapshot(module):
@@ -90,7 +91,7 @@ def test_average_follows_the_weights_by_its_half_life():
 
 def test_batches_depend_on_seed_and_step_alone():
     sets = image_sets()
-    batches = Batches(sets.unlabelled, sets.references, 4, flip=True, seed=0)
+    batches = Batches(sets.unlabelled, sets.references, Sampling(4, seed=0, flip=True))
     first, again, later = batches.at(7), batches.at(7), batches.at(8)
     assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
     assert not torch.equal(first[0], later[0])
@@ -194,12 +195,12 @@ def test_a_damaged_state_is_refused(tmp_path):
 def test_warm_start_begins_with_the_given_weights(tmp_path):
     train(dataclasses.replace(CONFIG, method="rb"), image_sets(), tmp_path, CPU)
     state = TrainingState(CONFIG, CPU)
-    state.warm_start(str(tmp_path / "checkpoint"))
+    warm_start(state, str(tmp_path / "checkpoint"))
     given = load_checkpoint(tmp_path / "checkpoint").model
     assert torch.equal(state.model.encoder_z.moments.weight, given.encoder_z.moments.weight)
     wider = TrainingState(override(CONFIG, ["model.width=16"]), CPU)
     with pytest.raises(TrainingError, match="other networks"):
-        wider.warm_start(str(tmp_path / "checkpoint"))
+        warm_start(wider, str(tmp_path / "checkpoint"))
 
 
 def test_divergence_and_saturation_stop_with_what_to_change():

@@ -13,7 +13,6 @@ from rbvae.faces.mesh import face_mesh
 from training.data.photo_folders import Attributes
 from training.engine.cli import run_command
 from training.evaluate import main
-from training.evaluation.measures import untracked
 from training.evaluation.strangers import (
     DONORS,
     EDITS,
@@ -151,7 +150,7 @@ def test_means_are_over_people_with_their_standard_errors_and_shares():
 
 
 def test_half_of_a_smile_is_half_of_the_way_for_everybody(crops, reads_colours):
-    scores = measure_strangers(Halfway(), [crops], None, 0, untracked)
+    scores = measure_strangers(Halfway(), [crops], None, 0)
     assert len(scores["donors"]) == DONORS and scores["skipped"] == {}
     assert set(scores["groups"]) == set(GROUPS) - {UNKNOWN}
     for group in (scores["overall"], *scores["groups"].values()):
@@ -168,14 +167,14 @@ def test_faces_that_are_not_found_again_gained_nothing(crops, reads_colours, tmp
             return SimpleNamespace(photo=Image.new("RGB", onto.shape[1::-1], (0, 0, 255)))
 
     coloured(tmp_path / "smile.png", 250)
-    overall = measure_strangers(Lost(), [crops], tmp_path, 0, untracked)["overall"]
+    overall = measure_strangers(Lost(), [crops], tmp_path, 0)["overall"]
     assert overall["found"] == overall["added"] == overall["progress"] == 0 and overall["pose"] is None
 
 
 def test_photos_that_will_not_do_are_one_clear_line(crops, reads_colours, tmp_path):
     coloured(tmp_path / "nobody.png", 0, 255)
     with pytest.raises(DatasetError, match="No face was found in .* Give --donors a folder"):
-        measure_strangers(Halfway(), [crops], tmp_path, 0, untracked)
+        measure_strangers(Halfway(), [crops], tmp_path, 0)
     folders = [tmp_path / name for name in ("calm", "smiling", "nobody")]
     for folder, red, blue in zip(folders, (0, 200, 0), (0, 0, 255), strict=True):
         folder.mkdir()
@@ -183,7 +182,7 @@ def test_photos_that_will_not_do_are_one_clear_line(crops, reads_colours, tmp_pa
             coloured(folder / f"{k}_0_0_{20170101000000000 + k}.png", red, blue)
     for folder, message in zip(folders, ("shows a smile", "near neutral", "No face was found"), strict=True):
         with pytest.raises(DatasetError, match=message):
-            measure_strangers(Halfway(), [folder], None, 0, untracked)
+            measure_strangers(Halfway(), [folder], None, 0)
 
 
 def test_the_command_says_what_is_wrong_with_a_folder_of_strangers(tiny_faces, tmp_path, capsys):

@@ -15,14 +15,12 @@ from rbvae.images.decoding import load_photo
 from training.engine.cli import run_command
 from training.evaluate import main
 from training.evaluation.judges import regions
-from training.evaluation.measures import untracked
-from training.evaluation.truth import (
+from training.evaluation.truth import find_pairs, measure_truth
+from training.evaluation.truth_statistics import (
     SHARES,
     bootstrapped,
     compare,
     compared,
-    find_pairs,
-    measure_truth,
     read_rows,
     standard_error,
     summary,
@@ -103,7 +101,7 @@ def alone(monkeypatch):
 
 
 def measured(editor, folder):
-    return measure_truth(editor, find_pairs(folder), untracked)
+    return measure_truth(editor, find_pairs(folder))
 
 
 def test_the_photo_unchanged_has_all_of_the_error_and_changes_nothing(folder, alone):
