@@ -16,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
-from rich.progress import track
 from scipy.ndimage import median_filter
 
 from rbvae.errors import DatasetError
@@ -30,6 +29,7 @@ from rbvae.faces.teeth import BANK, unit_of
 from rbvae.faces.texture import canonical_frame
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import list_photos
+from training.data.progress import track
 from training.engine.cli import run_command
 
 WIDTH, HEIGHT, COLUMNS = 128, 56, 12  # size of a cell in pixels, and cells per row
@@ -115,7 +115,7 @@ def main(argv: list[str] | None = None) -> int:
     frame, skin_texels = canonical_frame(SIZE), regions(SIZE).skin > 0.9
     pictures, entries = [], []
     with FaceLandmarker() as landmarker:
-        for photo in track(list_photos(options.photos), description="teeth"):
+        for photo in track(list_photos(options.photos), "photo"):
             if Path(photo.path).stem in options.without:
                 continue
             pixels = load_photo(photo.path)
