@@ -14,12 +14,14 @@ import numpy as np
 
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
-from rbvae.faces.teeth import brightness_of, shows_teeth
+from rbvae.faces.teeth import BRIGHT_FACE, brightness_of, cavity, shows_teeth
 
 SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
 FULL = 0.03  # change of the gap at which the inside is completely drawn
 REPLACED = 0.08  # increase of the gap over which an open mouth without visible teeth takes its inside from the filling
-KEPT = 0.7  # of the height of a person's own open mouth that keeps its size while the mouth opens wider
+KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
+MOST_STRETCHED = 1.25  # times its height that a person's own open mouth is stretched where it opens wider
+BELOW = (0.85, 1.05)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
@@ -120,23 +122,32 @@ class OwnMouth:
     def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Draw the inside where the skull has it: lips cover and uncover it; see Filling.
 
-        Where the mouth opens wider than in the photo, its upper part follows the skull and the rest is stretched.
+        Where the mouth opens wider than in the photo, they stretch to MOST_STRETCHED, and the rest is a dark cavity.
         """
         x, y = pixel_grid(box)
-        dx, dy = nose - self.nose
-        s, across = self.opening.coordinates(x - dx, y - dy)
+        s, across = self.opening.coordinates(x - (nose - self.nose)[0], y - (nose - self.nose)[1])
         upper, lower = self.opening.lines(s)
-        height = np.maximum(lower - upper, 1e-3)
-        v = (across - upper) / height
-        new_s, _ = target.coordinates(x, y)
+        new_s, new_across = target.coordinates(x, y)
         new_upper, new_lower = target.lines(new_s)
-        wider = (new_lower - new_upper) / height
-        t = (target.coordinates(x, y)[1] - new_upper) / np.maximum(new_lower - new_upper, 1e-3)
-        opened = stretched(t, wider)
-        share = np.clip((wider - 1) / 0.1, 0, 1)
-        v = np.clip(v + share * (opened - v), *CLAMP)
-        s = s + share * (new_s - s)
-        return sample(self.photo, *self.opening.positions(np.clip(s, 0.02, 0.98), upper + v * height))
+        height, new_height = np.maximum(lower - upper, 1e-3), np.maximum(new_lower - new_upper, 1e-3)
+        wider = new_height / height
+        place = (new_across - new_upper) / new_height
+        share = np.clip((wider - 1) / 0.1, 0, 1)  # 0 where lips close, 1 where they open
+        opened = place * wider / np.minimum(wider, MOST_STRETCHED)
+        v = (across - upper) / height
+        v, s = v + share * (opened - v), s + share * (new_s - s)
+        colours = sample(self.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
+        deep = np.float32(share * np.clip((v - BELOW[0]) / (BELOW[1] - BELOW[0]), 0, 1))[..., None]
+        if not deep.any():
+            return colours
+        return colours + deep * (cavity(new_s, place, target.gap, self.brightness) - colours)
+
+    @property
+    def brightness(self) -> float:
+        """The brightness of the teeth, in grey levels."""
+        left, top, right, bottom = box = self.opening.box(1, self.photo.shape[1], self.photo.shape[0])
+        inside = self.photo[top:bottom, left:right][self.opening.mask(box, 0) > 0.5]
+        return float(brightness_of(inside.astype(np.float64)).mean()) if len(inside) > 8 else BRIGHT_FACE
 
 
 def stretched(v: np.ndarray, times: np.ndarray | float) -> np.ndarray:

@@ -108,11 +108,6 @@ class UpperTeeth:
     colour: np.ndarray
     blur: float = 0.0
 
-    @property
-    def level(self) -> float:
-        """The brightness of the teeth, in grey levels."""
-        return float(self.colour.mean())
-
     def smile(self, target: Opening) -> float:
         """Return how far the teeth fit themselves to the lips, in [0, 1]: in a smile, not where the jaw drops."""
         wider, narrow = target.width / max(self.width, 1e-6) - 1, 1 - (target.gap - SMILE_GAPS[0]) / SMILE_GAPS[1]
@@ -125,7 +120,7 @@ class UpperTeeth:
         """
         s, across = target.coordinates(*pixel_grid(box))
         upper, lower = target.lines(s)
-        deep = self._cavity(s, (across - upper) / np.maximum(lower - upper, 1e-3), target.gap)
+        deep = cavity(s, (across - upper) / np.maximum(lower - upper, 1e-3), target.gap, float(self.colour.mean()))
         colours, opaque = self._teeth(target, nose + self.edge, s, across, (upper, lower))
         shadow = 1 - LIP_SHADOW * np.exp(-np.maximum(across - upper, 0) / (SHADOW_WIDTH * target.width))
         lit = colours * np.float32(self.colour / self.row.colour) * np.float32(shadow)[..., None]
@@ -158,13 +153,18 @@ class UpperTeeth:
             colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra))) for one in (colours, opaque))
         return colours, opaque.astype(np.float32)
 
-    def _cavity(self, s: np.ndarray, v: np.ndarray, gap: float) -> np.ndarray:
-        """Return the colours [h, w, 3] behind the teeth; `v` runs from the upper lip (0) to the lower lip (1)."""
-        wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
-        low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
-        tongue = low * low * (3 - 2 * low) * np.clip(1 - (2 * s - 1) ** 2, 0, 1) * wide
-        dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
-        return (dark + np.float32(tongue)[..., None] * (pink - dark)) * np.float32(self.level / BRIGHT_FACE)
+
+def cavity(s: np.ndarray, v: np.ndarray, gap: float, brightness: float) -> np.ndarray:
+    """Return the colours float32 [h, w, 3] behind the teeth of a mouth with this `gap`, darkness and the tongue.
+
+    `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1); `brightness` is that of the
+    teeth, in grey levels.
+    """
+    wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
+    low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
+    tongue = low * low * (3 - 2 * low) * np.clip(1 - (2 * s - 1) ** 2, 0, 1) * wide
+    dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
+    return (dark + np.float32(tongue)[..., None] * (pink - dark)) * np.float32(brightness / BRIGHT_FACE)
 
 
 def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
