@@ -14,7 +14,7 @@ from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.eyes import still_lids
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
-from rbvae.faces.mouth import NOSE, Filling, shut, skin_colour
+from rbvae.faces.mouth import NOSE, Filling, parting, shut, skin_colour
 from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, FaceView, draw_texture
@@ -163,6 +163,7 @@ class FaceModel:
         """Convert changes of shape [468, 3], in head coordinates, and texture [P, 3] to the Change of a photo."""
         moves = shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
         after = face.view.points[:POINTS] + moves
+        closing = max(closing, parting(face.view.points[:POINTS], after))
         if closing:
             moves = moves + closing * (shut(after) - after)
         moves = still_lids(face.view.points, moves)

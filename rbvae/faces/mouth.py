@@ -30,10 +30,13 @@ BITE = 0.42  # centre of a cropped filling between upper lip (0) and lower lip (
 FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-averaged filling, to avoid aliasing
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
 MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
-INSET = 0.16  # of a lip's thickness next to the mouth's inside that is not drawn, as it shows teeth or shadow
-NARROW = 0.03  # gap below which closing lips hide the inside, and a line between them appears
-SEAM, SEAM_WIDTH = 0.5, 0.014  # darkness of the line between closed lips, and its width in mouth widths
-SEAM_COLOUR = np.array([0.8, 1.1, 1.1], np.float32)  # its darkness in red, green and blue
+INSET, INSET_CLOSING = 0.16, 0.35  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
+PARTING = (0.03, 0.08)  # gaps between which closed lips part: they stay together before, as in a faint smile
+SOFT = 0.006  # mouth widths: softness of the edge of the lips
+NARROW = (0.015, 0.04)  # gaps between which the inside appears; below, there is only a shadow between the lips
+BETWEEN = np.array([0.66, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
+SEAM_WIDTH, SEAM_ENDS = 0.012, 0.08  # width of that shadow, and of its fading at the corners, in mouth widths
+SEAM_CELLS = 250  # the shadow is as wide as this share of the face's box at least, as the warp is coarse there
 NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
 Box = tuple[int, int, int, int]
 
@@ -171,21 +174,25 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
         return
     noses = before[NOSE, :2].mean(axis=0), after[NOSE, :2].mean(axis=0)
     left, top, right, bottom = box
-    soft = max(0.6, 0.012 * new.width, blur)
+    soft = max(0.6, SOFT * new.width, 0.7 * blur)
     area = new.box(4 * soft + 2, photo.shape[1], photo.shape[0])
     area = max(area[0], left), max(area[1], top), min(area[2], right), min(area[3], bottom)
     if area[0] >= area[2] or area[1] >= area[3]:
         return
     part = out[area[1] - top : area[3] - top, area[0] - left : area[2] - left]
-    mask = new.mask(area, soft)[..., None] * np.float32(share * np.clip(new.gap / NARROW, 0, 1))
+    mask = new.mask(area, soft)[..., None] * np.float32(share)
     inside = filling.fill(new, noses[1], area) if filling is not None else np.zeros(1, np.float32)
     if is_open:
         own = OwnMouth(photo, old, noses[0]).fill(new, noses[1], area)
         kept = 1.0 if filling is None or shows_teeth(photo, old) else 1 - np.clip((new.gap - old.gap) / REPLACED, 0, 1)
         inside = own + np.float32(1 - kept) * (inside - own)
+    between = BETWEEN * lip_colour(photo, before)
+    apart = np.clip((new.gap - NARROW[0]) / (NARROW[1] - NARROW[0]), 0, 1)
+    inside = between + np.float32(apart) * (inside - between)
     drawn = part * (1 - mask) + inside.clip(0, 255) * mask
     if is_open:
-        drawn *= seam(new, area, soft, share * np.clip(1 - new.gap / NARROW, 0, 1))
+        line = seam(new, area, max(soft, (right - left) / SEAM_CELLS), share * (1 - apart))
+        drawn = drawn + line * (between - drawn)
     part[:] = np.rint(drawn)
 
 
@@ -195,13 +202,30 @@ def changed(old: Opening, new: Opening) -> float:
 
 
 def seam(lips: Opening, box: Box, blur: float, strength: float) -> np.ndarray:
-    """Return factors float32 [h, w, 3] that darken the line between closed lips."""
+    """Return how much of each pixel, float32 [h, w, 1], is the shadow between closed lips."""
     s, across = lips.coordinates(*pixel_grid(box))
     upper, lower = lips.lines(s)
     width = max(SEAM_WIDTH * lips.width, blur)
-    ends = np.clip(np.minimum(s, 1 - s) / 0.08, 0, 1)
+    ends = np.clip(np.minimum(s, 1 - s) / SEAM_ENDS, 0, 1)
     line = np.exp(-(((across - (upper + lower) / 2) / width) ** 2))
-    return 1 - SEAM_COLOUR * np.float32(SEAM * strength * ends * line)[..., None]
+    return np.float32(strength * ends * line)[..., None]
+
+
+def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return a photo uint8 [H, W, 3] with a shadow instead of the inside of a mouth that an edit closes.
+
+    The lips are drawn from it, as no tooth must show at their edges. Other photos are returned as they are.
+    """
+    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    if old.gap < SHOWN or new.gap >= old.gap:
+        return photo
+    soft = max(0.6, SOFT * old.width)
+    box = left, top, right, bottom = old.box(4 * soft, photo.shape[1], photo.shape[0])
+    share = old.mask(box, soft)[..., None] * np.float32(changed(old, new))
+    painted = photo.copy()
+    part = painted[top:bottom, left:right]
+    part[:] = np.rint(part + share * (BETWEEN * lip_colour(photo, before) - part))
+    return painted
 
 
 def inset_lips(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -209,11 +233,30 @@ def inset_lips(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
     The inner lip line moves outwards by INSET, as the edges of lips show the teeth or shadow between them.
     """
-    share = changed(Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS))
+    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    inset = changed(old, new) * (INSET if new.gap > old.gap else INSET_CLOSING)
     points = before.copy()
     for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True):
-        points[inner[1:-1]] += INSET * share * (before[outer[1:-1]] - before[inner[1:-1]])
+        points[inner[1:-1]] += inset * (before[outer[1:-1]] - before[inner[1:-1]])
     return points
+
+
+def lip_colour(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the colour [3] of the lips in a photo uint8 [H, W, 3] with landmarks [468 or more, 3]."""
+    pairs = [
+        (points[inner[2:-2], :2], points[outer[2:-2], :2]) for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True)
+    ]
+    middle = np.concatenate([(a + b) / 2 for a, b in pairs])
+    return np.median(sample(photo, middle[:, :1], middle[:, 1:])[:, 0], axis=0)
+
+
+def parting(before: np.ndarray, after: np.ndarray) -> float:
+    """Return how far the lips of an edit close, in [0, 1]: fully if closed lips would part by a slit."""
+    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    if old.gap > SHOWN or new.gap <= old.gap:
+        return 0.0
+    t = np.clip((new.gap - PARTING[0]) / (PARTING[1] - PARTING[0]), 0, 1)
+    return float((1 - t * t * (3 - 2 * t)) * np.clip((new.gap - old.gap) / PARTING[0], 0, 1))
 
 
 def shut(points: np.ndarray) -> np.ndarray:

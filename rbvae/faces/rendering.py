@@ -15,7 +15,7 @@ from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import Eyes
 from rbvae.faces.lashes import Lid
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
-from rbvae.faces.mouth import Filling, draw_mouth, inset_lips
+from rbvae.faces.mouth import Filling, draw_mouth, inset_lips, without_inside
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 from rbvae.images.blur import estimate_blur
@@ -92,7 +92,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
     eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
-    region = Region(box, eyes.skin())
+    region = Region(box, without_inside(eyes.skin(), before, after))
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
     skin = region.warp(old[:, :2], new[:, :2], mesh.triangles, numbers)

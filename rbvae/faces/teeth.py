@@ -29,6 +29,7 @@ TONGUE_DEPTHS = (0.3, 0.9)  # between upper lip (0) and lower lip (1): where the
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
 BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
+COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
 LEVEL = (2.97, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
@@ -137,7 +138,8 @@ class UpperTeeth:
         along += fitted * (own_width / max(target.width, 1e-6) - along)
         edge_s, edge_across = target.coordinates(edge[0], edge[1])
         lowest = float(target.lines(np.array([edge_s]))[1][0])
-        edge_across += fitted * (lowest - edge_across)
+        covered = COVERED * (row.edge[1] - np.interp(row.edge[0], *row.upper.T)) / down
+        edge_across += fitted * (lowest + covered - edge_across)
         x, y = row.edge[0] + (s - edge_s) * target.width * along, row.edge[1] + (across - edge_across) * down
         highest = np.interp(x, row.upper[:, 0], row.upper[:, 1]) + MARGIN
         top = row.edge[1] + (lips[0] - edge_across) * down
