@@ -277,7 +277,7 @@ class PortraitEditor(Editor):
         mouth = Mouth.of(observed.view.photo, observed.view.points)
         if mouth.opening.gap <= SHOWN:
             return None
-        return replace(mouth.coloured(target.teeth_colour), blur=target.view.blur)
+        return replace(mouth.coloured(target.teeth_colour), blur=target.view.blur, own_blur=observed.view.blur)
 
     def _portrait(self, photo: Photo | Portrait) -> Portrait:
         return photo if isinstance(photo, Portrait) else self.infer(photo)

@@ -25,7 +25,7 @@ BELOW = (0.85, 1.05)  # range between upper lip (0) and lower lip (1) in which i
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
-BLURRED = 0.8  # pixels: sharper photos need no blurred filling
+LEAST_BLUR = 0.1  # square pixels: a smaller difference of blurs is not made up for
 BITE = 0.42  # centre of a cropped filling between upper lip (0) and lower lip (1): the edge of the teeth
 FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-averaged filling, to avoid aliasing
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
@@ -35,6 +35,7 @@ PARTING = (0.03, 0.08)  # gaps between which closed lips part: they stay togethe
 SOFT = 0.006  # mouth widths: softness of the edge of the lips
 NARROW = (0.015, 0.04)  # gaps between which the inside appears; below, there is only a shadow between the lips
 BETWEEN = np.array([0.66, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
+RIM, RIM_GAP = 0.03, 0.15  # depth of the lower lip's inner side, in mouth widths, and the gap at which it is visible
 SEAM_WIDTH, SEAM_ENDS = 0.012, 0.08  # width of that shadow, and of its fading at the corners, in mouth widths
 SEAM_CELLS = 250  # the shadow is as wide as this share of the face's box at least, as the warp is coarse there
 NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
@@ -57,13 +58,14 @@ class Mouth:
     """An open mouth of another photo.
 
     `picture` uint8 [h, w, 3] shows it, `opening` is its inner lip line in the picture, `gain` [3] adapts its colours,
-    and `blur` is that of the edited photo in pixels.
+    `blur` is that of the edited photo and `own_blur` that of the picture, in their pixels.
     """
 
     picture: np.ndarray
     opening: Opening
     gain: np.ndarray
     blur: float = 0.0
+    own_blur: float = 0.0
 
     @classmethod
     def of(cls, photo: np.ndarray, points: np.ndarray) -> Mouth:
@@ -101,8 +103,9 @@ class Mouth:
             v = stretched(v, wider / STRETCHED)
         own_upper, own_lower = self.opening.lines(s)
         colours = sample(self.picture, *self.opening.positions(s, own_upper + v * (own_lower - own_upper)))
-        if self.blur > BLURRED:
-            colours = cv2.GaussianBlur(colours, (0, 0), self.blur)
+        extra = self.blur**2 - (self.own_blur * scale) ** 2
+        if extra > LEAST_BLUR:
+            colours = cv2.GaussianBlur(colours, (0, 0), float(np.sqrt(extra)))
         return colours * np.float32(self.gain)
 
     def shrunk(self, scale: float) -> Mouth:
@@ -111,7 +114,8 @@ class Mouth:
         extent = max(1, round(width * scale)), max(1, round(height * scale))
         by = np.array(extent) / [width, height]
         picture = cv2.resize(self.picture, extent, interpolation=cv2.INTER_AREA)
-        return replace(self, picture=picture, opening=Opening(self.opening.upper * by, self.opening.lower * by))
+        opening = Opening(self.opening.upper * by, self.opening.lower * by)
+        return replace(self, picture=picture, opening=opening, own_blur=self.own_blur * float(by[0]))
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,7 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
     between = BETWEEN * lip_colour(photo, before)
     apart = np.clip((new.gap - NARROW[0]) / (NARROW[1] - NARROW[0]), 0, 1)
     inside = between + np.float32(apart) * (inside - between)
+    inside = np.maximum(inside, lower_rim(new, area)[..., None] * between)
     drawn = part * (1 - mask) + inside.clip(0, 255) * mask
     if is_open:
         line = seam(new, area, max(soft, (right - left) / SEAM_CELLS), share * (1 - apart))
@@ -226,6 +231,13 @@ def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> 
     part = painted[top:bottom, left:right]
     part[:] = np.rint(part + share * (BETWEEN * lip_colour(photo, before) - part))
     return painted
+
+
+def lower_rim(lips: Opening, box: Box) -> np.ndarray:
+    """Return how much each pixel, float32 [h, w], shows of the inner side of the lower lip of an open mouth."""
+    s, across = lips.coordinates(*pixel_grid(box))
+    depth = np.maximum(lips.lines(s)[1] - across, 0) / max(lips.width, 1e-6)
+    return np.float32(np.exp(-depth / RIM) * np.clip(lips.gap / RIM_GAP, 0, 1))
 
 
 def inset_lips(before: np.ndarray, after: np.ndarray) -> np.ndarray:

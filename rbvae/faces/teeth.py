@@ -22,7 +22,7 @@ from rbvae.faces.openings import Opening, pixel_grid, sample
 
 BANK = Path(__file__).with_name("teeth.webp")
 SHOWN_AT_REST = 0.065  # of the distance between the eyes: how far the teeth reach below the line of closed lips
-MARGIN = 1.5  # pixels of the bank's pictures next to the lip that are not used
+MARGIN = 2.5  # pixels of the bank's pictures next to the lip that are not used
 CAVITY, TONGUE = (44, 20, 20), (128, 66, 64)  # grey levels
 TONGUE_GAPS = (0.2, 0.5)  # gaps of the mouth between which the tongue appears
 TONGUE_DEPTHS = (0.3, 0.9)  # between upper lip (0) and lower lip (1): where the tongue fades in
@@ -33,10 +33,10 @@ COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
 LEVEL = (2.97, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
-TINT, TINT_OF_EYES = np.array([0.115, -0.034, -0.081]), 0.2  # log ratios of red, green and blue to their mean
+TINT, TINT_OF_EYES = np.array([0.075, -0.01, -0.065]), 0.2  # log ratios of red, green and blue to their mean
 MOST_CONTRAST = 1.75  # largest brightness of teeth relative to the brightest skin
 BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
-SHARPENED = 0.8  # strength of the sharpening of teeth that are enlarged to twice their size
+SHARPENED = 1.5  # strength of the sharpening of teeth that are enlarged to twice their size
 
 
 @dataclass(frozen=True)
