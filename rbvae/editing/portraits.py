@@ -28,7 +28,7 @@ from rbvae.faces.mouth import SHOWN, Mouth
 from rbvae.images.decoding import Photo, open_photo
 
 FULL_TRANSFER = 1.45  # undoes the shrinkage by I - R; chosen on the London people marked `tune` (docs/log.md)
-ON_LINE = 0.05  # of the distance to the neutral e: an edit this close to the line to it closes the lips
+ON_LINE = 0.05  # of the way that an edit has gone to the neutral e: this close to the line to it, the lips close
 
 
 class PortraitEditor(Editor):
@@ -223,7 +223,7 @@ class PortraitEditor(Editor):
         way, moves = self.neutral_e(portrait) - portrait.e, rows - portrait.e
         length = float(np.linalg.norm(way)) or 1.0
         share = moves @ way / length**2
-        on_line = np.linalg.norm(moves - share[:, None] * way, axis=1) < ON_LINE * length
+        on_line = np.linalg.norm(moves - share[:, None] * way, axis=1) < ON_LINE * length * share
         return np.clip(share, 0, 1) * on_line
 
     def identity_shift(self, edit: Edit) -> float:

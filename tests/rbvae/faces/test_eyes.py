@@ -6,8 +6,8 @@ import pytest
 from skimage import data as pictures
 
 from rbvae.faces.eyeball import Eyeball, visible
-from rbvae.faces.eyes import Eyes
-from rbvae.faces.gaze import gaze_move, iris_radius, lid_moves, openness
+from rbvae.faces.eyes import Eyes, still_lids
+from rbvae.faces.gaze import MEET, gaze_move, iris_radius, lid_moves, openness
 from rbvae.faces.iris import IRISES, find_iris
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import LIDS, POINTS
@@ -149,3 +149,56 @@ def test_a_closed_eye_is_not_opened(face):
     shut = points.copy()
     shut[:POINTS] += lid_moves(points, 0, 1.0, np.zeros(2))
     assert not lid_moves(shut, 0, -1.0, np.zeros(2)).any() and not gaze_move(shut, 0, 1.0, 1.0).any()
+
+
+def with_an_eye_closed(points: np.ndarray, by: float) -> np.ndarray:
+    """Landmarks [478, 3] with the lids of the left eye of the picture nearer to each other by a share."""
+    closer, (upper, lower) = points.copy(), LIDS[0]
+    meet = points[upper] + MEET * (points[lower] - points[upper])
+    closer[upper] += by * (meet - points[upper])
+    closer[lower] += by * (meet - points[lower])
+    return closer
+
+
+def widening(points: np.ndarray) -> np.ndarray:
+    """Moves [468, 3] that raise the upper lids of both eyes by a fifth of the eye's width, and shift the face."""
+    moves = np.full((POINTS, 3), 1.5)
+    for lids in LIDS:
+        arch = np.sin(np.linspace(0, np.pi, len(lids[0])))
+        moves[lids[0], 1] -= 0.2 * Opening.of(points, lids).width * arch
+    return moves
+
+
+def gap_after(points: np.ndarray, moves: np.ndarray, eye: int) -> float:
+    return Opening.of(points[:POINTS] + moves, LIDS[eye]).gap
+
+
+def test_a_closed_eye_stays_closed_and_the_open_one_beside_it_opens(face):
+    shut = with_an_eye_closed(face[1], 1.0)
+    moves = widening(shut)
+    still = still_lids(shut, moves)
+    closed = Opening.of(shut, LIDS[0]).gap
+    assert closed < 0.05 and gap_after(shut, moves, 0) > closed + 0.15
+    assert gap_after(shut, still, 0) == pytest.approx(closed, abs=1e-6)
+    np.testing.assert_array_equal(still[LIDS[1][0]], moves[LIDS[1][0]])
+    np.testing.assert_allclose(still[LIDS[0][0]], np.full((9, 3), 1.5))  # it follows its corners
+
+
+def test_open_eyes_and_the_rest_of_the_face_move_as_before(face):
+    _, points = face
+    assert min(Opening.of(points, lids).gap for lids in LIDS) > 0.13
+    moves = widening(points)
+    np.testing.assert_array_equal(still_lids(points, moves), moves)
+    shut = with_an_eye_closed(points, 1.0)
+    others = np.setdiff1d(np.arange(POINTS), [point for line in LIDS[0] for point in line])
+    np.testing.assert_array_equal(still_lids(shut, moves)[others], moves[others])
+
+
+def test_an_eye_that_is_half_closed_opens_by_degrees(face):
+    _, points = face
+    opens = []
+    for by in np.linspace(1, 0, 21):
+        shut = with_an_eye_closed(points, by)
+        opens.append(gap_after(shut, still_lids(shut, widening(shut)), 0) - Opening.of(shut, LIDS[0]).gap)
+    assert opens[0] == pytest.approx(0, abs=1e-6) and opens[-1] == pytest.approx(0.2, abs=0.01)
+    assert np.diff(opens).min() > -0.005 and np.diff(opens).max() < 0.08  # no jump

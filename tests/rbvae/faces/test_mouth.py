@@ -1,0 +1,210 @@
+"""The inside of a mouth: its own where it is open in the photo, a filling's where an edit opens it, none once shut."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
+from rbvae.faces.mouth import INSET, KEPT, Mouth, OwnMouth, changed, draw_mouth, inset_lips, shut, stretched
+from rbvae.faces.openings import Opening
+from rbvae.faces.rendering import FaceView
+from rbvae.faces.teeth import brightness_of
+from tests.mouths import (
+    LIP,
+    TOOTH,
+    WHOLE,
+    at_rest,
+    between,
+    edited,
+    opened,
+    opened_mouth,
+    painted,
+    plain,
+    smiling,
+)
+
+GREEN = (40, 220, 60)
+DARK = (40, 20, 20)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A filling of one colour."""
+
+    colour: tuple[int, int, int] = GREEN
+
+    def fill(self, target: Opening, nose: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+        return np.full((box[3] - box[1], box[2] - box[0], 3), self.colour, np.float32)
+
+
+def wider_open(points: np.ndarray, by: float) -> np.ndarray:
+    """Landmarks [468, 3] with the lower lip lowered by `by` widths of the mouth in its middle."""
+    after, width = points[:POINTS].copy(), Opening.of(points, INNER_LIPS).width
+    for lines in (INNER_LIPS, OUTER_LIPS):
+        after[lines[1], 1] += by * width * np.sqrt(1 - np.linspace(-1, 1, len(lines[1])) ** 2)
+    return after
+
+
+def greenness(pixels: np.ndarray) -> float:
+    """The largest excess of green over red, in grey levels."""
+    return float((pixels[..., 1].astype(int) - pixels[..., 0]).max())
+
+
+def test_a_filling_is_drawn_within_the_lips_alone():
+    out, inside = opened_mouth(0.2, filling=Plain())
+    assert (inside == GREEN).all(axis=1).mean() > 0.6
+    near = cv2.dilate(between(opened(0.2)).astype(np.uint8), np.ones((13, 13)))
+    assert (out[near == 0] == LIP).all()
+
+
+def test_lips_that_open_by_degrees_show_their_filling_by_degrees():
+    gaps = np.linspace(0, 0.1, 41)
+    green = np.array([max(0.0, greenness(opened_mouth(gap, filling=Plain())[0])) for gap in gaps])
+    assert green[0] == 0 and green[-1] == GREEN[1] - GREEN[0]
+    assert np.diff(green).min() >= 0 and np.diff(green).max() < 0.3 * green[-1]  # no jump
+
+
+def test_a_mouth_that_does_not_open_or_close_is_not_drawn():
+    out, _ = opened_mouth(0.0, filling=Plain())
+    np.testing.assert_array_equal(out, plain())
+    same = painted(plain(), at_rest(), TOOTH)
+    aside = at_rest() + [5, 3, 0]
+    kept = same.copy()
+    draw_mouth(kept, WHOLE, same, at_rest(), aside, Plain())
+    np.testing.assert_array_equal(kept, same)
+
+
+def test_how_much_is_drawn_grows_with_the_change_of_the_gap_either_way():
+    shares = [changed(Opening.of(opened(0.2), INNER_LIPS), Opening.of(opened(gap), INNER_LIPS)) for gap in (0.2, 0.21)]
+    back = changed(Opening.of(opened(0.21), INNER_LIPS), Opening.of(opened(0.2), INNER_LIPS))
+    far = changed(Opening.of(opened(0.2), INNER_LIPS), Opening.of(opened(0.1), INNER_LIPS))
+    assert shares[0] == 0 < shares[1] < 1 and back == shares[1] and far == 1
+
+
+def test_a_mouth_that_is_open_in_the_photo_keeps_its_own_teeth():
+    photo = data.astronaut()
+    after = wider_open(smiling(), 0.12)
+    out = edited(FaceView(photo, smiling()), after, Plain())
+    inside = out[between(after, side=512)]
+    own = photo[between(smiling(), side=512)]
+    assert greenness(inside) <= greenness(own) + 5
+    assert np.abs(brightness_of(inside.astype(float)) - brightness_of(own.astype(float))).max() < 15
+    assert (out != photo).any()
+
+
+def test_an_open_mouth_without_visible_teeth_takes_the_filling_by_degrees():
+    photo = painted(data.astronaut(), smiling(), DARK)
+    view, greens = FaceView(photo, smiling()), []
+    for by in (0.02, 0.05, 0.15):
+        after = wider_open(smiling(), by)
+        greens.append(float(np.median(edited(view, after, Plain())[between(after, side=512)][:, 1])))
+    assert DARK[1] < greens[0] < greens[1] < greens[2] and greens[2] > 0.9 * GREEN[1]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_closing_lips_leave_no_tooth_between_them(size):
+    """Nothing between the lips has the colour of a tooth, and hardly anything at the corners is a mixture."""
+    points = smiling() * size
+    photo = cv2.resize(data.astronaut(), None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC)
+    view, side = FaceView(painted(photo, points, TOOTH), points), 512 * size
+    half = (LIP[1] + TOOTH[1]) / 2
+    before = (view.photo[between(points, OUTER_LIPS, side)][:, 1] > half).mean()
+    after = shut(points[:POINTS])
+    lips = edited(view, after)[between(after, OUTER_LIPS, side)]
+    assert before > 0.2
+    assert lips[:, 1].max() < LIP[1] + 0.75 * (TOOTH[1] - LIP[1])
+    assert (lips[:, 1] > half).mean() < 0.02 / size
+
+
+def test_closed_lips_meet_in_a_dark_line():
+    photo = painted(plain(), opened(0.15), TOOTH)
+    out = photo.copy()
+    draw_mouth(out, WHOLE, photo, opened(0.15), at_rest(), None)
+    lips = Opening.of(at_rest(), INNER_LIPS)
+    x, y = ((lips.upper[5] + lips.lower[5]) / 2).astype(int)
+    column = out[y - 12 : y + 13, x].mean(axis=1)
+    assert column[10:15].min() < photo[y - 12 : y + 13, x].mean(axis=1)[10:15].min() - 20
+
+
+def test_shut_closes_the_lips_along_their_line_and_keeps_their_thickness():
+    points, closed = smiling()[:POINTS], shut(smiling()[:POINTS])
+    before, after = Opening.of(points, INNER_LIPS), Opening.of(closed, INNER_LIPS)
+    assert before.gap > 0.15
+    upper, lower = after.lines(np.linspace(0, 1, 50))
+    assert np.abs(lower - upper).max() < 0.01 * after.width
+    for of in (0, 1):
+        thick = [np.linalg.norm(p[OUTER_LIPS[of], :2] - p[INNER_LIPS[of], :2], axis=1)[3:8] for p in (points, closed)]
+        np.testing.assert_allclose(thick[1], thick[0], rtol=0.15)
+    np.testing.assert_array_equal(closed[[33, 263, 1, 10]], points[[33, 263, 1, 10]])  # eyes, nose and forehead
+    np.testing.assert_allclose(shut(closed), closed, atol=0.5)
+
+
+def test_lips_that_open_are_drawn_without_the_edge_that_showed_teeth():
+    before, after = opened(0.15), opened(0.3)
+    np.testing.assert_array_equal(inset_lips(before, before), before)
+    inset = inset_lips(before, after)
+    for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True):
+        lip = before[outer[1:-1]] - before[inner[1:-1]]
+        np.testing.assert_allclose(inset[inner[1:-1]] - before[inner[1:-1]], INSET * lip)
+
+
+def test_a_mouth_that_opens_wider_keeps_the_size_of_its_upper_part():
+    v = np.linspace(0, 1, 101)
+    np.testing.assert_allclose(stretched(v, 1.0), v)
+    twice = stretched(v, 2.0)
+    assert twice[0] == 0 and twice[-1] == 1 and np.diff(twice).min() > 0
+    np.testing.assert_allclose(twice[v < KEPT / 2], 2 * v[v < KEPT / 2])
+
+
+def stripes() -> Mouth:
+    """A mouth whose upper half is white and whose lower half is green."""
+    picture = np.zeros((120, 240, 3), np.uint8)
+    picture[:60], picture[60:] = (255, 255, 255), GREEN
+    x = np.linspace(20, 220, 11)
+    upper, lower = (np.stack([x, 60 + way * 30 * np.sqrt(1 - np.linspace(-1, 1, 11) ** 2)], axis=1) for way in (-1, 1))
+    return Mouth(picture, Opening(upper, lower), np.ones(3))
+
+
+def test_a_donors_mouth_keeps_its_teeth_above_when_the_lips_part_further():
+    target = Opening.of(opened(0.6), INNER_LIPS)
+    filled = stripes().fill(target, np.zeros(2), target.box(0, *WHOLE[2:]))
+    inside = target.mask(target.box(0, *WHOLE[2:]), 0) > 0.99
+    white = (filled[inside] > 200).all(axis=1).mean()
+    assert 0.2 < white < 0.4  # at twice the height, half as much as the upper half
+
+
+def test_a_donors_mouth_is_cropped_where_the_lips_part_less():
+    target = Opening.of(opened(0.06), INNER_LIPS)
+    filled = stripes().fill(target, np.zeros(2), target.box(0, *WHOLE[2:]))
+    inside = target.mask(target.box(0, *WHOLE[2:]), 0) > 0.99
+    assert (filled[inside][:, 0] > 200).any() and (filled[inside][:, 0] < 100).any()  # its middle is what is seen
+
+
+def test_a_donors_teeth_take_the_colour_of_the_face_and_a_toothless_mouth_does_not():
+    mouth = Mouth.of(data.astronaut(), smiling())
+    wanted = np.array([120.0, 100, 90])
+    coloured = mouth.coloured(wanted)
+    inside = mouth.opening.mask((0, 0, *mouth.picture.shape[1::-1]), 0) > 0.5
+    np.testing.assert_allclose(brightness_of(mouth.picture[inside] * coloured.gain), wanted, rtol=0.05)
+    dark = Mouth.of(painted(data.astronaut(), smiling(), DARK), smiling())
+    np.testing.assert_array_equal(dark.coloured(wanted).gain, 1)
+
+
+def test_a_photos_own_mouth_drawn_where_it_was_is_the_photo():
+    photo = painted(plain(), opened(0.3), TOOTH)
+    photo[::7] = DARK  # something to see
+    opening, nose = Opening.of(opened(0.3), INNER_LIPS), np.array([100.0, 100])
+    box = opening.box(0, *WHOLE[2:])
+    own = OwnMouth(photo, opening, nose)
+    middle = np.s_[12:-8, 30:-30]
+    again, there = own.fill(opening, nose, box), photo[box[1] : box[3], box[0] : box[2]]
+    inside = (opening.mask(box, 0) > 0.99)[middle]
+    close = np.abs(again[middle] - there[middle]).max(axis=2)[inside] < 2
+    assert close.mean() > 0.8
+    lips_moved = Opening(opening.upper, opening.lower - [0, 6])
+    hidden = own.fill(lips_moved, nose, box)
+    same = (lips_moved.mask(box, 0) > 0.99)[middle]
+    assert (np.abs(hidden[middle] - again[middle]).max(axis=2)[same] < 2).mean() > 0.9  # lips move over it

@@ -1,0 +1,174 @@
+"""Upper teeth belong to the skull: lips move over them, and their colour follows the light more than the skin."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.mouth import NOSE
+from rbvae.faces.openings import Opening
+from rbvae.faces.rendering import FaceView
+from rbvae.faces.teeth import (
+    CAVITY,
+    MOST_CONTRAST,
+    SHOWN_AT_REST,
+    UpperTeeth,
+    bank,
+    choose,
+    rest_edge,
+    shows_teeth,
+    teeth_colour,
+    unit_of,
+    whites,
+)
+from tests.mouths import (
+    LIP,
+    TOOTH,
+    at_rest,
+    edited,
+    opened,
+    opened_mouth,
+    painted,
+    plain,
+    row_of_teeth,
+    smiling,
+    toothy,
+)
+
+SKIN = np.array([200.0, 160, 140])
+
+
+def share_of_teeth(gap: float, wider: float = 1.0) -> float:
+    return float(toothy(opened_mouth(gap, wider)[1]).mean())
+
+
+def test_lips_that_open_by_degrees_show_teeth_by_degrees():
+    counts = np.array([toothy(opened_mouth(gap)[1]).sum() for gap in np.linspace(0, 0.2, 41)])
+    assert counts[0] == 0 and counts[-1] > 600
+    assert np.diff(counts).min() >= -0.02 * counts[-1] and np.diff(counts).max() < 0.15 * counts[-1]
+
+
+def test_a_wide_round_mouth_shows_a_smaller_share_of_teeth_than_a_smile():
+    smile, round_mouth = share_of_teeth(0.18, 1.2), share_of_teeth(0.7, 0.75)
+    assert smile > 0.4 and round_mouth < 0.75 * smile
+
+
+def test_a_jaw_that_drops_moves_the_lip_and_not_the_teeth():
+    """The lower edge of the front teeth stays where it is in the skull, whatever the lower lip does."""
+    x = int(at_rest()[13, 0])
+    edges = []
+    for gap in (0.3, 0.5):
+        middle = toothy(opened_mouth(gap)[0][:, x - 8 : x + 9]).mean(axis=1) > 0.5
+        edges.append(np.flatnonzero(middle).max())
+    assert abs(edges[1] - edges[0]) <= 1
+
+
+def test_below_the_teeth_of_a_dropped_jaw_is_the_dark_cavity():
+    _, inside = opened_mouth(0.3)
+    assert (inside.max(axis=1) < 1.5 * max(CAVITY)).mean() > 0.15
+
+
+def test_teeth_fit_themselves_to_a_smile_but_not_to_a_dropped_jaw():
+    teeth = row_of_teeth()
+    at = {name: teeth.smile(Opening.of(opened(*pose), INNER_LIPS)) for name, pose in {
+        "rest": (0.01, 1.0), "smile": (0.15, 1.15), "broad": (0.15, 1.3), "jaw": (0.6, 1.15)}.items()}  # fmt: skip
+    assert at["rest"] == at["jaw"] == 0 and 0.5 < at["smile"] <= at["broad"] < 1
+
+
+def test_teeth_have_the_colour_asked_for():
+    for colour in ((220.0, 205, 190), (110.0, 102, 95)):
+        teeth = row_of_teeth()
+        teeth = UpperTeeth(teeth.row, teeth.edge, teeth.unit, teeth.yaw, teeth.width, np.array(colour))
+        inside = opened_mouth(0.15, 1.1, teeth)[1].astype(float)
+        bright = inside[inside[:, 1] >= np.percentile(inside[:, 1], 80)]
+        np.testing.assert_allclose(np.median(bright, axis=0), colour, rtol=0.1)
+
+
+def test_teeth_are_as_blurred_as_the_photo():
+    def contrast(blur: float) -> float:
+        out, _ = opened_mouth(0.15, 1.1, row_of_teeth(blur))
+        return float(np.abs(np.diff(out[..., 1].astype(int), axis=1)).max())
+
+    assert contrast(4.0) < 0.5 * contrast(2.0) < 0.5 * contrast(0.0)
+
+
+def test_the_teeth_at_rest_end_a_little_below_the_line_of_the_lips():
+    rest, lips = at_rest(), Opening.of(at_rest(), INNER_LIPS)
+    line = (lips.upper[5] + lips.lower[5]) / 2
+    assert np.linalg.norm(rest_edge(rest) - line) == pytest.approx(SHOWN_AT_REST * unit_of(rest))
+    assert rest_edge(rest)[1] > line[1] > rest[NOSE, 1].max()
+    np.testing.assert_allclose(rest_edge(2 * rest), 2 * rest_edge(rest))
+
+
+def test_the_bank_holds_rows_of_teeth_and_their_mirror_images():
+    rows = bank()
+    assert len(rows) >= 20 and len(rows) % 2 == 0
+    for own, other in zip(rows[::2], rows[1::2], strict=True):
+        height, width = own.picture.shape[:2]
+        np.testing.assert_array_equal(other.picture, own.picture[:, ::-1])
+        assert other.yaw == -own.yaw and 0 < own.edge[0] < width and 0 < own.edge[1] <= height
+        np.testing.assert_allclose([own.edge[0] + other.edge[0], other.edge[1]], [width, own.edge[1]])
+        assert (np.diff(other.upper[:, 0]) > 0).all() and own.upper[:, 1].max() < own.edge[1]
+        assert own.visible.sum() > 200 and own.colour.min() > 120
+        np.testing.assert_allclose(other.mirrored().upper, own.upper)
+
+
+def test_a_smaller_row_has_the_same_teeth():
+    row = bank()[0]
+    half = row.scaled(0.5)
+    assert half.picture.shape[:2] == (row.picture.shape[0] // 2, row.picture.shape[1] // 2)
+    np.testing.assert_allclose(half.edge, row.edge / 2)
+    assert half.unit == row.unit / 2
+    np.testing.assert_allclose(half.colour, row.colour, rtol=0.06)
+
+
+def test_a_head_turned_the_other_way_has_the_mirrored_row():
+    turned = choose(15.0, SKIN)
+    other = choose(-15.0, SKIN)
+    assert turned.yaw == -other.yaw
+    np.testing.assert_array_equal(other.picture, turned.picture[:, ::-1])
+    assert choose(15.0, SKIN) is turned  # and always the same one
+
+
+def test_teeth_are_darker_where_there_is_less_light():
+    levels = [teeth_colour(200 * light * np.ones(3), 210 * light).mean() for light in (1.0, 0.7, 0.4, 0.1)]
+    assert (np.diff(levels) < 0).all() and levels[2] < 0.7 * levels[0]
+    photo = data.astronaut()
+    bright, dark = (whites(one, smiling()) for one in (photo, (0.4 * photo).astype(np.uint8)))
+    np.testing.assert_allclose(dark, 0.4 * bright, rtol=0.03)
+
+
+def test_at_equal_light_the_colour_of_teeth_hardly_depends_on_the_skin():
+    """Skin of half the brightness has teeth of the same hue, and less than a sixth darker."""
+    eyes = np.array([200.0, 190, 180])
+    light, dark = teeth_colour(eyes, 210), teeth_colour(eyes, 105)
+    np.testing.assert_allclose(dark / dark.mean(), light / light.mean())
+    assert 5 / 6 < dark.mean() / light.mean() < 1
+
+
+def test_teeth_are_warm_and_follow_the_tint_of_the_light():
+    grey, blue = teeth_colour(np.full(3, 200.0), 210), teeth_colour(np.array([180.0, 200, 230]), 210)
+    assert grey[0] > grey[1] > grey[2]
+    assert blue[2] / blue[0] > grey[2] / grey[0]
+
+
+def test_teeth_do_not_outshine_the_skin_nor_vanish_in_the_dark():
+    eyes = np.full(3, 240.0)
+    assert teeth_colour(eyes, 40).mean() < 1.02 * MOST_CONTRAST * 40
+    assert np.isfinite(teeth_colour(np.zeros(3), 0.0)).all() and teeth_colour(np.zeros(3), 20.0).min() > 5
+
+
+def test_a_smile_shows_teeth_and_a_dark_or_red_mouth_does_not():
+    photo, mouth = data.astronaut(), Opening.of(smiling(), INNER_LIPS)
+    assert shows_teeth(photo, mouth)
+    for colour in ((40, 20, 20), (200, 60, 60)):
+        assert not shows_teeth(painted(photo, smiling(), colour), mouth)
+    assert not shows_teeth(plain(), Opening.of(at_rest(), INNER_LIPS))
+
+
+def test_a_black_and_white_photo_stays_so_when_it_smiles_with_teeth():
+    grey = np.repeat(plain().mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+    view = FaceView(grey, np.concatenate([at_rest(), np.zeros((10, 3))]))
+    out = edited(view, opened(0.15, 1.15), row_of_teeth())
+    assert np.ptp(out, axis=2).max() == 0
+    assert (out[..., 1] > np.mean(LIP) + 50).sum() > 200 and TOOTH[0] != TOOTH[2]  # teeth, which have a colour
