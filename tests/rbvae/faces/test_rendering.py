@@ -5,9 +5,10 @@ from skimage import data as pictures
 
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS, POINTS, SKIN_TRIANGLES, face_mesh
-from rbvae.faces.mouth import BankMouth, Mouth, bank, draw_mouth, fill_share, from_bank
+from rbvae.faces.mouth import Mouth, draw_mouth
 from rbvae.faces.openings import Opening, pixel_grid
-from rbvae.faces.rendering import Change, FaceView, draw, draw_texture, held_back
+from rbvae.faces.deforming import held_back
+from rbvae.faces.rendering import Change, FaceView, draw, draw_texture
 from rbvae.faces.texture import canonical_frame
 from rbvae.faces.warping import signed_areas
 
@@ -107,35 +108,11 @@ def test_coordinates_of_an_opening_have_an_inverse(view):
     np.testing.assert_allclose(again, (x, y), atol=1e-9)
 
 
-def test_a_mouth_fills_by_degrees_as_it_opens():
-    shares = [fill_share(0.01, gap) for gap in np.linspace(0.01, 0.2, 20)]
-    assert shares[0] == 0 and shares[-1] == 1 and np.diff(shares).min() >= 0
-    assert max(np.diff(shares)) < 0.2  # no jump
-    assert fill_share(0.2, 0.25) == 0  # an open mouth shows its own teeth
-
-
-def test_the_bank_gives_the_mouth_of_the_same_line_turn_and_skin(view):
-    one: BankMouth = bank()[5]
-    points = np.zeros((POINTS, 3))
-    points[INNER_LIPS[0], :2], points[INNER_LIPS[1], :2] = one.opening.upper, one.opening.lower
-    chosen = from_bank(points, one.yaw, one.skin)
-    assert chosen.picture is one.picture
-    np.testing.assert_allclose(chosen.gain, 1)
-
-
-def test_every_mouth_of_the_bank_is_open_and_lies_in_its_picture():
-    assert len(bank()) > 50
-    for one in bank():
-        height, width = one.picture.shape[:2]
-        assert one.opening.gap > 0.1
-        assert (one.opening.outline > 0).all() and (one.opening.outline < [width, height]).all()
-
-
 def test_an_opened_mouth_shows_the_filling_within_the_lips_alone(view):
     before = view.points[:POINTS]
     closed = before.copy()
     closed[INNER_LIPS[1]] = closed[INNER_LIPS[0]]
-    white = Mouth(np.full((96, 144, 3), 255, np.uint8), bank()[0].opening, np.ones(3))
+    white = Mouth(np.full((512, 512, 3), 255, np.uint8), Opening.of(before, INNER_LIPS), np.ones(3))
     out = np.zeros_like(view.photo)
     draw_mouth(out, (0, 0, 512, 512), view.photo, closed, before, white)
     mask = Opening.of(before, INNER_LIPS).mask((0, 0, 512, 512), 0)
