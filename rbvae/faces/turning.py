@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.deforming import THIN, neighbours
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.pose import Pose, fit_pose
-from rbvae.faces.rendering import THIN, Box, Region, box_of, neighbours
+from rbvae.faces.region import Box, Region, box_of, largest, strips
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
 EARS = (234, 454)  # points in front of the ears
@@ -27,6 +28,7 @@ LARGE = 12.0  # degrees
 RINGS = 8  # between the oval and its reach
 FAR = 28.0  # degrees of yaw or pitch beyond which a turn stretches skin visibly
 ROUGH = (0.6, 1.6)  # pixels of the source per pixel, beyond one, at which edges start to be and are smoothed
+EDGE, KERNEL = 0.9, 3  # pixels: width of the Gaussian that smooths edges, and how far it reaches
 NARROWEST, WIDEST, ROUNDS = 0.25, 2.0, 60  # `unfolded`: range of a triangle's area as a share of that before, rounds
 
 
@@ -151,16 +153,8 @@ def draw_turned(photo: np.ndarray, points: np.ndarray, turn: Turn) -> tuple[Box,
     numbers = triangle_numbers(new[:, :2], triangles, order, region.grid)
     shift = evaluate(affine_maps((old - new)[:, :2], new[:, :2], triangles), numbers, region.grid)
     shift[numbers < 0] = 0
-    return (region.left, region.top, region.right, region.bottom), smoothed(
-        sample(region, region.enlarged(shift)), shift, region
-    )
-
-
-def sample(region: Region, shift: np.ndarray) -> np.ndarray:
-    """Sample the photo at each pixel of the region plus `shift` [h, w, 2]; beyond its edges it is mirrored."""
-    x = shift[..., 0] + np.arange(region.left, region.right, dtype=np.float32)
-    y = shift[..., 1] + np.arange(region.top, region.bottom, dtype=np.float32)[:, None]
-    return cv2.remap(region.photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    pixels = region.moved(shift, cv2.INTER_CUBIC, cv2.BORDER_REFLECT_101)  # beyond its edges the photo is mirrored
+    return region.box, smoothed(pixels, shift, region)
 
 
 def smoothed(pixels: np.ndarray, shift: np.ndarray, region: Region) -> np.ndarray:
@@ -168,21 +162,25 @@ def smoothed(pixels: np.ndarray, shift: np.ndarray, region: Region) -> np.ndarra
 
     `shift` [rows, columns, 2] is that of the region's cells, in pixels.
     """
-    step = region.grid.step
     jump = np.zeros(shift.shape[:2], np.float32)
-    across, down = np.abs(np.diff(shift, axis=1)).max(axis=2), np.abs(np.diff(shift, axis=0)).max(axis=2)
+    across, down = (largest(np.diff(shift, axis=axis)) for axis in (1, 0))
     np.maximum(jump[:, 1:], across, out=jump[:, 1:])
     np.maximum(jump[:, :-1], across, out=jump[:, :-1])
     np.maximum(jump[1:], down, out=jump[1:])
     np.maximum(jump[:-1], down, out=jump[:-1])
-    rough = np.clip((jump / step - ROUGH[0]) / (ROUGH[1] - ROUGH[0]), 0, 1)
-    rows, columns = np.nonzero(rough)
-    if not len(rows):
-        return pixels
-    weight = region.enlarged(cv2.GaussianBlur(rough, (0, 0), 1.0)[..., None]).reshape(*pixels.shape[:2], 1)
-    top, bottom = max(0, (rows.min() - 4) * step), (rows.max() + 5) * step
-    left, right = max(0, (columns.min() - 4) * step), (columns.max() + 5) * step
-    part, weight = pixels[top:bottom, left:right], weight[top:bottom, left:right]
-    blurred = cv2.GaussianBlur(part, (0, 0), 0.9).astype(np.float32)
-    part[:] = np.rint(part + weight * (blurred - part))
-    return pixels
+    rough = np.clip((jump / region.grid.step - ROUGH[0]) / (ROUGH[1] - ROUGH[0]), 0, 1)
+    weight = cv2.GaussianBlur(rough, (0, 0), 1.0)
+    out = pixels.copy()
+    for strip in strips(cv2.dilate(weight, np.ones((3, 3)))):
+        rows, columns = region.slices(strip)
+        blurred = blur_within(pixels, rows, columns)
+        share = region.enlarged(weight, strip)[..., 0]
+        out[rows, columns] = cv2.blendLinear(blurred, pixels[rows, columns], share, 1 - share)
+    return out
+
+
+def blur_within(pixels: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+    """Blur a part of pixels uint8 [h, w, 3], with the pixels around it."""
+    top, left = max(0, rows.start - KERNEL), max(0, columns.start - KERNEL)
+    blurred = cv2.GaussianBlur(pixels[top : rows.stop + KERNEL, left : columns.stop + KERNEL], (0, 0), EDGE)
+    return blurred[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]

@@ -1,0 +1,64 @@
+"""The mesh of a face that moves: a still ring around it, and triangles that do not turn over."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
+from rbvae.faces.warping import far_to_near, signed_areas
+
+RING = 1.35  # of the oval's size: the photo does not move from this ring outwards
+SMOOTHINGS, ROUNDS, SHRINK = 6, 60, 0.8  # `held_back`: rounds that only smooth, all rounds, factor in the others
+THIN = 0.1  # of the median area: smaller triangles may turn over, as slivers at the corners of real mouths do
+
+
+class RingedMesh:
+    """The face's triangles, extended to a fixed ring around its oval."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        oval = points[OVAL]
+        centre = oval.mean(axis=0)
+        self.ring = centre + (oval - centre) * RING
+        count = len(OVAL)
+        ring = []
+        for k in range(count):
+            a, b = OVAL[k], OVAL[(k + 1) % count]
+            ring += [(a, b, POINTS + k), (b, POINTS + (k + 1) % count, POINTS + k)]
+        self.triangles = np.concatenate([face_mesh().triangles, np.array(ring, np.int32)])
+
+    def with_ring(self, points: np.ndarray) -> np.ndarray:
+        """Append the ring to points [468, 3]: [468 + 36, 3]."""
+        return np.concatenate([points, self.ring])
+
+    def order(self, points: np.ndarray) -> np.ndarray:
+        """Return the triangles from far to near, the ring first, because the face is in front of its surroundings."""
+        inner = len(face_mesh().triangles)
+        face = far_to_near(points, self.triangles[:inner])
+        return np.concatenate([np.arange(inner, len(self.triangles)), face])
+
+
+def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return points [468, 3] after an edit, with their movement smoothed where a skin triangle would turn over."""
+    triangles = face_mesh().triangles[:SKIN_TRIANGLES]
+    area, moves = signed_areas(before, triangles), after - before
+    least = THIN * np.median(np.abs(area))
+    for count in range(ROUNDS):
+        new = signed_areas(before + moves, triangles)
+        turned = (np.sign(new) != np.sign(area)) & (np.abs(area) > least) & (np.abs(new) > least)
+        if not turned.any():
+            break
+        corners = np.flatnonzero((neighbours()[np.unique(triangles[turned])] > 0).any(axis=0))
+        moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2 * (1 if count < SMOOTHINGS else SHRINK)
+    return before + moves
+
+
+@functools.cache
+def neighbours() -> np.ndarray:
+    """Return a matrix [468, 468] whose rows average over the neighbours of a point in the skin."""
+    adjacent = np.zeros((POINTS, POINTS))
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        triangles = face_mesh().triangles[:SKIN_TRIANGLES]
+        adjacent[triangles[:, a], triangles[:, b]] = adjacent[triangles[:, b], triangles[:, a]] = 1
+    return adjacent / adjacent.sum(axis=1, keepdims=True).clip(1)
