@@ -36,7 +36,7 @@ LEVEL = (2.97, 0.20, 0.23)  # log brightness of teeth: constant, and weights of 
 TINT, TINT_OF_EYES = np.array([0.075, -0.01, -0.065]), 0.2  # log ratios of red, green and blue to their mean
 MOST_CONTRAST = 1.75  # largest brightness of teeth relative to the brightest skin
 BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
-SHARPENED = 1.5  # strength of the sharpening of teeth that are enlarged to twice their size
+SHARPENED = 4  # strength of the sharpening of teeth that are enlarged to twice their size
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ MOST_YELLOW = 1.3  # maximum ratio of red or green to blue in teeth
 TEETH = (110.0, 0.26)  # minimum brightness inside the mouth, with the skin scaled to 160, and maximum colourfulness
 TOOTH, BREAK = 0.55, 2  # brightness of a tooth relative to the row's, and dark pixels that end it
 MOST_RAGGED = 2.2  # pixels: median deviation of the row's edge from a parabola
+TRIMMED = 1.0  # pixels left out along the edge, where the lower lip may show
 LEAST_HEIGHT = 9.5  # pixels of teeth visible in the middle
 
 
@@ -101,7 +102,7 @@ def matte(picture: np.ndarray, opening: Opening) -> tuple[np.ndarray, float, flo
     top = float(np.interp(x, opening.upper[:, 0], opening.upper[:, 1]))
     if np.median(np.abs(smooth - line(np.arange(WIDTH)))[known]) > MOST_RAGGED or line(x) - top < LEAST_HEIGHT:
         return None
-    rows = np.arange(HEIGHT)[:, None] + 0.5
+    rows = np.arange(HEIGHT)[:, None] + 0.5 + TRIMMED
     opaque = (rows < smooth) & (np.arange(WIDTH) > known[0] + 1) & (np.arange(WIDTH) < known[-1] - 1)
     return np.rint(cv2.GaussianBlur(opaque.astype(np.float32), (0, 0), 0.7) * 255).astype(np.uint8), x, float(line(x))
 
