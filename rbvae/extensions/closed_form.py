@@ -100,9 +100,14 @@ def contrast(model: RbVAE, data: CodeStatistics, origin: Tensor) -> Tensor:
 
 
 def effect(raw: Tensor, x: Tensor, data: CodeStatistics) -> Tensor:
-    """What e does to the code where light and pose stay: [D_e, K], by least squares."""
+    """What e does to the code where light and pose stay: [D_e, K], by least squares with a ridge that one face weighs.
+
+    Fewer faces than columns would fit it to noise, and G(z, e) of prior draws would lie far from real codes.
+    """
     known = torch.cat([raw, data.light, data.pose, torch.ones(len(raw), 1)], dim=1)
-    return torch.linalg.lstsq(known, x).solution[: raw.shape[1]]
+    ridge = torch.eye(known.shape[1])
+    rows, targets = torch.cat([known, ridge]), torch.cat([x, x.new_zeros(len(ridge), x.shape[1])])
+    return torch.linalg.lstsq(rows, targets).solution[: raw.shape[1]]
 
 
 def roots(covariance: Tensor) -> tuple[Tensor, Tensor]:

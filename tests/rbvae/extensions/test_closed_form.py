@@ -60,3 +60,16 @@ def test_without_references_the_latents_are_principal_components(data):
     model = RbVAE(CONFIG)
     principal_form(model, data)
     torch.testing.assert_close(model(data.codes[:50]), data.codes[:50], atol=0.02, rtol=0)
+
+
+@torch.no_grad()
+def test_random_faces_lie_among_real_codes_even_if_few_faces_were_seen():
+    """Light, pose and e together have as many columns as there are faces, so that they would explain any noise."""
+    rng = torch.Generator().manual_seed(0)
+    n = 28
+    codes, light, pose = (torch.randn(n, columns, generator=rng) for columns in (K, 20, 4))
+    few = CodeStatistics(codes, torch.arange(n) < 8, torch.randn(50, K, generator=rng), light, pose)
+    model = RbVAE(CONFIG)
+    closed_form(model, few)
+    drawn = model.decode(torch.randn(2000, 14, generator=rng), torch.randn(2000, 2, generator=rng))
+    assert (drawn.std(dim=0) / codes.std(dim=0)).max() < 1.5

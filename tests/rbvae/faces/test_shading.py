@@ -1,0 +1,84 @@
+"""Predicted changes of texture become folds: narrow, warm, and in proportion to the skin's lightness."""
+
+import numpy as np
+import pytest
+
+from rbvae.faces.lighting import light_textures
+from rbvae.faces.mesh import face_mesh
+from rbvae.faces.shading import BROAD, FAINT, LUMA, RATIOS, Shading, regions
+from rbvae.faces.texture import canonical_frame
+
+FRAME = canonical_frame(96)
+SKIN = np.tile(np.float32([190, 150, 130]), (len(FRAME.flat), 1))
+CHEEKS = (205, 425)  # points with skin all round them
+
+
+@pytest.fixture(scope="module")
+def shading() -> Shading:
+    return Shading(FRAME, SKIN)
+
+
+def spot(width: float, depth: float) -> np.ndarray:
+    """A relative change of skin [P]: darker by `depth` on the cheeks, over `width` of the frame's side."""
+    places = FRAME.positions(face_mesh().canonical[:, :2])
+    centres = face_mesh().canonical[list(CHEEKS), :2]
+    distances = np.linalg.norm(places[:, None] - centres, axis=2)
+    return -depth * np.exp(-((distances.min(axis=1) / width) ** 2))
+
+
+def deepest(added: np.ndarray) -> int:
+    return int(np.argmin(added @ LUMA))
+
+
+def test_no_change_adds_nothing(shading):
+    assert not shading.apply(np.zeros_like(SKIN), SKIN).any()
+
+
+def test_broad_light_is_left_out(shading):
+    lit = light_textures(FRAME, SKIN, BROAD).reshape(3 * BROAD, *SKIN.shape)
+    for change in lit:
+        assert np.abs(shading.apply((change / np.abs(change).max() * 30).astype(np.float32), SKIN)).max() < 0.1
+
+
+def test_a_fold_stays_and_a_broad_shadow_of_the_same_depth_is_half_as_deep(shading):
+    fold, shadow = (shading.apply(spot(width, 0.1)[:, None] * SKIN, SKIN) @ LUMA for width in (0.015, 0.12))
+    assert fold.min() < -8  # grey levels, of 16 predicted
+    assert -0.65 * abs(fold.min()) < shadow.min()
+
+
+def test_faint_changes_are_left_out_and_others_begin_from_zero(shading):
+    skin = regions(96).skin > 0.99
+    faint = shading.apply(spot(0.02, 0.9 * FAINT)[:, None] * SKIN, SKIN)
+    assert np.abs(faint[skin]).max() < 0.05
+    depths = [-float((shading.apply(spot(0.02, d)[:, None] * SKIN, SKIN) @ LUMA).min()) for d in (0.02, 0.04, 0.08)]
+    assert depths[0] < depths[1] / 2 < depths[2] / 4
+
+
+def test_shadows_on_skin_are_warm(shading):
+    added = shading.apply(spot(0.02, 0.1)[:, None] * SKIN, SKIN)
+    red, green, blue = added[deepest(added)] / SKIN[0]
+    assert blue < green < red < 0
+
+
+def test_dark_skin_changes_in_proportion(shading):
+    change = spot(0.02, 0.1)[:, None] * SKIN
+    light, dark = (float((shading.apply(change, own) @ LUMA).min()) for own in (SKIN, SKIN / 2))
+    assert dark == pytest.approx(light / 2, rel=0.02)
+
+
+def test_skin_never_changes_by_more_than_a_fifth_of_its_lightness(shading):
+    added = shading.apply(spot(0.03, 0.9)[:, None] * SKIN, SKIN)
+    ratio = (added @ LUMA) / (SKIN @ LUMA)
+    assert ratio.min() == pytest.approx(RATIOS[0] - 1, abs=0.01)
+
+
+def test_brows_keep_their_colour(shading):
+    brows = regions(96).brows > 0.99
+    change = np.where(brows[:, None], np.float32([-40, -40, -40]), 0)
+    assert brows.sum() > 20 and np.abs(shading.apply(change, SKIN)[brows]).max() < 1
+
+
+def test_the_regions_share_every_texel():
+    parts = vars(regions(96)).values()
+    np.testing.assert_allclose(sum(parts), 1, atol=1e-5)
+    assert all(part.min() >= -1e-6 and part.max() > 0.9 for part in parts)
