@@ -98,7 +98,7 @@ class Region:
         `plus` [D] is added to them.
         """
         strip = strip or Strip(0, self.grid.rows, 0, self.grid.columns)
-        cells, step = self.cells(coarse, strip) + np.float32(plus), self.grid.step
+        cells, step = self.cells(coarse, strip) + np.array(plus, np.float32), self.grid.step
         fine = cv2.resize(cells, (cells.shape[1] * step, cells.shape[0] * step), interpolation=cv2.INTER_LINEAR)
         fine = fine.reshape(*fine.shape[:2], -1)
         rows, columns = self.slices(strip)
