@@ -81,6 +81,11 @@ class Opening:
         offsets = [line - self.upper[0] for line in (self.upper, self.lower)]
         return [(np.maximum.accumulate(o @ along / max(self.width, 1e-6)), o @ across) for o in offsets]
 
+    def at(self, x: np.ndarray, y: np.ndarray) -> Places:
+        """Describe pixel positions by the opening."""
+        s, across = self.coordinates(x, y)
+        return Places(s, across, *self.lines(s))
+
     def coordinates(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Convert pixel positions to `s` and the distance from the axis through the corners, in pixels."""
         along, across = self.axes()
@@ -92,6 +97,19 @@ class Opening:
         along, normal = self.axes()
         x = self.upper[0, 0] + s * self.width * along[0] + across * normal[0]
         return x, self.upper[0, 1] + s * self.width * along[1] + across * normal[1]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Positions in an opening, [h, w] each: `s` along it and `across`, in pixels from its axis.
+
+    `upper` and `lower` are the distances of both lines from the axis there.
+    """
+
+    s: np.ndarray
+    across: np.ndarray
+    upper: np.ndarray
+    lower: np.ndarray
 
 
 def pixel_grid(box: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:

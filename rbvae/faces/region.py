@@ -48,12 +48,15 @@ def strips(active: np.ndarray) -> Iterator[Strip]:
 
 
 class Region:
-    """The box of a photo in which an edit draws, with the coarse grid on which its maps are evaluated."""
+    """The box of a photo in which an edit draws, with the coarse grid on which its maps are evaluated.
 
-    def __init__(self, box: Box, photo: np.ndarray) -> None:
-        left, top, right, bottom = box
-        self.box, self.pixels = box, photo[top:bottom, left:right]
-        self.height, self.width = self.pixels.shape[:2]
+    `pixels` uint8 [height, width, 3] are those of the photo.
+    """
+
+    def __init__(self, box: Box, pixels: np.ndarray) -> None:
+        left, top, _, _ = box
+        self.box, self.pixels = box, pixels
+        self.height, self.width = pixels.shape[:2]
         step = max(1, round(max(self.width, self.height) / CELLS))
         self.grid = Grid(left, top, step, -(-self.width // step), -(-self.height // step))
 

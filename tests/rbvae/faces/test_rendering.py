@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from skimage import data as pictures
 
+from rbvae.faces.deforming import held_back
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.mouth import Mouth, draw_mouth
 from rbvae.faces.openings import Opening, pixel_grid
-from rbvae.faces.deforming import held_back
 from rbvae.faces.rendering import Change, FaceView, draw, draw_texture
 from rbvae.faces.texture import canonical_frame
 from rbvae.faces.warping import signed_areas
