@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rbvae.faces.eyeball import Eyeball, visible
+from rbvae.faces.eye_patch import visible
+from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import Lid, turned_down
 from rbvae.faces.mesh import LIDS
@@ -54,16 +55,18 @@ class Eyes:
         shares = [turned_down(old, new) if openness(old) > SHUT else 0.0 for old, new in self.openings]
         return [(self.skins()[eye], share) if share > 0 else None for eye, share in enumerate(shares)]
 
-    def skin(self) -> np.ndarray:
-        """Return the photo, without the eye and the lashes where an eye almost closes."""
+    def skin(self, box: Box) -> np.ndarray:
+        """Return the photo's pixels in a box, without the eye and the lashes where an eye almost closes."""
+        left, top, right, bottom = box
+        pixels = self.photo[top:bottom, left:right]
         if not any(self.lids):
-            return self.photo
-        photo = self.photo.copy()
+            return pixels
+        pixels = pixels.copy()
         for found in self.lids:
             if found:
                 lid, share = found
-                lid.lift_off(photo, share)
-        return photo
+                lid.lift_off(pixels, share, (left, top))
+        return pixels
 
     def draw(self, out: np.ndarray, box: Box) -> None:
         """Draw the eyes, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`."""
@@ -81,19 +84,19 @@ class Eyes:
         blur = max(0.5, 0.02 * new.width)
         inner = target.box(3 * blur + 2, out.shape[1], out.shape[0])
         x, y = pixel_grid(inner)
-        s, across = target.coordinates(x, y)
-        upper, lower = target.lines(s)
-        old_upper, old_lower = old.lines(s)
+        at = target.at(x, y)
+        old_upper, old_lower = old.lines(at.s)
         scale = old.width / max(new.width, 1e-6)
-        near_upper = across - upper < lower - across
-        band = np.where(near_upper, old_upper + scale * (across - upper), old_lower + scale * (across - lower))
-        drawn = sample(self.photo, *old.positions(s, band))
-        shown = visible(target, x, y, EDGE)[..., None]
+        near_upper = at.across - at.upper < at.lower - at.across
+        from_lid = np.where(near_upper, at.across - at.upper, at.across - at.lower)
+        band = np.where(near_upper, old_upper, old_lower) + scale * from_lid
+        drawn = sample(self.photo, *old.positions(at.s, band))
+        shown = visible(at, EDGE)[..., None]
         if shown.any():
-            drawn += shown * (ball.draw(*old.positions(s, scale * across), gaze) - drawn)
+            drawn += shown * (ball.draw(*old.positions(at.s, scale * at.across), gaze) - drawn)
         by_lids = max(0.0, changed(old, new) - LEAST) / SOFT
         share = min(1.0, by_lids + float(np.hypot(*gaze)) / (FIRM * ball.place.radius))
-        is_open = np.clip(lower - upper, 0, 1)  # a polygon without area still has an outline
+        is_open = np.clip(at.lower - at.upper, 0, 1)  # a polygon without area still has an outline
         mask = (target.mask(inner, blur) * np.float32(share * is_open))[..., None]
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         part[:] = np.rint(part * (1 - mask) + drawn.clip(0, 255) * mask)

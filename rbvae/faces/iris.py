@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from rbvae.faces.openings import Opening
+from rbvae.faces.region import box_of
 
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))  # centre and rim, left eye of the picture first
 UNIT = 16  # pixels of the radius in the patch that is searched
@@ -37,10 +38,14 @@ def find_iris(photo: np.ndarray, points: np.ndarray, eye: int, opening: Opening)
     radius = max(1.0, float(np.linalg.norm(np.array(rim) - centre, axis=1).mean()))
     scale = UNIT / radius
     half = 2 * UNIT
-    matrix = np.array([[1 / scale, 0, centre[0] - half / scale - 0.5], [0, 1 / scale, centre[1] - half / scale - 0.5]])
+    left, top, right, bottom = box_of(np.array([centre - 3 * radius, centre + 3 * radius]), *photo.shape[1::-1])
+    around = photo[top:bottom, left:right]
+    if scale <= 0.7:
+        around = cv2.GaussianBlur(around, (0, 0), 0.5 / scale)
+    x, y = centre - half / scale - 0.5 - [left, top]
+    matrix = np.array([[1 / scale, 0, x], [0, 1 / scale, y]])
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    source = photo if scale > 0.7 else cv2.GaussianBlur(photo, (0, 0), 0.5 / scale)
-    patch = cv2.warpAffine(source, matrix, (2 * half + 1,) * 2, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    patch = cv2.warpAffine(around, matrix, (2 * half + 1,) * 2, flags=how, borderMode=cv2.BORDER_REPLICATE)
     light = cv2.GaussianBlur(patch.max(axis=2).astype(np.float32), (0, 0), 1.0)
     dx, dy, r, angle = np.meshgrid(SHIFTS, SHIFTS, RADII, ANGLES, indexing="ij")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -29,10 +31,10 @@ class Opening:
         """Return the opening moved by `x` and `y` pixels."""
         return Opening(self.upper + [x, y], self.lower + [x, y])
 
-    @property
+    @functools.cached_property
     def width(self) -> float:
         """Distance between the corners, in pixels."""
-        return float(np.linalg.norm(self.upper[-1] - self.upper[0]))
+        return math.dist(self.upper[0], self.upper[-1])
 
     @property
     def gap(self) -> float:
@@ -69,13 +71,20 @@ class Opening:
 
     def lines(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the distances of both lines from the axis through the corners, in pixels, at each `s`."""
+        (upper_at, upper), (lower_at, lower) = self._profiles
+        return np.interp(s, upper_at, upper), np.interp(s, lower_at, lower)
+
+    @functools.cached_property
+    def _profiles(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The points of each line as `s`, which does not decrease, and distances from the axis."""
         along, across = self.axes()
-        found = []
-        for line in (self.upper, self.lower):
-            offset = line - self.upper[0]
-            place = np.maximum.accumulate(offset @ along / max(self.width, 1e-6))
-            found.append(np.interp(s, place, offset @ across))
-        return found[0], found[1]
+        offsets = [line - self.upper[0] for line in (self.upper, self.lower)]
+        return [(np.maximum.accumulate(o @ along / max(self.width, 1e-6)), o @ across) for o in offsets]
+
+    def at(self, x: np.ndarray, y: np.ndarray) -> Places:
+        """Describe pixel positions by the opening."""
+        s, across = self.coordinates(x, y)
+        return Places(s, across, *self.lines(s))
 
     def coordinates(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Convert pixel positions to `s` and the distance from the axis through the corners, in pixels."""
@@ -88,6 +97,19 @@ class Opening:
         along, normal = self.axes()
         x = self.upper[0, 0] + s * self.width * along[0] + across * normal[0]
         return x, self.upper[0, 1] + s * self.width * along[1] + across * normal[1]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Positions in an opening, [h, w] each: `s` along it and `across`, in pixels from its axis.
+
+    `upper` and `lower` are the distances of both lines from the axis there.
+    """
+
+    s: np.ndarray
+    across: np.ndarray
+    upper: np.ndarray
+    lower: np.ndarray
 
 
 def pixel_grid(box: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -48,12 +48,15 @@ def strips(active: np.ndarray) -> Iterator[Strip]:
 
 
 class Region:
-    """The box of a photo in which an edit draws, with the coarse grid on which its maps are evaluated."""
+    """The box of a photo in which an edit draws, with the coarse grid on which its maps are evaluated.
 
-    def __init__(self, box: Box, photo: np.ndarray) -> None:
-        left, top, right, bottom = box
-        self.box, self.pixels = box, photo[top:bottom, left:right]
-        self.height, self.width = self.pixels.shape[:2]
+    `pixels` uint8 [height, width, 3] are those of the photo.
+    """
+
+    def __init__(self, box: Box, pixels: np.ndarray) -> None:
+        left, top, _, _ = box
+        self.box, self.pixels = box, pixels
+        self.height, self.width = pixels.shape[:2]
         step = max(1, round(max(self.width, self.height) / CELLS))
         self.grid = Grid(left, top, step, -(-self.width // step), -(-self.height // step))
 
@@ -98,7 +101,7 @@ class Region:
         `plus` [D] is added to them.
         """
         strip = strip or Strip(0, self.grid.rows, 0, self.grid.columns)
-        cells, step = self.cells(coarse, strip) + np.float32(plus), self.grid.step
+        cells, step = self.cells(coarse, strip) + np.array(plus, np.float32), self.grid.step
         fine = cv2.resize(cells, (cells.shape[1] * step, cells.shape[0] * step), interpolation=cv2.INTER_LINEAR)
         fine = fine.reshape(*fine.shape[:2], -1)
         rows, columns = self.slices(strip)

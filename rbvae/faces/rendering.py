@@ -87,7 +87,11 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
     eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
+<<<<<<< HEAD
     region = Region(box, without_inside(eyes.skin(), before, after))
+=======
+    region = Region(box, eyes.skin(box))
+>>>>>>> a3517f230f84514f9488c15b497268316573bfd2
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
     maps = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)
@@ -141,7 +145,8 @@ def draw_texture(photo: np.ndarray, points: np.ndarray, texture: np.ndarray, fra
     """Draw a texture [P, 3] over the face at points [468, 3] in a photo uint8 [H, W, 3]; returns a new photo."""
     height, width = photo.shape[:2]
     box = box_of(points, width, height)
-    region = Region(box, photo)
+    left, top, right, bottom = box
+    region = Region(box, photo[top:bottom, left:right])
     triangles = face_mesh().triangles
     numbers = triangle_numbers(points[:, :2], triangles, far_to_near(points, triangles), region.grid)
     canonical = face_mesh().canonical[:, :2] * frame.size
@@ -150,6 +155,6 @@ def draw_texture(photo: np.ndarray, points: np.ndarray, texture: np.ndarray, fra
     inside = cv2.GaussianBlur((numbers >= 0).astype(np.float32), (0, 0), 1.0)
     share = region.enlarged((inside * (numbers >= 0))[..., None])
     out = photo.copy()
-    part = out[box[1] : box[3], box[0] : box[2]]
+    part = out[top:bottom, left:right]
     part[:] = np.rint(part * (1 - share) + region.enlarged(drawn).clip(0, 255) * share)
     return out

@@ -149,7 +149,8 @@ def draw_turned(photo: np.ndarray, points: np.ndarray, turn: Turn) -> tuple[Box,
     mesh = face_mesh().triangles
     triangles = np.concatenate([ring_triangles, mesh])
     order = np.concatenate([np.arange(len(ring_triangles)), len(ring_triangles) + far_to_near(new, mesh)])
-    region = Region(box_of(around, width, height), photo)
+    left, top, right, bottom = box_of(around, width, height)
+    region = Region((left, top, right, bottom), photo[top:bottom, left:right])
     numbers = triangle_numbers(new[:, :2], triangles, order, region.grid)
     shift = evaluate(affine_maps((old - new)[:, :2], new[:, :2], triangles), numbers, region.grid)
     shift[numbers < 0] = 0

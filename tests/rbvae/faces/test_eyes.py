@@ -5,9 +5,16 @@ import numpy as np
 import pytest
 from skimage import data as pictures
 
+<<<<<<< HEAD
 from rbvae.faces.eyeball import Eyeball, visible
 from rbvae.faces.eyes import Eyes, still_lids
 from rbvae.faces.gaze import MEET, gaze_move, iris_radius, lid_moves, openness
+=======
+from rbvae.faces.eye_patch import visible
+from rbvae.faces.eyeball import Eyeball
+from rbvae.faces.eyes import Eyes
+from rbvae.faces.gaze import gaze_move, iris_radius, lid_moves, openness
+>>>>>>> a3517f230f84514f9488c15b497268316573bfd2
 from rbvae.faces.iris import IRISES, find_iris
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import LIDS, POINTS
@@ -49,7 +56,7 @@ def drawn(photo: np.ndarray, points: np.ndarray, closed: float = 0, gaze: tuple[
     after = points[:POINTS] + lid_moves(points, 0, closed, moves[0])
     view = FaceView(photo, points)
     eyes = Eyes(photo, points, after, moves, lambda: view.eyeballs, lambda: view.lids)
-    out = eyes.skin().copy()
+    out = eyes.skin((0, 0, photo.shape[1], photo.shape[0])).copy()
     eyes.draw(out, (0, 0, photo.shape[1], photo.shape[0]))
     return out
 
@@ -66,7 +73,7 @@ def test_the_layers_of_an_eye_add_up_to_the_photo(drawing, face):
         ball = Eyeball.at(photo, points, 0)
         box = opening.box(0, photo.shape[1], photo.shape[0])
         x, y = np.meshgrid(np.arange(box[0], box[2]) + 0.5, np.arange(box[1], box[3]) + 0.5)
-        inside = visible(opening, x, y) > 0.999
+        inside = visible(opening.at(x, y)) > 0.999
         again = ball.draw(x, y, np.zeros(2))
         assert inside.sum() > 10
         assert np.abs(again - photo[box[1] : box[3], box[0] : box[2]])[inside].max() < 1
