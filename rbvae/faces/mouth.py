@@ -217,9 +217,9 @@ def seam(lips: Opening, box: Box, blur: float, strength: float) -> np.ndarray:
 
 
 def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return a photo uint8 [H, W, 3] with a shadow instead of the inside of a mouth that an edit closes.
+    """Return pixels uint8 [h, w, 3] with a shadow instead of the inside of a mouth that an edit closes.
 
-    The lips are drawn from it, as no tooth must show at their edges. Other photos are returned as they are.
+    The lips are drawn from it, as no tooth must show at their edges. Other pixels are returned as they are.
     """
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
     if old.gap < SHOWN or new.gap >= old.gap:

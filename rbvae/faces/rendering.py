@@ -87,11 +87,8 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
     eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
-<<<<<<< HEAD
-    region = Region(box, without_inside(eyes.skin(), before, after))
-=======
-    region = Region(box, eyes.skin(box))
->>>>>>> a3517f230f84514f9488c15b497268316573bfd2
+    corner = np.array([left, top, 0])
+    region = Region(box, without_inside(eyes.skin(box), before - corner, after - corner))
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
     maps = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)

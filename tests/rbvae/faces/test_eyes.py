@@ -5,16 +5,10 @@ import numpy as np
 import pytest
 from skimage import data as pictures
 
-<<<<<<< HEAD
-from rbvae.faces.eyeball import Eyeball, visible
-from rbvae.faces.eyes import Eyes, still_lids
-from rbvae.faces.gaze import MEET, gaze_move, iris_radius, lid_moves, openness
-=======
 from rbvae.faces.eye_patch import visible
 from rbvae.faces.eyeball import Eyeball
-from rbvae.faces.eyes import Eyes
-from rbvae.faces.gaze import gaze_move, iris_radius, lid_moves, openness
->>>>>>> a3517f230f84514f9488c15b497268316573bfd2
+from rbvae.faces.eyes import Eyes, still_lids
+from rbvae.faces.gaze import MEET, gaze_move, iris_radius, lid_moves, openness
 from rbvae.faces.iris import IRISES, find_iris
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import LIDS, POINTS
