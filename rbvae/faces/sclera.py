@@ -13,7 +13,7 @@ CHART = (24, 64)  # rows across and columns along the eye, on which the white of
 
 
 def white_of(eye: EyePatch) -> np.ndarray:
-    """Return the white of the eye [h, w, 3], filled in behind the iris and the lids along lines parallel to the lids."""
+    """Return the white of the eye [h, w, 3]; behind the iris and the lids, it is filled in along the lids."""
     patch, opening, iris, places = eye.pixels, eye.opening, eye.iris, eye.places
     rows, columns = CHART
     v, s = np.mgrid[0.5 / rows : 1 : 1 / rows, 0.5 / columns : 1 : 1 / columns][:, :rows, :columns]
