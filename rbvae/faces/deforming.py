@@ -49,9 +49,16 @@ def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         turned = (np.sign(new) != np.sign(area)) & (np.abs(area) > least) & (np.abs(new) > least)
         if not turned.any():
             break
-        corners = np.flatnonzero((neighbours()[np.unique(triangles[turned])] > 0).any(axis=0))
+        corners = next_to(triangles[turned])
         moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2 * (1 if count < SMOOTHINGS else SHRINK)
     return before + moves
+
+
+def next_to(points: np.ndarray) -> np.ndarray:
+    """Return the numbers of the points in the skin that are neighbours of some of `points`, numbers of any shape."""
+    marked = np.zeros(POINTS)
+    marked[points] = 1
+    return np.flatnonzero(neighbours() @ marked)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ import numpy as np
 
 from rbvae.faces.eye_patch import EyePatch
 from rbvae.faces.iris import Iris, find_iris
-from rbvae.faces.iris_layers import OUTSIDE, iris_layers
+from rbvae.faces.iris_layers import OUTSIDE, iris_layers, profile_step
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, sample
 from rbvae.faces.region import box_of
@@ -51,6 +51,8 @@ class Eyeball:
         white = white_of(eye)
         centre, reach = np.array([eye.iris.x, eye.iris.y]), OUTSIDE * iris.radius + 2
         x, y, x_end, y_end = box_of(np.array([centre - reach, centre + reach]), *patch.shape[1::-1])
+        step = profile_step(iris.radius)
+        x, y = x - x % step, y - y % step  # so that the profile measures pixels of the patch's own grid
         disc = np.s_[y:y_end, x:x_end]
         layer, reflection = np.zeros((*patch.shape[:2], 4), np.float32), np.zeros_like(patch)
         layer[disc], reflection[disc] = iris_layers(eye.cropped(*disc), white[disc])

@@ -35,10 +35,15 @@ def iris_share(distance: np.ndarray, radius: float) -> np.ndarray:
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
+def profile_step(radius: float) -> int:
+    """Return the distance of the pixels that are measured for the profile of an iris."""
+    return max(1, int(radius / ENOUGH))
+
+
 def radial_profile(eye: EyePatch) -> np.ndarray:
     """Return the typical colour of the iris's visible pixels, without reflections, at each pixel's distance from its
     centre: float32 [h, w, 3]."""
-    step = max(1, int(eye.iris.radius / ENOUGH))
+    step = profile_step(eye.iris.radius)
     ring = (eye.distance[::step, ::step] * BINS).astype(int)
     some, is_seen = eye.pixels[::step, ::step], eye.seen[::step, ::step] > 0.5
     colours, known = np.zeros((int(AROUND * BINS) + 1, 3), np.float32), []

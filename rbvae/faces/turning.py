@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.deforming import THIN, neighbours
+from rbvae.faces.deforming import THIN, neighbours, next_to
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.region import Box, Region, box_of, largest, strips
@@ -94,10 +94,10 @@ def unfolded(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     triangles, area = triangles[large], area[large]
     for _ in range(ROUNDS):
         share = signed_areas(before + moves, triangles) / area
-        strained = np.unique(triangles[(share < NARROWEST) | (share > WIDEST)])
-        if not len(strained):
+        strained = (share < NARROWEST) | (share > WIDEST)
+        if not strained.any():
             break
-        corners = np.flatnonzero((neighbours()[strained] > 0).any(axis=0))
+        corners = next_to(triangles[strained])
         moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2
     return before + moves
 
