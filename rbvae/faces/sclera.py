@@ -13,11 +13,7 @@ CHART = (24, 64)  # rows across and columns along the eye, on which the white of
 
 
 def white_of(eye: EyePatch) -> np.ndarray:
-<<<<<<< HEAD
     """Return the white of the eye [h, w, 3], filled in behind iris and lids along lines parallel to the lids."""
-=======
-    """Return the white of the eye [h, w, 3]; behind the iris and the lids, it is filled in along the lids."""
->>>>>>> bb512618bd6830118e1bb4da9be94b14f4d117e7
     patch, opening, iris, places = eye.pixels, eye.opening, eye.iris, eye.places
     rows, columns = CHART
     v, s = np.mgrid[0.5 / rows : 1 : 1 / rows, 0.5 / columns : 1 : 1 / columns][:, :rows, :columns]
