@@ -20,8 +20,8 @@ SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows it
 FULL = 0.03  # change of the gap at which the inside is completely drawn
 REPLACED = 0.08  # increase of the gap over which an open mouth without visible teeth takes its inside from the filling
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
-MOST_STRETCHED = 1.25  # times its height that a person's own open mouth is stretched where it opens wider
-BELOW = (0.85, 1.05)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
+MOST_STRETCHED = 1.5  # times its height that a person's own open mouth is stretched where it opens wider
+BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
@@ -137,10 +137,10 @@ class OwnMouth:
         new_s, new_across = target.coordinates(x, y)
         new_upper, new_lower = target.lines(new_s)
         height, new_height = np.maximum(lower - upper, 1e-3), np.maximum(new_lower - new_upper, 1e-3)
-        wider = new_height / height
+        wider = target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
         place = (new_across - new_upper) / new_height
-        share = np.clip((wider - 1) / 0.1, 0, 1)  # 0 where lips close, 1 where they open
-        opened = place * wider / np.minimum(wider, MOST_STRETCHED)
+        share = float(np.clip((wider - 1) / 0.1, 0, 1))  # 0 if lips close, 1 if they open
+        opened = place * max(1.0, wider / MOST_STRETCHED)
         v = (across - upper) / height
         v, s = v + share * (opened - v), s + share * (new_s - s)
         colours = sample(self.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
@@ -178,7 +178,7 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
         return
     noses = before[NOSE, :2].mean(axis=0), after[NOSE, :2].mean(axis=0)
     left, top, right, bottom = box
-    soft = max(0.6, SOFT * new.width, 0.7 * blur)
+    soft = max(0.6, SOFT * new.width, blur)
     area = new.box(4 * soft + 2, photo.shape[1], photo.shape[0])
     area = max(area[0], left), max(area[1], top), min(area[2], right), min(area[3], bottom)
     if area[0] >= area[2] or area[1] >= area[3]:

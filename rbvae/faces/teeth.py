@@ -23,18 +23,20 @@ from rbvae.faces.openings import Opening, pixel_grid, sample
 BANK = Path(__file__).with_name("teeth.webp")
 SHOWN_AT_REST = 0.065  # of the distance between the eyes: how far the teeth reach below the line of closed lips
 MARGIN = 2.5  # pixels of the bank's pictures next to the lip that are not used
-CAVITY, TONGUE = (44, 20, 20), (128, 66, 64)  # grey levels
+CAVITY, TONGUE = (40, 18, 16), (150, 82, 76)  # grey levels
 TONGUE_GAPS = (0.2, 0.5)  # gaps of the mouth between which the tongue appears
-TONGUE_DEPTHS = (0.3, 0.9)  # between upper lip (0) and lower lip (1): where the tongue fades in
+TONGUE_DEPTHS = (0.4, 0.85)  # between upper lip (0) and lower lip (1): where the tongue fades in
+GROOVE, GROOVE_WIDTH = 0.3, 0.06  # darkness and width, in mouth widths, of the groove along the tongue
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
 BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
 COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
+FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
 LEVEL = (2.97, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
-TINT, TINT_OF_EYES = np.array([0.075, -0.01, -0.065]), 0.2  # log ratios of red, green and blue to their mean
-MOST_CONTRAST = 1.75  # largest brightness of teeth relative to the brightest skin
+TINT, TINT_OF_EYES = np.array([0.075, -0.01, -0.065]), 0.5  # log ratios of red, green and blue to their mean
+MOST_CONTRAST = 1.6  # largest brightness of teeth relative to the brightest skin
 BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
 SHARPENED = 4  # strength of the sharpening of teeth that are enlarged to twice their size
 
@@ -150,7 +152,7 @@ class UpperTeeth:
         colours, opaque = found[..., :3], (found[..., 3] / 255).clip(0, 1) * inside
         if down < 1:
             colours = colours + SHARPENED * (1 / down - 1) * (colours - cv2.GaussianBlur(colours, (0, 0), 1 / down))
-        extra = self.blur**2 - (BANK_BLUR / down) ** 2
+        extra = (FOLLOWED * self.blur) ** 2 - (BANK_BLUR / down) ** 2
         if extra > 0.04:
             colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra))) for one in (colours, opaque))
         return colours, opaque.astype(np.float32)
@@ -164,9 +166,10 @@ def cavity(s: np.ndarray, v: np.ndarray, gap: float, brightness: float) -> np.nd
     """
     wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
     low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
-    tongue = low * low * (3 - 2 * low) * np.clip(1 - (2 * s - 1) ** 2, 0, 1) * wide
+    tongue = low * low * (3 - 2 * low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
     dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
-    return (dark + np.float32(tongue)[..., None] * (pink - dark)) * np.float32(brightness / BRIGHT_FACE)
+    groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
+    return (dark + np.float32(tongue * groove)[..., None] * (pink - dark)) * np.float32(brightness / BRIGHT_FACE)
 
 
 def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
@@ -201,7 +204,10 @@ def whites(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
         left, top, right, bottom = box = eye.box(1, photo.shape[1], photo.shape[0])
         found.append(photo[top:bottom, left:right][eye.mask(box, 0) > 0.5].reshape(-1, 3))
     pixels = np.concatenate(found).astype(np.float64)
-    return np.percentile(pixels, 95, axis=0) if len(pixels) else np.full(3, 150.0)
+    if not len(pixels):
+        return np.full(3, 150.0)
+    colour = brightness_of(pixels)
+    return colour * (np.percentile(pixels.mean(axis=1), 95) / max(float(colour.mean()), 1.0))
 
 
 def brightness_of(pixels: np.ndarray) -> np.ndarray:
