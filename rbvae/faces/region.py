@@ -12,7 +12,7 @@ import numpy as np
 from rbvae.faces.warping import Grid
 
 CELLS = 288  # cells of the grid on which maps are evaluated, along the region's longer side
-ROWS = 8  # rows of cells that are drawn at a time, so that their pixels stay in the processor's cache
+ROWS = 48  # rows of pixels that are drawn at a time, so that they stay in the processor's cache
 LEAST_SHIFT = 1 / 64  # pixels: OpenCV samples at steps of 1/32, so smaller shifts change nothing
 KERNEL = 5  # pixels: reach of the Lanczos kernel, and one
 LEAST_ADDED = 0.5  # grey levels: less is rounded away
@@ -37,14 +37,6 @@ class Strip:
     bottom: int
     left: int
     right: int
-
-
-def strips(active: np.ndarray) -> Iterator[Strip]:
-    """Cover the cells whose value is above 0, of `active` [rows, columns], with strips of at most ROWS rows."""
-    for top in range(0, len(active), ROWS):
-        columns = np.flatnonzero(active[top : top + ROWS].any(axis=0))
-        if len(columns):
-            yield Strip(top, min(top + ROWS, len(active)), int(columns[0]), int(columns[-1]) + 1)
 
 
 class Region:
@@ -73,7 +65,7 @@ class Region:
         if added is not None:
             active |= largest(added) >= LEAST_ADDED
         out = self.pixels.copy()
-        for strip in strips(cv2.dilate(active.astype(np.uint8), np.ones((3, 3)))):  # as far as enlarging spreads
+        for strip in self.strips(cv2.dilate(active.astype(np.uint8), np.ones((3, 3)))):  # as far as enlarging spreads
             rows, columns = self.slices(strip)
             reach = int(self.cells(distance, strip).max()) + KERNEL
             left, top = max(0, columns.start - reach), max(0, rows.start - reach)
@@ -88,6 +80,14 @@ class Region:
     def cells(self, coarse: np.ndarray, strip: Strip) -> np.ndarray:
         """Cut out the cells of a strip and their neighbours."""
         return coarse[max(0, strip.top - 1) : strip.bottom + 1, max(0, strip.left - 1) : strip.right + 1]
+
+    def strips(self, active: np.ndarray) -> Iterator[Strip]:
+        """Cover the cells whose value is above 0, of `active` [rows, columns], with strips of about ROWS pixels."""
+        count = max(1, round(ROWS / self.grid.step))
+        for top in range(0, len(active), count):
+            columns = np.flatnonzero(active[top : top + count].any(axis=0))
+            if len(columns):
+                yield Strip(top, min(top + count, len(active)), int(columns[0]), int(columns[-1]) + 1)
 
     def slices(self, strip: Strip) -> tuple[slice, slice]:
         """Return the rows and the columns of the region's pixels in a strip of cells."""
