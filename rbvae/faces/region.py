@@ -60,16 +60,15 @@ class Region:
         Each pixel takes the one that lies `shift` [rows, columns, 2] further in the photo, in pixels; `added` [rows,
         columns, 3] is added to it, in grey levels. `how` and `border` are OpenCV's interpolation and border mode.
         """
-        distance = largest(shift)
-        active = distance >= LEAST_SHIFT
+        active = largest(shift) >= LEAST_SHIFT
         if added is not None:
             active |= largest(added) >= LEAST_ADDED
-        out = self.pixels.copy()
+        out, axes = self.pixels.copy(), cv2.split(shift)
         for strip in self.strips(cv2.dilate(active.astype(np.uint8), np.ones((3, 3)))):  # as far as enlarging spreads
             rows, columns = self.slices(strip)
-            reach = int(self.cells(distance, strip).max()) + KERNEL
-            left, top = max(0, columns.start - reach), max(0, rows.start - reach)
-            source = self.pixels[top : rows.stop + reach, left : columns.stop + reach].astype(np.float32)
+            x, y = (int(np.abs(self.cells(one, strip)).max()) + KERNEL for one in axes)  # furthest source
+            left, top = max(0, columns.start - x), max(0, rows.start - y)
+            source = self.pixels[top : rows.stop + y, left : columns.stop + x].astype(np.float32)
             at = self.enlarged(shift, strip, (columns.start - left, rows.start - top))
             drawn = cv2.remap(source, at, None, how | cv2.WARP_RELATIVE_MAP, borderMode=border)
             if added is not None:
