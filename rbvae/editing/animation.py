@@ -12,7 +12,7 @@ from PIL import Image
 from rbvae.editing import Editor, Latent
 from rbvae.editing.edits import Inference, Portrait
 from rbvae.editing.gestures import Expression, Gesture
-from rbvae.editing.smaller import close_up, smaller
+from rbvae.editing.smaller import close_up, for_film, quick
 from rbvae.errors import ConfigError, quoted
 from rbvae.images.films import GIF_SHORTEST, as_gif, as_mp4, as_webp
 
@@ -121,7 +121,7 @@ def expressions_between(path_of_e: Sequence[Latent], film: Film) -> list[Latent]
 def frames(editor: Editor, inference: Inference, es: Sequence[Latent], film: Film) -> Iterator[Image.Image]:
     """Draw one picture per e at the film's size; its sides are even, as codecs require."""
     side = film.side(inference)
-    inference = smaller(inference, side) if film.view == "photo" else close_up(inference, side)
+    inference = for_film(inference, side) if film.view == "photo" else quick(close_up(inference, side))
     for start in range(0, len(es), BATCH):
         edits = editor.edits(inference, list(es[start : start + BATCH]))[::-1]
         while edits:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from rbvae.editing.animation import BATCH, MAX_SIDE, even
-from rbvae.editing.edits import Edit, Portrait
+from rbvae.editing.edits import Edit, MeshEdit, Portrait, placed
 from rbvae.editing.parts import PARTS
 from rbvae.editing.performance import Performance, in_threads, perform
 from rbvae.editing.portraits import PortraitEditor
-from rbvae.editing.smaller import smaller
+from rbvae.editing.smaller import for_film
 from rbvae.errors import ConfigError, quoted
 from rbvae.images.clips import Clip, ClipSource
 from rbvae.images.decoding import Photo
@@ -73,7 +72,7 @@ def drive(
     pictures = _pictures(editor, portrait, es, settings, acted)
     sound = film.sound(acted.times[0], acted.times[-1] - acted.times[0])
 
-    def reported() -> Iterator[Image.Image]:
+    def reported() -> Iterator[np.ndarray]:
         for number, picture in enumerate(pictures, start=1):
             report(READING + (1 - READING) * number / len(es))
             yield picture
@@ -83,10 +82,10 @@ def drive(
 
 def _pictures(
     editor: PortraitEditor, portrait: Portrait, es: np.ndarray, settings: Drive, acted: Performance
-) -> Iterator[Image.Image]:
-    """Draw the photo with each e of `es` [N, D_e], at the film's size and with even sides."""
+) -> Iterator[np.ndarray]:
+    """Draw the photo with each e of `es` [N, D_e], at the film's size and with even sides: uint8 [H, W, 3] each."""
     side = settings.size or min(MAX_SIDE, max(portrait.source.shape[:2]))
-    reduced = smaller(portrait, side)
+    reduced = for_film(portrait, side)
     teeth = acted.mouth if settings.teeth_from is None else settings.teeth_from
     teeth = teeth if teeth is None or isinstance(teeth, Portrait) else editor.infer(teeth)
 
@@ -94,4 +93,10 @@ def _pictures(
         for start in range(0, len(es), BATCH):
             yield from editor.edits(reduced, list(es[start : start + BATCH]), settings.parts, teeth)
 
-    return in_threads(lambda edit: even(edit.photo, side), edits())
+    def picture(edit: Edit) -> np.ndarray:
+        """Return the pixels of the edited photo; Pillow would copy them three times."""
+        if not isinstance(edit, MeshEdit) or side > max(edit.inference.source.shape[:2]):
+            return np.asarray(even(edit.photo, side))
+        return placed(edit.inference.source, *edit.region)
+
+    return in_threads(picture, edits())

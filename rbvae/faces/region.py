@@ -12,7 +12,7 @@ import numpy as np
 from rbvae.faces.warping import Grid
 
 CELLS = 288  # cells of the grid on which maps are evaluated, along the region's longer side
-ROWS = 8  # rows of cells that are drawn at a time, so that their pixels stay in the processor's cache
+ROWS = 48  # rows of pixels that are drawn at a time, so that they stay in the processor's cache
 LEAST_SHIFT = 1 / 64  # pixels: OpenCV samples at steps of 1/32, so smaller shifts change nothing
 KERNEL = 5  # pixels: reach of the Lanczos kernel, and one
 LEAST_ADDED = 0.5  # grey levels: less is rounded away
@@ -39,14 +39,6 @@ class Strip:
     right: int
 
 
-def strips(active: np.ndarray) -> Iterator[Strip]:
-    """Cover the cells whose value is above 0, of `active` [rows, columns], with strips of at most ROWS rows."""
-    for top in range(0, len(active), ROWS):
-        columns = np.flatnonzero(active[top : top + ROWS].any(axis=0))
-        if len(columns):
-            yield Strip(top, min(top + ROWS, len(active)), int(columns[0]), int(columns[-1]) + 1)
-
-
 class Region:
     """The box of a photo in which an edit draws, with the coarse grid on which its maps are evaluated.
 
@@ -68,16 +60,15 @@ class Region:
         Each pixel takes the one that lies `shift` [rows, columns, 2] further in the photo, in pixels; `added` [rows,
         columns, 3] is added to it, in grey levels. `how` and `border` are OpenCV's interpolation and border mode.
         """
-        distance = largest(shift)
-        active = distance >= LEAST_SHIFT
+        active = largest(shift) >= LEAST_SHIFT
         if added is not None:
             active |= largest(added) >= LEAST_ADDED
-        out = self.pixels.copy()
-        for strip in strips(cv2.dilate(active.astype(np.uint8), np.ones((3, 3)))):  # as far as enlarging spreads
+        out, axes = self.pixels.copy(), cv2.split(shift)
+        for strip in self.strips(cv2.dilate(active.astype(np.uint8), np.ones((3, 3)))):  # as far as enlarging spreads
             rows, columns = self.slices(strip)
-            reach = int(self.cells(distance, strip).max()) + KERNEL
-            left, top = max(0, columns.start - reach), max(0, rows.start - reach)
-            source = self.pixels[top : rows.stop + reach, left : columns.stop + reach].astype(np.float32)
+            x, y = (int(np.abs(self.cells(one, strip)).max()) + KERNEL for one in axes)  # furthest source
+            left, top = max(0, columns.start - x), max(0, rows.start - y)
+            source = self.pixels[top : rows.stop + y, left : columns.stop + x].astype(np.float32)
             at = self.enlarged(shift, strip, (columns.start - left, rows.start - top))
             drawn = cv2.remap(source, at, None, how | cv2.WARP_RELATIVE_MAP, borderMode=border)
             if added is not None:
@@ -88,6 +79,14 @@ class Region:
     def cells(self, coarse: np.ndarray, strip: Strip) -> np.ndarray:
         """Cut out the cells of a strip and their neighbours."""
         return coarse[max(0, strip.top - 1) : strip.bottom + 1, max(0, strip.left - 1) : strip.right + 1]
+
+    def strips(self, active: np.ndarray) -> Iterator[Strip]:
+        """Cover the cells whose value is above 0, of `active` [rows, columns], with strips of about ROWS pixels."""
+        count = max(1, round(ROWS / self.grid.step))
+        for top in range(0, len(active), count):
+            columns = np.flatnonzero(active[top : top + count].any(axis=0))
+            if len(columns):
+                yield Strip(top, min(top + count, len(active)), int(columns[0]), int(columns[-1]) + 1)
 
     def slices(self, strip: Strip) -> tuple[slice, slice]:
         """Return the rows and the columns of the region's pixels in a strip of cells."""

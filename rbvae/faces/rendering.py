@@ -30,10 +30,14 @@ CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face in a photo uint8 [H, W, 3]: its landmarks `points` float64 [478, 3] are in photo pixels."""
+    """A face in a photo uint8 [H, W, 3]: its landmarks `points` float64 [478, 3] are in photo pixels.
+
+    With `quick`, pixels are moved with the cubic kernel also where the face is SMALL.
+    """
 
     photo: np.ndarray
     points: np.ndarray
+    quick: bool = False
 
     @functools.cached_property
     def blur(self) -> float:
@@ -94,7 +98,8 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     maps = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)
     shift = evaluate(maps, numbers, region.grid)  # from target to source
     shift[numbers < 0] = 0
-    how = cv2.INTER_LANCZOS4 if region.height * region.width < SMALL else cv2.INTER_CUBIC
+    small = region.height * region.width < SMALL
+    how = cv2.INTER_LANCZOS4 if small and not view.quick else cv2.INTER_CUBIC
     out = region.moved(shift, how, added=added_colour(region, new, numbers, change.texture, frame))
     eyes.draw(out, box)
     draw_mouth(out, box, view.photo, before, after, change.mouth, view.blur)

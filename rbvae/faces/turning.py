@@ -15,7 +15,7 @@ import numpy as np
 from rbvae.faces.deforming import THIN, neighbours, next_to
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.pose import Pose, fit_pose
-from rbvae.faces.region import Box, Region, box_of, largest, strips
+from rbvae.faces.region import Box, Region, box_of, largest
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
 EARS = (234, 454)  # points in front of the ears
@@ -172,7 +172,7 @@ def smoothed(pixels: np.ndarray, shift: np.ndarray, region: Region) -> np.ndarra
     rough = np.clip((jump / region.grid.step - ROUGH[0]) / (ROUGH[1] - ROUGH[0]), 0, 1)
     weight = cv2.GaussianBlur(rough, (0, 0), 1.0)
     out = pixels.copy()
-    for strip in strips(cv2.dilate(weight, np.ones((3, 3)))):
+    for strip in region.strips(cv2.dilate(weight, np.ones((3, 3)))):
         rows, columns = region.slices(strip)
         blurred = blur_within(pixels, rows, columns)
         share = region.enlarged(weight, strip)[..., 0]

@@ -22,22 +22,25 @@ BT709 = 1  # matrix, primaries and transfer of HD video, in the numbers of ITU-T
 LIMITED = 1  # range of values: 16 to 235
 
 
-def as_mp4(pictures: Iterator[Image.Image], times: Sequence[float], sound: Sound | None = None) -> bytes:
+def as_mp4(
+    pictures: Iterator[Image.Image] | Iterator[np.ndarray], times: Sequence[float], sound: Sound | None = None
+) -> bytes:
     """Encode RGB pictures of one size with even sides as MP4: H.264 and AAC, playable on phones and while it loads.
 
+    Pictures are Pillow's, or pixels uint8 [H, W, 3].
     `times` are the N + 1 seconds at which each picture begins and the last one ends.
     """
-    first = next(pictures)
+    first = np.ascontiguousarray(next(pictures))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         with av.open(str(path), "w", options={"movflags": "+faststart"}) as file:
-            video = _h264(file, first.size, (len(times) - 1) / (times[-1] - times[0]))
+            video = _h264(file, first.shape[1::-1], (len(times) - 1) / (times[-1] - times[0]))
             audio = SoundWriter(file, sound) if sound else None
             lengths = iter(_whole(times, TICKS))
-            start, picture = 0, first
+            start = 0
             for number, length in enumerate(lengths):
-                picture = picture if not number else next(pictures)
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+                pixels = np.ascontiguousarray(next(pictures)) if number else first
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
                 frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
                 frame.pts, frame.time_base = start, Fraction(1, TICKS)
                 start += length

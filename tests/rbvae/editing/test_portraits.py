@@ -14,7 +14,7 @@ from rbvae.__main__ import main
 from rbvae.editing import MeshEdit
 from rbvae.editing.animation import Film, animate, frames
 from rbvae.editing.batch import edit_all, write_zip
-from rbvae.editing.smaller import close_up, smaller
+from rbvae.editing.smaller import close_up, for_film
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.images.ai_metadata import AI_NOTE
 
@@ -128,7 +128,7 @@ def test_a_close_up_at_the_photos_edge_goes_on_as_the_crop_does(editor, astronau
 
 
 def test_a_smaller_photo_has_the_same_face(editor, large):
-    small = smaller(large, 512)
+    small = for_film(large, 512)
     assert small.source.shape == (512, 512, 3) and np.allclose(np.array(small.box) * 6, large.box)
     shrunk = large.source.reshape(512, 6, 512, 6, 3).mean(axis=(1, 3))
     edited = np.asarray(editor.edit(large, large.e + 0.5).photo, float).reshape(512, 6, 512, 6, 3).mean(axis=(1, 3))
