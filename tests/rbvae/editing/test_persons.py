@@ -155,7 +155,7 @@ def test_a_weak_edit_changes_the_face_by_little_and_grows_without_a_jump(shipped
     means = [float(changes_of_the_face(edit).mean()) for edit in edits]
     assert 0 < means[0] < means[1] < means[2] < 2  # grey levels
     assert means[1] < 4 * means[0] and means[2] < 4 * means[1]
-    assert max(np.percentile(changes_of_the_face(edit), 99) for edit in edits) < 15
+    assert max(np.percentile(changes_of_the_face(edit), 99) for edit in edits) < 25
 
 
 def test_the_lips_open_and_close_without_a_jump_as_a_transfer_grows(shipped, people):
