@@ -19,6 +19,7 @@ from rbvae.editing.animation import FORMATS, Film, animate
 from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_zip
 from rbvae.editing.driving import Drive, drive
 from rbvae.editing.edits import Edit, Portrait
+from rbvae.editing.gestures import RANGES
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up
 from rbvae.editing.warnings import identity_shift_words
@@ -150,6 +151,10 @@ def info(options: argparse.Namespace) -> None:
     for fields in checkpoint.directions:
         print(f"  {fields['name']:<16} {fields['low']:+.1f} to {fields['high']:+.1f} sigma, "
               f"moves {fields['moves']:.1f} grey levels, correlation {fields['correlation']:.2f}")  # fmt: skip
+    if checkpoint.kind == "faces" and config.observes == "code":
+        print("gestures of eyes and head, in degrees where they turn it:")
+        for name, (low, high) in RANGES.items():
+            print(f"  {name:<16} {low:g} to {high:g}")
 
 
 def export(options: argparse.Namespace) -> None:
