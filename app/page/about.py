@@ -23,8 +23,8 @@ TEXTS = {  # keyed by ModelConfig.observes
     "code": {
         "drawing": "What that does to the face's shape and to its skin is drawn into your photo, from its own pixels.",
         "limits": "It takes a face's shape from 468 points, and its skin from a small picture of it, so what it adds "
-        "to a photo is a guess. Teeth that were hidden are those of the face whose expression is copied, or of synthetic "
-        "faces, which are nobody's (One Million Impressions, Peterson et al. 2022).",
+        "to a photo is a guess. Teeth that were hidden are those of the face whose expression is copied, or of "
+        "synthetic faces, which are nobody's (One Million Impressions, Peterson et al. 2022).",
         "caption": "Along a row z stays, the person; down a column e stays, the expression. AI made all these faces "
         "from the example photos.",
     },
