@@ -17,7 +17,7 @@ from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth import BRIGHT_FACE, brightness_of, cavity, shows_teeth
 
 SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
-FULL = 0.03  # change of the gap at which the inside is completely drawn
+FULL = 0.05  # change of the gap at which the inside is completely drawn
 REPLACED = 0.08  # increase of the gap over which an open mouth without visible teeth takes its inside from the filling
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 1.5  # times its height that a person's own open mouth is stretched where it opens wider
