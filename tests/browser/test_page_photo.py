@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 from PIL import Image
@@ -176,7 +177,8 @@ def test_the_camera_takes_a_photo(visit):
     visitor.sees(visitor.bench.locator("video"))
     visitor.page.wait_for_function("document.querySelector('.rb video').videoWidth > 0")
     visitor.press("Take the photo")
-    expect(visitor.notice).to_contain_text("No face was found")  # in the pattern of Chromium's own camera
+    # Chromium's own camera shows a pattern that moves; in some of its frames a face is found, of which the page warns.
+    expect(visitor.notice).to_contain_text(re.compile("No face was found|does not know a face like this"))
     expect(visitor.bench.locator("video")).to_have_count(0)
 
 
