@@ -8,8 +8,9 @@ import numpy as np
 from skimage import data
 
 from rbvae.faces.landmarks import FaceLandmarker
+from rbvae.faces.lips import shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
-from rbvae.faces.mouth import NOSE, Filling, draw_mouth, shut
+from rbvae.faces.mouth import NOSE, Filling, draw_mouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import Change, FaceView, draw
 from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, unit_of

@@ -13,12 +13,13 @@ from PIL import Image
 from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.eyes import still_lids
+from rbvae.faces.lips import parting, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
-from rbvae.faces.mouth import NOSE, Filling, parting, shut, skin_colour
+from rbvae.faces.mouth import NOSE, Filling
 from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, FaceView, draw_texture
-from rbvae.faces.shading import Shading, regions
+from rbvae.faces.shading import Shading, regions, skin_colour
 from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, teeth_colour, unit_of, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.model import RbVAE

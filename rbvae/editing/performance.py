@@ -18,8 +18,8 @@ from rbvae.editing.tracking import FaceTracker
 from rbvae.errors import FaceNotFoundError
 from rbvae.faces.face import Face
 from rbvae.faces.finding import Faces
+from rbvae.faces.lips import SHOWN
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
-from rbvae.faces.mouth import SHOWN
 from rbvae.faces.openings import Opening
 from rbvae.faces.pose import fit_pose
 from rbvae.images.clips import Clip

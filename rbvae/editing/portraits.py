@@ -24,7 +24,8 @@ from rbvae.faces.alignment import Alignment, align, crop
 from rbvae.faces.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
 from rbvae.faces.landmarks import FaceLandmarker
-from rbvae.faces.mouth import SHOWN, Mouth
+from rbvae.faces.lips import SHOWN
+from rbvae.faces.mouth import Mouth
 from rbvae.images.decoding import Photo, open_photo
 
 FULL_TRANSFER = 1.55  # undoes the shrinkage by I - R; chosen on the London people marked `tune` (docs/log.md)

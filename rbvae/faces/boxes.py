@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+
 AnyFace = TypeVar("AnyFace", bound=Any)  # any type with a `box` (left, top, right, bottom) and a `size`
 
 

@@ -7,6 +7,7 @@ import functools
 import cv2
 import numpy as np
 
+from rbvae.faces.easing import smoothstep
 from rbvae.faces.mesh import OUTER_LIPS, face_mesh
 from rbvae.faces.shading import regions
 from rbvae.faces.texture import canonical_frame
@@ -32,7 +33,7 @@ def covered_texels(residual: np.ndarray, size: int) -> np.ndarray:
     averaged = blurred(residual) / blurred(np.ones(len(residual), np.float32))
     low, high = COVERED
     t = np.clip((averaged / max(float(np.median(residual)), 0.5) - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return smoothstep(t).astype(np.float32)
 
 
 def covering(residual: np.ndarray, visible: np.ndarray, size: int) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rbvae.faces.boxes import Box
 from rbvae.faces.eye_patch import visible
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
@@ -24,8 +25,6 @@ LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up 
 FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
 CLOSED = (0.06, 0.13)  # gaps of an eye, in widths, between which it is closed and open
 EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)

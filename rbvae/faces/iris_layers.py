@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from rbvae.faces.easing import smoothstep
 from rbvae.faces.eye_patch import EyePatch
 from rbvae.faces.openings import sample
 from rbvae.faces.sclera import AROUND
@@ -32,7 +33,7 @@ def iris_share(distance: np.ndarray, radius: float) -> np.ndarray:
     """Return the iris's share of pixels at a distance from its centre, in radii: 1 inside, with a soft rim."""
     soft = RIM + 0.7 / radius
     t = np.clip((1 + soft - distance) / (2 * soft), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return smoothstep(t).astype(np.float32)
 
 
 def profile_step(radius: float) -> int:

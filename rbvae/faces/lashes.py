@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.easing import smoothstep
 from rbvae.faces.gaze import ABOVE, openness
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
@@ -34,7 +35,7 @@ def turned_down(old: Opening, new: Opening) -> float:
     """Return how far the lashes of a closing eye have turned downwards, in [0, 1]."""
     closed = 1 - openness(new) / max(openness(old), 1e-6)
     t = ramp(closed, *CLOSING)
-    return float(t * t * (3 - 2 * t))
+    return float(smoothstep(t))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.boxes import Box
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -47,7 +49,7 @@ class Opening:
         """The outline as a polygon [2K - 2, 2]."""
         return np.concatenate([self.upper, self.lower[-2:0:-1]])
 
-    def box(self, margin: float, width: int, height: int) -> tuple[int, int, int, int]:
+    def box(self, margin: float, width: int, height: int) -> Box:
         """Return left, top, right and bottom of the outline plus `margin`, clipped to `width` x `height` pixels."""
         low = np.floor(self.outline.min(axis=0) - margin).astype(int)
         high = np.ceil(self.outline.max(axis=0) + margin).astype(int)
@@ -55,7 +57,7 @@ class Opening:
         right, bottom = np.clip(high, [left + 1, top + 1], [width, height])
         return int(left), int(top), int(right), int(bottom)
 
-    def mask(self, box: tuple[int, int, int, int], blur: float) -> np.ndarray:
+    def mask(self, box: Box, blur: float) -> np.ndarray:
         """Return how much of each pixel of a box lies inside, float32 [h, w] in [0, 1], blurred by `blur` pixels."""
         left, top, right, bottom = box
         drawn = np.zeros((bottom - top, right - left), np.uint8)
@@ -112,7 +114,7 @@ class Places:
     lower: np.ndarray
 
 
-def pixel_grid(box: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+def pixel_grid(box: Box) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of the centres of a box's pixels, float64 [h, w] each."""
     left, top, right, bottom = box
     x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)

@@ -17,8 +17,7 @@ import cv2
 import numpy as np
 
 from rbvae.faces.alignment import Alignment, crop, inverted, mean_shape, shifted, warp
-
-Box = tuple[int, int, int, int]
+from rbvae.faces.boxes import Box
 
 MASK_SIDE = 256  # side in pixels at which the mask is drawn
 WIDER, LONGER = 1.04, 1.10  # scale of the mask relative to the mean face, and below its middle, for opening jaws

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.boxes import Box
 from rbvae.faces.warping import Grid
 
 CELLS = 288  # cells of the grid on which maps are evaluated, along the region's longer side
@@ -16,8 +17,6 @@ ROWS = 48  # rows of pixels that are drawn at a time, so that they stay in the p
 LEAST_SHIFT = 1 / 64  # pixels: OpenCV samples at steps of 1/32, so smaller shifts change nothing
 KERNEL = 5  # pixels: reach of the Lanczos kernel, and one
 LEAST_ADDED = 0.5  # grey levels: less is rounded away
-
-Box = tuple[int, int, int, int]
 
 
 def box_of(points: np.ndarray, width: int, height: int) -> Box:

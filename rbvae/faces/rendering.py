@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from rbvae.faces.boxes import Box
 from rbvae.faces.deforming import RingedMesh, held_back
+from rbvae.faces.easing import smoothstep
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import Eyes
 from rbvae.faces.lashes import Lid
+from rbvae.faces.lips import inset_lips, without_inside
 from rbvae.faces.mesh import POINTS, face_mesh
-from rbvae.faces.mouth import Filling, draw_mouth, inset_lips, without_inside
-from rbvae.faces.region import Box, Region, box_of
+from rbvae.faces.mouth import Filling, draw_mouth
+from rbvae.faces.region import Region, box_of
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, triangle_numbers
 from rbvae.images.blur import estimate_blur
@@ -140,7 +143,7 @@ def fade_out(size: int) -> np.ndarray:
     mask = frame.mask.astype(np.uint8)
     distance = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     t = np.clip((distance - 1) / (0.08 * frame.size), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return smoothstep(t).astype(np.float32)
 
 
 def draw_texture(photo: np.ndarray, points: np.ndarray, texture: np.ndarray, frame: CanonicalFrame) -> np.ndarray:

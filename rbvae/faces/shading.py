@@ -104,3 +104,8 @@ class Shading:
         both = self.frame.image(np.stack([ratio * skin, skin], axis=1).astype(np.float32))
         both = cv2.GaussianBlur(both * self.frame.mask[..., None].astype(np.float32), (0, 0), sigma)
         return self.frame.values(both[..., :1] / np.maximum(both[..., 1:], 0.01))[:, 0]
+
+
+def skin_colour(values: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Return the median colour [3] of texture values [P, 3] where `skin`, bool [P]."""
+    return np.median(values[skin], axis=0)

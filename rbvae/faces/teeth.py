@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from rbvae.faces.boxes import Box
+from rbvae.faces.easing import smoothstep
 from rbvae.faces.mesh import INNER_LIPS, LIDS, OUTER_EYE_CORNERS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
@@ -116,7 +118,7 @@ class UpperTeeth:
         wider, narrow = target.width / max(self.width, 1e-6) - 1, 1 - (target.gap - SMILE_GAPS[0]) / SMILE_GAPS[1]
         return float(MOST_FITTED * np.clip(wider / WIDER, 0, 1) * np.clip(narrow, 0, 1))
 
-    def fill(self, target: Opening, nose: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Draw the inside of a mouth, float32 [h, w, 3], at the pixels of `box`, which include the opening `target`.
 
         `nose` [2] is the base of the nose in the edited photo.
@@ -166,7 +168,7 @@ def cavity(s: np.ndarray, v: np.ndarray, gap: float, brightness: float) -> np.nd
     """
     wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
     low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
-    tongue = low * low * (3 - 2 * low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
+    tongue = smoothstep(low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
     dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
     groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
     return (dark + np.float32(tongue * groove)[..., None] * (pink - dark)) * np.float32(brightness / BRIGHT_FACE)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.boxes import Box
 from rbvae.faces.deforming import THIN, neighbours, next_to
+from rbvae.faces.easing import smoothstep
 from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.pose import Pose, fit_pose
-from rbvae.faces.region import Box, Region, box_of, largest
+from rbvae.faces.region import Region, box_of, largest
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
 EARS = (234, 454)  # points in front of the ears
@@ -126,7 +128,7 @@ def rings(points: np.ndarray, turned: np.ndarray, turn: Turn) -> tuple[np.ndarra
         ring[:, 2] += back * (turn.centre[2] - ring[:, 2])
         t = np.clip((reach - scale) / (reach - STIFF), 0, 1)
         before.append(ring)
-        after.append(ring + t * t * (3 - 2 * t) * (turn.apply(ring) + (1 - back) * pushed - ring))
+        after.append(ring + smoothstep(t) * (turn.apply(ring) + (1 - back) * pushed - ring))
     count, triangles = len(OVAL), []
     inner = np.array(OVAL)
     for number in range(RINGS):

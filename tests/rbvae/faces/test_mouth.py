@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from skimage import data
 
+from rbvae.faces.lips import INSET, changed, inset_lips, shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
-from rbvae.faces.mouth import INSET, KEPT, Mouth, OwnMouth, changed, draw_mouth, inset_lips, shut, stretched
+from rbvae.faces.mouth import KEPT, Mouth, OwnMouth, draw_mouth, stretched
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth import brightness_of

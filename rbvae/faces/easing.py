@@ -1,0 +1,10 @@
+"""Smooth transitions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def smoothstep(t: np.ndarray | float) -> np.ndarray:
+    """Return 3 t^2 - 2 t^3, which rises smoothly from 0 to 1, for t in [0, 1]."""
+    return np.asarray(t * t * (3 - 2 * t))

@@ -1,0 +1,114 @@
+"""The lips of an edit: how far they close or part, from where they are drawn, and the shadow between them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rbvae.faces.boxes import Box
+from rbvae.faces.easing import smoothstep
+from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
+from rbvae.faces.openings import Opening, pixel_grid, sample
+
+SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
+FULL = 0.05  # change of the gap at which the inside is completely drawn
+REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
+MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
+INSET, INSET_CLOSING = 0.16, 0.35  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
+PARTING = (0.03, 0.08)  # gaps between which closed lips part: they stay together before, as in a faint smile
+SOFT = 0.006  # mouth widths: softness of the edge of the lips
+BETWEEN = np.array([0.66, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
+RIM, RIM_GAP = 0.03, 0.15  # depth of the lower lip's inner side, in mouth widths, and the gap at which it is visible
+SEAM_WIDTH, SEAM_ENDS = 0.012, 0.08  # width of that shadow, and of its fading at the corners, in mouth widths
+
+
+def changed(old: Opening, new: Opening) -> float:
+    """Return how much of a mouth's inside an edit draws anew, in [0, 1]: all of it once the gap has changed by FULL."""
+    return float(np.clip(abs(new.gap - old.gap) / FULL, 0, 1))
+
+
+def seam(lips: Opening, box: Box, blur: float, strength: float) -> np.ndarray:
+    """Return how much of each pixel, float32 [h, w, 1], is the shadow between closed lips."""
+    s, across = lips.coordinates(*pixel_grid(box))
+    upper, lower = lips.lines(s)
+    width = max(SEAM_WIDTH * lips.width, blur)
+    ends = np.clip(np.minimum(s, 1 - s) / SEAM_ENDS, 0, 1)
+    line = np.exp(-(((across - (upper + lower) / 2) / width) ** 2))
+    return np.float32(strength * ends * line)[..., None]
+
+
+def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return pixels uint8 [h, w, 3] with a shadow instead of the inside of a mouth that an edit closes.
+
+    The lips are drawn from it, as no tooth must show at their edges. Other pixels are returned as they are.
+    """
+    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    if old.gap < SHOWN or new.gap >= old.gap:
+        return photo
+    soft = max(0.6, SOFT * old.width)
+    box = left, top, right, bottom = old.box(4 * soft, photo.shape[1], photo.shape[0])
+    share = old.mask(box, soft)[..., None] * np.float32(changed(old, new))
+    painted = photo.copy()
+    part = painted[top:bottom, left:right]
+    part[:] = np.rint(part + share * (BETWEEN * lip_colour(photo, before) - part))
+    return painted
+
+
+def lower_rim(lips: Opening, box: Box) -> np.ndarray:
+    """Return how much each pixel, float32 [h, w], shows of the inner side of the lower lip of an open mouth."""
+    s, across = lips.coordinates(*pixel_grid(box))
+    depth = np.maximum(lips.lines(s)[1] - across, 0) / max(lips.width, 1e-6)
+    return np.float32(np.exp(-depth / RIM) * np.clip(lips.gap / RIM_GAP, 0, 1))
+
+
+def inset_lips(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return the landmarks [468, 3] from which lips are drawn when the mouth opens or closes.
+
+    The inner lip line moves outwards by INSET, as the edges of lips show the teeth or shadow between them.
+    """
+    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    inset = changed(old, new) * (INSET if new.gap > old.gap else INSET_CLOSING)
+    points = before.copy()
+    for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True):
+        points[inner[1:-1]] += inset * (before[outer[1:-1]] - before[inner[1:-1]])
+    return points
+
+
+def lip_colour(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the colour [3] of the lips in a photo uint8 [H, W, 3] with landmarks [468 or more, 3]."""
+    pairs = [
+        (points[inner[2:-2], :2], points[outer[2:-2], :2]) for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True)
+    ]
+    middle = np.concatenate([(a + b) / 2 for a, b in pairs])
+    return np.median(sample(photo, middle[:, :1], middle[:, 1:])[:, 0], axis=0)
+
+
+def parting(before: np.ndarray, after: np.ndarray) -> float:
+    """Return how far the lips of an edit close, in [0, 1]: fully if closed lips would part by a slit."""
+    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    if old.gap > SHOWN or new.gap <= old.gap:
+        return 0.0
+    t = np.clip((new.gap - PARTING[0]) / (PARTING[1] - PARTING[0]), 0, 1)
+    return float((1 - smoothstep(t)) * np.clip((new.gap - old.gap) / PARTING[0], 0, 1))
+
+
+def shut(points: np.ndarray) -> np.ndarray:
+    """Close the lips of landmarks [468, 3] along the whole line, each lip moving half the distance.
+
+    Lips keep their shape; points above and below follow less with distance. Lips that overlap are moved apart.
+    """
+    mouth, lips = Opening.of(points, INNER_LIPS), Opening.of(points, OUTER_LIPS)
+    s, across = mouth.coordinates(points[:, 0], points[:, 1])
+    upper, lower = mouth.lines(s)
+    thick_above, thick_below = (
+        np.median(np.abs(a - b)) for a, b in zip(lips.lines(MIDDLE), mouth.lines(MIDDLE), strict=True)
+    )
+    inside = (s > 0) & (s < 1)
+    middle = (upper + lower) / 2
+    above = across < middle
+    distance = np.where(above, (upper - across) / max(thick_above, 1e-6), (across - lower) / max(thick_below, 1e-6))
+    follow = smoothstep(1 - np.clip((distance - 1) / REACH, 0, 1))
+    by = np.where(above, 1.0, -1.0) * (lower - upper) / 2 * follow * inside
+    _, normal = mouth.axes()
+    moved = points.copy()
+    moved[:, :2] += by[:, None] * normal
+    return moved
