@@ -41,7 +41,7 @@ def read_sound(file: av.container.InputContainer, start: float, seconds: float) 
                 break
             for piece in resampler.resample(frame):
                 heard |= _put(samples, piece.to_ndarray(), round((_time(piece) - start) * rate))
-    except av.FFmpegError:
+    except av.FFmpegError:  # a damaged sound is kept up to where it breaks off
         pass
     return Sound(samples, rate) if heard else None
 
