@@ -3,13 +3,23 @@
 import numpy as np
 import pytest
 
-from rbvae import ConfigError
+from rbvae import ConfigError, PortraitEditor
 from rbvae.__main__ import main
 from rbvae.editing.animation import Film, animate, expressions_between
 from rbvae.editing.batch import edit_all, expression
 from rbvae.editing.gestures import RANGES, Expression, Gesture, limited, split
 from rbvae.faces.face import BLENDSHAPES
 from rbvae.images.decoding import load_photo
+
+
+@pytest.fixture(scope="module")
+def editor(tiny_codes):
+    return PortraitEditor.from_pretrained(tiny_codes)
+
+
+@pytest.fixture(scope="module")
+def portrait(editor, astronaut):
+    return editor.infer(astronaut)
 
 
 def seen(editor, edit) -> dict[str, float]:

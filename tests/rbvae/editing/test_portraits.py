@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rbvae import ConfigError
+from rbvae import ConfigError, PortraitEditor
 from rbvae.__main__ import main
 from rbvae.editing import MeshEdit
 from rbvae.editing.animation import Film, animate, frames
@@ -17,6 +17,16 @@ from rbvae.editing.batch import edit_all, write_zip
 from rbvae.editing.smaller import close_up, for_film
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.images.ai_metadata import AI_NOTE
+
+
+@pytest.fixture(scope="module")
+def editor(tiny_codes):
+    return PortraitEditor.from_pretrained(tiny_codes)
+
+
+@pytest.fixture(scope="module")
+def portrait(editor, astronaut):
+    return editor.infer(astronaut)
 
 
 @pytest.fixture(scope="module")
