@@ -6,6 +6,7 @@ completed by its symmetry, and reflections move less, because they are images of
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,15 +59,30 @@ class Eyeball:
         layer[disc], reflection[disc] = iris_layers(eye.cropped(*disc), white[disc])
         return cls((left, top), iris, white, layer, reflection if reflection.any() else None)
 
-    def draw(self, x: np.ndarray, y: np.ndarray, gaze: np.ndarray) -> np.ndarray:
-        """Draw the eyeball at positions of the photo, `x` and `y` [h, w], with the iris moved by `gaze` [2] pixels."""
+    @functools.cached_property
+    def highlight(self) -> tuple[np.ndarray, float] | None:
+        """The centre [2] of the reflections in photo pixels, and half their height; None if there are none."""
+        if self.reflection is None:
+            return None
+        weight = self.reflection.mean(axis=2)
+        y, x = np.nonzero(weight)
+        centre = np.average(np.stack([x, y], axis=1), axis=0, weights=weight[y, x])
+        spread = np.sqrt(np.average((y - centre[1]) ** 2, weights=weight[y, x]))
+        return centre + 0.5 + self.corner, float(2 * spread)
+
+    def draw(self, x: np.ndarray, y: np.ndarray, gaze: np.ndarray, lowered: np.ndarray | float = 0.0) -> np.ndarray:
+        """Draw the eyeball at positions of the photo, `x` and `y` [h, w], with the iris moved by `gaze` [2] pixels.
+
+        `lowered` [2] moves the reflections further, so that a lid does not hide them.
+        """
         x, y = x - self.corner[0], y - self.corner[1]
         iris_x, iris_y = self._narrowed(x - gaze[0], y - gaze[1], gaze)
         iris = sample(self.iris, iris_x, iris_y)
         drawn = sample(self.white, x, y) * (1 - iris[..., 3:]) + iris[..., :3]
         if self.reflection is None:
             return drawn
-        return drawn + sample(self.reflection, x - REFLECTION * gaze[0], y - REFLECTION * gaze[1])
+        moved = REFLECTION * gaze + lowered
+        return drawn + sample(self.reflection, x - moved[0], y - moved[1])
 
     def _narrowed(self, x: np.ndarray, y: np.ndarray, gaze: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Show the iris as the ellipse that it becomes when it turns aside."""

@@ -24,6 +24,7 @@ LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up 
 # and beyond both together it does not
 FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
 CLOSED = (0.06, 0.13)  # gaps of an eye, in widths, between which it is closed and open
+LOWERED = 0.6  # of the iris's radius: how far reflections move at most with a lid that comes down
 EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
 
 
@@ -92,13 +93,29 @@ class Eyes:
         drawn = sample(self.photo, *old.positions(at.s, band))
         shown = visible(at, EDGE)[..., None]
         if shown.any():
-            drawn += shown * (ball.draw(*old.positions(at.s, scale * at.across), gaze) - drawn)
+            lowered = lowered_highlight(ball, old, target, scale)
+            drawn += shown * (ball.draw(*old.positions(at.s, scale * at.across), gaze, lowered) - drawn)
         by_lids = max(0.0, changed(old, new) - LEAST) / SOFT
         share = min(1.0, by_lids + float(np.hypot(*gaze)) / (FIRM * ball.place.radius))
         is_open = np.clip(at.lower - at.upper, 0, 1)  # a polygon without area still has an outline
         mask = (target.mask(inner, blur) * np.float32(share * is_open))[..., None]
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         part[:] = np.rint(part * (1 - mask) + drawn.clip(0, 255) * mask)
+
+
+def lowered_highlight(ball: Eyeball, old: Opening, new: Opening, scale: float) -> np.ndarray:
+    """Return the move [2] of reflections, in photo pixels, that keeps them in sight below a lid that comes down.
+
+    A real lid hides some of them, but eyes without any look lifeless. `scale` is the size of `old` relative to `new`.
+    """
+    if ball.highlight is None:
+        return np.zeros(2)
+    centre, half = ball.highlight
+    s, across = old.coordinates(centre[:1], centre[1:])
+    upper, lower = (scale * float(line[0]) for line in new.lines(s))
+    needed = upper + EDGE * (lower - upper) + half - float(across[0])
+    room = LOWERED * ball.place.radius * min(1.0, max(0.0, (lower - upper) / (3 * half) - 1))
+    return min(max(0.0, needed), room) * old.axes()[1]
 
 
 def changed(old: Opening, new: Opening) -> float:

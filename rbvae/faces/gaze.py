@@ -17,10 +17,10 @@ BELOW = (
     ([25, 110, 24, 23, 22, 26, 112], [31, 228, 229, 230, 231, 232, 233]),
     ([341, 256, 252, 253, 254, 339, 255], [453, 452, 451, 450, 449, 448, 261]),
 )
-FOLLOW_ABOVE, FOLLOW_BELOW = (0.6, 0.15), (0.5, 0.15)  # of the lid's motion, by row
+FOLLOW_ABOVE, FOLLOW_BELOW = (0.35, 0.1), (0.5, 0.15)  # of the lid's motion, by row
 SHUT = 0.05  # openness below which an eye shows no eyeball
 MIDDLE = np.linspace(0.2, 0.8, 13)  # positions along an eye at which it is measured
-MEET = 0.88  # closed lids meet here, between the upper lid (0) and the lower lid (1)
+MEET = 0.95  # closed lids meet here, between the upper lid (0) and the lower lid (1)
 WIDE = 0.3  # of the lids' distance: how far the upper lid rises when the eye opens as wide as it may
 ASIDE, UP = 0.75, 0.5  # of the iris's radius: how far it moves at most, sideways and up or down
 KEEP = 0.75  # of the iris's radius: least distance of its centre from the corners of the eye

@@ -11,63 +11,67 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.easing import smoothstep
+from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.gaze import ABOVE, openness
+from rbvae.faces.lid_skin import BESIDE, EDGE, EyeSide, bare_skin, lift_of, lightness
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
-CLOSING = (0.55, 0.92)  # of the lids' distance: range of closing in which lashes turn from upwards to downwards
-UNIT = 48  # pixels of the eye's width in the small picture in which skin is filled in
-EDGE = 0.075  # of the eye's width: how far the eye's dark and wet edges reach beyond the lids' lines
-REACH = 0.3  # of the eye's width: how far lashes reach
-WET = 0.12  # of the eye's width: the edge of the lower lid, whose wet reflections a closed lid covers
-SHINING = (1.08, 1.25)  # share of the skin's lightness at which a pixel there starts to count as a reflection, and does
-LIFTED = (0.92, 0.75)  # share of the skin's lightness at which a pixel starts to count as a lash, and does
-DENSE = 0.7  # of the lightness around: darker pixels above the eye are dense lashes
-USUAL, DARKEST, LIGHTER = 60, 0.62, 1.5  # a lid is lightened to this share of this percentile, but this much at most
-ROOTS = 0.02  # of the eye's width: lashes start this far above the lid's line
+CLOSING = (0.6, 0.95)  # of the lids' distance: range of closing in which lashes turn from upwards to downwards
+OPEN = (0.08, 0.15)  # openness of an eye in the photo between which it is closed, with lashes that point down, or open
+REACH = 0.4  # of the eye's width: how far lashes reach
 FINE = (25.0, 70.0)  # pixels of the eye's width: range in which single lashes become visible
-BLUR = 1.2  # pixels: least thickness of a line, about that of a photo's own
-LINE = (0.022, 0.55)  # of the eye's width and of the skin's lightness: thickness and depth of the line of a closed eye
+BLUR = 1.3  # pixels: least thickness of a line, about that of a photo's own
+LINE = 0.018  # of the eye's width: thickness of the line of a closed eye
+DEPTH, BLURRED = (0.3, 0.62), 0.5  # of the skin's lightness: range of that line's depth, and its least in small eyes
+INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
+WARMTH = np.array([0.85, 1.05, 1.15], np.float32)  # exponents of the dark line by colour: it is brown
+SHORT = 0.4  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
+GRAIN, FINEST = 0.03, 10.0  # of the eye's width: size of the skin's texture; grey levels: its largest amplitude
+BELOW = 0.22  # of the eye's width: skin without lashes begins this far below the eye
 
 
 def turned_down(old: Opening, new: Opening) -> float:
     """Return how far the lashes of a closing eye have turned downwards, in [0, 1]."""
-    closed = 1 - openness(new) / max(openness(old), 1e-6)
-    t = ramp(closed, *CLOSING)
-    return float(smoothstep(t))
+    before = openness(old)
+    closed = ramp(1 - openness(new) / max(before, 1e-6), *CLOSING)
+    return float(smoothstep(closed) * ramp(before, *OPEN))
 
 
 @dataclass(frozen=True)
 class Lid:
     """The surroundings of an eye, in the patch of the photo with this `corner` (x, y).
 
-    `skin` float32 [h, w, 3] is without eye and lashes, `lift` [h, w] says where they were, and `lashes` [h, w] which
-    share of the skin's lightness they leave.
+    `skin` float32 [h, w, 3] is without eye and lashes, `lift` [h, w] says where they were, `lashes` [h, w] which
+    share of the skin's lightness they leave, and `grain` [h, w] is the skin's fine texture, in grey levels.
     """
 
     corner: tuple[int, int]
-    opening: Opening
+    eye: EyeSide
     skin: np.ndarray
     lift: np.ndarray
     lashes: np.ndarray
+    grain: np.ndarray
 
     @classmethod
     def at(cls, photo: np.ndarray, points: np.ndarray, eye: int) -> Lid:
         """Separate the lid of the left eye (0) or the right eye (1) of a picture with landmarks [468, 2 or more]."""
         lid, brow = LIDS[eye][0][4], ABOVE[eye][1][3]
         distance = float(np.linalg.norm(points[lid, :2] - points[brow, :2]))
-        return cls.of(photo, Opening.of(points, LIDS[eye]), distance)
+        return cls.of(photo, EyeSide(Opening.of(points, LIDS[eye]), outer=eye), distance)
 
     @classmethod
-    def of(cls, photo: np.ndarray, opening: Opening, brow: float) -> Lid:
+    def of(cls, photo: np.ndarray, eye: EyeSide, brow: float) -> Lid:
         """Separate lid and lashes of one eye in a photo uint8 [H, W, 3], whose brow is `brow` pixels above the lid."""
-        reach = min(REACH * opening.width, brow)
-        left, top, right, bottom = opening.box(0.5 * opening.width, photo.shape[1], photo.shape[0])
-        patch, local = photo[top:bottom, left:right], opening.moved(-left, -top)
+        width = eye.opening.width
+        reach = min(REACH * width, brow)
+        left, top, right, bottom = eye.opening.box((BESIDE + 0.15) * width, photo.shape[1], photo.shape[0])
+        patch, local = photo[top:bottom, left:right], EyeSide(eye.opening.moved(-left, -top), eye.outer)
         skin = bare_skin(patch, local, reach)
-        share = lightness(patch) / np.maximum(lightness(skin), 1.0)
-        return cls((left, top), opening, skin, lift_of(share, local, reach), np.clip(share, 0.25, 1))
+        light = lightness(patch)
+        share = light / np.maximum(lightness(skin), 1.0)
+        grain = light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width))
+        return cls((left, top), eye, skin, lift_of(share, local, reach), np.clip(share, 0.25, 1), grain)
 
     def lift_off(self, pixels: np.ndarray, share: float, corner: tuple[int, int]) -> None:
         """Replace eye and lashes by skin, by `share` and in place, in the pixels of the photo with this `corner`."""
@@ -79,93 +83,53 @@ class Lid:
         part[:] = np.rint(part * (1 - weight) + self.skin[inside] * weight)
 
     def draw_lashes(self, out: np.ndarray, target: Opening, share: float) -> None:
-        """Draw the lashes downwards along the line of almost closed lids `target` in `out` uint8 [h, w, 3], in place.
+        """Draw the lashes downwards along the line of almost closed lids in `out` uint8 [h, w, 3], in place.
 
-        The line itself is blurred first, because skin that meets there has a jagged edge.
+        `target` are the lids in its pixels. The line itself is blurred first, because skin that meets there has a jagged
+        edge, and the lid gets the texture of skin.
         """
         width = target.width
-        inner = target.box(REACH * width, out.shape[1], out.shape[0])
+        inner = target.box((BESIDE + 0.1) * width, out.shape[1], out.shape[0])
         s, across = target.coordinates(*pixel_grid(inner))
-        upper, lower = target.lines(s)
-        below = across - (upper + lower) / 2
-        thick = max(BLUR, LINE[0] * width)
-        line = LINE[1] * min(1.0, 2 * LINE[0] * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
-        within = share * ramp(s, -0.03, 0.17) * ramp(s, 1.03, 0.83)
-        dark = within * np.maximum(line, self._darkness(s, below, width))
+        below = across - target.lines(s)[0]
+        outwards = self.eye.outwards(s)
+        thick = max(BLUR, LINE * width)
+        line = self._depth(s) * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
+        line = line * (INNER + (1 - INNER) * ramp(outwards, -1.0, -0.7)) * ramp(outwards, -1.03, -0.95)
+        within = share * ramp(outwards, 0.06, -0.1)
+        lashes = self._darkness(s, below, width) * ramp(outwards, -1.0, -0.8) * ramp(outwards, 0.2, -0.15)
+        dark = np.maximum(within * line, share * lashes)
         seam = np.float32(within * np.exp(-0.5 * (below / (1.5 * thick)) ** 2))[..., None]
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         calm = part + seam * (cv2.GaussianBlur(part, (0, 0), thick).astype(np.float32) - part)
-        part[:] = np.rint(calm * np.float32(1 - dark)[..., None])
+        calm += np.float32(share) * self._texture(s, below, width)[..., None]
+        part[:] = np.rint((calm * np.float32(1 - dark)[..., None] ** WARMTH).clip(0, 255))
+
+    def _depth(self, s: np.ndarray) -> np.ndarray:
+        """Return how dark the line of the closed eye is at each `s`: as the roots of the lashes in the photo."""
+        upper, _ = self.eye.opening.lines(s)
+        roots = [self._lashes_at(s, upper - by * self.eye.opening.width) for by in (0.0, 0.02, 0.04)]
+        least = DEPTH[0] + (BLURRED - DEPTH[0]) * ramp(self.eye.opening.width, FINE[1], FINE[0])
+        return np.clip(1.1 * (1 - np.mean(roots, axis=0)), least, DEPTH[1])
 
     def _darkness(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark the photo's own lashes are, turned over, `below` its line, in pixels of an eye `width`."""
-        scale = self.opening.width / max(width, 1e-6)
-        upper, _ = self.opening.lines(s)
-        x, y = self.opening.positions(s, upper - scale * np.abs(below) - ROOTS * self.opening.width)
-        dark = 1 - sample(self.lashes, x - self.corner[0], y - self.corner[1])
-        length = np.where(below > 0, 0.5 * REACH, 0.03) * width
-        return dark * np.clip(2 - np.abs(below) / length, 0, 1) * ramp(width, *FINE)
+        scale = self.eye.opening.width / max(width, 1e-6)
+        upper, _ = self.eye.opening.lines(s)
+        dark = 1 - self._lashes_at(s, upper - scale * np.abs(below) / SHORT)
+        length = np.where(below > 0, SHORT * REACH, 0.03) * width
+        return dark * np.clip(2 - 2 * np.abs(below) / length, 0, 1) * ramp(width, *FINE)
 
+    def _lashes_at(self, s: np.ndarray, across: np.ndarray) -> np.ndarray:
+        x, y = self.eye.opening.positions(s, across)
+        return sample(self.lashes, x - self.corner[0], y - self.corner[1])
 
-def lightness(pixels: np.ndarray) -> np.ndarray:
-    """Return the mean of red, green and blue of pixels [h, w, 3], float32 [h, w]."""
-    return cv2.transform(np.float32(pixels), np.full((1, 3), 1 / 3))
-
-
-def ramp(value: np.ndarray | float, start: float, end: float) -> np.ndarray:
-    """Return 0 up to `start`, 1 from `end` on, and linear values between; `end` may be the smaller one."""
-    return np.clip((np.asarray(value, np.float32) - start) / (end - start), 0, 1)
-
-
-def disc(radius: float) -> np.ndarray:
-    """Return a round structuring element."""
-    size = max(1, round(radius))
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * size + 1,) * 2)
-
-
-def lift_of(share: np.ndarray, opening: Opening, reach: float) -> np.ndarray:
-    """Return where a patch shows eye, lashes or wet edges instead of skin, float32 [h, w] in [0, 1].
-
-    `share` [h, w] is each pixel's lightness as a share of the skin's; lashes lie up to `reach` pixels above the eye.
-    """
-    width, box = opening.width, (0, 0, share.shape[1], share.shape[0])
-    s, across = opening.coordinates(*pixel_grid(box))
-    upper, lower = opening.lines(s)
-    lashes = ramp(share, *LIFTED) * ramp(upper - across, reach, 0.67 * reach) * (across < lower)
-    wet = ramp(share, *SHINING) * ramp(across - lower, 2 * WET * width, WET * width) * (across >= lower)
-    near = ramp(s, -0.2, -0.03) * ramp(s, 1.2, 1.03)
-    inside = np.rint(255 * opening.mask(box, 0)).astype(np.uint8)  # OpenCV dilates uint8 faster
-    eye = cv2.dilate(inside, disc(EDGE * width)) / np.float32(255)
-    eye = cv2.GaussianBlur(eye, (0, 0), max(0.7, 0.4 * EDGE * width))
-    return np.float32(np.maximum(eye, np.maximum(lashes, wet) * near))
-
-
-def bare_skin(patch: np.ndarray, opening: Opening, reach: float) -> np.ndarray:
-    """Fill in the eye and its lashes in a patch uint8 [h, w, 3] from the skin around: float32 [h, w, 3].
-
-    Lashes are looked for up to `reach` pixels above the eye.
-    """
-    scale = min(1.0, UNIT / opening.width)
-    extent = max(1, round(patch.shape[1] * scale)), max(1, round(patch.shape[0] * scale))
-    small = cv2.resize(patch, extent, interpolation=cv2.INTER_AREA)
-    by = np.array(extent) / patch.shape[1::-1]
-    eye, inner = Opening(opening.upper * by, opening.lower * by), (0, 0, *extent)
-    hole = cv2.dilate((eye.mask(inner, 0) > 0.1).astype(np.uint8), disc(1.3 * EDGE * eye.width))
-    light = cv2.morphologyEx(small, cv2.MORPH_CLOSE, disc(0.16 * eye.width)).mean(axis=2)
-    s, across = eye.coordinates(*pixel_grid(inner))
-    above = eye.lines(s)[0] - across
-    lashes = (small.mean(axis=2) < DENSE * light) & (above > 0) & (above < reach * scale) & (s > -0.2) & (s < 1.2)
-    filled = cv2.inpaint(small, cv2.dilate(lashes.astype(np.uint8), disc(1)) | hole, 3, cv2.INPAINT_TELEA)
-    for how in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN):
-        filled = cv2.morphologyEx(filled, how, disc(0.07 * eye.width))
-    skin = cv2.GaussianBlur(filled.astype(np.float32), (0, 0), 1.0)
-    return cv2.resize(lightened(skin, hole), patch.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-
-
-def lightened(skin: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Lighten very dark skin around an eye, which would become a dark blot on the lid; not in the `hole` of the eye."""
-    light = skin.mean(axis=2)
-    usual = np.percentile(light[hole == 0], USUAL) if (hole == 0).any() else 0.0
-    gain = np.clip(DARKEST * usual / np.maximum(light, 1.0), 1.0, LIGHTER)
-    outside = 1 - cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 2.0)
-    return np.float32(skin * (1 + (gain - 1) * outside)[..., None])
+    def _texture(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
+        """Return the fine texture of a closed lid: that of the skin below the eye, turned over."""
+        opening = self.eye.opening
+        scale = opening.width / max(width, 1e-6)
+        _, lower = opening.lines(s)
+        x, y = opening.positions(s, lower + BELOW * opening.width + scale * np.abs(below))
+        grain = sample(self.grain, x - self.corner[0], y - self.corner[1]).clip(-FINEST, FINEST)
+        height = float(openness(opening)) * width
+        return np.float32(grain * ramp(-below, 1.3 * height, height) * (below < 0) * ramp(np.abs(s - 0.5), 0.5, 0.4))

@@ -118,7 +118,7 @@ def test_a_half_closed_lid_covers_the_iris_without_squashing_it(drawing):
 def test_a_closed_eye_has_neither_slit_nor_blot_but_a_line(drawing):
     photo, points = drawing
     edited = drawn(photo, points, closed=1).astype(int)
-    line = 80 - 22 + 0.88 * 42  # where the lids meet in the middle
+    line = 80 - 22 + 0.95 * 42  # where the lids meet in the middle
     lid = edited[62 : int(line) - 5, 80:120]
     assert np.abs(lid - SKIN).max() < 40  # neither white nor iris, and no dark blot
     below = edited[int(line) + 6 : 115, 80:120]
