@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rbvae.faces.boxes import Box
+from rbvae.faces.easing import ramp
 from rbvae.faces.eye_patch import visible
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
@@ -23,7 +24,7 @@ from rbvae.faces.openings import Opening, pixel_grid, sample
 LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up to the first the eye follows the mesh,
 # and beyond both together it does not
 FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
-CLOSED = (0.06, 0.13)  # gaps of an eye, in widths, between which it is closed and open
+CLOSED = (0.055, 0.12)  # openness of an eye between which it is closed and open
 LOWERED = 0.6  # of the iris's radius: how far reflections move at most with a lid that comes down
 EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
 
@@ -130,7 +131,7 @@ def still_lids(points: np.ndarray, moves: np.ndarray) -> np.ndarray:
     """
     moves = moves.copy()
     for lids in LIDS:
-        shut = 1 - np.clip((Opening.of(points, lids).gap - CLOSED[0]) / (CLOSED[1] - CLOSED[0]), 0, 1)
+        shut = 1 - ramp(openness(Opening.of(points, lids)), *CLOSED)
         every = sorted({*lids[0], *lids[1]})
         corners = moves[[lids[0][0], lids[0][-1]]].mean(axis=0)
         moves[every] += shut * (corners - moves[every])

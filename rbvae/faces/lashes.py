@@ -13,7 +13,7 @@ import numpy as np
 
 from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.gaze import ABOVE, openness
-from rbvae.faces.lid_skin import BESIDE, EDGE, EyeSide, bare_skin, lift_of, lightness
+from rbvae.faces.lid_skin import BESIDE, EyeSide, bare_skin, lift_of, lightness
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
@@ -85,8 +85,8 @@ class Lid:
     def draw_lashes(self, out: np.ndarray, target: Opening, share: float) -> None:
         """Draw the lashes downwards along the line of almost closed lids in `out` uint8 [h, w, 3], in place.
 
-        `target` are the lids in its pixels. The line itself is blurred first, because skin that meets there has a jagged
-        edge, and the lid gets the texture of skin.
+        `target` are the lids in its pixels. The line itself is blurred first, because skin that meets there has a
+        jagged edge, and the lid gets the texture of skin.
         """
         width = target.width
         inner = target.box((BESIDE + 0.1) * width, out.shape[1], out.shape[0])

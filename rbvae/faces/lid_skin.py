@@ -140,7 +140,7 @@ def usual_lightness(light: np.ndarray, at: Places, known: np.ndarray) -> np.ndar
 
 
 def filled_in(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Fill in what is not `known` [h, w] of pixels [h, w, 3] smoothly: means over neighbours, nearer ones if there are."""
+    """Fill in what is not `known` [h, w] of pixels [h, w, 3] by means over known neighbours, near ones if there are."""
     share = known.astype(np.float32)[..., None]
     filled = np.broadcast_to(pixels[known].mean(axis=0) if known.any() else pixels.mean(axis=(0, 1)), pixels.shape)
     for sigma in (16.0, 8.0, 4.0, 2.0, 1.0):

@@ -1,0 +1,95 @@
+"""Lids that close: lashes are taken off the skin, folds stay, and lashes are drawn downwards along the line."""
+
+import cv2
+import numpy as np
+import pytest
+
+from rbvae.faces.eyeball import Eyeball
+from rbvae.faces.eyes import EDGE, lowered_highlight
+from rbvae.faces.iris import Iris
+from rbvae.faces.lashes import Lid
+from rbvae.faces.lid_skin import EyeSide
+from rbvae.faces.openings import Opening
+
+SKIN = (190, 150, 130)
+WIDTH, HEIGHT = 100.0, 30.0
+
+
+def an_eye(height: float = HEIGHT) -> Opening:
+    """An eye from (60, 100) to (160, 100), both lids equally far from its axis."""
+    t = np.linspace(0, np.pi, 9)
+    x = 110 - WIDTH / 2 * np.cos(t)
+    upper, lower = (np.stack([x, 100 + sign * height / 2 * np.sin(t)], axis=1) for sign in (-1, 1))
+    return Opening(upper, lower)
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    """An eye with a fold above it and with lashes, which cross the fold, on skin with a fine texture."""
+    rng = np.random.default_rng(0)
+    picture = np.full((220, 220, 3), SKIN, np.float32) + rng.normal(0, 3, (220, 220, 1))
+    picture = picture.clip(0, 255).astype(np.uint8)
+    cv2.fillPoly(picture, [np.round(an_eye().outline).astype(np.int32)], (235, 232, 230))
+    cv2.circle(picture, (110, 100), 14, (80, 60, 45), -1)
+    fold = np.round(an_eye(3 * HEIGHT).upper).astype(np.int32)
+    cv2.polylines(picture, [fold], False, (140, 105, 90), 2, cv2.LINE_AA)
+    for x in range(66, 160, 8):
+        root = int(an_eye().lines(np.array([(x - 60) / WIDTH]))[0][0]) + 100
+        cv2.line(picture, (x, root), (x + (x - 110) // 8, root - 16), (40, 30, 30), 1, cv2.LINE_AA)
+    return picture
+
+
+@pytest.fixture(scope="module")
+def lid(photo) -> Lid:
+    return Lid.of(photo, EyeSide(an_eye(), 0), brow=60.0)
+
+
+def bare(lid: Lid, photo: np.ndarray) -> np.ndarray:
+    pixels = photo.copy()
+    lid.lift_off(pixels, 1.0, (0, 0))
+    return pixels.astype(int)
+
+
+def test_eye_and_lashes_are_taken_off(lid, photo):
+    skin = bare(lid, photo)[72:128, 75:145]
+    assert np.abs(skin[24:44].reshape(-1, 3) - SKIN).max() < 30  # where the eye was
+    assert skin[16:].mean(axis=2).min() > np.mean(SKIN) - 30  # where lashes were, below the fold
+
+
+def test_a_fold_of_the_lid_stays_though_softer(lid, photo):
+    before, after = (p[53:58, 100:120].mean(axis=2).min(axis=0).mean() for p in (photo.astype(int), bare(lid, photo)))
+    assert before < after < np.mean(SKIN) - 12
+
+
+def test_a_closed_lid_has_the_texture_of_skin(lid, photo):
+    out = bare(lid, photo).astype(np.uint8)
+    plain = out.copy()
+    closed = Opening(an_eye().lower, an_eye().lower)
+    lid.draw_lashes(out, closed, 1.0)
+    covered = np.s_[92:106, 90:130]  # skin that was hidden by the eye
+    grains = [
+        (p[covered].mean(axis=2) - cv2.GaussianBlur(p[covered].mean(axis=2), (0, 0), 2)).std() for p in (plain, out)
+    ]
+    assert grains[0] < 1.0 < 1.5 < grains[1]
+
+
+def test_lashes_of_a_closed_eye_hang_down(lid, photo):
+    out = bare(lid, photo).astype(np.uint8)
+    closed = Opening(an_eye().lower, an_eye().lower)
+    lid.draw_lashes(out, closed, 1.0)
+    line = int(100 + HEIGHT / 2)
+    below, above = out[line + 4 : line + 8, 80:140].mean(axis=2), out[line - 12 : line - 6, 80:140].mean(axis=2)
+    assert below.min() < np.mean(SKIN) - 15 and above.min() > np.mean(SKIN) - 25
+    assert out[line, 110].mean() < np.mean(SKIN) - 30
+
+
+def test_reflections_stay_in_sight_below_a_lid_that_comes_down():
+    picture = np.full((220, 220, 3), 60, np.uint8)
+    cv2.circle(picture, (110, 93), 3, (255, 255, 255), -1)
+    eye = an_eye()
+    ball = Eyeball.of(picture, eye, Iris(110.0, 100.0, 14.0))
+    still = lowered_highlight(ball, eye, eye, 1.0)
+    half = Opening(eye.upper * [1, 0] + [0, 96], eye.lower)
+    moved = lowered_highlight(ball, eye, half, 1.0)
+    assert not still.any() and 3 < moved[1] <= 0.6 * 14
+    assert ball.highlight[0][1] + moved[1] > 96 + EDGE * 19
