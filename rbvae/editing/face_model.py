@@ -12,7 +12,7 @@ from PIL import Image
 
 from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
-from rbvae.faces.eyes import still_lids
+from rbvae.faces.eyes import natural_lids, still_lids
 from rbvae.faces.lips import parting, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import NOSE, Filling
@@ -27,6 +27,7 @@ from rbvae.models.model import RbVAE
 MARGIN = 1.3  # side of the square crop, in sides of the face's box
 LARGEST_CROP = 512
 LIPS = [point for line in INNER_LIPS for point in line]
+EXPRESSED = 1.2  # times the predicted change of shape: means of what is inferred fall short (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -162,12 +163,12 @@ class FaceModel:
         closing: float = 0.0,
     ) -> Change:
         """Convert changes of shape [468, 3], in head coordinates, and texture [P, 3] to the Change of a photo."""
-        moves = shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
+        moves = EXPRESSED * shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
         after = face.view.points[:POINTS] + moves
-        closing = max(closing, parting(face.view.points[:POINTS], after))
+        closing = closing or parting(face.view.points[:POINTS], after)
         if closing:
             moves = moves + closing * (shut(after) - after)
-        moves = still_lids(face.view.points, moves)
+        moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
         added = self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
         return Change(moves, added, mouth)
 

@@ -16,9 +16,9 @@ from rbvae.faces.boxes import Box
 from rbvae.faces.easing import ramp
 from rbvae.faces.eye_patch import visible
 from rbvae.faces.eyeball import Eyeball
-from rbvae.faces.gaze import SHUT, openness
+from rbvae.faces.gaze import SHUT, lid_moves, openness
 from rbvae.faces.lashes import Lid, turned_down
-from rbvae.faces.mesh import LIDS
+from rbvae.faces.mesh import LIDS, POINTS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
 LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up to the first the eye follows the mesh,
@@ -26,6 +26,8 @@ LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up 
 FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
 CLOSED = (0.055, 0.12)  # openness of an eye between which it is closed and open
 LOWERED = 0.6  # of the iris's radius: how far reflections move at most with a lid that comes down
+NARROWED = (0.0, 0.3, 0.75, 0.9, 1.0), (0.0, 0.3, 0.5, 1.0, 1.0)  # predicted and drawn shares by which an eye closes: a
+# squint hides less than half of an eye, and a blink all of it
 EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
 
 
@@ -122,6 +124,21 @@ def lowered_highlight(ball: Eyeball, old: Opening, new: Opening, scale: float) -
 def changed(old: Opening, new: Opening) -> float:
     """Return how much the distance of the lids changes, as a share of it."""
     return abs(openness(new) - openness(old)) / max(openness(old), 1e-6)
+
+
+def natural_lids(points: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Return the moves [468, 3] of landmarks with eyes that either squint or close, see NARROWED.
+
+    Predicted moves are those of a mean eye, so they would close narrow eyes when they squint, and wide ones never.
+    """
+    moves = moves.copy()
+    for eye, lids in enumerate(LIDS):
+        before, after = openness(Opening.of(points, lids)), openness(Opening.of(points[:POINTS] + moves, lids))
+        closed = 1 - after / max(before, 1e-6)
+        if before > SHUT and closed > NARROWED[0][1]:
+            by = float(np.interp(closed, *NARROWED)) - closed
+            moves += lid_moves(points, eye, 1.0, np.zeros(2)) * by
+    return moves
 
 
 def still_lids(points: np.ndarray, moves: np.ndarray) -> np.ndarray:

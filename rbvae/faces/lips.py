@@ -14,7 +14,8 @@ FULL = 0.05  # change of the gap at which the inside is completely drawn
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
 MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
 INSET, INSET_CLOSING = 0.16, 0.35  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
-PARTING = (0.03, 0.08)  # gaps between which closed lips part: they stay together before, as in a faint smile
+PARTING = (0.025, 0.05)  # gaps between which closed lips part: they stay together before, as in a faint smile
+PARTED = 0.11  # least gap of lips that have parted: a slit is rare in photos
 SOFT = 0.006  # mouth widths: softness of the edge of the lips
 BETWEEN = np.array([0.66, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
 RIM, RIM_GAP = 0.03, 0.15  # depth of the lower lip's inner side, in mouth widths, and the gap at which it is visible
@@ -83,12 +84,13 @@ def lip_colour(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def parting(before: np.ndarray, after: np.ndarray) -> float:
-    """Return how far the lips of an edit close, in [0, 1]: fully if closed lips would part by a slit."""
+    """Return how far the lips of an edit close: 1 if closed lips would part by a slit, below 0 if they part further."""
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
     if old.gap > SHOWN or new.gap <= old.gap:
         return 0.0
     t = np.clip((new.gap - PARTING[0]) / (PARTING[1] - PARTING[0]), 0, 1)
-    return float((1 - smoothstep(t)) * np.clip((new.gap - old.gap) / PARTING[0], 0, 1))
+    wanted = smoothstep(t) * max(new.gap, PARTED)
+    return float((1 - wanted / new.gap) * np.clip((new.gap - old.gap) / PARTING[0], 0, 1))
 
 
 def shut(points: np.ndarray) -> np.ndarray:

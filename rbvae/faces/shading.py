@@ -25,11 +25,11 @@ WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio by co
 class Gains:
     """Share of the predicted change applied to each region; chosen on the London people marked `tune` (docs/log.md)."""
 
-    darker: float = 1.3  # skin: folds that appear
-    lighter: float = 0.8  # skin: folds that disappear, and highlights on cheeks
-    lips: float = 0.7
+    darker: float = 1.6  # skin: folds that appear
+    lighter: float = 1.0  # skin: folds that disappear, and highlights on cheeks
+    lips: float = 1.0
     mouth: float = 1.0
-    eyes: float = 0.7
+    eyes: float = 0.8
     brows: float = 0.0
 
 

@@ -32,6 +32,7 @@ GROOVE, GROOVE_WIDTH = 0.3, 0.06  # darkness and width, in mouth widths, of the 
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
 BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
+WIDEST = 1.35  # times their width at most that teeth are drawn to fill a mouth
 COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
 FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
@@ -77,6 +78,19 @@ class TeethRow:
     def colour(self) -> np.ndarray:
         """The colour of the teeth [3], in grey levels."""
         return brightness_of(self.picture[self.visible][:, :3].astype(np.float64))
+
+    def sides(self, s: np.ndarray, middle: float, width: float, along: float, fitted: float) -> np.ndarray:
+        """Return the pixels of the row per pixel of a mouth at each `s` along it, whose teeth have their middle there.
+
+        That is `along`, up to where each side of the row ends at its corner of the mouth if `fitted` is 1. Teeth are
+        made wider in any case, up to WIDEST, rather than leave a dark corner.
+        """
+        both = self.edge[0] - self.upper[0, 0], self.upper[-1, 0] - self.edge[0]
+        left, right = (
+            length / max(share * width, 1e-6) for length, share in zip(both, (middle, 1 - middle), strict=True)
+        )
+        needed = np.where(s < middle, left, right)
+        return np.where(needed < along, np.maximum(needed, along / WIDEST), along + fitted * (needed - along))
 
     def mirrored(self) -> TeethRow:
         """Return the row as seen in a mirror."""
@@ -138,13 +152,13 @@ class UpperTeeth:
         row = self.row.scaled(scale) if (scale := float(self.unit / self.row.unit)) < FINER else self.row
         down = row.unit / self.unit  # pixels of the row's picture per pixel of the photo
         along = down * np.cos(np.radians(row.yaw)) / np.cos(np.radians(self.yaw))
-        fitted, own_width = self.smile(target), row.upper[-1, 0] - row.upper[0, 0]
-        along += fitted * (own_width / max(target.width, 1e-6) - along)
+        fitted = self.smile(target)
         edge_s, edge_across = target.coordinates(edge[0], edge[1])
         lowest = float(target.lines(np.array([edge_s]))[1][0])
         covered = COVERED * (row.edge[1] - np.interp(row.edge[0], *row.upper.T)) / down
         edge_across += fitted * (lowest + covered - edge_across)
-        x, y = row.edge[0] + (s - edge_s) * target.width * along, row.edge[1] + (across - edge_across) * down
+        x = row.edge[0] + (s - edge_s) * target.width * row.sides(s, edge_s, target.width, along, fitted)
+        y = row.edge[1] + (across - edge_across) * down
         highest = np.interp(x, row.upper[:, 0], row.upper[:, 1]) + MARGIN
         top = row.edge[1] + (lips[0] - edge_across) * down
         stretch = np.clip((row.edge[1] - highest) / np.maximum(row.edge[1] - top, 1e-3), 0.4, 1.0)
