@@ -27,7 +27,7 @@ from rbvae.models.model import RbVAE
 MARGIN = 1.3  # side of the square crop, in sides of the face's box
 LARGEST_CROP = 512
 LIPS = [point for line in INNER_LIPS for point in line]
-EXPRESSED = 1.2  # times the predicted change of shape: means of what is inferred fall short (docs/log.md)
+EXPRESSED = 1.1  # times the predicted change of shape: means of what is inferred fall short (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,8 @@ class FaceModel:
         closing: float = 0.0,
     ) -> Change:
         """Convert changes of shape [468, 3], in head coordinates, and texture [P, 3] to the Change of a photo."""
-        moves = EXPRESSED * shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
+        gain = EXPRESSED + closing * (1 - EXPRESSED)  # not on the way to the neutral face
+        moves = gain * shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
         after = face.view.points[:POINTS] + moves
         closing = closing or parting(face.view.points[:POINTS], after)
         if closing:

@@ -22,11 +22,13 @@ OPEN = (0.08, 0.15)  # openness of an eye in the photo between which it is close
 REACH = 0.4  # of the eye's width: how far lashes reach
 FINE = (25.0, 70.0)  # pixels of the eye's width: range in which single lashes become visible
 BLUR = 1.3  # pixels: least thickness of a line, about that of a photo's own
-LINE = 0.018  # of the eye's width: thickness of the line of a closed eye
-DEPTH, BLURRED = (0.3, 0.62), 0.5  # of the skin's lightness: range of that line's depth, and its least in small eyes
+LINE = 0.02  # of the eye's width: thickness of the line of a closed eye
+DEPTH, BLURRED = (0.4, 0.65), 0.5  # of the skin's lightness: range of that line's depth, and its least in small eyes
 INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
 WARMTH = np.array([0.85, 1.05, 1.15], np.float32)  # exponents of the dark line by colour: it is brown
 SHORT = 0.4  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
+FRINGE, FRINGE_LENGTH = 0.3, 0.05  # depth and length, in widths of the eye, of fine lashes that photos do not resolve
+STROKES, SLANT = 44, 0.5  # of that fringe along the eye, and how far they point outwards
 GRAIN, FINEST = 0.03, 10.0  # of the eye's width: size of the skin's texture; grey levels: its largest amplitude
 BELOW = 0.22  # of the eye's width: skin without lashes begins this far below the eye
 
@@ -54,11 +56,14 @@ class Lid:
     grain: np.ndarray
 
     @classmethod
-    def at(cls, photo: np.ndarray, points: np.ndarray, eye: int) -> Lid:
-        """Separate the lid of the left eye (0) or the right eye (1) of a picture with landmarks [468, 2 or more]."""
+    def at(cls, photo: np.ndarray, points: np.ndarray, eye: int, blur: float = 0.0) -> Lid:
+        """Separate the lid of the left eye (0) or the right eye (1) of a picture with landmarks [468, 2 or more].
+
+        `blur` is that of the picture, in pixels.
+        """
         lid, brow = LIDS[eye][0][4], ABOVE[eye][1][3]
         distance = float(np.linalg.norm(points[lid, :2] - points[brow, :2]))
-        return cls.of(photo, EyeSide(Opening.of(points, LIDS[eye]), outer=eye), distance)
+        return cls.of(photo, EyeSide(Opening.of(points, LIDS[eye]), eye, blur), distance)
 
     @classmethod
     def of(cls, photo: np.ndarray, eye: EyeSide, brow: float) -> Lid:
@@ -66,7 +71,7 @@ class Lid:
         width = eye.opening.width
         reach = min(REACH * width, brow)
         left, top, right, bottom = eye.opening.box((BESIDE + 0.15) * width, photo.shape[1], photo.shape[0])
-        patch, local = photo[top:bottom, left:right], EyeSide(eye.opening.moved(-left, -top), eye.outer)
+        patch, local = photo[top:bottom, left:right], EyeSide(eye.opening.moved(-left, -top), eye.outer, eye.blur)
         skin = bare_skin(patch, local, reach)
         light = lightness(patch)
         share = light / np.maximum(lightness(skin), 1.0)
@@ -93,12 +98,12 @@ class Lid:
         s, across = target.coordinates(*pixel_grid(inner))
         below = across - target.lines(s)[0]
         outwards = self.eye.outwards(s)
-        thick = max(BLUR, LINE * width)
+        thick = max(BLUR, LINE * width, self.eye.blur)
         line = self._depth(s) * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
         line = line * (INNER + (1 - INNER) * ramp(outwards, -1.0, -0.7)) * ramp(outwards, -1.03, -0.95)
         within = share * ramp(outwards, 0.06, -0.1)
         lashes = self._darkness(s, below, width) * ramp(outwards, -1.0, -0.8) * ramp(outwards, 0.2, -0.15)
-        dark = np.maximum(within * line, share * lashes)
+        dark = np.maximum(within * np.maximum(line, self._fringe(s, below, width)), share * lashes)
         seam = np.float32(within * np.exp(-0.5 * (below / (1.5 * thick)) ** 2))[..., None]
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         calm = part + seam * (cv2.GaussianBlur(part, (0, 0), thick).astype(np.float32) - part)
@@ -111,6 +116,15 @@ class Lid:
         roots = [self._lashes_at(s, upper - by * self.eye.opening.width) for by in (0.0, 0.02, 0.04)]
         least = DEPTH[0] + (BLURRED - DEPTH[0]) * ramp(self.eye.opening.width, FINE[1], FINE[0])
         return np.clip(1.1 * (1 - np.mean(roots, axis=0)), least, DEPTH[1])
+
+    def _fringe(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
+        """Return how dark fine lashes are at places `below` the line, as strokes of different lengths."""
+        outwards = self.eye.outwards(s)
+        along = STROKES * (outwards - SLANT * (outwards + 0.5) * below / width)
+        stroke = np.floor(along)
+        length = FRINGE_LENGTH * (0.6 + 0.8 * np.modf(np.abs(np.sin(12.9898 * stroke)) * 437.58)[0])
+        thin = 0.55 + 0.45 * np.cos(2 * np.pi * (along - stroke - 0.5)) * ramp(width, *FINE)
+        return FRINGE * thin * ramp(below / (length * width), 1, 0) * (below > 0) * ramp(outwards, -0.95, -0.7)
 
     def _darkness(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark the photo's own lashes are, turned over, `below` its line, in pixels of an eye `width`."""

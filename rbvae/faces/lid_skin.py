@@ -23,15 +23,30 @@ ISLANDS = 0.05  # of the eye's width: smaller remains between lashes are lifted,
 WISPS, FINE = 0.02, 40  # of the eye's width: the fringe of lashes; pixels of an eye in which it is visible
 BESIDE = 0.45  # of the eye's width: how far lashes reach beyond its outer corner; .2 beyond the inner one
 SHADED = 0.85  # share of the skin's usual lightness below which a pixel near an eye is a lash or its shadow
+RESOLVED = (
+    30.0,
+    60.0,
+)  # pixels of an eye's width between which lashes are told from the shadow that stays in small eyes
+USUAL, DARKEST, LIGHTER = (
+    60,
+    0.78,
+    1.6,
+)  # a small lid is lightened to this share of this percentile, but at most so much
+HUE = 0.7  # share of the skin's hue that it gets
+SMOOTHINGS = 8  # of what is filled in, for which the skin around stays
 ROUNDS = 4  # of the fit of the skin's usual lightness, which leaves out darker pixels
 
 
 @dataclass(frozen=True)
 class EyeSide:
-    """An eye with its lids, `opening`, whose outer corner is at s = 0 (`outer` 0) or s = 1 (`outer` 1)."""
+    """An eye with its lids, `opening`, whose outer corner is at s = 0 (`outer` 0) or s = 1 (`outer` 1).
+
+    `blur` is that of the picture, as the width of a Gaussian in its pixels.
+    """
 
     opening: Opening
     outer: int
+    blur: float = 0.0
 
     def outwards(self, s: np.ndarray) -> np.ndarray:
         """Return how far positions `s` along the eye lie beyond its outer corner, in widths of the eye."""
@@ -39,7 +54,7 @@ class EyeSide:
 
     def scaled(self, by: np.ndarray) -> EyeSide:
         """Return the eye in a picture resized by the factors `by` [2]."""
-        return EyeSide(Opening(self.opening.upper * by, self.opening.lower * by), self.outer)
+        return EyeSide(Opening(self.opening.upper * by, self.opening.lower * by), self.outer, self.blur * float(by[0]))
 
 
 def lightness(pixels: np.ndarray) -> np.ndarray:
@@ -69,11 +84,13 @@ def low_lashes(eye: EyeSide, at: Places) -> np.ndarray:
     return max(WET * eye.opening.width, LEAST_EDGE) * (1 + ramp(eye.outwards(at.s), -0.3, 0.0))
 
 
-def eye_mask(opening: Opening, shape: tuple[int, ...]) -> np.ndarray:
+def eye_mask(eye: EyeSide, shape: tuple[int, ...]) -> np.ndarray:
     """Return how far pixels show the eye with its dark and wet edges, and not skin: float32 [h, w] in [0, 1]."""
-    inside = np.rint(255 * opening.mask((0, 0, shape[1], shape[0]), 0)).astype(np.uint8)  # OpenCV is faster in uint8
-    eye = cv2.dilate(inside, disc(max(EDGE * opening.width, LEAST_EDGE))) / np.float32(255)
-    return cv2.GaussianBlur(eye, (0, 0), max(0.7, 0.4 * EDGE * opening.width))
+    edge = max(EDGE * eye.opening.width, LEAST_EDGE)
+    inside = np.rint(255 * eye.opening.mask((0, 0, shape[1], shape[0]), 0)).astype(
+        np.uint8
+    )  # OpenCV is faster in uint8
+    return cv2.GaussianBlur(cv2.dilate(inside, disc(edge)) / np.float32(255), (0, 0), max(0.7, 0.4 * edge))
 
 
 def lift_of(share: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
@@ -88,7 +105,7 @@ def lift_of(share: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
         lashes = cv2.dilate(lashes, disc(WISPS * width))
     lashes = lashes * ramp(at.upper - at.across, reach, 0.67 * reach) * ramp(below / low_lashes(eye, at), 1, 0.5)
     wet = ramp(share, *SHINING) * ramp(below, 2 * WET * width, WET * width) * (below >= 0)
-    lifted = np.maximum(eye_mask(eye.opening, share.shape), np.maximum(lashes, wet) * beside(eye, at.s))
+    lifted = np.maximum(eye_mask(eye, share.shape), np.maximum(lashes, wet) * beside(eye, at.s))
     return np.float32(cv2.morphologyEx(np.float32(lifted), cv2.MORPH_CLOSE, disc(ISLANDS * width)))
 
 
@@ -108,13 +125,29 @@ def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
     smooth = median_filter(small, footprint=along(side.opening, HAIRS * width)[..., None])
     plain = small + hairs[..., None] * (smooth.astype(np.float32) - small)
     roots = (above > -0.05 * width) & (above < ROOTS * width) & (beside(side, at.s) > 0)
-    hole = (eye_mask(side.opening, small.shape) > 0.1) | roots
+    hole = (eye_mask(side, small.shape) > 0.1) | roots
     near = (hairs > 0) | (np.abs(at.across - at.lower) < low_lashes(side, at)) & (beside(side, at.s) > 0)
     light = lightness(plain)
     brow = above > reach * scale
-    shaded = near & (light < SHADED * usual_lightness(light, at, ~(hole | brow)))
+    fine = float(ramp(eye.opening.width, *RESOLVED))
+    shaded = near & (light < fine * SHADED * usual_lightness(light, at, ~(hole | brow)))
     filled = filled_in(plain, ~(hole | shaded | brow & (light < SHADED * np.median(light))))
+    if fine < 1:
+        filled += (1 - fine) * (like_skin(filled, plain[~hole]) - filled) * soft(hole)
     return cv2.resize(filled, patch.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def soft(mask: np.ndarray) -> np.ndarray:
+    """Return a mask [h, w] with a soft edge, float32 [h, w, 1]."""
+    return cv2.GaussianBlur(np.float32(mask), (0, 0), 1.5)[..., None]
+
+
+def like_skin(lid: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Return a small lid [h, w, 3], filled in from shadows around the eye, in the hue and lightness of `skin` [N, 3]."""
+    light, usual = lightness(lid)[..., None], np.percentile(skin.mean(axis=1), USUAL)
+    gain = np.clip(DARKEST * usual / np.maximum(light, 1.0), 1.0, LIGHTER)
+    hue = np.median(skin, axis=0)
+    return gain * (lid + HUE * (light * hue / max(float(hue.mean()), 1.0) - lid))
 
 
 def along(opening: Opening, length: float) -> np.ndarray:
@@ -140,11 +173,9 @@ def usual_lightness(light: np.ndarray, at: Places, known: np.ndarray) -> np.ndar
 
 
 def filled_in(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Fill in what is not `known` [h, w] of pixels [h, w, 3] by means over known neighbours, near ones if there are."""
-    share = known.astype(np.float32)[..., None]
-    filled = np.broadcast_to(pixels[known].mean(axis=0) if known.any() else pixels.mean(axis=(0, 1)), pixels.shape)
-    for sigma in (16.0, 8.0, 4.0, 2.0, 1.0):
-        weight = cv2.GaussianBlur(share, (0, 0), sigma)[..., None]
-        mean = cv2.GaussianBlur(pixels * share, (0, 0), sigma) / np.maximum(weight, 1e-6)
-        filled = filled + np.clip(4 * weight, 0, 1) * (mean - filled)
-    return np.float32(filled)
+    """Fill in what is not `known` [h, w] of pixels float32 [h, w, 3] smoothly from its edge."""
+    hole = np.where(known, 0, 255).astype(np.uint8)
+    filled = cv2.inpaint(np.rint(pixels).clip(0, 255).astype(np.uint8), hole, 4, cv2.INPAINT_TELEA).astype(np.float32)
+    for _ in range(SMOOTHINGS):
+        filled = np.where(known[..., None], filled, cv2.GaussianBlur(filled, (0, 0), 3.0))
+    return cv2.GaussianBlur(filled, (0, 0), 0.7)

@@ -56,7 +56,7 @@ class FaceView:
     @functools.cached_property
     def lids(self) -> tuple[Lid, ...]:
         """The skin and the lashes of the left eye of the picture and of the right one, found on first use."""
-        return tuple(Lid.at(self.photo, self.points, eye) for eye in (0, 1))
+        return tuple(Lid.at(self.photo, self.points, eye, self.blur) for eye in (0, 1))
 
 
 @dataclass(frozen=True)

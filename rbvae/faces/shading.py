@@ -27,7 +27,7 @@ class Gains:
 
     darker: float = 1.6  # skin: folds that appear
     lighter: float = 1.0  # skin: folds that disappear, and highlights on cheeks
-    lips: float = 1.0
+    lips: float = 0.85
     mouth: float = 1.0
     eyes: float = 0.8
     brows: float = 0.0
