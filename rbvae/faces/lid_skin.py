@@ -143,7 +143,7 @@ def soft(mask: np.ndarray) -> np.ndarray:
 
 
 def like_skin(lid: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """Return a small lid [h, w, 3], filled in from shadows around the eye, in the hue and lightness of `skin` [N, 3]."""
+    """Return a small lid [h, w, 3], filled in from shadows around it, in the hue and lightness of `skin` [N, 3]."""
     light, usual = lightness(lid)[..., None], np.percentile(skin.mean(axis=1), USUAL)
     gain = np.clip(DARKEST * usual / np.maximum(light, 1.0), 1.0, LIGHTER)
     hue = np.median(skin, axis=0)
