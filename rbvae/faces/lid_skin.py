@@ -31,8 +31,8 @@ USUAL, DARKEST, LIGHTER = (
     60,
     0.78,
     1.6,
-)  # a small lid is lightened to this share of this percentile, but at most so much
-HUE = 0.7  # share of the skin's hue that it gets
+)  # a lid is lightened to this share of this percentile, but at most so much
+HUE = 0.7, 0.4  # share of the skin's hue that small and large lids get
 SMOOTHINGS = 8  # of what is filled in, for which the skin around stays
 ROUNDS = 4  # of the fit of the skin's usual lightness, which leaves out darker pixels
 
@@ -131,9 +131,12 @@ def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
     brow = above > reach * scale
     fine = float(ramp(eye.opening.width, *RESOLVED))
     shaded = near & (light < fine * SHADED * usual_lightness(light, at, ~(hole | brow)))
-    filled = filled_in(plain, ~(hole | shaded | brow & (light < SHADED * np.median(light))))
+    known = ~(hole | shaded | brow & (light < SHADED * np.median(light)))
+    filled = means_of(plain, known)
     if fine < 1:
-        filled += (1 - fine) * (like_skin(filled, plain[~hole]) - filled) * soft(hole)
+        filled += (1 - fine) * (from_edge(plain, known) - filled)
+    hue = HUE[0] + fine * (HUE[1] - HUE[0])
+    filled += soft(hole) * (like_skin(filled, plain[known], hue) - filled)
     return cv2.resize(filled, patch.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
@@ -142,12 +145,15 @@ def soft(mask: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(np.float32(mask), (0, 0), 1.5)[..., None]
 
 
-def like_skin(lid: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """Return a small lid [h, w, 3], filled in from shadows around it, in the hue and lightness of `skin` [N, 3]."""
+def like_skin(lid: np.ndarray, skin: np.ndarray, share: float) -> np.ndarray:
+    """Return a lid [h, w, 3] that was filled in from shadows around it, not much darker than `skin` [N, 3].
+
+    It gets a `share` of the skin's hue, because lashes and their shadows are grey.
+    """
     light, usual = lightness(lid)[..., None], np.percentile(skin.mean(axis=1), USUAL)
     gain = np.clip(DARKEST * usual / np.maximum(light, 1.0), 1.0, LIGHTER)
     hue = np.median(skin, axis=0)
-    return gain * (lid + HUE * (light * hue / max(float(hue.mean()), 1.0) - lid))
+    return gain * (lid + share * (light * hue / max(float(hue.mean()), 1.0) - lid))
 
 
 def along(opening: Opening, length: float) -> np.ndarray:
@@ -172,7 +178,18 @@ def usual_lightness(light: np.ndarray, at: Places, known: np.ndarray) -> np.ndar
     return fit
 
 
-def filled_in(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
+def means_of(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Fill in what is not `known` [h, w] of pixels [h, w, 3] by means over known neighbours, near ones if there are."""
+    share = known.astype(np.float32)[..., None]
+    filled = np.broadcast_to(pixels[known].mean(axis=0) if known.any() else pixels.mean(axis=(0, 1)), pixels.shape)
+    for sigma in (16.0, 8.0, 4.0, 2.0, 1.0):
+        weight = cv2.GaussianBlur(share, (0, 0), sigma)[..., None]
+        mean = cv2.GaussianBlur(pixels * share, (0, 0), sigma) / np.maximum(weight, 1e-6)
+        filled = filled + np.clip(4 * weight, 0, 1) * (mean - filled)
+    return np.float32(filled)
+
+
+def from_edge(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Fill in what is not `known` [h, w] of pixels float32 [h, w, 3] smoothly from its edge."""
     hole = np.where(known, 0, 255).astype(np.uint8)
     filled = cv2.inpaint(np.rint(pixels).clip(0, 255).astype(np.uint8), hole, 4, cv2.INPAINT_TELEA).astype(np.float32)

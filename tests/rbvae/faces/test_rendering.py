@@ -7,7 +7,7 @@ from rbvae.faces.deforming import held_back
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.openings import Opening, pixel_grid
-from rbvae.faces.rendering import Change, FaceView, draw, draw_texture
+from rbvae.faces.rendering import Change, FaceView, draw, draw_texture, is_grey
 from rbvae.faces.texture import canonical_frame
 from rbvae.faces.warping import signed_areas
 
@@ -112,3 +112,14 @@ def test_a_black_and_white_photo_stays_so(view):
     red = Change(np.zeros((POINTS, 3)), NO_TEXTURE + np.float32([20, 0, 0]))
     edited = drawn(FaceView(grey, view.points), red)
     assert (edited != grey).any() and np.ptp(edited, axis=2).max() == 0
+
+
+def test_black_and_white_photos_with_traces_of_colour_are_grey():
+    rng = np.random.default_rng(0)
+    grey = np.repeat(rng.integers(40, 220, (96, 96, 1)), 3, axis=2)
+    compressed = grey + rng.integers(-3, 4, grey.shape) * (rng.random((96, 96, 1)) < 0.1)
+    assert is_grey(grey.astype(np.uint8)) and is_grey(compressed.astype(np.uint8))
+    assert not is_grey((grey * [1.0, 0.9, 0.75]).astype(np.uint8))  # sepia
+    coloured = grey.copy()
+    coloured[30:60, 30:60, 0] = 250  # a red balloon in a grey street
+    assert not is_grey(coloured.astype(np.uint8))
