@@ -28,7 +28,7 @@ from rbvae.faces.lips import SHOWN
 from rbvae.faces.mouth import Mouth
 from rbvae.images.decoding import Photo, open_photo
 
-FULL_TRANSFER = 1.3  # undoes the shrinkage by I - R; chosen on the London people marked `tune` (docs/log.md)
+FULL_TRANSFER = 1.42  # undoes the shrinkage by I - R; chosen on the London people marked `tune` (docs/log.md)
 ON_LINE = 0.05  # of the way that an edit has gone to the neutral e: this close to the line to it, the lips close
 
 
