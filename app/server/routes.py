@@ -3,8 +3,8 @@
 POST page/{faces|digits}/open        opens the image in the body and returns its key
 POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
-GET  page/{faces|digits}/generator   the generator weights, for rendering in the browser
-GET  page/js/...                     the scripts in app/js
+GET  page/js/app-{version}.js        the scripts in app/js as one file
+GET  page/js/...                     the scripts in app/js, one by one
 
 An opened image is accessible only with both its key and the Visitor header of the visitor who opened it.
 """
@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.server.actions import Actions, File
-from app.server.drawing import generator_file
+from app.server.bundle import bundle
 from app.server.job_queue import BusyError, DisconnectedError, JobQueue
 from app.server.rendering import one_line
 from app.server.state import ForgottenError, Visit, Visits
@@ -37,7 +37,7 @@ HERE = Path(__file__).resolve().parents[1]  # app/
 MAX_WAITING = 64  # requests that may wait in each queue
 CONCURRENCY = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
 QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(
-    ("pick", "draw", "identity_shift", "neutral", "transfer"), "quick"
+    ("pick", "draw", "latents"), "quick"
 )
 UNQUEUED = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
@@ -79,25 +79,23 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
             return Response(result.content, media_type=result.media_type)
         return JSONResponse(result)
 
-    async def generator(request: Request) -> Response:
-        kind = request.path_params["kind"]
-        file = generator_file(actions[kind].editor) if kind in actions else None
-        if file is None:
-            return _error("there is no such generator", 404)
-        headers = {
-            "Cache-Control": "public, max-age=31536000, immutable",  # the URL changes with the weights
-            "Content-Length": str(len(file.content)),
-        }
-        return StreamingResponse(file.chunks(), media_type="application/octet-stream", headers=headers)
+    async def script(request: Request) -> Response:
+        packed = bundle()
+        headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+        if request.path_params["version"] == packed.version:  # the address changes with the scripts
+            headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(packed.content, media_type="text/javascript", headers=headers)
+        return Response(packed.gzipped, media_type="text/javascript", headers={**headers, "Content-Encoding": "gzip"})
 
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
         return JSONResponse({"deleted": visits.forget_all(visitor) if visitor else 0})
 
     return [
+        Route("/page/js/app-{version}.js", script, methods=["GET"]),
         Mount("/page/js", Scripts(directory=HERE / "js")),
         Route("/page/leave", leave, methods=["POST"]),
-        Route("/page/{kind}/generator", generator, methods=["GET"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]
 

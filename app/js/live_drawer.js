@@ -1,0 +1,82 @@
+// Draws edits in the browser with live/stage.js, if the server offers the model for it and this browser can.
+
+import { blank, isStill, latent } from "./record.js";
+
+// What has to be asked of the server before an edit can be drawn here.
+const startOf = ({ tile, seed, e }) => JSON.stringify(tile === null ? [seed, e] : []);
+
+export class LiveDrawer {
+  // Resolves to null if the engine is missing or fails; then the server draws.
+  static async create(work, stage, photo) {
+    try {
+      const { LiveStage } = await import("./live/stage.js");
+      const page = new URL("../", import.meta.url);
+      const engine = await LiveStage.create(stage.live, {
+        modelUrl: new URL(work.setup.live.model, page).href,
+        fetchPortrait: async (key) => (await work.keys.send(work.setup.live.portrait, { key })).arrayBuffer(),
+        photo,
+        size: work.photo.size,
+      });
+      return new LiveDrawer(work, stage, engine);
+    } catch (error) {
+      console.warn(`The server draws: ${error.message}`);
+      return null;
+    }
+  }
+
+  constructor(work, stage, engine) {
+    Object.assign(this, { work, stage, engine, known: new Set(), targets: new Map() });
+    work.on("face settled", () => this.add(work.face));
+    this.add(work.face);
+    this.look();
+  }
+
+  // Gives the engine a face, and learns the e that its edit starts from.
+  async add(face) {
+    if (!face?.key || !this.engine) return;
+    try {
+      const edit = face.edit ?? blank();
+      this.targets.set(face, { start: startOf(edit), e: await this.work.target(face, edit) });
+      if (this.known.has(face)) return;
+      this.engine.addFace(face.key, await (await this.work.keys.send(this.work.setup.live.portrait, { key: face.key })).arrayBuffer());
+      this.known.add(face);
+    } catch (error) {
+      console.warn(`The server draws this face: ${error.message}`);
+    }
+  }
+
+  ready(face) {
+    return Boolean(this.engine) && this.known.has(face) && this.targets.get(face)?.start === startOf(face.edit ?? blank());
+  }
+
+  look() {
+    const { view, frame } = this.stage;
+    this.engine?.view({ ...view, ...frame, ratio: window.devicePixelRatio || 1 });
+    if (!this.stage.live.hidden) this.draw();
+  }
+
+  draw() {
+    const edits = this.work.photo.faces
+      .filter((face) => this.ready(face) && face.edit && !isStill(face.edit))
+      .map((face) => this.described(face));
+    this.stage.live.hidden = false;
+    this.stage.root.dataset.frames = Number(this.stage.root.dataset.frames ?? 0) + 1;
+    return this.engine.draw(edits);
+  }
+
+  described(face) {
+    const { edit } = face;
+    const { e, neutral } = latent(face, edit, this.work.setup, this.targets.get(face).e);
+    return { key: face.key, e, named: edit.named, parts: edit.parts, gesture: edit.gesture, neutral };
+  }
+
+  hide() {
+    this.stage.live.hidden = true;
+  }
+
+  close() {
+    this.hide();
+    this.engine?.close?.();
+    this.engine = null;
+  }
+}
