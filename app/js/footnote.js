@@ -4,8 +4,8 @@ import { deleteAll } from "./api.js";
 import { element } from "./dom.js";
 import { ask } from "./dialog.js";
 
-export function addFootnote(work, place) {
-  const part = element(`<p class="footnote"><span>Edit only photos you may edit. Results are marked as made with AI. Photos
+export function addFootnote(work, place, look = "") {
+  const part = element(`<p class="footnote ${look}"><span>Edit only photos you may edit. Results are marked as made with AI. Photos
     stay in the server's memory for an hour at most.</span> <button type="button" class="link erase">Delete my photos now</button></p>`);
   place.append(part);
   part.querySelector("button").addEventListener("click", () => erase(work));

@@ -3,6 +3,7 @@
 import { addAdvanced } from "./advanced.js";
 import { element, roving } from "./dom.js";
 import { addExpressions } from "./expressions.js";
+import { addFootnote } from "./footnote.js";
 import { blank } from "./record.js";
 import { addReference } from "./reference.js";
 import { addTune } from "./tune.js";
@@ -41,6 +42,7 @@ export function addPanels(work, place) {
   foot.querySelector(".reset").addEventListener("click", () => work.reset());
   foot.querySelector(".neutral").addEventListener("click", () => work.become({ ...blank(), tile: "neutral" }));
   addAdvanced(work, foot);
+  addFootnote(work, foot, "small"); // on a phone, where there is no room under the photo
   work.on("opened face", () => place.classList.toggle("nobody", !work.face?.e));
   choose(MODES[0][0]);
 }

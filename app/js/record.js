@@ -40,7 +40,7 @@ export const same = (a, b) => JSON.stringify(plain(a)) === JSON.stringify(plain(
 // A record with another start; sliders return to the middle, because a start says what the whole face looks like.
 export const startedFrom = (edit, start) => ({ ...blank(), teeth: edit.teeth, ...start });
 
-// Returns the e of an edit, and how far it is on the way to the neutral face (0..1). `target` is the e at amount 1 of
+// Returns the e of an edit without its named directions, and how far the lips close, as in a neutral face (0..1). `target` is the e at amount 1 of
 // a seed or another picture, as the server's "latents" gives it; tiles need none.
 export function latent(face, edit, setup, target = null) {
   const { e: own, neutral } = face;
@@ -51,7 +51,9 @@ export function latent(face, edit, setup, target = null) {
   if (tile) end = moved(neutral, tile.named, setup);
   else if (hasStart(edit)) end = target ?? own;
   const e = start.map((value, i) => value + edit.amount * (end[i] - value));
-  return { e, neutral: tile?.name === "neutral" ? Math.min(1, edit.amount) : 0 };
+  const opened = Math.max(0, edit.named["mouth open"] ?? 0, edit.named["jaw open"] ?? 0);
+  const closed = tile?.name === "neutral" ? Math.min(1, edit.amount) : Number(tile?.closed ?? 0);
+  return { e, neutral: closed * Math.max(0, 1 - opened) };
 }
 
 export function moved(e, named, setup) {

@@ -40,14 +40,14 @@ def follow_links() -> str:
 
 def editing_data(editor: Editor) -> dict[str, Any]:
     """Return the data of a room in which something is edited."""
-    gestures = [name for name in editor.gestures]
     return {
         "kind": editor.kind,
         "directions": directions(editor),
-        "gestures": [{"name": name} for name in gestures],
+        "gestures": [{"name": name} for name in editor.gestures],
         "controls": controls(editor, directions(editor)),
         "tiles": [
-            {"name": tile.name, "label": tile.label, "named": dict(tile.named)} for tile in tiles(editor).values()
+            {"name": tile.name, "label": tile.label, "named": dict(tile.named), "closed": tile.closed}
+            for tile in tiles(editor).values()
         ],
         "limits": {"bytes": UPLOAD.bytes, "pixels": UPLOAD.pixels},
     }

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from app.server.state import numbers
-from app.server.tiles import NEUTRAL, tiles
+from app.server.tiles import MOUTH_OPEN, NEUTRAL, tiles
 from rbvae import ConfigError, Edit, Inference, Portrait, PortraitEditor
 from rbvae.editing import Editor
 from rbvae.editing.editor import NO_GESTURES, Latent
@@ -97,7 +97,18 @@ class EditRecord:
         latent = self.latent(editor, inference)
         if not isinstance(editor, PortraitEditor):
             return editor.edit(inference, latent)
-        return editor.edits(inference, [latent], self.parts, teeth_from)[0]
+        return editor.edits(inference, [latent], self.parts, teeth_from, self.closing(editor))[0]
+
+    def closing(self, editor: Editor) -> float | None:
+        """Return how far the lips close, in [0, 1], or None where the editor decides.
+
+        In a tile with closed lips they stay closed until a slider opens the mouth by a sigma.
+        """
+        if not self.tile:
+            return None
+        opened = max(0.0, *(self.named.get(name, 0.0) for name in MOUTH_OPEN))
+        wanted = min(1.0, self.amount) if self.tile == NEUTRAL else float(tiles(editor)[self.tile].closed)
+        return wanted * max(0.0, 1.0 - opened)
 
 
 def _tile(editor: Editor, name: Any) -> str:
