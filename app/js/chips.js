@@ -18,7 +18,7 @@ export function addChips(work, opening, place) {
     await image.decode();
     if (work.photo !== photo) return;
     photo.faces.forEach((face, at) => {
-      const chip = element(`<button type="button" aria-label="Face ${at + 1} of ${photo.faces.length}"></button>`);
+      const chip = element(`<button type="button" class="chip" aria-label="Face ${at + 1} of ${photo.faces.length}"></button>`);
       chip.append(cut(image, face.box));
       chip.addEventListener("click", () => opening.choose(at));
       chips.append(chip);

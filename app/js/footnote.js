@@ -5,8 +5,8 @@ import { element } from "./dom.js";
 import { ask } from "./dialog.js";
 
 export function addFootnote(work, place, look = "") {
-  const part = element(`<p class="footnote ${look}"><span>Edit only photos you may edit. Results are marked as made with AI. Photos
-    stay in the server's memory for an hour at most.</span> <button type="button" class="link erase">Delete my photos now</button></p>`);
+  const part = element(`<p class="footnote ${look}"><span>Edit only photos you may edit. Results are marked as AI-made. Photos
+    stay in memory for an hour at most.</span> <button type="button" class="link erase">Delete my photos now</button></p>`);
   place.append(part);
   part.querySelector("button").addEventListener("click", () => erase(work));
 }

@@ -49,8 +49,10 @@ function buildFaces(root, setup) {
   addTouch(stage, (event) => clicked(work, stage, opening, event));
   addHandle(stage);
   addViews(work, stage);
-  addChips(work, opening, left);
-  addVersions(work, left);
+  const under = element(`<div class="under"></div>`);
+  left.append(under);
+  addChips(work, opening, under);
+  addVersions(work, under);
   addExamples(work, opening, left);
   addFootnote(work, left);
   addNotices(work, left);
