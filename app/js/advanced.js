@@ -1,6 +1,6 @@
 // Advanced: what the model sees, a seed of one's own, a grid, and the settings as a link or as JSON.
 
-import { element, escaped } from "./dom.js";
+import { element } from "./dom.js";
 import { addGrid } from "./grid.js";
 import { blank, fromLink, fromPreset, portable, startedFrom, toLink } from "./record.js";
 
@@ -85,7 +85,7 @@ function addShare(work, place) {
     try {
       work.become(read(text.value.trim()));
     } catch (error) {
-      work.tell(escaped(error.message));
+      work.tell(error.message);
     }
   });
   const follow = () => (text.value = JSON.stringify(portable(work.edit)));

@@ -145,9 +145,7 @@ class Actions:
         ((opened, record),) = self.given(edits, 1)
         return File(*opened.original.file(self.apply(opened.picture, record).crop, format))
 
-    def film(
-        self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = ""
-    ) -> File:
+    def film(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
         """Render a film from one edit to another and back.
 
         `view` is "crop" or "photo". `job` is the name under which `progress` reports.
@@ -157,7 +155,12 @@ class Actions:
         film = Film(format=format, view=view)
         try:
             content = film_of(
-                self.editor, inference, edits, film, self.teeth(edits[1]), lambda share: self.films.update({name: share})
+                self.editor,
+                inference,
+                edits,
+                film,
+                self.teeth(edits[1]),
+                lambda share: self.films.update({name: share}),
             )
         finally:
             self.films.pop(name, None)

@@ -23,8 +23,8 @@ def main() -> None:
     """Write one byte when ready, then answer requests until stdin ends.
 
     A request is three big-endian uint32 (length of the name, length of the content, maximum side or 0), the name and
-    the content. The maximum side ALPHA asks for the picture's transparency instead, three times as grey. An answer is three uint32 (height, width, length of the error message), then the pixels as uint8 RGB
-    or the message.
+    the content. The maximum side ALPHA asks for the picture's transparency instead, three times as grey. An answer is
+    three uint32 (height, width, length of the error message), then the pixels as uint8 RGB or the message.
     """
     root = Path(sys.argv[1])
     package = types.ModuleType("rbvae")  # skips its __init__, which imports PyTorch

@@ -36,9 +36,7 @@ from rbvae.errors import shown
 HERE = Path(__file__).resolve().parents[1]  # app/
 MAX_WAITING = 64  # requests that may wait in each queue
 CONCURRENCY = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
-QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(
-    ("pick", "draw", "latents"), "quick"
-)
+QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "latents"), "quick")
 UNQUEUED = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
 
