@@ -13,7 +13,7 @@ const SETTLED = 250; // ms after a zoom until the edit is drawn again at the new
 
 export class Drawing {
   constructor(work, stage) {
-    Object.assign(this, { work, stage, drawn: new Map(), live: null });
+    Object.assign(this, { work, stage, drawn: new Map(), live: null, moves: 0 });
     this.server = newest((moving) => this.byServer(moving));
     work.on("opened", () => {
       this.drawn.clear();
@@ -41,6 +41,7 @@ export class Drawing {
   }
 
   moved() {
+    this.moves += 1;
     if (this.live?.ready(this.work.face)) this.live.draw();
     else this.server(true);
   }
@@ -54,6 +55,7 @@ export class Drawing {
     const { work, stage } = this;
     const { photo } = work;
     if (!photo || !stage.size) return;
+    const { moves } = this;
     for (const face of photo.faces) {
       const edit = face.edit ?? blank();
       const still = isStill(edit);
@@ -68,7 +70,7 @@ export class Drawing {
       face.warnings = answer?.warnings ?? [];
       if (face === work.face) work.emit("drawn", { moving, warnings: face.warnings });
     }
-    if (!moving) this.live?.hide();
+    if (!moving && moves === this.moves) this.live?.hide();
     await new Promise(requestAnimationFrame);
   }
 

@@ -1,6 +1,8 @@
 // Draws edits in the browser with live/stage.js, if the server offers the model for it and this browser can.
+// Its interface is described there.
 
 import { blank, isStill, latent } from "./record.js";
+import { unplaced } from "./view.js";
 
 // What has to be asked of the server before an edit can be drawn here.
 const startOf = ({ tile, seed, e }) => JSON.stringify(tile === null ? [seed, e] : []);
@@ -9,14 +11,10 @@ export class LiveDrawer {
   // Resolves to null if the engine is missing or fails; then the server draws.
   static async create(work, stage, photo) {
     try {
-      const { LiveStage } = await import("./live/stage.js");
       const page = new URL("../", import.meta.url);
-      const engine = await LiveStage.create(stage.live, {
-        modelUrl: new URL(work.setup.live.model, page).href,
-        fetchPortrait: async (key) => (await work.keys.send(work.setup.live.portrait, { key })).arrayBuffer(),
-        photo,
-        size: work.photo.size,
-      });
+      const { script, model } = work.setup.live;
+      const { LiveStage } = await import(new URL(script, page).href);
+      const engine = await LiveStage.create(stage.live, { modelUrl: new URL(model, page).href, photo, size: work.photo.size });
       return new LiveDrawer(work, stage, engine);
     } catch (error) {
       console.warn(`The server draws: ${error.message}`);
@@ -25,7 +23,8 @@ export class LiveDrawer {
   }
 
   constructor(work, stage, engine) {
-    Object.assign(this, { work, stage, engine, known: new Set(), targets: new Map() });
+    Object.assign(this, { work, stage, engine, known: new Set(), there: new Set(), targets: new Map() });
+    this.hide();
     work.on("face settled", () => this.add(work.face));
     this.add(work.face);
     this.look();
@@ -38,20 +37,23 @@ export class LiveDrawer {
       const edit = face.edit ?? blank();
       this.targets.set(face, { start: startOf(edit), e: await this.work.target(face, edit) });
       if (this.known.has(face)) return;
-      this.engine.addFace(face.key, await (await this.work.keys.send(this.work.setup.live.portrait, { key: face.key })).arrayBuffer());
       this.known.add(face);
+      const sent = await this.work.keys.send(this.work.setup.live.portrait, { key: face.key });
+      await this.engine?.addFace(face.key, await sent.arrayBuffer());
+      this.there.add(face);
     } catch (error) {
       console.warn(`The server draws this face: ${error.message}`);
     }
   }
 
   ready(face) {
-    return Boolean(this.engine) && this.known.has(face) && this.targets.get(face)?.start === startOf(face.edit ?? blank());
+    return Boolean(this.engine) && this.there.has(face) && !this.engine.lost && this.targets.get(face)?.start === startOf(face.edit ?? blank());
   }
 
   look() {
     const { view, frame } = this.stage;
-    this.engine?.view({ ...view, ...frame, ratio: window.devicePixelRatio || 1 });
+    const [x, y] = unplaced(view, [0, 0], frame);
+    this.engine?.view({ zoom: view.zoom, x, y, ...frame, ratio: window.devicePixelRatio || 1 });
     if (!this.stage.live.hidden) this.draw();
   }
 
@@ -66,8 +68,8 @@ export class LiveDrawer {
 
   described(face) {
     const { edit } = face;
-    const { e, neutral } = latent(face, edit, this.work.setup, this.targets.get(face).e);
-    return { key: face.key, e, named: edit.named, parts: edit.parts, gesture: edit.gesture, neutral };
+    const { e, closing } = latent(face, edit, this.work.setup, this.targets.get(face).e);
+    return { key: face.key, e, named: edit.named, parts: edit.parts ?? [], gesture: edit.gesture, closing };
   }
 
   hide() {
@@ -76,7 +78,7 @@ export class LiveDrawer {
 
   close() {
     this.hide();
-    this.engine?.close?.();
+    this.engine?.dispose();
     this.engine = null;
   }
 }

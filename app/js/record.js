@@ -40,7 +40,7 @@ export const same = (a, b) => JSON.stringify(plain(a)) === JSON.stringify(plain(
 // A record with another start; sliders return to the middle, because a start says what the whole face looks like.
 export const startedFrom = (edit, start) => ({ ...blank(), teeth: edit.teeth, ...start });
 
-// Returns the e of an edit without its named directions, and how far the lips close, as in a neutral face (0..1). `target` is the e at amount 1 of
+// Returns the e of an edit without its named directions, and how far the lips close (0..1; null: as usual). `target` is the e at amount 1 of
 // a seed or another picture, as the server's "latents" gives it; tiles need none.
 export function latent(face, edit, setup, target = null) {
   const { e: own, neutral } = face;
@@ -53,7 +53,7 @@ export function latent(face, edit, setup, target = null) {
   const e = start.map((value, i) => value + edit.amount * (end[i] - value));
   const opened = Math.max(0, edit.named["mouth open"] ?? 0, edit.named["jaw open"] ?? 0);
   const closed = tile?.name === "neutral" ? Math.min(1, edit.amount) : Number(tile?.closed ?? 0);
-  return { e, neutral: closed * Math.max(0, 1 - opened) };
+  return { e, closing: tile ? closed * Math.max(0, 1 - opened) : null };
 }
 
 export function moved(e, named, setup) {

@@ -9,6 +9,7 @@ import numpy as np
 from app.page.workbench import add_room, editing_data, example_data
 from app.server.actions import FaceActions, open_faces
 from app.server.editors import synthetic_images
+from app.server.live import live_setup
 from app.server.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.editing.animation import FORMATS
@@ -62,7 +63,7 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
             "first": FIRST,
             "formats": list(FORMATS),
             "note": AI_NOTE,
-            "live": None,  # addresses of what app/js/live needs to draw in the browser, if it is there
+            "live": live_setup(editor),
         }
     )
     return FaceActions(editor, visits)

@@ -16,6 +16,7 @@ from PIL import Image
 from app.server.decoder import decoded, decoded_alpha
 from app.server.edit_record import EditRecord
 from app.server.films import film_of
+from app.server.live import portrait_file
 from app.server.originals import SUFFIXES, Original, may_be_transparent, read_original
 from app.server.rendering import data_url, jpeg
 from app.server.state import ForgottenError, Opened, Visit, Visits, numbers, reaches
@@ -193,7 +194,7 @@ class FaceActions(Actions):
     """Actions for faces, which are found in a photo and edited in it."""
 
     editor: PortraitEditor
-    allowed = (*Actions.allowed, "face", "source", "entry")
+    allowed = (*Actions.allowed, "face", "source", "entry", "portrait")
 
     def __init__(self, editor: PortraitEditor, visits: Visits) -> None:
         super().__init__(editor, visits)
@@ -261,6 +262,13 @@ class FaceActions(Actions):
         for opened, record in given:
             add_changed(pixels, source, self.apply(opened.picture, record))
         return File(*given[0][0].original.file(Image.fromarray(pixels), format))
+
+    def portrait(self, key: str) -> File:
+        """Return what a browser needs to draw edits of this face; see `app.server.live`."""
+        portrait = self.opened(key).picture
+        if not isinstance(portrait, Portrait):
+            raise ConfigError("this is no face in a photo; open a photo")
+        return File(portrait_file(self.editor, portrait), "application/octet-stream")
 
     def entry(self, key: str, edit: Any, photo: str, file: str) -> dict[str, Any]:
         """Return the manifest entry of an edit, in the format of `rbvae.editing.batch`."""

@@ -29,12 +29,12 @@ class Bundle:
 
 
 @functools.cache
-def bundle(folder: Path = SCRIPTS) -> Bundle:
+def bundle(folder: Path = SCRIPTS, entry: str = ENTRY) -> Bundle:
     """Return the scripts of a folder as one module, which exports what its entry exports."""
     modules: dict[str, str] = {}
-    _add(folder, ENTRY, modules)
-    exported = ", ".join(name for _, name in EXPORT.findall((folder / ENTRY).read_text(encoding="utf-8")))
-    parts = ["const modules = {};", *modules.values(), f'export const {{ {exported} }} = modules["{ENTRY}"];']
+    _add(folder, entry, modules)
+    exported = ", ".join(name for _, name in EXPORT.findall((folder / entry).read_text(encoding="utf-8")))
+    parts = ["const modules = {};", *modules.values(), f'export const {{ {exported} }} = modules["{entry}"];']
     content = "\n".join(parts).encode() + b"\n"
     return Bundle(content, gzip.compress(content, mtime=0), hashlib.sha256(content).hexdigest()[:16])
 

@@ -3,7 +3,8 @@
 POST page/{faces|digits}/open        opens the image in the body and returns its key
 POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
-GET  page/js/app-{version}.js        the scripts in app/js as one file
+GET  page/js/app-{version}.js        the scripts in app/js as one file; live-{version}.js: those that draw
+GET  page/faces/model-{version}      what the scripts need to draw faces
 GET  page/js/...                     the scripts in app/js, one by one
 
 An opened image is accessible only with both its key and the Visitor header of the visitor who opened it.
@@ -20,6 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -28,6 +30,7 @@ from starlette.staticfiles import StaticFiles
 from app.server.actions import Actions, File
 from app.server.bundle import bundle
 from app.server.job_queue import BusyError, DisconnectedError, JobQueue
+from app.server.live import ENGINE, ENTRY, model_file, model_version
 from app.server.rendering import one_line
 from app.server.state import ForgottenError, Visit, Visits
 from rbvae import ConfigError, RbvaeError
@@ -78,24 +81,37 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         return JSONResponse(result)
 
     async def script(request: Request) -> Response:
-        packed = bundle()
-        headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-        if request.path_params["version"] == packed.version:  # the address changes with the scripts
-            headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        if "gzip" not in request.headers.get("accept-encoding", ""):
-            return Response(packed.content, media_type="text/javascript", headers=headers)
-        return Response(packed.gzipped, media_type="text/javascript", headers={**headers, "Content-Encoding": "gzip"})
+        packed = bundle() if "/app-" in request.url.path else bundle(ENGINE, ENTRY)
+        return _lasting(request, packed.content, packed.gzipped, "text/javascript", packed.version)
+
+    async def model(request: Request) -> Response:
+        kind = request.path_params["kind"]
+        content = await run_in_threadpool(model_file, actions[kind].editor) if kind in actions else None
+        if content is None:
+            return _error("there is no such model", 404)
+        return _lasting(request, content, b"", "application/octet-stream", model_version(actions[kind].editor))
 
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
         return JSONResponse({"deleted": visits.forget_all(visitor) if visitor else 0})
 
     return [
-        Route("/page/js/app-{version}.js", script, methods=["GET"]),
+        *(Route(f"/page/js/{name}-{{version}}.js", script, methods=["GET"], name=name) for name in ("app", "live")),
         Mount("/page/js", Scripts(directory=HERE / "js")),
         Route("/page/leave", leave, methods=["POST"]),
+        Route("/page/{kind}/model-{version}", model, methods=["GET"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]
+
+
+def _lasting(request: Request, content: bytes, gzipped: bytes, media_type: str, version: str) -> Response:
+    """Answer with a file that browsers keep if the request names its version; `gzipped` is b"" for "not worth it"."""
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if request.path_params["version"] == version:
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    if gzipped and "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["Content-Encoding"] = gzipped, "gzip"
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _visitor(request: Request, default: str = "") -> str:

@@ -10,15 +10,14 @@ SHIFT = """new PerformanceObserver((list) => {
 
 ENGINE = """window.drawn = [];
 export class LiveStage {
-  static async create(host, options) {
-    const engine = new LiveStage();
-    await options.fetchPortrait("none").catch(() => {});
-    window.options = { modelUrl: options.modelUrl, size: options.size, photo: options.photo.width };
-    return engine;
+  static async create(host, { modelUrl, photo, size }) {
+    window.options = { modelUrl, size, photo: photo.width };
+    return new LiveStage();
   }
-  addFace(key, buffer) { window.added = [key, buffer.byteLength > 0]; }
+  async addFace(key, buffer) { window.added = [key, buffer.byteLength > 0]; }
   view(view) { window.seen = view; }
   async draw(edits) { window.drawn.push(edits); }
+  dispose() {}
 }"""
 
 
@@ -52,10 +51,10 @@ def test_rooms_are_filled_when_they_are_first_visited(visit):
 
 def live(page, engine=ENGINE):
     """Gives the page an engine, and the addresses that the server does not offer yet."""
-    page.route("**/page/js/live/stage.js", lambda route: route.fulfill(content_type="text/javascript", body=engine))
+    page.route("**/page/js/live-test.js", lambda route: route.fulfill(content_type="text/javascript", body=engine))
     page.add_init_script("""const parse = JSON.parse; JSON.parse = (text, ...rest) => {
       const value = parse(text, ...rest);
-      if (value?.kind === "faces") value.live = { model: "faces/live", portrait: "seen" };
+      if (value?.kind === "faces") value.live = { script: "js/live-test.js", model: "faces/m", portrait: "seen" };
       return value; };""")
 
 
@@ -75,7 +74,8 @@ def test_while_a_slider_moves_the_browser_draws_alone_if_it_has_an_engine(visit,
     )
     assert len(visitor.asked) == start
     (edit,) = visitor.page.evaluate("window.drawn.at(-1)")
-    assert edit["named"]["smile"] > 0 and len(edit["e"]) == 4 and edit["neutral"] == 0
+    assert edit["named"]["smile"] > 0 and len(edit["e"]) == 4 and edit["closing"] is None
+    assert visitor.page.evaluate("window.added[1]") and visitor.page.evaluate("window.seen.zoom") > 0
     visitor.drawn(lambda: visitor.slider("Smile").dispatch_event("change"))
     expect(visitor.room.locator(".stage .live")).to_be_hidden()
 
