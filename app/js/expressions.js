@@ -1,5 +1,6 @@
 // The first mode: expressions as pictures of this face.
 
+import { connection } from "./api.js";
 import { addAmount } from "./amount.js";
 import { element, escaped, icon, roving } from "./dom.js";
 import { blank, isStill, startedFrom } from "./record.js";
@@ -46,6 +47,7 @@ export function addExpressions(work, place) {
     settle();
   };
   work.on("opened face", fill);
+  connection.addEventListener("online", fill);
   work.on("opened face settled", mark);
   fill();
   mark();

@@ -62,8 +62,8 @@ export class LiveDrawer {
       .filter((face) => this.ready(face) && face.edit && !isStill(face.edit))
       .map((face) => this.described(face));
     this.stage.live.hidden = false;
-    this.stage.root.dataset.frames = Number(this.stage.root.dataset.frames ?? 0) + 1;
-    return this.engine.draw(edits);
+    const { dataset } = this.stage.root;
+    return this.engine.draw(edits).then(() => (dataset.frames = Number(dataset.frames ?? 0) + 1)); // for measurements
   }
 
   described(face) {

@@ -49,13 +49,13 @@ function buildFaces(root, setup) {
   addTouch(stage, (event) => clicked(work, stage, opening, event));
   addHandle(stage);
   addViews(work, stage);
+  addNotices(work, left);
   const under = element(`<div class="under"></div>`);
   left.append(under);
   addChips(work, opening, under);
   addVersions(work, under);
   addExamples(work, opening, left);
   addFootnote(work, left);
-  addNotices(work, left);
   addPanels(work, right);
   addDropping(work, take);
   root.append(element(`<div class="dropzone" aria-hidden="true"><p>Drop a photo here</p></div>`));

@@ -74,7 +74,8 @@ export class Opening {
     const start = this.preset ?? edit;
     if (start && chosen?.e) chosen.edit = start;
     work.open({ ...photo, first: Math.max(0, faces.indexOf(chosen)) });
-    work.tell(record.advice ? [record.advice, ...about.notes] : about.notes, "note");
+    const words = [record.advice, ...about.notes].filter(Boolean);
+    if (words.length || !about.example) work.tell(words, "note");
     if (bitmap) drawing.prepare(bitmap);
   }
 
@@ -143,9 +144,9 @@ export function addDropping(work, take) {
     depth = Math.max(0, depth - 1);
     if (!depth) light(false);
   });
+  document.addEventListener("drop", () => (depth = 0), true); // also of those that go elsewhere
   document.addEventListener("dragover", (event) => files(event) && event.preventDefault());
   document.addEventListener("drop", (event) => {
-    depth = 0;
     light(false);
     if (!here() || !event.dataTransfer?.files.length) return;
     event.preventDefault();

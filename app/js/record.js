@@ -38,7 +38,7 @@ export const isStill = (edit) => {
 export const same = (a, b) => JSON.stringify(plain(a)) === JSON.stringify(plain(b));
 
 // A record with another start; sliders return to the middle, because a start says what the whole face looks like.
-export const startedFrom = (edit, start) => ({ ...blank(), teeth: edit.teeth, ...start });
+export const startedFrom = (edit, start) => ({ ...blank(), ...start, teeth: start.teeth ?? edit.teeth });
 
 // Returns the e of an edit without its named directions, and how far the lips close (0..1; null: as usual). `target` is the e at amount 1 of
 // a seed or another picture, as the server's "latents" gives it; tiles need none.

@@ -18,7 +18,10 @@ class Visitor:
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT)
         self.hosts, self.errors, self.asked = set(), [], []
+        self.waiting = set()
         self.page.on("request", self._note)
+        for over in ("requestfinished", "requestfailed"):
+            self.page.on(over, self.waiting.discard)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
         if before is not None:
@@ -37,6 +40,7 @@ class Visitor:
         self.hosts.add(urlsplit(request.url).hostname)
         if "/page/" in request.url and request.method == "POST":
             self.asked.append(request)
+            self.waiting.add(request)
 
     def asked_last(self, action):
         """What the page last sent for an action."""
@@ -68,9 +72,14 @@ class Visitor:
         return self.patch.first.get_attribute("src") if self.patch.count() else None
 
     def settled(self):
-        """Waits until no request is on its way."""
-        self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_timeout(150)
+        """Waits until no request of ours is on its way, and none has been for a moment."""
+        quiet = 0
+        for _ in range(WAIT // 50):
+            self.page.wait_for_timeout(50)
+            quiet = 0 if self.waiting else quiet + 1
+            if quiet == 6:
+                return
+        raise AssertionError(f"still waiting for {[request.url for request in self.waiting]}")
 
     def slider(self, label):
         return self.room.get_by_role("slider", name=label, exact=True)
