@@ -21,7 +21,7 @@ class Visitor:
         self.waiting = set()
         self.page.on("request", self._note)
         for over in ("requestfinished", "requestfailed"):
-            self.page.on(over, self.waiting.discard)
+            self.page.on(over, lambda request: self.waiting.discard(request))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
         if before is not None:
