@@ -44,7 +44,8 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
 
     Nobody's teeth are taken from the examples: their consent is for illustrations, not for other people's faces.
     """
-    examples, donors = [], []
+    examples: list[dict[str, str]] = []
+    donors: list[dict[str, str]] = []
     for path in sorted(EXAMPLES.glob("*.jpg"), key=lambda path: (path.stem == LAST, path.stem)):
         opened = open_faces(editor, path)
         if opened.inference is None:

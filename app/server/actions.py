@@ -61,7 +61,7 @@ class Actions:
 
     def open(self, content: bytes) -> dict[str, Any]:
         """Open an uploaded image. Raises ImageError if it cannot be decoded."""
-        return self.store(Opened(self.editor.infer(decoded(content, max_side=MAX_SIDE)), original=Original("PNG")))
+        return self.store(Opened(self.editor.infer(decoded(content, max_side=MAX_SIDE))))
 
     def store(self, opened: Opened) -> dict[str, Any]:
         """Store an opened image for this visitor. Returns its record, with the key."""
@@ -142,9 +142,9 @@ class Actions:
         return {**pictures, "z": rounded(inference.z), "e": rounded(inference.e)}
 
     def save(self, edits: Any, format: str = "") -> File:
-        """Return the edited picture as a file; `edits` is a list of one object with a `key` and an `edit`."""
+        """Return the edited picture as a file, a PNG by default; `edits` is one object with a `key` and an `edit`."""
         ((opened, record),) = self.given(edits, 1)
-        return File(*opened.original.file(self.apply(opened.picture, record).crop, format))
+        return File(*Original("PNG").file(self.apply(opened.picture, record).crop, format))
 
     def film(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
         """Render a film from one edit to another and back.
