@@ -1,0 +1,3 @@
+export class CpuRaster {
+  constructor() { throw new Error("not yet"); }
+}
