@@ -51,7 +51,7 @@ float normal(float x) { return 0.5 + 0.5 * tanh(clamp(0.79788456 * (x + 0.044715
 // How much of a pixel lies between two lines, blurred by a Gaussian; slopes are those of the lines.
 float between2(float across, vec2 edge, vec2 slope, float soft) {
   vec2 by = (across - edge) * inversesqrt(1.0 + slope * slope) / soft;
-  return clamp(normal(by.x) - normal(by.y), 0.0, 1.0);
+  return min(abs(normal(by.x) - normal(by.y)), 1.0); // lines that cross still have an inside
 }
 // The lines of an opening after an edit (in z and w) have these slopes.
 vec4 slopesAt(int row, float s, float width) {
