@@ -6,6 +6,7 @@ import { Opening } from "./opening.js";
 import { Shading } from "./shading.js";
 import { unpack } from "./unpack.js";
 
+const BEHIND = 0.02; // of the skin's area: so much may lie behind other skin
 const RING = 1.35; // of the oval's size: the photo does not move from this ring outwards
 
 export class Portrait {
@@ -21,6 +22,7 @@ export class Portrait {
     this.neutralE = arrays.neutralE;
     this.shading = new Shading(model, arrays.own, arrays.covered);
     this.areas = areasOf(model.skinTriangles, this.before);
+    this.isFlat = isFlat(this.areas.area);
     this.lips = new Opening(this.before, model.lines.innerLips);
     this.openings = model.lines.lids.map((lines) => new Opening(this.before, lines));
     this.openness = this.openings.map((opening) => opening.openness);
@@ -52,4 +54,10 @@ export class Portrait {
     const [x, y] = [side(0), side(1)];
     return [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
   }
+}
+
+// Whether hardly any skin lies behind other skin, by signed areas of triangles.
+function isFlat(areas) {
+  const [all, signed] = [(sum, area) => sum + Math.abs(area), (sum, area) => sum + area].map((add) => areas.reduce(add, 0));
+  return Math.abs(signed) > (1 - 2 * BEHIND) * all;
 }

@@ -2,10 +2,13 @@
 
 import { POINTS } from "./model.js";
 import { CELLS } from "./opening.js";
-import { COPY, EYE, LASHES, MESH, MESH_VERTEX, MOUTH, QUAD_VERTEX } from "./shaders.js";
-import { ringTriangles } from "./turning.js";
+import { Parts } from "./parts.js";
+import { COPY, DOUBLE, EYE, LASHES, MESHES, MESH_VERTEX, MOUTH, QUAD_VERTEX } from "./shaders.js";
+import { ringTriangles, stripsWithin } from "./turning.js";
 
 const UNITS = ["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection", "lashes", "below", "teeth"];
+
+const AROUND = 1.6; // sizes of the oval: the strips of a turn in which an edit may show lie within
 
 export class GlRaster {
   // Raises Error if the browser has no WebGL 2.
@@ -27,91 +30,128 @@ export class GlRaster {
     const { gl, model } = this;
     this.surfaces = new Map();
     this.faces = new WeakMap();
-    this.offscreen = null;
+    this.offscreen = [];
+    this.bytes = new Uint8Array(4 * model.side * model.side);
     this.programs = {
-      mesh: this._program(MESH_VERTEX, MESH),
+      ...Object.fromEntries(Object.entries(MESHES).map(([name, body]) => [name, this._program(MESH_VERTEX, body)])),
+      double: this._program(QUAD_VERTEX, DOUBLE),
       copy: this._program(QUAD_VERTEX, COPY),
       eye: this._program(QUAD_VERTEX, EYE),
       lashes: this._program(QUAD_VERTEX, LASHES),
       mouth: this._program(QUAD_VERTEX, MOUTH),
     };
-    const oval = model.lines.oval;
-    const around = oval.flatMap((a, k) => {
-      const [b, next] = [oval[(k + 1) % oval.length], POINTS + ((k + 1) % oval.length)];
-      return [a, b, POINTS + k, b, next, POINTS + k];
-    });
-    this.edited = this._mesh(Uint16Array.from([...around, ...model.triangles]), around.length);
+    this.parts ??= new Parts(model);
+    this.edited = this._mesh(this.parts.triangles.length);
     const rings = ringTriangles(model.lines);
-    this.turned = this._mesh(Uint16Array.from([...rings, ...model.triangles]), rings.length);
+    this.rings = rings.length;
+    this.turned = this._mesh(rings.length + model.triangles.length);
+    gl.bindVertexArray(this.turned.array);
+    gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 0, Uint16Array.from([...rings, ...model.triangles]));
+    gl.bindVertexArray(null);
     this.added = this._texture(gl.LINEAR);
     this.lines = this._texture(gl.NEAREST);
     this.below = this._texture(gl.NEAREST);
     this.empty = this._upload(this._texture(gl.NEAREST), new Uint8Array(4), 1, 1);
   }
 
-  // Keeps the pixels of a part of the photo, a canvas, under a name.
+  // Keeps the pixels of a part of the photo, a canvas, under a name; they are doubled, see DOUBLE.
   surface(name, picture, place) {
+    const { gl } = this;
+    const { width, height } = picture;
     const old = this.surfaces.get(name);
-    const texture = old?.texture ?? this._texture(this.gl.LINEAR);
-    this.gl.activeTexture(this.gl.TEXTURE0 + UNITS.length);
-    this.gl.bindTexture(this.gl.TEXTURE_2D, texture);
-    this.gl.pixelStorei(this.gl.UNPACK_ALIGNMENT, 4);
-    const { RGBA, UNSIGNED_BYTE, TEXTURE_2D } = this.gl;
-    this.gl.texImage2D(TEXTURE_2D, 0, RGBA, RGBA, UNSIGNED_BYTE, picture);
-    this.surfaces.set(name, { texture, width: picture.width, height: picture.height, ...place });
+    const fits = old?.width === width && old?.height === height;
+    if (old && !fits) this._drop(old.doubled);
+    const doubled = fits ? old.doubled : this._framebuffer(2 * width, 2 * height, gl.MIRRORED_REPEAT, false);
+    const plain = this._texture(gl.LINEAR);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, picture);
+    const whole = { width: 2 * width, height: 2 * height };
+    this._into(doubled, whole);
+    this._use("double", whole, null, doubled);
+    this._bind("photo", plain);
+    this._quad([0, 0, whole.width, whole.height]);
+    gl.deleteTexture(plain);
+    this.surfaces.set(name, { doubled, texture: doubled.texture, width, height, ...place });
   }
 
   // Draws frames of faces, a list of { portrait, frame }, over a surface: into the canvas, which stays transparent where
   // nothing changes, or into pixels RGBA, which are returned.
   draw(name, drawn, { read = false } = {}) {
-    const { gl } = this;
     const surface = this.surfaces.get(name);
     const { width, height } = surface;
-    const turns = drawn.some(({ frame }) => frame.turn);
     if (!read && (this.canvas.width !== width || this.canvas.height !== height)) {
       Object.assign(this.canvas, { width, height });
     }
-    const [first, last] = this._targets(width, height, turns, read);
-    this._into(first, surface, turns || read);
-    for (const { portrait, frame } of drawn) if (!frame.nothing) this._face(surface, portrait, frame, first);
-    if (turns) {
-      this._into(last, { ...surface, texture: first.texture }, true);
-      for (const { portrait, frame } of drawn) if (frame.turn) this._turn(surface, first.texture, portrait, frame, last);
+    const target = read ? this._offscreen(1, width, height) : { framebuffer: null, flip: -1 };
+    const between = drawn.some(({ frame }) => frame.turn && !frame.nothing) && this._offscreen(0, width, height);
+    this._into(target, surface);
+    if (read) this._copy(surface, target, [0, 0, width, height]);
+    for (const { portrait, frame } of drawn) {
+      if (!frame.turn) this._face(surface, portrait, frame, target);
+      else this._turnedFace(surface, portrait, frame, target, between);
     }
-    return read ? this._read(last, width, height) : null;
+    return read ? this._read(target, width, height) : null;
   }
 
   dispose() {
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
-  _targets(width, height, turns, read) {
-    const canvas = { framebuffer: null, flip: -1 };
-    if (!turns && !read) return [canvas, canvas];
-    if (this.offscreen?.width !== width || this.offscreen?.height !== height) {
-      this.offscreen?.targets.forEach((target) => this._drop(target));
-      this.offscreen = { width, height, targets: [this._framebuffer(width, height), this._framebuffer(width, height)] };
-    }
-    const [a, b] = this.offscreen.targets;
-    if (!turns) return [a, a];
-    return read ? [a, b] : [a, canvas];
+  _offscreen(number, width, height) {
+    const old = this.offscreen[number];
+    if (old?.width === width && old.height === height) return old;
+    if (old) this._drop(old);
+    const made = this._framebuffer(width, height, this.gl.MIRRORED_REPEAT, true);
+    return (this.offscreen[number] = Object.assign(made, { width, height }));
   }
 
-  // Starts drawing into a target, from the surface's own pixels or from nothing.
-  _into(target, surface, copies) {
+  // Starts to draw into a target, which is empty and transparent.
+  _into(target, { width, height }) {
     const { gl } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, target.framebuffer);
-    gl.viewport(0, 0, surface.width, surface.height);
+    gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
-    gl.clearDepth(1);
-    gl.depthMask(true);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.disable(gl.BLEND);
     gl.disable(gl.DEPTH_TEST);
-    if (!copies) return;
+  }
+
+  // Draws the surface's own pixels in a box [left, top, right, bottom] of it.
+  _copy(surface, target, box) {
     this._use("copy", surface, null, target);
     this._bind("photo", surface.texture);
-    this._quad([0, 0, surface.width, surface.height]);
+    this._quad(box);
+  }
+
+  // Draws a turned head: first the edit alone, in between, if there is one.
+  _turnedFace(surface, portrait, frame, target, between) {
+    const { gl } = this;
+    const within = frame.nothing ? 0 : 6 * this.model.lines.oval.length * stripsWithin(frame.turn.degrees);
+    if (!frame.nothing) {
+      this._into(between, surface);
+      const [left, top, right, bottom] = portrait.box(AROUND);
+      const { zoom } = surface;
+      this._copy(surface, between, [
+        (left - surface.left) * zoom, (top - surface.top) * zoom, (right - surface.left) * zoom, (bottom - surface.top) * zoom]);
+      this._face(surface, portrait, frame, between);
+      gl.bindFramebuffer(gl.FRAMEBUFFER, target.framebuffer);
+    }
+    this._fill(this.turned, frame.turn.vertices);
+    const outside = this.rings - within;
+    this._turn("plain", surface, surface.texture, portrait, frame, target);
+    gl.drawElements(gl.TRIANGLES, outside, gl.UNSIGNED_SHORT, 0);
+    if (!frame.nothing) this._turn("turning", surface, between.texture, portrait, frame, target);
+    gl.drawElements(gl.TRIANGLES, within, gl.UNSIGNED_SHORT, 2 * outside);
+    gl.enable(gl.DEPTH_TEST);
+    gl.clear(gl.DEPTH_BUFFER_BIT);
+    gl.drawElements(gl.TRIANGLES, this.turned.count - this.rings, gl.UNSIGNED_SHORT, 2 * this.rings);
+    gl.disable(gl.DEPTH_TEST);
+    gl.bindVertexArray(null);
+  }
+
+  _turn(program, surface, texture, portrait, frame, target) {
+    const set = this._use(program, surface, portrait, target);
+    set.vec2("depth", depths(frame.turn.vertices));
+    this._bind("photo", texture);
   }
 
   _face(surface, portrait, frame, target) {
@@ -134,20 +174,40 @@ export class GlRaster {
   _uploadFrame({ lines, added }) {
     const { gl } = this;
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
-    gl.activeTexture(gl.TEXTURE0 + UNITS.indexOf("lines"));
-    gl.bindTexture(gl.TEXTURE_2D, this.lines);
+    this._bind("lines", this.lines);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, CELLS, 4, 0, gl.RGBA, gl.FLOAT, lines);
     if (!added) return;
     const { side } = this.model;
-    gl.activeTexture(gl.TEXTURE0 + UNITS.indexOf("added"));
-    gl.bindTexture(gl.TEXTURE_2D, this.added);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA16F, side, side, 0, gl.RGBA, gl.FLOAT, added);
+    this.most = packed(added, this.bytes);
+    this._bind("added", this.added);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, side, side, 0, gl.RGBA, gl.UNSIGNED_BYTE, this.bytes);
   }
 
+  // Draws the triangles that change, the nearer over the further.
   _drawMesh(surface, portrait, frame, target, layers) {
     const { gl } = this;
-    const set = this._use("mesh", surface, portrait, target);
-    this._bind("photo", surface.texture);
+    const lists = this.parts.split(portrait, frame, surface.zoom * portrait.scale);
+    this._fill(this.edited, frame.vertices);
+    gl.enable(gl.DEPTH_TEST);
+    gl.depthFunc(gl.LEQUAL);
+    gl.clear(gl.DEPTH_BUFFER_BIT);
+    let start = 0;
+    ["plain", "adding", "mending"].forEach((program, kind) => {
+      const list = lists[kind];
+      if (!list.length) return;
+      const set = this._use(program, surface, portrait, target);
+      this._bind("photo", surface.texture);
+      set.vec2("depth", depths(frame.vertices));
+      if (kind > 0) set.float("most", frame.added ? this.most : 0);
+      if (kind > 1) this._mend(set, portrait, frame, layers);
+      gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 2 * start, list);
+      gl.drawElements(gl.TRIANGLES, list.length, gl.UNSIGNED_SHORT, 2 * start);
+      start += list.length;
+    });
+    gl.bindVertexArray(null);
+  }
+
+  _mend(set, portrait, frame, layers) {
     this._bind("skin0", layers.skin[0]);
     this._bind("skin1", layers.skin[1]);
     set.opening("old", portrait.lips);
@@ -155,41 +215,13 @@ export class GlRaster {
     portrait.eyes.forEach((eye, k) => eye && set.vec4(`lids[${k}]`, [...eye.lidCorner, ...layers.skinSize[k]]));
     set.vec2("hidden", [frame.hidden.share, frame.hidden.soft]);
     set.vec3("between", portrait.mouth.between);
-    set.int("all", frame.lashes.some(Boolean) ? 1 : 0);
-    this._triangles(this.edited, frame.vertices, set, Boolean(frame.added));
   }
 
-  _turn(surface, texture, portrait, frame, target) {
-    const set = this._use("mesh", surface, portrait, target);
-    this._bind("photo", texture);
-    set.vec2("lifts", [0, 0]);
-    set.vec2("hidden", [0, 0]);
-    set.int("all", 0);
-    this._triangles(this.turned, frame.turn, set, false);
-  }
-
-  // Draws the triangles around the face, then those of the face, the nearer over the further.
-  _triangles(mesh, vertices, set, adds) {
+  _fill(mesh, vertices) {
     const { gl } = this;
-    let [nearest, furthest] = [Infinity, -Infinity];
-    for (let i = 2; i < 5 * POINTS; i += 5) {
-      nearest = Math.min(nearest, vertices[i]);
-      furthest = Math.max(furthest, vertices[i]);
-    }
-    set.vec2("depth", [(nearest + furthest) / 2, 1.9 / Math.max(furthest - nearest, 1)]);
     gl.bindVertexArray(mesh.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, mesh.buffer);
     gl.bufferData(gl.ARRAY_BUFFER, vertices, gl.DYNAMIC_DRAW);
-    gl.disable(gl.DEPTH_TEST);
-    set.int("adds", 0);
-    gl.drawElements(gl.TRIANGLES, mesh.around, gl.UNSIGNED_SHORT, 0);
-    gl.enable(gl.DEPTH_TEST);
-    gl.depthFunc(gl.LEQUAL);
-    gl.clear(gl.DEPTH_BUFFER_BIT);
-    set.int("adds", adds ? 1 : 0);
-    gl.drawElements(gl.TRIANGLES, mesh.count - mesh.around, gl.UNSIGNED_SHORT, 2 * mesh.around);
-    gl.disable(gl.DEPTH_TEST);
-    gl.bindVertexArray(null);
   }
 
   _eye(surface, portrait, eye, number, layers, target) {
@@ -344,23 +376,25 @@ export class GlRaster {
     return texture;
   }
 
-  _framebuffer(width, height) {
+  _framebuffer(width, height, wrap, hasDepth) {
     const { gl } = this;
-    const [framebuffer, texture, depth] = [
-      gl.createFramebuffer(), this._texture(gl.LINEAR, gl.MIRRORED_REPEAT), gl.createRenderbuffer()];
+    const [framebuffer, texture] = [gl.createFramebuffer(), this._texture(gl.LINEAR, wrap)];
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-    gl.bindRenderbuffer(gl.RENDERBUFFER, depth);
-    gl.renderbufferStorage(gl.RENDERBUFFER, gl.DEPTH_COMPONENT16, width, height);
     gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-    gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.RENDERBUFFER, depth);
+    const depth = hasDepth ? gl.createRenderbuffer() : null;
+    if (depth) {
+      gl.bindRenderbuffer(gl.RENDERBUFFER, depth);
+      gl.renderbufferStorage(gl.RENDERBUFFER, gl.DEPTH_COMPONENT16, width, height);
+      gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.RENDERBUFFER, depth);
+    }
     return { framebuffer, texture, depth, flip: 1 };
   }
 
   _drop({ framebuffer, texture, depth }) {
     this.gl.deleteFramebuffer(framebuffer);
     this.gl.deleteTexture(texture);
-    this.gl.deleteRenderbuffer(depth);
+    if (depth) this.gl.deleteRenderbuffer(depth);
   }
 
   _read({ framebuffer }, width, height) {
@@ -372,7 +406,8 @@ export class GlRaster {
     return pixels;
   }
 
-  _mesh(triangles, around) {
+  // A mesh of at most `count` numbers of points, whose vertices and triangles come with every frame.
+  _mesh(count) {
     const { gl, model } = this;
     const array = gl.createVertexArray();
     gl.bindVertexArray(array);
@@ -382,16 +417,16 @@ export class GlRaster {
     gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 20, 0);
     gl.enableVertexAttribArray(1);
     gl.vertexAttribPointer(1, 2, gl.FLOAT, false, 20, 12);
-    const canonical = new Float32Array(2 * (Math.max(...triangles) + 1));
+    const canonical = new Float32Array(4 * POINTS); // zeros for the points of rings
     for (let i = 0; i < POINTS; i++) for (let d = 0; d < 2; d++) canonical[2 * i + d] = model.canonical[3 * i + d];
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ARRAY_BUFFER, canonical, gl.STATIC_DRAW);
     gl.enableVertexAttribArray(2);
     gl.vertexAttribPointer(2, 2, gl.FLOAT, false, 0, 0);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, triangles, gl.STATIC_DRAW);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, 2 * count, gl.DYNAMIC_DRAW);
     gl.bindVertexArray(null);
-    return { array, buffer, around, count: triangles.length };
+    return { array, buffer, count };
   }
 
   _program(vertex, fragment) {
@@ -412,4 +447,22 @@ export class GlRaster {
     UNITS.forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
     return { program, places: {} };
   }
+}
+
+// The middle of the depths of vertices, and the scale that maps them to -1..1.
+function depths(vertices) {
+  let [nearest, furthest] = [Infinity, -Infinity];
+  for (let i = 2; i < 5 * POINTS; i += 5) {
+    nearest = Math.min(nearest, vertices[i]);
+    furthest = Math.max(furthest, vertices[i]);
+  }
+  return [(nearest + furthest) / 2, 1.9 / Math.max(furthest - nearest, 1)];
+}
+
+// Writes changes in grey levels as bytes, 127 for none; returns the largest of them, which 0 and 254 stand for.
+function packed(added, bytes) {
+  let most = 1;
+  for (let i = 0; i < added.length; i++) most = Math.max(most, Math.abs(added[i]));
+  for (let i = 0; i < added.length; i++) bytes[i] = 127.5 + (127 * added[i]) / most;
+  return most;
 }

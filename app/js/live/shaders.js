@@ -61,8 +61,8 @@ vec4 slopesAt(int row, float s, float width) {
 `;
 
 const PHOTO = `
-uniform sampler2D photo;
-vec3 photoAt(vec2 p) { return 255.0 * cubic(photo, size, p * view.x + view.yz).rgb; }
+uniform sampler2D photo; // twice as large, see DOUBLE
+vec3 photoAt(vec2 p) { return 255.0 * texture(photo, (2.0 * (p * view.x + view.yz) - 0.5) / (2.0 * size)).rgb; }
 `;
 
 export const MESH_VERTEX = `#version 300 es
@@ -98,46 +98,67 @@ void main() {
   gl_Position = vec4(t.x, t.y * flip, -1.0, 1.0);
 }`;
 
-export const MESH = `${COMMON}${OPENINGS}${PHOTO}
+// ADDS and MENDS say what a part of the mesh needs: software runs both sides of every branch.
+const MESH_BODY = `
 in vec2 at;
 in vec2 from;
 in vec2 uv;
+#ifdef ADDS
 uniform sampler2D added;
+uniform float most; // grey levels of the largest change
+#endif
+#ifdef MENDS
 uniform sampler2D skin0;
 uniform sampler2D skin1;
-uniform bool adds;
-uniform bool all; // also what stays as it is
 uniform vec2 lifts;
 uniform vec4 lids[2]; // corner and size
 uniform vec2 hidden; // share and softness
 uniform vec3 between;
 uniform Opening old;
 vec3 lifted(sampler2D skin, vec4 lid, float share, vec3 value) {
-  vec2 q = from - lid.xy;
-  if (q.x < 0.0 || q.y < 0.0 || q.x > lid.z || q.y > lid.w) return value;
-  vec4 found = texture(skin, q / lid.zw);
+  vec2 q = (from - lid.xy) / lid.zw;
+  vec4 found = texture(skin, q);
+  if (q.x < 0.0 || q.y < 0.0 || q.x > 1.0 || q.y > 1.0) return value;
   return mix(value, 255.0 * found.rgb, share * found.a);
 }
+#endif
 void main() {
-  vec2 shift = abs(from - at) * view.x;
-  vec3 plus = adds ? texture(added, uv).rgb : vec3(0.0);
-  bool still = max(shift.x, shift.y) < 1.0 / 64.0;
-  if (!all && still && max(max(abs(plus.r), abs(plus.g)), abs(plus.b)) < 0.5) discard;
-  vec3 value = still ? 255.0 * texture(photo, (from * view.x + view.yz) / size).rgb : photoAt(from);
-  if (lifts.x > 0.0) value = lifted(skin0, lids[0], lifts.x, value);
-  if (lifts.y > 0.0) value = lifted(skin1, lids[1], lifts.y, value);
-  if (hidden.x > 0.0) {
-    vec2 c = coordinates(old, from);
-    vec2 edge = linesAt(0, c.x).xy;
-    value = mix(value, between, hidden.x * between2(c.y, edge, slopesAt(0, c.x, old.width).xy, hidden.y));
-  }
-  colour = finished(value + plus, 1.0);
+#ifdef TURNS
+  vec3 value = 255.0 * cubic(photo, size, from * view.x + view.yz).rgb;
+#else
+  vec3 value = photoAt(from);
+#endif
+#ifdef MENDS
+  value = lifted(skin0, lids[0], lifts.x, value);
+  value = lifted(skin1, lids[1], lifts.y, value);
+  vec2 c = coordinates(old, from);
+  vec2 edge = linesAt(0, c.x).xy;
+  value = mix(value, between, hidden.x * between2(c.y, edge, slopesAt(0, c.x, old.width).xy, hidden.y));
+#endif
+#ifdef ADDS
+  value += most * (texture(added, uv).rgb * (255.0 / 127.0) - 1.0);
+#endif
+  colour = finished(value, 1.0);
 }`;
 
-export const COPY = `${COMMON}
-in vec2 at;
+const meshOf = (...names) =>
+  `${COMMON}${names.map((name) => `#define ${name}\n`).join("")}${names.includes("MENDS") ? OPENINGS : ""}${PHOTO}${MESH_BODY}`;
+export const MESHES = {
+  plain: meshOf(),
+  adding: meshOf("ADDS"),
+  mending: meshOf("ADDS", "MENDS"),
+  turning: meshOf("TURNS"),
+};
+
+// Doubles a picture: every second pixel is one of its own, so that bilinear samples are almost as sharp as cubic ones,
+// and those of pixels that stay are exact.
+export const DOUBLE = `${COMMON}
 uniform sampler2D photo;
-void main() { colour = texture(photo, (at * view.x + view.yz) / size); }`;
+void main() { colour = cubic(photo, size / 2.0, floor(gl_FragCoord.xy) / 2.0 + 0.5); }`;
+
+export const COPY = `${COMMON}${PHOTO}
+in vec2 at;
+void main() { colour = finished(photoAt(at), 1.0); }`;
 
 export const EYE = `${COMMON}${OPENINGS}${PHOTO}
 in vec2 at;

@@ -10,6 +10,7 @@ const RINGS = 8;
 const STIFF = 1.15;
 const DEEP = 1.6;
 const REACH = [1.6, 2.3];
+const EDITED = 1.35; // as RING in portrait.js
 export const WIDEST = REACH[1];
 
 // A rotation about a centre for a turn by degrees to the right and up, and a tilt to the right, all in the picture.
@@ -30,8 +31,8 @@ export function turnOf(points, rotation, { turn_right: right, turn_up: up, tilt_
   return { rotation: turned, centre, degrees: Math.hypot(right, up, tilt) };
 }
 
-// Returns the mesh of a turn: for each point its new place and depth, and the place it comes from [N * 5], and the
-// triangles of the rings. Points of the rings are numbered from 468.
+// Returns the mesh of a turn, { vertices, degrees }: for each point its new place and depth, and the place it comes from
+// [N * 5]. Points of the rings are numbered from 468.
 export function turnedMesh(model, points, turn) {
   const { oval } = model.lines;
   const moves = new Float64Array(3 * POINTS);
@@ -47,12 +48,12 @@ export function turnedMesh(model, points, turn) {
     vertices.set([...place, points[at], points[at + 1]], 5 * i);
   }
   addRings(vertices, points, moves, turn, oval);
-  return vertices;
+  return { vertices, degrees: turn.degrees };
 }
 
 function addRings(vertices, points, moves, turn, oval) {
   const middle = [0, 1, 2].map((d) => oval.reduce((sum, point) => sum + points[3 * point + d], 0) / oval.length);
-  const reach = REACH[0] + (REACH[1] - REACH[0]) * Math.min(1, turn.degrees / 12);
+  const reach = reachOf(turn.degrees);
   for (let number = 0; number < RINGS; number++) {
     const scale = 1 + ((reach - 1) * (number + 1)) / RINGS;
     const back = Math.min(1, (scale - 1) / (DEEP - 1));
@@ -70,6 +71,14 @@ function addRings(vertices, points, moves, turn, oval) {
       vertices.set([...place, ring[0], ring[1]], 5 * (POINTS + number * oval.length + k));
     });
   }
+}
+
+// How far a turn moves the photo, in sizes of the oval.
+const reachOf = (degrees) => REACH[0] + (REACH[1] - REACH[0]) * Math.min(1, degrees / 12);
+
+// Returns how many strips of the rings, from the oval on, lie where an edit without a turn moves pixels.
+export function stripsWithin(degrees) {
+  return Math.min(RINGS, Math.ceil((EDITED - 1) / ((reachOf(degrees) - 1) / RINGS)));
 }
 
 // Returns the triangles of the rings, from the outermost inwards.
