@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from app.server.decoder import decoded
+from app.server.live import TYPE, portrait_file
 from app.server.rendering import data_url, jpeg
 from app.server.state import ForgottenError, Opened, Visit, Visits, change_to, changed, numbers, reaches
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor, StyleEditor
@@ -194,7 +195,7 @@ class FaceActions(Actions):
     """Actions for faces, which are detected in a photo and pasted back into it."""
 
     editor: PortraitEditor
-    allowed = (*Actions.allowed, "face", "source", "paste", "previews", "download", "identity_shift", "entry")
+    allowed = (*Actions.allowed, "face", "source", "paste", "previews", "download", "identity_shift", "entry", "live")
 
     def __init__(self, editor: PortraitEditor, visits: Visits) -> None:
         super().__init__(editor, visits)
@@ -236,6 +237,10 @@ class FaceActions(Actions):
     def source(self, key: str) -> File:
         """Return the decoded photo, with its orientation applied."""
         return File(jpeg(Image.fromarray(self.opened(key).photo.source), edited=False), "image/jpeg")
+
+    def live(self, key: str) -> File:
+        """Return what the browser needs to draw edits of this face while sliders move."""
+        return File(portrait_file(self.editor, self.opened(key).picture), TYPE)
 
     def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
         """Return the edited part of the photo and its box."""

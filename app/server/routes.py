@@ -4,6 +4,7 @@ POST page/{faces|digits}/open        opens the image in the body and returns its
 POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
 GET  page/{faces|digits}/generator   the generator weights, for rendering in the browser
+GET  page/{faces|digits}/model        the page's model, for live drawing (app.server.live)
 GET  page/js/...                     the scripts in app/js
 
 An opened image is accessible only with both its key and the Visitor header of the visitor who opened it.
@@ -28,6 +29,7 @@ from starlette.staticfiles import StaticFiles
 from app.server.actions import Actions, File
 from app.server.drawing import generator_file
 from app.server.job_queue import BusyError, DisconnectedError, JobQueue
+from app.server.live import model_response
 from app.server.rendering import one_line
 from app.server.state import ForgottenError, Visit, Visits
 from rbvae import ConfigError, RbvaeError
@@ -37,7 +39,7 @@ HERE = Path(__file__).resolve().parents[1]  # app/
 MAX_WAITING = 64  # requests that may wait in each queue
 CONCURRENCY = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
 QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(
-    ("pick", "draw", "identity_shift", "neutral", "transfer"), "quick"
+    ("pick", "draw", "live", "identity_shift", "neutral", "transfer"), "quick"
 )
 UNQUEUED = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
@@ -90,6 +92,11 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         }
         return StreamingResponse(file.chunks(), media_type="application/octet-stream", headers=headers)
 
+    async def model(request: Request) -> Response:
+        kind = request.path_params["kind"]
+        found = model_response(actions[kind].editor if kind in actions else None)
+        return found or _error("there is no such model", 404)
+
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
         return JSONResponse({"deleted": visits.forget_all(visitor) if visitor else 0})
@@ -98,6 +105,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         Mount("/page/js", Scripts(directory=HERE / "js")),
         Route("/page/leave", leave, methods=["POST"]),
         Route("/page/{kind}/generator", generator, methods=["GET"]),
+        Route("/page/{kind}/model", model, methods=["GET"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]
 
