@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from app.server.decoder import decoded
-from app.server.live import TYPE, portrait_file
+from app.server.live import TYPE, live_file
 from app.server.rendering import data_url, jpeg
 from app.server.state import ForgottenError, Opened, Visit, Visits, change_to, changed, numbers, reaches
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor, StyleEditor
@@ -238,9 +238,10 @@ class FaceActions(Actions):
         """Return the decoded photo, with its orientation applied."""
         return File(jpeg(Image.fromarray(self.opened(key).photo.source), edited=False), "image/jpeg")
 
-    def live(self, key: str) -> File:
-        """Return what the browser needs to draw edits of this face while sliders move."""
-        return File(portrait_file(self.editor, self.opened(key).picture), TYPE)
+    def live(self, key: str, donor: str | None = None) -> File:
+        """Return what the browser needs to draw edits of this face, or the mouth that a donor lends it."""
+        lender = None if donor is None else self.opened(donor).picture
+        return File(live_file(self.editor, self.opened(key).picture, lender), TYPE)
 
     def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
         """Return the edited part of the photo and its box."""

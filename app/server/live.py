@@ -31,12 +31,15 @@ def model_address(editor: Editor) -> str:
     return f"page/{editor.kind}/model?{version}" if files else ""
 
 
-def portrait_file(editor: Editor, inference: Inference) -> bytes:
-    """Return the file of an opened face; raises ConfigError if browsers do not draw its edits."""
+def live_file(editor: Editor, inference: Inference, donor: Inference | None = None) -> bytes:
+    """Return the file of an opened face, or that of the mouth of a `donor`; empty if their mouth is closed.
+
+    Raises ConfigError if browsers do not draw edits of this picture.
+    """
     files = portrait_files(editor)
     if files is None or not isinstance(inference, Portrait):
         raise ConfigError("edits of this picture are drawn by the server; ask for them there")
-    return files.of(inference)
+    return files.mouth(inference, donor) if isinstance(donor, Portrait) else files.of(inference)
 
 
 def model_response(editor: Editor | None) -> Response | None:

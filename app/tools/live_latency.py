@@ -1,8 +1,8 @@
 """Measures live drawing in a headless browser with software WebGL: python -m app.tools.live_latency PHOTO.
 
-For each slider: the time from an event to the finished frame, read back from the canvas, and that of JavaScript alone, in
-ms. The face is FACE of a stage of 1,000 pixels high, and then fills it. The figures are those of the machine as it is:
-measure on an idle one.
+For each slider: the time from an event to the finished frame, read back from the canvas, and that of JavaScript alone,
+in ms. The face takes up a part of a stage of 1,000 pixels, and then fills it. The figures are those of the machine as
+it is: measure on an idle one.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ConsoleMessage, sync_playwright
 
 from rbvae import Portrait
 from rbvae.editing.portrait_file import PortraitFiles
@@ -26,7 +26,7 @@ TYPES = {".js": "text/javascript", ".png": "image/png", ".html": "text/html"}
 PAGE = """<!doctype html><html lang="en"><link rel="icon" href="data:,"><body style="margin:0">
 <div id="host" style="position:relative;width:1000px;height:1000px"></div><script type="module">
 import { LiveStage } from "/js/live/stage.js";
-const bytes = async (address) => (await fetch(address)).arrayBuffer();
+window.bytes = async (address) => (await fetch(address)).arrayBuffer();
 window.openPhoto = async (raster) => {
   window.live?.dispose();
   const blob = await (await fetch("/photo.png")).blob();
@@ -57,7 +57,7 @@ class LivePage:
         self._browser = self._playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         self.page = self._browser.new_page(viewport={"width": 1100, "height": 1050})
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda line: line.type in ("error", "warning") and self.errors.append(line.text))
+        self.page.on("console", self._note)
         self.page.goto(f"http://127.0.0.1:{self._server.server_address[1]}/")
         self.page.wait_for_function("window.ready", timeout=30_000)
         return self
@@ -69,6 +69,10 @@ class LivePage:
         self._playwright.stop()
         self._server.shutdown()
 
+    def _note(self, line: ConsoleMessage) -> None:
+        if line.type in ("error", "warning"):
+            self.errors.append(line.text)
+
     def open(self, portrait: Portrait, raster: str = "gl") -> None:
         """Open a photo and its face, "face", drawn by `raster`, "gl" or "cpu"; the whole photo is shown at 1:1."""
         photo = io.BytesIO()
@@ -77,6 +81,11 @@ class LivePage:
         self.page.evaluate("(raster) => openPhoto(raster)", raster)
         height, width = portrait.source.shape[:2]
         self.view(zoom=1, x=0, y=0, width=width, height=height)
+
+    def lend(self, donor: Portrait, to: Portrait) -> None:
+        """Let a donor's mouth fill that of the opened face in edits with {"mouth": "donor"}."""
+        self.served["/mouth"] = self.files.mouth(to, donor)
+        self.page.evaluate("async () => live.addMouth('face', 'donor', await bytes('/mouth'))")
 
     def view(self, **place: float) -> None:
         """Show another part of the photo, see app/js/live/stage.js."""

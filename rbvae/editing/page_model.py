@@ -65,7 +65,7 @@ class PageModel:
             "shapeStep": SHAPE_STEP,
             "skinTriangles": SKIN_TRIANGLES,
             "lines": {"innerLips": INNER_LIPS, "outerLips": OUTER_LIPS, "lids": LIDS, "oval": OVAL, "brows": BROWS},
-                    }
+        }
         return pack(
             about,
             {

@@ -26,7 +26,7 @@ from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import Lid
 from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
 from rbvae.faces.mesh import INNER_LIPS, LIDS
-from rbvae.faces.mouth import NOSE, Mouth, OwnMouth
+from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
 from rbvae.faces.rendering import is_grey
@@ -43,7 +43,9 @@ class PortraitFiles:
 
     def __post_init__(self) -> None:
         if self.editor.faces is None:
-            raise ConfigError("this checkpoint observes images, which browsers do not draw; give one that observes codes")
+            raise ConfigError(
+                "this checkpoint observes images, so browsers do not draw it; give one that observes codes"
+            )
 
     @functools.cached_property
     def model(self) -> PageModel:
@@ -65,11 +67,10 @@ class PortraitFiles:
         if face is None or faces is None:
             raise ConfigError("this face was observed by a model of images; open the photo again")
         left, top, right, bottom = portrait.box
-        longest = max(right - left, bottom - top)
-        placed = close_up(portrait, round(MARGIN * LARGEST)) if longest > LARGEST else portrait
+        placed = self._placed(portrait)
         small = placed.observed
         assert small is not None
-        scale = longest / max(placed.box[2] - placed.box[0], placed.box[3] - placed.box[1])
+        scale = max(right - left, bottom - top) / max(placed.box[2] - placed.box[0], placed.box[3] - placed.box[1])
         by_texture, by_shape = self.model.coefficients(jacobian(faces, portrait.z, portrait.e))
         view, points = small.view, small.view.points
         box = box_of(points, *view.photo.shape[1::-1])
@@ -100,6 +101,21 @@ class PortraitFiles:
             for eye in (0, 1)
         ]
         return pack(about, arrays)
+
+    def mouth(self, portrait: Portrait, donor: Portrait) -> bytes:
+        """Return the file of the mouth that a donor lends to a portrait, which fills its own; empty if it is closed."""
+        mouth, placed = self.editor._mouth(donor, portrait), self._placed(portrait).observed
+        if mouth is None or placed is None:
+            return b""
+        return donor_of(mouth, Opening.of(placed.view.points, INNER_LIPS).width)
+
+    def _placed(self, portrait: Portrait) -> Portrait:
+        """Return a portrait whose face is at most LARGEST pixels."""
+        left, top, right, bottom = portrait.box
+        too_large = max(right - left, bottom - top) > LARGEST
+        placed = close_up(portrait, round(MARGIN * LARGEST)) if too_large else portrait
+        assert isinstance(placed, Portrait)
+        return placed
 
     def _towards_reference(self, portrait: Portrait) -> torch.Tensor:
         """Return the change of the code to G(z, e_ref), [1, K]."""
@@ -154,11 +170,16 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
     }
 
 
-def mouth_picture(mouth: Mouth, scale: float, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the place of a donor's mouth, and add its picture [h, w, 3] to `arrays`, reduced by `scale` if below 1."""
-    shown = mouth.shrunk(scale) if scale < 1 and min(mouth.picture.shape[:2]) > 8 else mouth
-    arrays["donor"] = shown.picture
-    return {"upper": shown.opening.upper.tolist(), "lower": shown.opening.lower.tolist(), "gain": shown.gain.tolist()}
+def donor_of(mouth: Mouth, width: float) -> bytes:
+    """Return the file of a donor's mouth, for a face whose mouth has this `width` in pixels; see Mouth.fill."""
+    scale = width / max(mouth.opening.width, 1e-6)
+    fits = mouth.shrunk(scale) if scale < FINER and min(mouth.picture.shape[:2]) > 8 else mouth
+    scale = width / max(fits.opening.width, 1e-6)
+    picture, extra = fits.picture, fits.blur**2 - (fits.own_blur * scale) ** 2
+    if extra > LEAST_BLUR:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(np.sqrt(extra)) / scale)
+    lines = {"upper": fits.opening.upper.tolist(), "lower": fits.opening.lower.tolist()}
+    return pack({**lines, "gain": np.asarray(fits.gain).tolist()}, {"picture": picture})
 
 
 def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -179,4 +200,3 @@ def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[s
         "skin": add("skin", np.dstack([lid.skin, 255 * lid.lift])),
         "lashes": add("lashes", 255 * lid.lashes),
     }
-

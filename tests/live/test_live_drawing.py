@@ -60,6 +60,17 @@ def test_an_edit_of_one_part_looks_the_same(editor, stage, synthetic):
     assert psnr(stage.draw({"named": named}), wanted, synthetic) < SEEN  # the brows, too
 
 
+@pytest.mark.parametrize("raster", ["gl", "cpu"])
+def test_the_mouth_of_a_donor_looks_the_same(editor, live, synthetic, small, raster):
+    live.open(synthetic, raster)
+    live.lend(small, to=synthetic)
+    e = editor.moved(synthetic.e, {"mouth open": 2.0})
+    wanted = np.asarray(editor.edit(synthetic, e, teeth_from=small).photo)
+    with_teeth, without = (live.draw({"e": e.tolist(), **mouth}) for mouth in ({"mouth": "donor"}, {}))
+    assert psnr(with_teeth, wanted, synthetic) >= SEEN
+    assert psnr(without, wanted, synthetic) < psnr(with_teeth, wanted, synthetic) - 1
+
+
 def test_no_change_is_the_photo(stage, synthetic):
     stage.draw({"named": {"smile": 2}})
     assert np.array_equal(stage.draw({}), synthetic.source)

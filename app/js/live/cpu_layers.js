@@ -99,7 +99,7 @@ export function mouthLayer(portrait, frame, photo) {
   const { mouth, lines } = frame;
   const { old, now, between, share, soft, gap, apart, kept } = mouth;
   const [l, own, inner] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
-  const teeth = mouth.teeth && teethLayer(portrait, mouth, lines);
+  const teeth = mouth.donor ? donorLayer(mouth, lines) : mouth.teeth && teethLayer(portrait, mouth, lines);
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);
     lineAt(lines, 0, s, l);
@@ -149,6 +149,21 @@ function teethLayer(portrait, { now, gap, teeth }, lines) {
     cubic(picture, x, Math.max(y, highest), found);
     const shadow = 1 - 0.35 * Math.exp(-Math.max(across - l[2], 0) / (0.035 * now.width));
     for (let c = 0; c < 3; c++) out[c] = mix(out[c], found[c] * teeth.gain[c] * shadow, unit(found[3] / 255));
+  };
+}
+
+function donorLayer({ donor: { opening, picture, gain, wider } }, lines) {
+  const [edges, found] = [new Float64Array(4), new Float64Array(4)];
+  return (s, across, l, out) => {
+    let v = clamp((across - l[2]) / Math.max(l[3] - l[2], 1e-3), -0.3, 1.3);
+    if (wider < 0.75) v = 0.42 + ((v - 0.42) * wider) / 0.75;
+    else if (wider > 1.3) {
+      const [times, below] = [wider / 1.3, (0.7 * 1.3) / wider];
+      v = v < below ? v * times : 0.7 + ((v - below) / Math.max(1 - below, 1e-6)) * 0.3;
+    }
+    lineAt(lines, 3, s, edges);
+    cubic(picture, ...positions(opening, s, edges[0] + v * (edges[1] - edges[0])), found);
+    for (let c = 0; c < 3; c++) out[c] = found[c] * gain[c];
   };
 }
 

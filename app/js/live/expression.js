@@ -5,7 +5,8 @@
 //   vertices   [504 * 5] for the face's points and the ring: place x, y and depth, and the place in the photo
 //   added      RGBA float [S * S * 4], what to add to the photo in the canonical frame, in grey levels; null for nothing
 //   lines      RGBA float [4 * CELLS * 4], rows of samples: the lines of mouth, left eye and right eye before (red,
-//              green) and after (blue, alpha) the edit, and the upper lip in the picture of the teeth (red)
+//              green) and after (blue, alpha) the edit, and the upper lip in the picture of the teeth, or both in a
+//              donor's
 //   hidden     { share, soft } of the old inside of a closing mouth, which the lips must not show; lifts [2] of the lids
 //   mouth, eyes [2], lashes [2]   what to draw on top, each null if nothing
 //   turn       vertices [756 * 5] of the turned head, or null
@@ -74,7 +75,8 @@ export class Expression {
     const frame = { nothing, vertices: this.vertices, added, lines: this.lines, eyes, lashes, lifts };
     frame.hidden = { share: 0, soft: Math.max(0.6, 0.006 * portrait.lips.width) };
     if (portrait.lips.gap >= 0.06 && now.gap < portrait.lips.gap) frame.hidden.share = changed(portrait.lips, now);
-    frame.mouth = mouthFrame(portrait, now, noseOf(before), noseOf(after), this.lines);
+    const donor = portrait.mouths.get(edit.mouth) ?? null;
+    frame.mouth = mouthFrame(portrait, now, [noseOf(before), noseOf(after)], this.lines, donor);
     frame.turn = turns ? this._turned(unheld, gesture) : null;
     return frame;
   }

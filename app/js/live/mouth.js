@@ -1,12 +1,13 @@
 // The inside of the mouth of an edit: numbers for the rasterisers; see rbvae/faces/mouth.py and teeth.py.
 
 import { SHOWN, changed } from "./lips.js";
-import { CELLS, clamp, sampled } from "./opening.js";
+import { CELLS, Opening, clamp, sampled } from "./opening.js";
 
 const TEETH_ROW = 3; // of the lines of a frame
 
-// Returns what to draw between the lips `now`, null if nothing. `before` and `after` are the base of the nose.
-export function mouthFrame(portrait, now, before, after, lines) {
+// Returns what to draw between the lips `now`, null if nothing. `noses` are the base of the nose before and after;
+// `donor` is a mouth of portrait.js, or null for teeth of the bank.
+export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const [old, share] = [portrait.lips, changed(portrait.lips, now)];
   if (!share) return null;
   const isOpen = old.gap > SHOWN;
@@ -25,7 +26,8 @@ export function mouthFrame(portrait, now, before, after, lines) {
     line: isOpen ? share * (1 - apart) : 0,
     lineWidth: Math.max(0.012 * now.width, soft, width / 250),
     margin: 4 * soft + 2,
-    teeth: kept < 1 ? teethFrame(portrait, now, after, lines) : null,
+    teeth: kept < 1 && !donor ? teethFrame(portrait, now, after, lines) : null,
+    donor: kept < 1 && donor ? donorFrame(donor, now, lines) : null,
   };
 }
 
@@ -53,4 +55,18 @@ function teethFrame(portrait, now, nose, lines) {
     brightness: teeth.brightness,
     width,
   };
+}
+
+function donorFrame(mouth, now, lines) {
+  mouth.opening.write(lines.subarray(4 * CELLS * TEETH_ROW), 0);
+  return { ...mouth, wider: now.gap / Math.max(mouth.opening.gap, 1e-6) };
+}
+
+// Reads the file of a donor's mouth.
+export function donorOf({ about: { upper, lower, gain }, arrays: { picture } }) {
+  const points = [...upper, ...lower].flatMap(([x, y]) => [x, y, 0]);
+  const numbers = upper.map((_, k) => k);
+  const opening = new Opening(points, [numbers, numbers.map((k) => k + upper.length)]);
+  const [height, width, channels] = picture.shape;
+  return { opening, gain, picture: { data: picture, width, height, channels } };
 }

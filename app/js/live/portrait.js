@@ -2,6 +2,7 @@
 
 import { areasOf } from "./folding.js";
 import { POINTS } from "./model.js";
+import { donorOf } from "./mouth.js";
 import { Opening } from "./opening.js";
 import { Shading } from "./shading.js";
 import { unpack } from "./unpack.js";
@@ -18,6 +19,7 @@ export class Portrait {
     Object.assign(this, about, { model, arrays });
     this.points = Float64Array.from(arrays.points); // [478 * 3], in pixels of the file
     this.before = this.points.slice(0, 3 * POINTS);
+    this.mouths = new Map(); // of donors, by name
     this.e = arrays.e;
     this.neutralE = arrays.neutralE;
     this.shading = new Shading(model, arrays.own, arrays.covered);
@@ -29,6 +31,12 @@ export class Portrait {
     const { oval } = model.lines;
     this.oval = [0, 1, 2].map((d) => oval.reduce((sum, point) => sum + this.before[3 * point + d], 0) / oval.length);
     this.ring = this.around(RING);
+  }
+
+  // Keeps the mouth of a donor under a name; a file without content is that of a closed mouth.
+  async addMouth(name, buffer) {
+    if (buffer.byteLength) this.mouths.set(name, donorOf(await unpack(buffer)));
+    else this.mouths.delete(name);
   }
 
   // The oval, `scale` times as large, [36 * 3].

@@ -3,7 +3,7 @@
 import { POINTS } from "./model.js";
 import { CELLS } from "./opening.js";
 import { Parts } from "./parts.js";
-import { COPY, DOUBLE, EYE, LASHES, MESHES, MESH_VERTEX, MOUTH, QUAD_VERTEX } from "./shaders.js";
+import { COPY, DOUBLE, EYE, LASHES, MESHES, MESH_VERTEX, MOUTHS, QUAD_VERTEX } from "./shaders.js";
 import { ringTriangles, stripsWithin } from "./turning.js";
 
 const UNITS = ["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection", "lashes", "below", "teeth"];
@@ -29,7 +29,7 @@ export class GlRaster {
   reset() {
     const { gl, model } = this;
     this.surfaces = new Map();
-    this.faces = new WeakMap();
+    this.faces = new WeakMap(); // textures of portraits, and of the mouths of donors
     this.offscreen = [];
     this.bytes = new Uint8Array(4 * model.side * model.side);
     this.programs = {
@@ -38,7 +38,8 @@ export class GlRaster {
       copy: this._program(QUAD_VERTEX, COPY),
       eye: this._program(QUAD_VERTEX, EYE),
       lashes: this._program(QUAD_VERTEX, LASHES),
-      mouth: this._program(QUAD_VERTEX, MOUTH),
+      teeth: this._program(QUAD_VERTEX, MOUTHS.teeth),
+      donor: this._program(QUAD_VERTEX, MOUTHS.donor),
     };
     this.parts ??= new Parts(model);
     this.edited = this._mesh(this.parts.triangles.length);
@@ -269,9 +270,10 @@ export class GlRaster {
   }
 
   _mouth(surface, portrait, mouth, layers, target) {
-    const set = this._use("mouth", surface, portrait, target);
+    const { donor } = mouth;
+    const set = this._use(donor ? "donor" : "teeth", surface, portrait, target);
     this._bind("photo", surface.texture);
-    this._bind("teeth", layers.teeth);
+    this._bind("teeth", donor ? this._donor(donor.picture) : layers.teeth);
     set.opening("old", mouth.old);
     set.opening("now", mouth.now);
     set.vec3("between", mouth.between);
@@ -280,6 +282,12 @@ export class GlRaster {
       set.float(name, mouth[name]);
     }
     set.float("ownLight", mouth.brightness);
+    if (donor) {
+      set.vec2("teethSize", [donor.picture.width, donor.picture.height]);
+      set.opening("donor", donor.opening);
+      set.float("donorWider", donor.wider);
+      set.vec3("gain", donor.gain);
+    }
     if (mouth.teeth) {
       const { edge, s, across, along, down, gain, brightness } = mouth.teeth;
       set.vec2("teethSize", layers.teethSize);
@@ -355,6 +363,14 @@ export class GlRaster {
     };
     this.faces.set(portrait, layers);
     return layers;
+  }
+
+  _donor(picture) {
+    if (!this.faces.has(picture)) {
+      const { data, width, height, channels } = picture;
+      this.faces.set(picture, this._upload(this._texture(this.gl.LINEAR), data, width, height, channels));
+    }
+    return this.faces.get(picture);
   }
 
   _upload(texture, values, width, height, channels = 4) {

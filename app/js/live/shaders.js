@@ -242,7 +242,7 @@ void main() {
   colour = vec4(value.rgb * (1.0 - dark), value.a);
 }`;
 
-export const MOUTH = `${COMMON}${OPENINGS}${PHOTO}
+const MOUTH_BODY = `
 in vec2 at;
 uniform sampler2D teeth;
 uniform vec2 teethSize;
@@ -254,11 +254,25 @@ uniform vec2 shift;
 uniform vec2 edge; // of the teeth, in their picture
 uniform vec4 rowPlace; // s and distance of that edge, pixels of the picture per pixel along and across
 uniform vec3 gain;
+uniform Opening donor;
+uniform float donorWider;
 vec3 cavity(float s, float v, float light) {
   float wide = step01((gap - 0.2) / 0.3), low = step01((v - 0.4) / 0.45), x = (s - 0.5) / 0.06;
   float tongue = smooth01(low) * step01(1.1 - (2.6 * s - 1.3) * (2.6 * s - 1.3)) * wide * (1.0 - 0.3 * exp(-x * x));
   return mix(vec3(40.0, 18.0, 16.0), vec3(150.0, 82.0, 76.0), tongue) * light / 180.0;
 }
+#ifdef DONOR
+vec3 teethAt(float s, float across, vec2 l) {
+  float v = clamp((across - l.x) / max(l.y - l.x, 1e-3), -0.3, 1.3);
+  if (donorWider < 0.75) v = 0.42 + (v - 0.42) * donorWider / 0.75;
+  else if (donorWider > 1.3) {
+    float times = donorWider / 1.3, below = 0.7 / times;
+    v = v < below ? v * times : 0.7 + (v - below) / max(1.0 - below, 1e-6) * 0.3;
+  }
+  vec2 edges = linesAt(3, s).xy;
+  return 255.0 * cubic(teeth, teethSize, positions(donor, s, edges.x + v * (edges.y - edges.x))).rgb * gain;
+}
+#else
 vec3 teethAt(float s, float across, vec2 l) {
   vec3 deep = cavity(s, (across - l.x) / max(l.y - l.x, 1e-3), teethLight);
   float x = edge.x + (s - rowPlace.x) * now.width * rowPlace.z, y = edge.y + (across - rowPlace.y) * rowPlace.w;
@@ -271,6 +285,7 @@ vec3 teethAt(float s, float across, vec2 l) {
   float shadow = 1.0 - 0.35 * exp(-max(across - l.x, 0.0) / (0.035 * now.width));
   return mix(deep, 255.0 * found.rgb * gain * shadow, opaque);
 }
+#endif
 vec3 ownAt(float s, float across, vec2 l) {
   vec2 c = coordinates(old, at - shift);
   vec2 o = linesAt(0, c.x).xy;
@@ -295,3 +310,8 @@ void main() {
   float alpha = 1.0 - (1.0 - mask) * (1.0 - seam);
   colour = finished((inside * mask * (1.0 - seam) + between * seam) / max(alpha, 1e-4), alpha);
 }`;
+
+export const MOUTHS = {
+  teeth: `${COMMON}${OPENINGS}${PHOTO}${MOUTH_BODY}`,
+  donor: `${COMMON}#define DONOR\n${OPENINGS}${PHOTO}${MOUTH_BODY}`,
+};

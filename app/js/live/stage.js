@@ -8,10 +8,12 @@
 //     photo, size     ImageBitmap or canvas of the whole photo, sRGB, and [width, height] of the photo that faces were
 //                     found in; the picture may be smaller
 //   await live.addFace(key, buffer)      adds a face; buffer is its portrait's file
+//   await live.addMouth(key, name, buffer)   lets a donor's mouth, the file of `live` with a donor, fill the face's own in
+//                     edits with mouth: name
 //   live.view({ zoom, x, y, width, height, ratio })
 //                     CSS pixels per pixel of the photo, the place of the photo in the stage's left upper corner, the
 //                     stage's size in CSS pixels, and the device pixel ratio
-//   await live.draw([{ key, e, named, parts, gesture, neutral }, ...])
+//   await live.draw([{ key, e, named, parts, gesture, neutral, mouth }, ...])
 //                     e: Float32Array or null for the face's own; neutral 0..1: how far to the neutral e; named: sigmas
 //                     by direction, or gestures by name; parts: of "mouth", "eyes", "brows", none for all; gesture: by
 //                     name ("gaze_right" or "gaze right"). Resolves after the frame; of several calls before it, the
@@ -57,6 +59,10 @@ export class LiveStage {
   async addFace(key, buffer) {
     const portrait = await Portrait.load(this.model, buffer);
     this.faces.set(key, { portrait, expression: new Expression(portrait), tile: new Expression(portrait) });
+  }
+
+  addMouth(key, name, buffer) {
+    return this._face(key).portrait.addMouth(name, buffer);
   }
 
   view({ zoom, x, y, width, height, ratio = 1 }) {
