@@ -11,7 +11,7 @@ export class LiveDrawer {
   // Resolves to null if the engine is missing or fails; then the server draws.
   static async create(work, stage, photo) {
     try {
-      const page = new URL("../", import.meta.url);
+      const page = new URL("../../", import.meta.url);
       const { script, model } = work.setup.live;
       const { LiveStage } = await import(new URL(script, page).href);
       const engine = await LiveStage.create(stage.live, { modelUrl: new URL(model, page).href, photo, size: work.photo.size });
@@ -23,7 +23,7 @@ export class LiveDrawer {
   }
 
   constructor(work, stage, engine) {
-    Object.assign(this, { work, stage, engine, known: new Set(), there: new Set(), targets: new Map() });
+    Object.assign(this, { work, stage, engine, known: new Set(), there: new Set(), mouths: new Map(), targets: new Map() });
     this.hide();
     work.on("face settled", () => this.add(work.face));
     this.add(work.face);
@@ -36,14 +36,27 @@ export class LiveDrawer {
     try {
       const edit = face.edit ?? blank();
       this.targets.set(face, { start: startOf(edit), e: await this.work.target(face, edit) });
+      await this.addMouth(face, edit);
       if (this.known.has(face)) return;
       this.known.add(face);
-      const sent = await this.work.keys.send(this.work.setup.live.portrait, { key: face.key });
+      const sent = await this.work.keys.send("live", { key: face.key });
       await this.engine?.addFace(face.key, await sent.arrayBuffer());
       this.there.add(face);
     } catch (error) {
       console.warn(`The server draws this face: ${error.message}`);
     }
+  }
+
+  // Fetches the mouth of the photo that an edit takes its teeth from.
+  async addMouth(face, edit) {
+    const lender = edit.teeth ?? edit.donor;
+    const name = `${face.key} ${lender}`;
+    if (!lender || this.mouths.has(name)) return;
+    this.mouths.set(name, null); // until it is there, and if that mouth is closed
+    const sent = await (await this.work.keys.send("live", { key: face.key, donor: lender })).arrayBuffer();
+    if (!sent.byteLength) return;
+    await this.engine?.addMouth(face.key, lender, sent);
+    this.mouths.set(name, lender);
   }
 
   ready(face) {
@@ -69,7 +82,8 @@ export class LiveDrawer {
   described(face) {
     const { edit } = face;
     const { e, closing } = latent(face, edit, this.work.setup, this.targets.get(face).e);
-    return { key: face.key, e, named: edit.named, parts: edit.parts ?? [], gesture: edit.gesture, closing };
+    const mouth = this.mouths.get(`${face.key} ${edit.teeth ?? edit.donor}`) ?? undefined;
+    return { key: face.key, e, named: edit.named, parts: edit.parts ?? [], gesture: edit.gesture, closing, mouth };
   }
 
   hide() {

@@ -8,8 +8,9 @@ import numpy as np
 
 from app.page.workbench import add_room, editing_data, example_data
 from app.server.actions import FaceActions, open_faces
+from app.server.bundle import ENGINE, ENGINE_ENTRY, bundle
 from app.server.editors import synthetic_images
-from app.server.live import live_setup
+from app.server.live import model_address
 from app.server.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.editing.animation import FORMATS
@@ -17,6 +18,7 @@ from rbvae.images.ai_metadata import AI_NOTE
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FIRST = "big smile"  # the tile with which an example is shown
+LENDING = ("smile-", "made-up-")  # of names of examples that are offered for their expression only
 LAST = "astronaut"  # of the examples
 DONOR_SEED = 14
 MADE_UP = 6
@@ -39,8 +41,14 @@ def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
     return list(zip(synthetic_images(editor, MADE_UP, DONOR_SEED, Portrait, es), titles, strict=True))
 
 
+def live_setup(editor: PortraitEditor) -> dict[str, str] | None:
+    """Return the addresses of what the browser needs to draw edits itself; None if only the server can draw them."""
+    model = model_address(editor)
+    return {"script": f"page/js/live-{bundle(ENGINE, ENGINE_ENTRY).version}.js", "model": model} if model else None
+
+
 def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
-    """Lay out the room, with example photos to edit and, named smile-*, to take an expression from.
+    """Lay out the room, with example photos to edit and, named as in LENDING, to take an expression from.
 
     Nobody's teeth are taken from the examples: their consent is for illustrations, not for other people's faces.
     """
@@ -52,7 +60,7 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
             continue
         label = path.stem.replace("-", " ").capitalize()
         data = example_data(visits.publish(f"example-{path.stem}", opened), opened.picture, label)
-        (donors if path.stem.startswith("smile-") else examples).append(data)
+        (donors if path.stem.startswith(LENDING) else examples).append(data)
     for number, (portrait, title) in enumerate(made_up(editor), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
         donors.append(example_data(key, portrait, title, edited=True))

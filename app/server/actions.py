@@ -16,7 +16,7 @@ from PIL import Image
 from app.server.decoder import decoded, decoded_alpha
 from app.server.edit_record import EditRecord
 from app.server.films import film_of
-from app.server.live import portrait_file
+from app.server.live import TYPE, live_file
 from app.server.originals import SUFFIXES, Original, may_be_transparent, read_original
 from app.server.rendering import data_url, jpeg
 from app.server.state import ForgottenError, Opened, Visit, Visits, numbers, reaches
@@ -194,7 +194,7 @@ class FaceActions(Actions):
     """Actions for faces, which are found in a photo and edited in it."""
 
     editor: PortraitEditor
-    allowed = (*Actions.allowed, "face", "source", "entry", "portrait")
+    allowed = (*Actions.allowed, "face", "source", "entry", "live")
 
     def __init__(self, editor: PortraitEditor, visits: Visits) -> None:
         super().__init__(editor, visits)
@@ -248,6 +248,11 @@ class FaceActions(Actions):
     def source(self, key: str) -> File:
         """Return the decoded photo, with its orientation applied."""
         return File(jpeg(Image.fromarray(self.opened(key).photo.source), edited=False), "image/jpeg")
+
+    def live(self, key: str, donor: str | None = None) -> File:
+        """Return what the browser needs to draw edits of this face, or the mouth that a donor lends it."""
+        lender = None if donor is None else self.opened(donor).picture
+        return File(live_file(self.editor, self.opened(key).picture, lender), TYPE)
 
     def save(self, edits: Any, format: str = "") -> File:
         """Return the whole photo with the edits of one or more of its faces, as the kind of file that it came in.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "js"
 ENTRY = "main.js"
+ENGINE, ENGINE_ENTRY = SCRIPTS / "live", "stage.js"  # live drawing, loaded after the page
 IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w/.-]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export ((?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 

@@ -1,59 +1,48 @@
-"""What a browser needs to draw edits itself: the page's model, the file of a portrait, and the engine in app/js/live.
+"""What the page needs to draw edits in the browser: the page's model, and a file for each face that is opened.
 
-Neither file holds a photo: the browser has it already.
+Neither contains a photo. The encoders stay on the server.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
-import importlib.util
-from typing import Any
 
-from app.server.bundle import SCRIPTS, bundle
-from rbvae import ConfigError, Portrait, PortraitEditor
+from starlette.responses import Response
+
+from rbvae import ConfigError, Inference, Portrait, PortraitEditor
 from rbvae.editing import Editor
+from rbvae.editing.portrait_file import PortraitFiles
 
-ENGINE, ENTRY = SCRIPTS / "live", "stage.js"
-MODULE = "rbvae.editing.portrait_file"
-
-
-@functools.lru_cache(maxsize=4)
-def portrait_files(editor: Editor) -> Any:
-    """Return the writer of portraits' files, or None if this checkpoint, or this version of the app, has none."""
-    known = (ENGINE / ENTRY).is_file() and importlib.util.find_spec(MODULE) is not None
-    if not known or not isinstance(editor, PortraitEditor) or editor.faces is None:
-        return None
-    return importlib.import_module(MODULE).PortraitFiles(editor)
-
-
-def live_setup(editor: Editor) -> dict[str, str] | None:
-    """Return what the page needs to start the engine: addresses below page/ and the name of an action; or None."""
-    if portrait_files(editor) is None:
-        return None
-    script = f"js/live-{bundle(ENGINE, ENTRY).version}.js"
-    return {"script": script, "model": f"{editor.kind}/model-{model_version(editor)}", "portrait": "portrait"}
+TYPE = "application/octet-stream"
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # the address changes with the model
 
 
 @functools.lru_cache(maxsize=4)
-def model_version(editor: Editor) -> str:
-    """Return a name that changes with the weights of the generator."""
-    digest = hashlib.sha256()
-    for weights in editor.model.generator.state_dict().values():
-        digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+def portrait_files(editor: Editor) -> PortraitFiles | None:
+    """Return the writer of an editor's files; None if browsers do not draw its edits, as for a model of images."""
+    return PortraitFiles(editor) if isinstance(editor, PortraitEditor) and editor.faces else None
 
 
-def model_file(editor: Editor) -> bytes | None:
-    """Return the file of the page's model, computed on first use; None if there is none."""
+def model_address(editor: Editor) -> str:
+    """Return the address of the page's model, relative to the page; "" if there is none."""
     files = portrait_files(editor)
-    return None if files is None else bytes(files.packed_model)
+    version = hashlib.sha256(files.packed_model).hexdigest()[:16] if files else ""
+    return f"page/{editor.kind}/model?{version}" if files else ""
 
 
-def portrait_file(editor: Editor, portrait: Portrait) -> bytes:
-    """Return the file of a portrait. Raises ConfigError if the server has to draw."""
+def live_file(editor: Editor, inference: Inference, donor: Inference | None = None) -> bytes:
+    """Return the file of an opened face, or that of the mouth of a `donor`; empty if their mouth is closed.
+
+    Raises ConfigError if browsers do not draw edits of this picture.
+    """
     files = portrait_files(editor)
-    if files is None:
-        raise ConfigError("this checkpoint is drawn by the server; reload the page")
-    return bytes(files.of(portrait))
+    if files is None or not isinstance(inference, Portrait):
+        raise ConfigError("edits of this picture are drawn by the server; ask for them there")
+    return files.mouth(inference, donor) if isinstance(donor, Portrait) else files.of(inference)
+
+
+def model_response(editor: Editor | None) -> Response | None:
+    """Return the answer with the page's model; None if there is none."""
+    files = portrait_files(editor) if editor is not None else None
+    return Response(files.packed_model, media_type=TYPE, headers=FOREVER) if files else None

@@ -4,7 +4,7 @@ POST page/{faces|digits}/open        opens the image in the body and returns its
 POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
 GET  page/js/app-{version}.js        the scripts in app/js as one file; live-{version}.js: those that draw
-GET  page/faces/model-{version}      what the scripts need to draw faces
+GET  page/{faces|digits}/model        the page's model, for live drawing (app.server.live)
 GET  page/js/...                     the scripts in app/js, one by one
 
 An opened image is accessible only with both its key and the Visitor header of the visitor who opened it.
@@ -21,16 +21,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.server.actions import Actions, File
-from app.server.bundle import bundle
+from app.server.bundle import ENGINE, ENGINE_ENTRY, bundle
 from app.server.job_queue import BusyError, DisconnectedError, JobQueue
-from app.server.live import ENGINE, ENTRY, model_file, model_version
+from app.server.live import model_response
 from app.server.rendering import one_line
 from app.server.state import ForgottenError, Visit, Visits
 from rbvae import ConfigError, RbvaeError
@@ -39,7 +38,7 @@ from rbvae.errors import shown
 HERE = Path(__file__).resolve().parents[1]  # app/
 MAX_WAITING = 64  # requests that may wait in each queue
 CONCURRENCY = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
-QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "latents"), "quick")
+QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "latents", "live"), "quick")
 UNQUEUED = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
 
@@ -81,15 +80,13 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         return JSONResponse(result)
 
     async def script(request: Request) -> Response:
-        packed = bundle() if "/app-" in request.url.path else bundle(ENGINE, ENTRY)
+        packed = bundle() if "/app-" in request.url.path else bundle(ENGINE, ENGINE_ENTRY)
         return _lasting(request, packed.content, packed.gzipped, "text/javascript", packed.version)
 
     async def model(request: Request) -> Response:
         kind = request.path_params["kind"]
-        content = await run_in_threadpool(model_file, actions[kind].editor) if kind in actions else None
-        if content is None:
-            return _error("there is no such model", 404)
-        return _lasting(request, content, b"", "application/octet-stream", model_version(actions[kind].editor))
+        found = model_response(actions[kind].editor if kind in actions else None)
+        return found or _error("there is no such model", 404)
 
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
@@ -99,7 +96,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         *(Route(f"/page/js/{name}-{{version}}.js", script, methods=["GET"], name=name) for name in ("app", "live")),
         Mount("/page/js", Scripts(directory=HERE / "js")),
         Route("/page/leave", leave, methods=["POST"]),
-        Route("/page/{kind}/model-{version}", model, methods=["GET"]),
+        Route("/page/{kind}/model", model, methods=["GET"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]
 

@@ -35,7 +35,7 @@ def test_a_stroke_does_not_reset_the_style(digits):
     digits.changes(digits.result, lambda: digits.slider("Size").fill("60"))
     digits.changes(digits.result, lambda: strokes(digits))
     expect(digits.slider("Size")).to_have_value("60")
-    assert digits.asked_last("draw")["edit"]["named"]["size"] > 1
+    assert digits.asked_last("digits/draw")["edit"]["named"]["size"] > 1
     digits.press("Clear")
     digits.changes(digits.result, lambda: strokes(digits))
     expect(digits.slider("Size")).to_have_value("60")
@@ -66,7 +66,7 @@ def test_digits_are_picked_by_arrow_keys(digits):
 def test_a_link_leads_to_the_digits_and_their_style(visit):
     visitor = visit("#digits?size=2", room="digits")
     visitor.settled()
-    assert visitor.asked_last("draw")["edit"] == {"named": {"size": 2}}
+    assert visitor.asked_last("digits/draw")["edit"] == {"named": {"size": 2}}
 
 
 def test_programs_find_their_snippets(visit):

@@ -54,7 +54,7 @@ def live(page, engine=ENGINE):
     page.route("**/page/js/live-test.js", lambda route: route.fulfill(content_type="text/javascript", body=engine))
     page.add_init_script("""const parse = JSON.parse; JSON.parse = (text, ...rest) => {
       const value = parse(text, ...rest);
-      if (value?.kind === "faces") value.live = { script: "js/live-test.js", model: "faces/m", portrait: "seen" };
+      if (value?.kind === "faces") value.live = { script: "page/js/live-test.js", model: "page/faces/model?test" };
       return value; };""")
 
 

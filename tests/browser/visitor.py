@@ -43,7 +43,7 @@ class Visitor:
             self.waiting.add(request)
 
     def asked_last(self, action):
-        """What the page last sent for an action."""
+        """What the page last sent for an action, such as "draw" or "digits/draw"."""
         return [request for request in self.asked if request.url.endswith(f"/{action}")][-1].post_data_json
 
     def sees(self, locator):
