@@ -36,12 +36,13 @@ export class LiveDrawer {
     try {
       const edit = face.edit ?? blank();
       this.targets.set(face, { start: startOf(edit), e: await this.work.target(face, edit) });
-      await this.addMouth(face, edit);
-      if (this.known.has(face)) return;
-      this.known.add(face);
-      const sent = await this.work.keys.send("live", { key: face.key });
-      await this.engine?.addFace(face.key, await sent.arrayBuffer());
-      this.there.add(face);
+      if (!this.known.has(face)) {
+        this.known.add(face);
+        const sent = await this.work.keys.send("live", { key: face.key });
+        await this.engine?.addFace(face.key, await sent.arrayBuffer());
+        this.there.add(face);
+      }
+      if (this.there.has(face)) await this.addMouth(face, edit);
     } catch (error) {
       console.warn(`The server draws this face: ${error.message}`);
     }

@@ -268,13 +268,6 @@ class FaceActions(Actions):
             add_changed(pixels, source, self.apply(opened.picture, record))
         return File(*given[0][0].original.file(Image.fromarray(pixels), format))
 
-    def portrait(self, key: str) -> File:
-        """Return what a browser needs to draw edits of this face; see `app.server.live`."""
-        portrait = self.opened(key).picture
-        if not isinstance(portrait, Portrait):
-            raise ConfigError("this is no face in a photo; open a photo")
-        return File(portrait_file(self.editor, portrait), "application/octet-stream")
-
     def entry(self, key: str, edit: Any, photo: str, file: str) -> dict[str, Any]:
         """Return the manifest entry of an edit, in the format of `rbvae.editing.batch`."""
         drawn = self.apply(self.opened(key).picture, EditRecord.of(self.editor, edit))
