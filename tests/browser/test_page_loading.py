@@ -25,12 +25,12 @@ def test_the_page_asks_for_little_and_nothing_from_elsewhere(visit):
     visitor = visit()
     visitor.settled()
     assert visitor.hosts <= {"127.0.0.1", None, ""}  # data: and blob: have no host
-    assert len(visitor.asked) <= 6  # the example, its photo, one edit, and eight tiles
+    assert len(visitor.asked) <= 7  # the example, its photo, one edit, eight tiles, and what live drawing needs
     assert visitor.errors == []
     scripts = visitor.page.evaluate(
         "performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => name.includes('/page/js/'))"
     )
-    assert len(set(scripts)) == 1
+    assert len(set(scripts)) == 2  # the page's, and those of live drawing
 
 
 def test_nothing_shifts_once_the_page_is_there(visit, astronaut):
