@@ -54,7 +54,7 @@ function buildFaces(root, setup) {
   left.append(under);
   addChips(work, opening, under);
   addVersions(work, under);
-  addExamples(work, opening, left);
+  addExamples(work, opening, under);
   addFootnote(work, left);
   addPanels(work, right);
   addDropping(work, take);

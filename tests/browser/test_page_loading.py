@@ -39,7 +39,11 @@ def test_nothing_shifts_once_the_page_is_there(visit, astronaut):
     at_first = visitor.page.evaluate("window.shift ?? 0")
     assert at_first < 0.1
     visitor.opens(astronaut)
-    visitor.settled()
+    stage = visitor.stage.bounding_box()
+    for tile in ("Surprised", "Big smile"):
+        visitor.drawn(visitor.tile(tile).click)
+    visitor.sees(visitor.room.locator(".versions button").first)
+    assert visitor.stage.bounding_box() == stage
     assert visitor.page.evaluate("window.shift ?? 0") - at_first < 0.1
 
 
