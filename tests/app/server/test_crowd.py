@@ -49,7 +49,10 @@ def test_a_key_is_of_no_use_to_another_visitor(url, astronaut):
         assert post(url, "faces/source", {"key": key}, stranger).status_code == 410
         borrowed = {"key": "made-up-face-1", "edit": {"donor": key}}
         assert post(url, "faces/draw", borrowed, stranger).status_code == 410
-        assert post(url, "faces/grid", {"key": "made-up-face-1", "others": [key]}, stranger).status_code == 410
+        for action in ("tiles", "latents"):
+            assert post(url, f"faces/{action}", {"key": key, "edits": [{}]}, stranger).status_code == 410
+        assert post(url, "faces/save", {"edits": [{"key": key, "edit": {}}]}, stranger).status_code == 410
+        assert post(url, "faces/live", {"key": "made-up-face-1", "donor": key}, stranger).status_code == 410
         post(url, "faces/forget", {"key": key}, stranger)
     assert post(url, "faces/draw", {"key": key, "edit": {}}, ME).status_code == 200
 
