@@ -6,7 +6,7 @@ import { ask } from "./dialog.js";
 
 export function addFootnote(work, place, look = "") {
   const part = element(`<p class="footnote ${look}"><span>Edit only photos you may edit. Results are marked as AI-made. Photos
-    stay in memory for an hour at most.</span> <button type="button" class="link erase">Delete my photos now</button></p>`);
+    are kept for an hour at most.</span> <button type="button" class="link erase">Delete my photos now</button></p>`);
   place.append(part);
   part.querySelector("button").addEventListener("click", () => erase(work));
 }

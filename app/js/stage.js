@@ -74,11 +74,17 @@ export class Stage extends EventTarget {
     this.dispatchEvent(new Event("view"));
   }
 
-  // The edges of the photo in sight, left and right, in pixels of the frame.
+  // The edges of the photo in sight, left and right, in pixels of the frame; top and bottom.
   get sides() {
     const [left] = placed(this.view, [0, 0], this.frame);
     const [right] = placed(this.view, this.size, this.frame);
     return [Math.max(0, left), Math.min(this.frame.width, right)];
+  }
+
+  get ends() {
+    const [, top] = placed(this.view, [0, 0], this.frame);
+    const [, bottom] = placed(this.view, this.size, this.frame);
+    return [Math.max(0, top), Math.min(this.frame.height, bottom)];
   }
 
   compare(split) {
@@ -99,7 +105,8 @@ export class Stage extends EventTarget {
     const [left] = placed(this.view, [0, 0], this.frame);
     const hidden = this.holding || this.split > 0;
     this.after.style.clipPath = hidden ? `inset(0 0 0 ${at - left}px)` : "";
-    this.live.style.clipPath = hidden ? `inset(0 0 0 ${at}px)` : "";
+    const [{ width, height }, [top, bottom]] = [this.frame, this.ends]; // live drawing is black around the photo
+    this.live.style.clipPath = `inset(${top}px ${width - high}px ${height - bottom}px ${hidden ? at : low}px)`;
     this.tags.hidden = !hidden;
     this.tags.style.setProperty("--at", `${at}px`);
     this.dispatchEvent(new Event("divided"));

@@ -18,7 +18,6 @@ from rbvae.images.ai_metadata import AI_NOTE
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FIRST = "big smile"  # the tile with which an example is shown
-LENDING = ("smile-", "made-up-")  # of names of examples that are offered for their expression only
 LAST = "astronaut"  # of the examples
 DONOR_SEED = 14
 MADE_UP = 6
@@ -48,7 +47,7 @@ def live_setup(editor: PortraitEditor) -> dict[str, str] | None:
 
 
 def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
-    """Lay out the room, with example photos to edit and, named as in LENDING, to take an expression from.
+    """Lay out the room, with example photos to edit and, named smile-*, to take an expression from.
 
     Nobody's teeth are taken from the examples: their consent is for illustrations, not for other people's faces.
     """
@@ -60,7 +59,7 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
             continue
         label = path.stem.replace("-", " ").capitalize()
         data = example_data(visits.publish(f"example-{path.stem}", opened), opened.picture, label)
-        (donors if path.stem.startswith(LENDING) else examples).append(data)
+        (donors if path.stem.startswith("smile-") else examples).append(data)
     for number, (portrait, title) in enumerate(made_up(editor), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
         donors.append(example_data(key, portrait, title, edited=True))

@@ -27,7 +27,7 @@ def files(editor):
 @pytest.fixture(scope="package")
 def synthetic(editor):
     """A face of a person who does not exist, 199 pixels high, which fills its photo."""
-    return editor.infer(EXAMPLES / "made-up-1.jpg")
+    return editor.infer(ROOT / "tests" / "photos" / "made-up-1.jpg")
 
 
 @pytest.fixture(scope="package")
