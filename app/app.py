@@ -22,7 +22,7 @@ from app.page.about import about
 from app.page.digits_tab import digits_tab
 from app.page.faces_tab import faces_tab
 from app.page.programs_tab import programs_tab
-from app.page.workbench import FOLLOW_LINKS
+from app.page.workbench import add_room, follow_links
 from app.server.api import add_endpoints
 from app.server.cleanup import FILES_KEPT_FOR, INTERVAL, cleanup, own_folder
 from app.server.editors import Editors, load_editors
@@ -40,11 +40,12 @@ KEEP_ALIVE = 75
 INTRO = """# Change the expression, keep the face
 Move a slider and watch the photo. Then choose your own, or restyle a handwritten digit.
 """
+STYLES = ("style", "faces", "controls", "digits")  # of app/page, in this order
+
 ENVIRONMENT = """environment variables:
   GRADIO_SERVER_PORT          port to listen on (default: 7860)
   GRADIO_SERVER_NAME          address to listen on (default: 127.0.0.1)
   RBVAE_FACES, RBVAE_DIGITS   checkpoint folder or Hub id
-  RBVAE_DRAW_IN_BROWSER       "no": always render on the server, never send a generator to the browser
 
 example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
@@ -54,14 +55,15 @@ def build(editors: Editors) -> Page:
     visits = Visits()
     with Page(title="rbvae", fill_width=True, analytics_enabled=False, delete_cache=(INTERVAL, FILES_KEPT_FOR)) as demo:
         add_endpoints(editors)  # first, because Gradio renames an endpoint whose name is already taken
-        gr.Markdown(INTRO, elem_id="intro")
         with gr.Tab("Faces", elem_id="faces"):
             faces = faces_tab(editors.faces, visits)
         with gr.Tab("Digits", elem_id="digits-tab"):
             digits = digits_tab(editors.digits, visits)
-        with gr.Tab("For programs"):
+        with gr.Tab("For programs", elem_id="programs"):
+            add_room({"kind": "programs"})
             programs_tab()
-        with gr.Tab("About"):
+        with gr.Tab("About", elem_id="about-tab"):
+            add_room({"kind": "about"})
             gr.Markdown(about(editors, visits.example_faces()), elem_id="about")
     # RequestLimits refuses requests beyond MAX_WAITING with a message.
     demo.queue(max_size=2 * MAX_WAITING, api_open=False)
@@ -91,8 +93,8 @@ def launch(demo: Page, **options: Any) -> tuple[Any, str, str]:
     )
     settings: dict[str, Any] = {
         "theme": theme,
-        "css_paths": HERE / "page" / "style.css",
-        "js": FOLLOW_LINKS,
+        "css_paths": [HERE / "page" / f"{name}.css" for name in STYLES],
+        "js": follow_links(),
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": demo.page_routes,

@@ -2,9 +2,15 @@
 
 const PAGE = new URL("../", import.meta.url);
 const TRIES = 3; // attempts if the server is busy or the connection breaks
+const PING = 2000; // ms between attempts to reach the app again
+const BUG = "Something went wrong here, which is a bug. Try again.";
 
 // The visitor ID. Together with an image's key, it grants access to the image. New on every page load.
 const VISITOR = [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
+
+// Says "offline" when the app cannot be reached, and "online" when it can again.
+export const connection = new EventTarget();
+let offline = false;
 
 export class Refused extends Error {
   constructor(words, status) {
@@ -27,21 +33,36 @@ export async function send(kind, action, body, signal) {
       response = await fetch(new URL(`${kind}/${action}`, PAGE), request);
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      if (tries === 1) throw new Refused("The app can't be reached; check that it is running and try again", 0);
-      await new Promise((later) => setTimeout(later, 300)); // retry after a network error
+      if (tries === 1) throw lost();
+      await pause(300); // retry after a network error
       continue;
     }
     if (response.status !== 503 || tries === 1) break; // busy: retry after the number of seconds in Retry-After
-    await new Promise((later) => setTimeout(later, 1000 * (response.headers.get("Retry-After") ?? 2)));
+    await pause(1000 * (response.headers.get("Retry-After") ?? 2));
   }
   if (response.ok) return response;
-  let words = "Something went wrong here, which is a bug; try again";
-  try {
-    words = (await response.json()).error;
-  } catch {
-    // not JSON: keep the default message
-  }
+  const words = await response.json().then(({ error }) => error, () => BUG);
   throw new Refused(words, response.status);
+}
+
+export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
+
+function lost() {
+  if (!offline) {
+    offline = true;
+    connection.dispatchEvent(new Event("offline"));
+    wait();
+  }
+  return new Refused("The app can't be reached. Your work is kept here; it goes on when the connection is back.", 0);
+}
+
+async function wait() {
+  while (offline) {
+    await pause(PING);
+    const answer = await fetch(new URL("../robots.txt", PAGE), { cache: "no-store" }).catch(() => null);
+    offline = !answer;
+  }
+  connection.dispatchEvent(new Event("online"));
 }
 
 // Deletes an image on the server, without waiting or reporting errors.
@@ -50,9 +71,15 @@ export const forget = (kind, key) => send(kind, "forget", { key }).catch(() => {
 // Deletes all images of this visitor. Also works while the page closes.
 export const leave = () => navigator.sendBeacon(new URL("leave", PAGE), VISITOR);
 
-// The same. Resolves to the number of deleted images.
-export const deleteAll = async () =>
-  (await (await fetch(new URL("leave", PAGE), { method: "POST", headers: { Visitor: VISITOR } })).json()).deleted;
+// The same. Resolves to the number of deleted photos.
+export async function deleteAll() {
+  try {
+    const answer = await fetch(new URL("leave", PAGE), { method: "POST", headers: { Visitor: VISITOR } });
+    return (await answer.json()).deleted;
+  } catch {
+    throw lost();
+  }
+}
 
 // Wraps an async function so that one call runs at a time. Of the calls made meanwhile, only the newest runs after it.
 export function newest(run) {

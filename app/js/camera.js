@@ -1,39 +1,36 @@
 // Takes a photo with the visitor's camera.
 
-import { element } from "./dom.js";
+import { element, icon } from "./dom.js";
 
-export function addCamera(bench, bar, stage, taken) {
-  const button = element(`<button type="button" class="button camera">Camera</button>`);
-  bar.append(button);
-  let close = null;
-  button.addEventListener("click", async () => {
-    if (close) return close();
-    let stream;
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } } });
-    } catch {
-      return bench.tell("The camera can't be used here; allow it in the browser, or choose a photo", "warning");
-    }
-    const view = element(`<div class="camera"><video autoplay playsinline muted></video>
-      <button type="button" class="button primary">Take the photo</button></div>`);
-    const video = view.querySelector("video");
-    video.srcObject = stream;
-    stage.append(view);
-    button.textContent = "Close the camera";
-    close = () => {
-      stream.getTracks().forEach((track) => track.stop());
-      view.remove();
-      button.textContent = "Camera";
-      close = null;
-    };
-    view.querySelector("button").addEventListener("click", () => {
-      if (!video.videoWidth) return;
-      const canvas = document.createElement("canvas");
-      [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-      canvas.getContext("2d").drawImage(video, 0, 0);
-      canvas.toBlob(taken, "image/jpeg", 0.95);
-      close();
-    });
-    return undefined;
+export async function openCamera(work, stage, taken) {
+  if (stage.root.querySelector(".camera")) return;
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1920 } } });
+  } catch {
+    work.tell("The camera can't be used here. Allow it in the browser, or open a photo.");
+    return;
+  }
+  const view = element(`<div class="camera"><video autoplay playsinline muted></video><div class="bar">
+    <button type="button" class="button primary">Take the photo</button>
+    <button type="button" class="button" aria-label="Close the camera">${icon("close")}</button></div></div>`);
+  const video = view.querySelector("video");
+  const [take, close] = view.querySelectorAll("button");
+  video.srcObject = stream;
+  stage.root.append(view);
+  take.focus();
+  const end = () => {
+    stream.getTracks().forEach((track) => track.stop());
+    view.remove();
+  };
+  close.addEventListener("click", end);
+  view.addEventListener("keydown", (event) => event.key === "Escape" && end());
+  take.addEventListener("click", () => {
+    if (!video.videoWidth) return;
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    canvas.toBlob((blob) => taken(new File([blob], "camera.jpg", { type: "image/jpeg" })), "image/jpeg", 0.95);
+    end();
   });
 }

@@ -1,70 +1,89 @@
-// Builds the workbench of a tab, with the photo or digit on the left and the tools on the right.
+// Builds the rooms of the page in the elements that app/page makes.
 
-import { addAnimation } from "./animate.js";
 import { leave } from "./api.js";
-import { Bench } from "./workbench.js";
-import { element, escaped, walk } from "./dom.js";
-import { addDonor } from "./donor.js";
-import { addGrid } from "./grid.js";
-import { addMany } from "./many.js";
-import { addPad } from "./pad.js";
-import { addPhoto } from "./photo.js";
-import { addPictures } from "./pictures.js";
-import { addPrivacy } from "./privacy.js";
-import { addRandom } from "./random.js";
-import { addShare } from "./share.js";
-import { addSliders } from "./sliders.js";
-import { Tray } from "./tray.js";
+import { addBar } from "./bar.js";
+import { openCamera } from "./camera.js";
+import { addChips } from "./chips.js";
+import { buildDigits } from "./digits.js";
+import { element } from "./dom.js";
+import { Drawing } from "./drawing.js";
+import { addExamples, firstEdit } from "./examples.js";
+import { addFootnote } from "./footnote.js";
+import { addNotices } from "./notices.js";
+import { Opening, addDropping } from "./opening.js";
+import { addPanels } from "./panels.js";
+import { addMenu, followLinks as follow } from "./rooms.js";
+import { addSaving } from "./saving.js";
+import { Stage } from "./stage.js";
+import { addHandle, addTouch } from "./touch.js";
+import { addVersions } from "./versions.js";
+import { addViews } from "./views.js";
+import { Work } from "./work.js";
 
-window.addEventListener("pagehide", leave); // the image is reopened if the visitor comes back
+export const followLinks = () => follow();
+
+window.addEventListener("pagehide", leave); // the photo is opened again if the visitor comes back
 
 export function mount(host) {
   const root = host.querySelector(".rb");
   if (!root || root.dataset.mounted) return;
   root.dataset.mounted = "yes";
-  const bench = new Bench(root, JSON.parse(root.dataset.setup));
-  const faces = bench.kind === "faces";
-  root.innerHTML = `<div class="left"></div><div class="right"></div>`;
-  const [left, right] = root.children;
-  const tray = new Tray(bench);
-  addPictures(bench, right);
-  const tools = addTools(bench, right);
-  addSliders(bench, tools("Sliders"));
-  addShare(bench, tools("Sliders"));
-  addRandom(bench, tools("Random"));
-  addDonor(bench, tools(faces ? "Copy a face" : "Copy a style"), tray);
-  addGrid(bench, tools("Grid"), tray);
-  addAnimation(bench, tools("Film"));
-  if (faces) addMany(bench, tools("Many photos"));
-  (faces ? addPhoto : addPad)(bench, left); // last, because it opens an example
-  addPrivacy(bench, left);
+  const setup = JSON.parse(root.dataset.setup);
+  root.textContent = "";
+  if (setup.kind === "faces") buildFaces(root, setup);
+  else if (setup.kind === "digits") buildDigits(root, setup);
+  else buildText(root, setup);
 }
 
-// Adds the tabs of the tools. Returns a function from a name to its panel, which is created on first use.
-function addTools(bench, place) {
-  const part = element(`<div class="tools"><div class="names" role="tablist"></div></div>`);
-  place.append(part);
-  walk(part.querySelector(".names"));
-  const panels = new Map();
-  const choose = (name) =>
-    panels.forEach(({ tab, panel }, other) => {
-      tab.setAttribute("aria-selected", other === name);
-      tab.tabIndex = other === name ? 0 : -1; // the arrow keys reach the others
-      panel.hidden = other !== name;
-    });
-  return (name) => {
-    if (!panels.has(name)) {
-      const tab = element(`<button type="button" role="tab" aria-selected="false">${escaped(name)}</button>`);
-      const panel = element(`<div role="tabpanel" aria-label="${escaped(name)}"></div>`);
-      tab.addEventListener("click", () => {
-        choose(name);
-        panel.dispatchEvent(new Event("shown"));
-      });
-      part.querySelector(".names").append(tab);
-      part.append(panel);
-      panels.set(name, { tab, panel });
-      choose([...panels.keys()][0]);
-    }
-    return panels.get(name).panel;
-  };
+function buildFaces(root, setup) {
+  document.body.dataset.room ??= "faces";
+  const work = new Work(root, setup);
+  const [left, right] = [element(`<main class="left"></main>`), element(`<section class="right" aria-label="Edit"></section>`)];
+  const stage = new Stage(left);
+  const drawing = new Drawing(work, stage);
+  const opening = new Opening(work, stage, drawing);
+  const take = (files) => opening.openFiles(files);
+  addBar(work, stage, opening, () => openCamera(work, stage, (photo) => opening.openFiles([photo])));
+  addSaving(work, opening);
+  root.append(left, right);
+  addTouch(stage, (event) => clicked(work, stage, opening, event));
+  addHandle(stage);
+  addViews(work, stage);
+  addNotices(work, left);
+  const under = element(`<div class="under"></div>`);
+  left.append(under);
+  addChips(work, opening, under);
+  addVersions(work, under);
+  addExamples(work, opening, under);
+  addFootnote(work, left);
+  addPanels(work, right);
+  addDropping(work, take);
+  root.append(element(`<div class="dropzone" aria-hidden="true"><p>Drop a photo here</p></div>`));
+  window.addEventListener("beforeunload", (event) => work.unsaved && event.preventDefault());
+  if (setup.examples.length) opening.openExample(setup.examples[0], firstEdit(setup));
+}
+
+// A click on the photo chooses the face there; where no face was found, two clicks say where the eyes are.
+function clicked(work, stage, opening, event) {
+  const { photo } = work;
+  if (!photo) return;
+  const [x, y] = stage.point(event);
+  if (!photo.faces.length) return void pointed(stage, opening, [x, y]);
+  const at = photo.faces.findIndex(({ box }) => box && x > box[0] && x < box[2] && y > box[1] && y < box[3]);
+  if (at >= 0 && at !== work.at) opening.choose(at);
+}
+
+function pointed(stage, opening, point) {
+  stage.eyes = [...(stage.eyes ?? []), point].slice(-2);
+  stage.dispatchEvent(new Event("eyes"));
+  if (stage.eyes.length < 2) return;
+  opening.point([...stage.eyes].sort((a, b) => a[0] - b[0]));
+  stage.eyes = [];
+  stage.dispatchEvent(new Event("eyes"));
+}
+
+function buildText(root, setup) {
+  const bar = element(`<header class="top"></header>`);
+  root.append(bar);
+  addMenu(bar, setup.kind);
 }

@@ -1,18 +1,18 @@
-// Applies one expression to many photos, with progress, cancel, and a ZIP that includes a manifest.
+// Save as many photos: the edit that is shown now, on as many photos as the visitor likes, as a ZIP with a manifest.
 
 import { Refused, forget, send } from "./api.js";
-import { chooser, element, escaped, save } from "./dom.js";
+import { chooser, element, escaped, onFiles, save } from "./dom.js";
+import { plain } from "./record.js";
+import { safe } from "./saving_names.js";
+import { fitting } from "./shrinking.js";
 import { zip } from "./zip.js";
 
 const SMALL = 168; // height of a result in the list, in pixels
 
-export function addMany(bench, place) {
-  const part = element(`<div><p class="hint">What you set up for this face, on as many photos as you like.</p>
-    <div class="bar">
-      <label class="inline"><input type="radio" name="like" value="change" checked> The same change of the sliders</label>
-      <label class="inline"><input type="radio" name="like" value="same"> This very expression</label></div>
+export function addMany(work, place) {
+  const part = element(`<div><p class="hint">The edit that you see, on as many photos as you like: the most prominent face of each.</p>
     <div class="bar choosing"><button type="button" class="button cancel" hidden>Cancel</button>
-      <button type="button" class="button primary keep" hidden>Download all (ZIP)</button></div>
+      <button type="button" class="button primary keep" hidden>Save all (ZIP)</button></div>
     <div class="progress" hidden role="status"><progress max="1" value="0" aria-label="Photos done"></progress>
       <output></output></div>
     <div class="pictures batch"></div></div>`);
@@ -22,42 +22,8 @@ export function addMany(bench, place) {
   let results = [];
   let running = null;
 
-  // Opens one photo, edits it, downloads the result and deletes the photo from the server.
-  const edited = async (file, name, like, signal) => {
-    const ask = (action, fields) => send(bench.kind, action, fields, signal);
-    const record = await (await ask("open", file)).json();
-    const { key } = record;
-    try {
-      if (!record.original) throw new Refused("no face was found", 422);
-      const copied = { key, donor: like.key, change: like.change };
-      const change = like.same ? (await (await ask("transfer", copied)).json()).change : like.change;
-      const [entry, blob] = await Promise.all([
-        ask("entry", { key, change, photo: file.name, file: name }).then((answer) => answer.json()),
-        ask("download", { key, change, keep: like.keep }).then((answer) => answer.blob()),
-      ]);
-      return { entry, blob };
-    } finally {
-      forget(bench.kind, key);
-    }
-  };
-  // The same, but returns a failed entry instead of throwing.
-  const tried = async (file, number, like, signal) => {
-    const name = `${String(number).padStart(4, "0")}-${plain(file.name)}.jpg`;
-    try {
-      return { name, ...(await edited(file, name, like, signal)) };
-    } catch (error) {
-      if (!(error instanceof Refused) && !signal.aborted) console.error(error);
-      return { name, entry: { photo: file.name, ok: false, error: error.message } };
-    }
-  };
   const run = async (files) => {
-    if (!bench.record?.original) return bench.tell("Choose a photo of your own first");
-    const like = {
-      same: part.querySelector("[value=same]").checked,
-      keep: !bench.root.querySelector("input[value=replace]").checked,
-      key: bench.record.key,
-      change: bench.change,
-    };
+    const edit = plain(work.edit);
     running = new AbortController();
     const { signal } = running;
     results = [];
@@ -72,7 +38,7 @@ export function addMany(bench, place) {
     tell();
     try {
       for (const file of files) {
-        const result = await tried(file, results.length + 1, like, signal);
+        const result = await tried(work, file, results.length + 1, edit, signal);
         if (signal.aborted) break;
         results.push(result);
         pictures.append(await shown(result));
@@ -83,27 +49,37 @@ export function addMany(bench, place) {
       [cancel.hidden, keep.hidden] = [true, !results.some(({ blob }) => blob)];
       running = null;
     }
-    return undefined;
   };
   const file = chooser("Choose photos", { multiple: true, name: "many" });
-  file.querySelector("input").addEventListener("change", (event) => {
-    const files = [...event.target.files];
-    event.target.value = "";
-    if (files.length && !running) bench.attempt(() => run(files));
-  });
+  onFiles(file, (files) => running || run(files));
   part.querySelector(".choosing").prepend(file);
   cancel.addEventListener("click", () => running?.abort());
   keep.addEventListener("click", async () => {
-    const manifest = { note: bench.setup.note, photos: results.map(({ entry }) => entry) };
+    const manifest = { note: work.setup.note, photos: results.map(({ entry }) => entry) };
     const told = new Blob([`${JSON.stringify(manifest, null, 2)}\n`], { type: "application/json" });
-    const written = results.filter(({ blob }) => blob);
-    save(await zip([...written, { name: "manifest.json", blob: told }]), "edited.zip");
+    save(await zip([...results.filter(({ blob }) => blob), { name: "manifest.json", blob: told }]), "edited.zip");
   });
 }
 
-// Returns a file name, without its extension, that is valid on every system.
-const plain = (name) =>
-  name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 60) || "photo";
+// Opens one photo, edits it, and deletes it from the server. A photo that fails has an entry that says why.
+async function tried(work, file, number, edit, signal) {
+  let key = null;
+  try {
+    const { blob: fitted } = await fitting(file, work.setup.limits);
+    const record = await (await send(work.kind, "open", fitted, signal)).json();
+    key = record.key;
+    if (!record.e) throw new Refused("no face was found", 422);
+    const name = `${String(number).padStart(4, "0")}-${safe(file.name)}.${record.suffix}`;
+    const entry = await work.keys.ask("entry", { key, edit, photo: file.name, file: name }, signal);
+    const blob = await (await work.keys.send("save", { edits: [{ key, edit }] }, signal)).blob();
+    return { name, entry, blob };
+  } catch (error) {
+    if (!(error instanceof Refused) && !signal.aborted) console.error(error);
+    return { name: "", entry: { photo: file.name, ok: false, error: error.message } };
+  } finally {
+    if (key) forget(work.kind, key);
+  }
+}
 
 // Returns an element with a thumbnail of the result or the error.
 async function shown({ name, entry, blob }) {

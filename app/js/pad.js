@@ -1,27 +1,23 @@
-// Input of a digit: an example, a drawing or an upload.
+// Input of a digit: an example, a drawing or a file.
 
-import { busy, chooser, element, escaped, walk } from "./dom.js";
+import { chooser, element, escaped, onFiles, roving } from "./dom.js";
 
 const SIDE = 256;
 
-export function addPad(bench, place) {
-  const part = element(`<div class="digit"><p class="hint">Pick a digit …</p>
-    <div class="pictures digits"></div>
-    <p class="hint">… or draw one</p>
-    <canvas class="pad" width="${SIDE}" height="${SIDE}" aria-label="Draw a digit here"></canvas>
-    <div class="bar"><button type="button" class="button clear">Clear</button>
+export function addPad(work, place, open, cleared) {
+  const part = element(`<div class="drawing"><div class="padding"><canvas class="pad" width="${SIDE}" height="${SIDE}" role="img" aria-label="Draw a digit here"></canvas>
+      <div class="bar"><button type="button" class="button clear">Clear</button>
       <label class="inline">Pen <input type="range" class="pen" min="6" max="36" value="16" aria-label="Pen width"></label>
-      <label class="inline">Colour <input type="color" value="#ffffff" aria-label="Pen colour"></label></div></div>`);
+      <label class="inline">Colour <input type="color" value="#ffffff" aria-label="Pen colour"></label></div></div>
+    <div><p class="hint">Draw a digit, or pick one.</p><div class="pictures digits" role="group" aria-label="Digits to pick"></div></div></div>`);
   place.append(part);
-  const open = (blob) => busy(part.querySelector(".bar"), "Reading the digit…", () => bench.openFile(blob));
-
-  const pick = (digit, preset) => bench.attempt(() => bench.pick(digit, preset));
-  for (const digit of bench.setup.examples) {
+  const digits = part.querySelector(".digits");
+  for (const digit of work.setup.examples) {
     const button = element(`<button type="button"><img src="${digit.picture}" alt="${escaped(digit.label)}"></button>`);
-    button.addEventListener("click", () => pick(digit));
-    part.querySelector(".digits").append(button);
+    button.addEventListener("click", () => open(null, digit));
+    digits.append(button);
   }
-  walk(part.querySelector(".digits"));
+  roving(digits);
 
   const canvas = part.querySelector("canvas");
   const pen = canvas.getContext("2d");
@@ -47,18 +43,18 @@ export function addPad(bench, place) {
     pen.lineTo(...at(event));
     pen.stroke();
   });
-  canvas.addEventListener("pointerup", () => {
-    if (drawing) canvas.toBlob(open, "image/png");
+  const end = () => {
+    if (drawing) canvas.toBlob((blob) => open(blob), "image/png");
     drawing = false;
+  };
+  canvas.addEventListener("pointerup", end);
+  canvas.addEventListener("pointercancel", end);
+  part.querySelector(".clear").addEventListener("click", () => {
+    clear();
+    cleared();
   });
-  part.querySelector(".clear").addEventListener("click", clear);
   clear();
-
-  const file = chooser("Upload one", { name: "digit" });
-  file.querySelector("input").addEventListener("change", (event) => {
-    if (event.target.files[0]) open(event.target.files[0]);
-    event.target.value = "";
-  });
+  const file = chooser("Open a file", { name: "digit" });
+  onFiles(file, (files) => open(files[0]));
   part.querySelector(".bar").append(file);
-  if (bench.setup.examples.length) pick(bench.setup.examples[0], bench.setup.start);
 }

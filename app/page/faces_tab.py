@@ -1,4 +1,4 @@
-"""The Faces tab: edits the expression of a face in a photo."""
+"""The Faces room: edits the expression of the faces in a photo."""
 
 from __future__ import annotations
 
@@ -6,32 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from app.page.workbench import add_bench, example_data, initial_edit
+from app.page.workbench import add_room, editing_data, example_data
 from app.server.actions import FaceActions, open_faces
-from app.server.drawing import mask_url
+from app.server.bundle import ENGINE, ENGINE_ENTRY, bundle
 from app.server.editors import synthetic_images
+from app.server.live import model_address
 from app.server.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.editing.animation import FORMATS
 from rbvae.images.ai_metadata import AI_NOTE
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+FIRST = "big smile"  # the tile with which an example is shown
+LAST = "astronaut"  # of the examples
 DONOR_SEED = 14
 MADE_UP = 6
 STRONG_SIGMAS = 3.0  # sigmas
-TEXTS = {
-    "original": "Face found",
-    "copy": "Model's copy",
-    "edit": "Your edit",
-    "neutral": "Neutral",
-    "mine": "As in the photo",
-    "random": "Eight expressions at random. Click one to take it over.",
-    "donor": "Click a face to take over its expression, or add photos of your own.",
-    "addDonor": "Add photos",
-    "grid": "Many faces with many expressions, yours among them. Choose both, then make the grid.",
-    "rows": "Faces, a row each",
-    "columns": "Expressions, a column each",
-}
 
 
 def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
@@ -50,29 +40,38 @@ def made_up(editor: PortraitEditor) -> list[tuple[Portrait, str]]:
     return list(zip(synthetic_images(editor, MADE_UP, DONOR_SEED, Portrait, es), titles, strict=True))
 
 
+def live_setup(editor: PortraitEditor) -> dict[str, str] | None:
+    """Return the addresses of what the browser needs to draw edits itself; None if only the server can draw them."""
+    model = model_address(editor)
+    return {"script": f"page/js/live-{bundle(ENGINE, ENGINE_ENTRY).version}.js", "model": model} if model else None
+
+
 def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
-    """Lay out the tab, with example photos. Returns its actions."""
-    opened_photos = [(path, open_faces(editor, path)) for path in sorted(EXAMPLES.glob("*.jpg"))]
-    opened_photos = [(path, opened) for path, opened in opened_photos if opened.inference is not None]
-    opened_photos.sort(key=lambda example: (bool(example[1].picture.warnings), -example[1].faces.source.size))
-    examples = [
-        example_data(
-            visits.publish(f"example-{path.stem}", opened), opened.picture, path.stem.replace("-", " ").capitalize()
-        )
-        for path, opened in opened_photos
-    ]
-    donors = []
+    """Lay out the room, with example photos to edit and, named smile-*, to take an expression from.
+
+    Nobody's teeth are taken from the examples: their consent is for illustrations, not for other people's faces.
+    """
+    examples: list[dict[str, str]] = []
+    donors: list[dict[str, str]] = []
+    for path in sorted(EXAMPLES.glob("*.jpg"), key=lambda path: (path.stem == LAST, path.stem)):
+        opened = open_faces(editor, path)
+        if opened.inference is None:
+            continue
+        label = path.stem.replace("-", " ").capitalize()
+        data = example_data(visits.publish(f"example-{path.stem}", opened), opened.picture, label)
+        (donors if path.stem.startswith("smile-") else examples).append(data)
     for number, (portrait, title) in enumerate(made_up(editor), start=1):
         key = visits.publish(f"made-up-face-{number}", Opened(portrait))
         donors.append(example_data(key, portrait, title, edited=True))
-    add_bench(
-        editor,
-        TEXTS,
-        examples=examples,
-        donors=donors or examples,
-        start=initial_edit(editor),
-        formats=list(FORMATS),
-        note=AI_NOTE,
-        mask=mask_url(editor.config.image_size) if editor.config.observes == "image" else None,
+    add_room(
+        {
+            **editing_data(editor),
+            "examples": examples,
+            "donors": [*donors, *examples],
+            "first": FIRST,
+            "formats": list(FORMATS),
+            "note": AI_NOTE,
+            "live": live_setup(editor),
+        }
     )
     return FaceActions(editor, visits)

@@ -1,6 +1,6 @@
 """Actions the page can request. They take the key of an opened image and return JSON records or files.
 
-Only `open` and `face` run inference; all other actions only decode.
+Only `open` and `face` run inference; all other actions only decode. Edits are records, see `app.server.edit_record`.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.server.decoder import decoded
+from app.server.decoder import decoded, decoded_alpha
+from app.server.edit_record import EditRecord
+from app.server.films import film_of
+from app.server.live import TYPE, live_file
+from app.server.originals import SUFFIXES, Original, may_be_transparent, read_original
 from app.server.rendering import data_url, jpeg
-from app.server.state import ForgottenError, Opened, Visit, Visits, change_to, changed, numbers, reaches
+from app.server.state import ForgottenError, Opened, Visit, Visits, numbers, reaches
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor, StyleEditor
-from rbvae.editing.animation import FORMATS, Film, animate
+from rbvae.editing.animation import FORMATS, Film
 from rbvae.editing.batch import Result
-from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import quoted, shown
 from rbvae.faces.finding import Faces
-from rbvae.images.ai_metadata import encode
 from rbvae.images.decoding import MAX_SIDE, Photo, load_photo
 
-RANDOM_COUNT = 8
-STRIP, STRIP_SIDE = 5, 96  # images above a slider, and their side length in pixels
-PREVIEW_SIDE = 240  # longer side of a preview, in pixels
-MAX_GRID = 12
-STRENGTHS = (0.0, 1.5)
+MAX_TILES = 32  # small pictures in one answer
+MAX_FACES = 64  # edits in one saved photo
+TILE_SIDE = 192  # of a small picture, in pixels
 LARGE_BYTES, LARGE_LOCK = 3 * 16_000_000, threading.Lock()  # photos above this many bytes are searched one at a time
-NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or choose another photo"
+NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or open another photo"
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,7 @@ class Actions:
     Actions raise ForgottenError for an unknown or expired key, and ConfigError for invalid arguments.
     """
 
-    allowed: tuple[str, ...] = (
-        "pick",
-        "draw",
-        "strips",
-        "random",
-        "neutral",
-        "transfer",
-        "grid",
-        "animate",
-        "progress",
-        "forget",
-    )
+    allowed: tuple[str, ...] = ("pick", "draw", "tiles", "latents", "seen", "save", "film", "progress", "forget")
 
     editor: PortraitEditor | StyleEditor
 
@@ -98,103 +87,114 @@ class Actions:
         return {}
 
     def record(self, opened: Opened) -> dict[str, Any]:
-        """Return what the page shows of an opened image."""
+        """Return what the page needs to edit an opened image: its e, the neutral e, and the reach of the sliders."""
         inference = opened.picture
         return {
-            "original": data_url(inference.crop, edited=False),
-            "copy": data_url(inference.reconstruction),
-            "warnings": list(inference.warnings),
+            "e": rounded(inference.e),
+            "neutral": rounded(self.editor.neutral_e(inference)),
             "reach": reaches(self.editor, inference.e),
-            **{name: getattr(inference, name).astype(float).round(5).tolist() for name in ("z", "e")},
+            "size": list(inference.crop.size),
         }
 
-    def draw(self, key: str, change: Any) -> dict[str, Any]:
-        """Return the edited crop. The page requests this while a slider moves."""
-        opened = self.opened(key)
-        e = changed(self.editor, opened.picture, change)
-        return {"picture": data_url(self.editor.edit(opened.close_up, e).crop)}
+    def draw(self, key: str, edit: Any, side: int = 0) -> dict[str, Any]:
+        """Return the part of the picture that an edit changes, its box in pixels of the photo, and warnings.
 
-    def strips(self, key: str) -> dict[str, Any]:
-        """Return five images per slider, from -2 to +2 sigma relative to the e of this image."""
-        tile = self.opened(key).tile
+        With `side` it is drawn so that the face has about that many pixels, for display.
+        """
+        opened, record = self.opened(key), EditRecord.of(self.editor, edit)
+        (wanted,) = numbers([side], 1, "side", 10_000)
+        inference = opened.at(int(wanted), whole=record.gesture.turns)
+        drawn = self.apply(inference, record)
+        box, picture = drawn.patch()
         return {
-            "strips": [
-                [data_url(picture) for picture in self.editor.strip(tile, number, STRIP, STRIP_SIDE)]
-                for number in range(len(self.editor.directions))
-            ]
+            "picture": data_url(picture),
+            "box": opened.in_photo(inference, box),
+            "warnings": list(drawn.warnings) if np.any(drawn.e != inference.e) or not record.gesture.still else [],
         }
 
-    def random(self, key: str, seed: int = 0) -> dict[str, Any]:
-        """Sample expressions or styles. Each sample is an image and the change that produces it."""
-        tile = self.opened(key).tile
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise ConfigError(f"seed={quoted(seed)}; give a whole number from 0")
-        edits = self.editor.edits(tile, list(self.editor.sample_e(RANDOM_COUNT, seed, tile)))
-        return {"samples": [self._sample(tile, edit) for edit in edits]}
+    def tiles(self, key: str, edits: Any) -> dict[str, Any]:
+        """Return a small picture of each of several edits."""
+        if not isinstance(edits, list) or not 1 <= len(edits) <= MAX_TILES:
+            raise ConfigError(f"edits={quoted(edits)}; give a list of 1 to {MAX_TILES} edits")
+        tile = self.opened(key).at(TILE_SIDE)
+        return {"pictures": [data_url(self.tile(tile, EditRecord.of(self.editor, edit))) for edit in edits]}
 
-    def neutral(self, key: str) -> dict[str, Any]:
-        """Return the change to the reference: a neutral face or a plain digit."""
+    def tile(self, inference: Inference, record: EditRecord) -> Image.Image:
+        """Draw an edit at the size of a tile."""
+        picture = self.apply(inference, record).crop
+        picture.thumbnail((TILE_SIDE, TILE_SIDE))
+        return picture
+
+    def latents(self, key: str, edits: Any) -> dict[str, Any]:
+        """Return the e [D_e] to which each of several edits leads."""
+        if not isinstance(edits, list) or not 1 <= len(edits) <= MAX_TILES:
+            raise ConfigError(f"edits={quoted(edits)}; give a list of 1 to {MAX_TILES} edits")
         inference = self.opened(key).picture
-        return {"change": change_to(self.editor, inference, self.editor.neutral_e(inference))}
+        return {"es": [rounded(EditRecord.of(self.editor, edit).e_of(self.editor, inference)) for edit in edits]}
 
-    def transfer(self, key: str, donor: str, strength: float = 1.0, change: Any = None) -> dict[str, Any]:
-        """Return the change to the expression or style of another image.
+    def seen(self, key: str) -> dict[str, Any]:
+        """Return what the model sees: the crop, its reconstruction of it, and z and e."""
+        inference = self.opened(key).picture
+        pictures = {
+            "crop": data_url(inference.crop, edited=False),
+            "reconstruction": data_url(inference.reconstruction),
+        }
+        return {**pictures, "z": rounded(inference.z), "e": rounded(inference.e)}
 
-        `strength` is clipped to 0..1.5. `change`, if given, is applied to the donor first.
-        """
-        inference, donor_image = self.opened(key).picture, self.opened(donor).picture
-        (amount,) = numbers([strength], 1, "strength").clip(*STRENGTHS)
-        target = donor_image.e if change is None else changed(self.editor, donor_image, change)
-        return {"change": change_to(self.editor, inference, self.editor.transferred_e(inference, target, amount))}
+    def save(self, edits: Any, format: str = "") -> File:
+        """Return the edited picture as a file, a PNG by default; `edits` is one object with a `key` and an `edit`."""
+        ((opened, record),) = self.given(edits, 1)
+        return File(*Original("PNG").file(self.apply(opened.picture, record).crop, format))
 
-    def grid(self, key: str, others: list[str], expressions: list[str] | None = None) -> dict[str, Any]:
-        """Return a grid of edits with a row for this image and each of `others`.
-
-        The columns are the reference, this image's e, and the e of each image in `expressions` (default: `others`).
-        """
-        columns = others if expressions is None else expressions
-        for chosen in (others, columns):
-            if not isinstance(chosen, list) or len(chosen) >= MAX_GRID:
-                raise ConfigError(f"a grid has at most {MAX_GRID} rows and {MAX_GRID + 1} columns; choose fewer")
-        faces = [self.opened(one).tile for one in (key, *others)]
-        shown = [self.opened(one).picture for one in (key, *columns)]
-
-        def row(face: Inference) -> list[np.ndarray]:
-            return [self.editor.neutral_e(face), *(self.editor.transferred_e(face, one.e) for one in shown)]
-
-        return {"cells": [[self._sample(face, edit) for edit in self.editor.edits(face, row(face))] for face in faces]}
-
-    def animate(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
-        """Render an animation from the change `start` to `end` and back.
+    def film(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
+        """Render a film from one edit to another and back.
 
         `view` is "crop" or "photo". `job` is the name under which `progress` reports.
         """
-        inference = self.opened(key).picture
-        path = [changed(self.editor, inference, change) for change in (start, end)]
-        film, name = Film(format=format, view=view), str(job)
+        inference, name = self.opened(key).picture, str(job)
+        edits = [EditRecord.of(self.editor, edit) for edit in (start, end)]
+        film = Film(format=format, view=view)
         try:
-            content = animate(self.editor, inference, path, film, lambda share: self.films.update({name: share}))
+            content = film_of(
+                self.editor,
+                inference,
+                edits,
+                film,
+                self.teeth(edits[1]),
+                lambda share: self.films.update({name: share}),
+            )
         finally:
             self.films.pop(name, None)
         return File(content, FORMATS[format])
 
     def progress(self, key: str, job: str) -> dict[str, Any]:
-        """Return the fraction of an animation's frames that are rendered, from 0 to 1."""
+        """Return the fraction of a film's frames that are rendered, from 0 to 1."""
         return {"share": self.films.get(str(job), 0.0)}
 
-    def _edit(self, key: str, change: Any) -> Edit:
-        inference = self.opened(key).picture
-        return self.editor.edit(inference, changed(self.editor, inference, change))
+    def given(self, edits: Any, most: int) -> list[tuple[Opened, EditRecord]]:
+        """Return the opened pictures and records of a list of objects with `key` and `edit`."""
+        if not isinstance(edits, list) or not 1 <= len(edits) <= most:
+            raise ConfigError(f"edits={quoted(edits)}; give a list of 1 to {most} objects with key and edit")
+        if not all(isinstance(one, dict) and set(one) == {"key", "edit"} for one in edits):
+            raise ConfigError(f"edits={quoted(edits)}; give objects with key and edit")
+        return [(self.opened(one["key"]), EditRecord.of(self.editor, one["edit"])) for one in edits]
 
-    def _sample(self, inference: Inference, edit: Any) -> dict[str, Any]:
-        return {"picture": data_url(edit.crop), "change": change_to(self.editor, inference, np.asarray(edit.e))}
+    def teeth(self, record: EditRecord) -> Portrait | None:
+        """Return the portrait whose teeth an edit takes. Raises ForgottenError if it is no longer there."""
+        key = record.teeth or record.donor
+        found = self.opened(key).picture if key else None
+        return found if isinstance(found, Portrait) else None
+
+    def apply(self, inference: Inference, record: EditRecord) -> Edit:
+        """Draw an edit of an inference."""
+        return record.drawn(self.editor, inference, self.teeth(record))
 
 
 class FaceActions(Actions):
-    """Actions for faces, which are detected in a photo and pasted back into it."""
+    """Actions for faces, which are found in a photo and edited in it."""
 
     editor: PortraitEditor
-    allowed = (*Actions.allowed, "face", "source", "paste", "previews", "download", "identity_shift", "entry")
+    allowed = (*Actions.allowed, "face", "source", "entry", "live")
 
     def __init__(self, editor: PortraitEditor, visits: Visits) -> None:
         super().__init__(editor, visits)
@@ -206,70 +206,92 @@ class FaceActions(Actions):
         decoded.
         """
         pixels = decoded(content)
+        alpha = decoded_alpha(content) if may_be_transparent(content) else None
+        original = read_original(content, pixels, alpha)
         with LARGE_LOCK if pixels.size > LARGE_BYTES else contextlib.nullcontext():
-            return self.store(open_faces(self.editor, pixels))
+            return self.store(open_faces(self.editor, pixels, original))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
         """Select another face of the same photo.
 
         `face` is its index. Alternatively, `eyes` gives the positions of both eyes, [[x, y], [x, y]] in pixels.
         """
-        faces = self.opened(key).photo
+        opened = self.opened(key)
+        faces = opened.photo
         if eyes is not None:
             if not isinstance(eyes, list) or len(eyes) != 2:
                 raise ConfigError("two eyes are needed; click one after the other")
             left, right = (tuple(numbers(point, 2, "eyes", 100_000).tolist()) for point in eyes)
-            return self.store(Opened(self.editor.infer(faces, eyes=(left, right)), faces, -1))
+            return self.store(Opened(self.editor.infer(faces, eyes=(left, right)), faces, -1, opened.original))
         if isinstance(face, bool) or not isinstance(face or 0, int):
             raise ConfigError(f"face={quoted(face)}; give a whole number from 0")
-        return self.store(Opened(self.editor.infer(faces, face=face or 0), faces, face or 0))
+        return self.store(Opened(self.editor.infer(faces, face=face or 0), faces, face or 0, opened.original))
 
     def record(self, opened: Opened) -> dict[str, Any]:
-        """Add the positions of the faces. If there is no face, return advice instead of images."""
+        """Add where the faces are, and how the photo will be saved. If there is no face, return advice."""
         height, width = opened.photo.source.shape[:2]
         boxes = [[round(float(edge), 1) for edge in box] for box in opened.photo.boxes]
-        record = {"size": [width, height], "boxes": boxes, "face": opened.face}
-        if isinstance(opened.inference, Portrait) and opened.inference.alignment is not None:
-            record["aligned"] = opened.inference.alignment.matrix.round(6).tolist()
-        return {**record, **(super().record(opened) if opened.inference is not None else {"advice": NO_FACE})}
+        original = opened.original
+        common = {
+            "size": [width, height],
+            "boxes": boxes,
+            "face": opened.face,
+            "format": original.format,
+            "suffix": SUFFIXES[original.format],
+            "notes": [note for note in (*opened.photo.notes, original.note) if note],
+        }
+        if opened.inference is None:
+            return {**common, "advice": NO_FACE}
+        box = [round(float(edge), 1) for edge in opened.picture.box]  # type: ignore[attr-defined]
+        return {**super().record(opened), **common, "box": box}
 
     def source(self, key: str) -> File:
         """Return the decoded photo, with its orientation applied."""
         return File(jpeg(Image.fromarray(self.opened(key).photo.source), edited=False), "image/jpeg")
 
-    def paste(self, key: str, change: Any, keep: bool = True) -> dict[str, Any]:
-        """Return the edited part of the photo and its box."""
-        box, picture = self._edit(key, change).patch(keep)
-        return {"picture": data_url(picture), "box": list(box)}
+    def live(self, key: str, donor: str | None = None) -> File:
+        """Return what the browser needs to draw edits of this face, or the mouth that a donor lends it."""
+        lender = None if donor is None else self.opened(donor).picture
+        return File(live_file(self.editor, self.opened(key).picture, lender), TYPE)
 
-    def previews(self, key: str, change: Any) -> dict[str, Any]:
-        """Return two small versions of that part: with the photo's detail, and with the model's face pasted over it."""
-        edit = self._edit(key, change)
-        pictures = [edit.patch(keep)[1] for keep in (True, False)]
-        for picture in pictures:
-            picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        return {"previews": [data_url(picture) for picture in pictures]}
+    def save(self, edits: Any, format: str = "") -> File:
+        """Return the whole photo with the edits of one or more of its faces, as the kind of file that it came in.
 
-    def download(self, key: str, change: Any, keep: bool = True) -> File:
-        """Return the whole edited photo."""
-        edit = self._edit(key, change)
-        return File(encode(edit.photo if keep else edit.replaced), "image/jpeg")
+        `edits` are objects with the `key` of a face and an `edit`. Where they change the same pixel, the last one wins.
+        """
+        given = self.given(edits, MAX_FACES)
+        source = given[0][0].photo.source
+        if any(opened.photo.source is not source for opened, _ in given):
+            raise ConfigError("these faces are of different photos; save each photo by itself")
+        pixels = source.copy()
+        for opened, record in given:
+            add_changed(pixels, source, self.apply(opened.picture, record))
+        return File(*given[0][0].original.file(Image.fromarray(pixels), format))
 
-    def identity_shift(self, key: str, change: Any) -> dict[str, Any]:
-        """Return how much the edit changes the identity: 0 is no change, 1 is the maximum."""
-        identity_shift = self.editor.identity_shift(self._edit(key, change))
-        return {"identity_shift": round(identity_shift, 3), "words": identity_shift_words(identity_shift)}
-
-    def entry(self, key: str, change: Any, photo: str, file: str) -> dict[str, Any]:
+    def entry(self, key: str, edit: Any, photo: str, file: str) -> dict[str, Any]:
         """Return the manifest entry of an edit, in the format of `rbvae.editing.batch`."""
-        edit = self._edit(key, change)
-        return Result(shown(str(photo)), 1.0, edit, self.editor.identity_shift(edit)).entry(shown(str(file)))
+        drawn = self.apply(self.opened(key).picture, EditRecord.of(self.editor, edit))
+        return Result(shown(str(photo)), 1.0, drawn, self.editor.identity_shift(drawn)).entry(shown(str(file)))
 
 
-def open_faces(editor: PortraitEditor, photo: Photo) -> Opened:
+def add_changed(pixels: np.ndarray, source: np.ndarray, edit: Edit) -> None:
+    """Copy the pixels that an edit changes from `source` into `pixels`, both uint8 [H, W, 3]."""
+    (left, top, right, bottom), picture = edit.patch()
+    patch = np.asarray(picture)
+    changed = (patch != source[top:bottom, left:right]).any(axis=2)
+    pixels[top:bottom, left:right][changed] = patch[changed]
+
+
+def open_faces(editor: PortraitEditor, photo: Photo, original: Original | None = None) -> Opened:
     """Detect the faces of a photo and infer the largest one, if any. Raises ImageError if it cannot be decoded."""
+    original = original or Original()
     try:
         faces = editor.find(photo)
     except FaceNotFoundError:
-        return Opened(None, Faces(load_photo(photo, max_side=None), ()))
-    return Opened(editor.infer(faces), faces)
+        return Opened(None, Faces(load_photo(photo, max_side=None), ()), original=original)
+    return Opened(editor.infer(faces), faces, original=original)
+
+
+def rounded(values: np.ndarray) -> list[float]:
+    """Return numbers with the digits that a picture can show."""
+    return values.astype(float).round(5).tolist()

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.server.decoder_process import ALPHA
 from app.server.job_queue import BusyError
 from rbvae import ImageError
 from rbvae.images.decoding import UPLOAD
@@ -177,6 +178,15 @@ def decoded(source: bytes | Path, name: str = "", max_side: int = 0) -> np.ndarr
     except (OSError, ValueError) as error:
         raise ImageError("the picture is no longer available; upload it again") from error
     return decoder().decode(content, name or source.name, max_side)
+
+
+def decoded_alpha(content: bytes) -> np.ndarray | None:
+    """Decode the transparency of a PNG or WebP upload: uint8 [H, W], or None if it is opaque or cannot be decoded."""
+    try:
+        alpha = decoder().decode(content, max_side=ALPHA)[..., 0]
+    except ImageError:
+        return None
+    return None if alpha.min() == 255 else np.ascontiguousarray(alpha)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 MEMORY = 1_000_000_000  # bytes of address space
+ALPHA = 2**32 - 1
 CPU_SECONDS = 1  # of CPU time per image, rounded up by at most one; a large photo takes a third of that
 
 
@@ -22,8 +23,8 @@ def main() -> None:
     """Write one byte when ready, then answer requests until stdin ends.
 
     A request is three big-endian uint32 (length of the name, length of the content, maximum side or 0), the name and
-    the content. An answer is three uint32 (height, width, length of the error message), then the pixels as uint8 RGB
-    or the message.
+    the content. The maximum side ALPHA asks for the picture's transparency instead, three times as grey. An answer is
+    three uint32 (height, width, length of the error message), then the pixels as uint8 RGB or the message.
     """
     root = Path(sys.argv[1])
     package = types.ModuleType("rbvae")  # skips its __init__, which imports PyTorch
@@ -32,7 +33,7 @@ def main() -> None:
     from PIL import Image
 
     from rbvae.errors import ImageError
-    from rbvae.images.decoding import UPLOAD, add_heic, load_photo
+    from rbvae.images.decoding import UPLOAD, add_heic, load_alpha, load_photo
 
     output, requests = os.fdopen(os.dup(1), "wb"), sys.stdin.buffer
     os.dup2(2, 1)  # keep what codecs print out of the answers
@@ -47,7 +48,10 @@ def main() -> None:
         name, content = requests.read(name_length).decode("utf-8", "replace"), requests.read(content_length)
         limit_time()
         try:
-            pixels = load_photo(content, max_side=max_side or None, limits=UPLOAD, name=name)
+            if max_side == ALPHA:
+                pixels = load_alpha(content, UPLOAD, name)
+            else:
+                pixels = load_photo(content, max_side=max_side or None, limits=UPLOAD, name=name)
             output.write(struct.pack(">III", *pixels.shape[:2], 0))
             output.write(pixels.data)
             del pixels

@@ -3,8 +3,9 @@
 POST page/{faces|digits}/open        opens the image in the body and returns its key
 POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
-GET  page/{faces|digits}/generator   the generator weights, for rendering in the browser
-GET  page/js/...                     the scripts in app/js
+GET  page/js/app-{version}.js        the scripts in app/js as one file; live-{version}.js: those that draw
+GET  page/{faces|digits}/model        the page's model, for live drawing (app.server.live)
+GET  page/js/...                     the scripts in app/js, one by one
 
 An opened image is accessible only with both its key and the Visitor header of the visitor who opened it.
 """
@@ -21,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.server.actions import Actions, File
-from app.server.drawing import generator_file
+from app.server.bundle import ENGINE, ENGINE_ENTRY, bundle
 from app.server.job_queue import BusyError, DisconnectedError, JobQueue
+from app.server.live import model_response
 from app.server.rendering import one_line
 from app.server.state import ForgottenError, Visit, Visits
 from rbvae import ConfigError, RbvaeError
@@ -36,9 +38,7 @@ from rbvae.errors import shown
 HERE = Path(__file__).resolve().parents[1]  # app/
 MAX_WAITING = 64  # requests that may wait in each queue
 CONCURRENCY = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
-QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(
-    ("pick", "draw", "identity_shift", "neutral", "transfer"), "quick"
-)
+QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "latents", "live"), "quick")
 UNQUEUED = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
 
@@ -79,27 +79,36 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
             return Response(result.content, media_type=result.media_type)
         return JSONResponse(result)
 
-    async def generator(request: Request) -> Response:
+    async def script(request: Request) -> Response:
+        packed = bundle() if "/app-" in request.url.path else bundle(ENGINE, ENGINE_ENTRY)
+        return _lasting(request, packed.content, packed.gzipped, "text/javascript", packed.version)
+
+    async def model(request: Request) -> Response:
         kind = request.path_params["kind"]
-        file = generator_file(actions[kind].editor) if kind in actions else None
-        if file is None:
-            return _error("there is no such generator", 404)
-        headers = {
-            "Cache-Control": "public, max-age=31536000, immutable",  # the URL changes with the weights
-            "Content-Length": str(len(file.content)),
-        }
-        return StreamingResponse(file.chunks(), media_type="application/octet-stream", headers=headers)
+        found = model_response(actions[kind].editor if kind in actions else None)
+        return found or _error("there is no such model", 404)
 
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
         return JSONResponse({"deleted": visits.forget_all(visitor) if visitor else 0})
 
     return [
+        *(Route(f"/page/js/{name}-{{version}}.js", script, methods=["GET"], name=name) for name in ("app", "live")),
         Mount("/page/js", Scripts(directory=HERE / "js")),
         Route("/page/leave", leave, methods=["POST"]),
-        Route("/page/{kind}/generator", generator, methods=["GET"]),
+        Route("/page/{kind}/model", model, methods=["GET"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]
+
+
+def _lasting(request: Request, content: bytes, gzipped: bytes, media_type: str, version: str) -> Response:
+    """Answer with a file that browsers keep if the request names its version; `gzipped` is b"" for "not worth it"."""
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if request.path_params["version"] == version:
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    if gzipped and "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["Content-Encoding"] = gzipped, "gzip"
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _visitor(request: Request, default: str = "") -> str:

@@ -1,28 +1,30 @@
-"""Temporary storage of opened images, and the conversion between slider values and e."""
+"""Temporary storage of opened images, and the range of sliders."""
 
 from __future__ import annotations
 
-import functools
 import math
 import secrets
 import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from app.server.originals import Original
 from rbvae import ConfigError, Direction, Inference, Portrait, RbvaeError
 from rbvae.editing import Editor
-from rbvae.editing.smaller import close_up
+from rbvae.editing.face_model import MARGIN
+from rbvae.editing.smaller import close_up, for_film
 from rbvae.errors import quoted
 from rbvae.faces.finding import Faces
 
 MAX_SIGMAS = 4.0  # sigmas
 STEP = 0.05
 KEPT_FOR = 3600  # seconds an image is kept after its last use
+SIDES = (192, 360, 720, 1280)  # of the pictures that are drawn for display, in pixels
 TILE = 160  # side of a small image of an edit, in pixels, unless the model defines one
 CAPACITY = 200_000_000  # bytes of all opened photos
 
@@ -38,6 +40,7 @@ class Opened:
     inference: Inference | None
     faces: Any = None
     face: int = 0
+    original: Original = field(default_factory=Original)
 
     @property
     def picture(self) -> Inference:
@@ -66,15 +69,39 @@ class Opened:
         pictures = 4 * 3 * crop.width * crop.height if crop else 0  # crop and reconstruction, counted twice
         return int(getattr(getattr(photo, "source", None), "nbytes", 0)) + pictures + 100_000
 
-    @functools.cached_property
-    def close_up(self) -> Inference:
-        """The image cropped closely around its face, for rendering while a slider moves."""
-        return close_up(self.picture)
+    def at(self, side: int, whole: bool = False) -> Inference:
+        """Return the picture reduced so that the surroundings of its face have about `side` pixels, for display.
 
-    @functools.cached_property
-    def tile(self) -> Inference:
-        """The same, scaled to the size of a tile."""
-        return close_up(self.picture, TILE)
+        With `whole` it keeps all of the photo, which a turn of the head needs. One of SIDES is taken, at least `side`;
+        a `side` of 0, and one larger than all of them, gives the picture itself.
+        """
+        portrait = self.picture
+        chosen = next((each for each in SIDES if side <= each), 0) if side > 0 else 0
+        if not chosen or not isinstance(portrait, Portrait) or portrait.observed is None:
+            return portrait
+        return self._reduced(chosen, whole)
+
+    def _reduced(self, side: int, whole: bool) -> Inference:
+        known = self.__dict__.setdefault("_views", {})
+        if (side, whole) not in known:
+            left, top, right, bottom = self.picture.box  # type: ignore[attr-defined]
+            extent = MARGIN * max(right - left, bottom - top)
+            if whole:
+                longest = max(self.picture.source.shape[:2])  # type: ignore[attr-defined]
+                known[side, whole] = for_film(self.picture, max(32, round(longest * min(1.0, side / extent))))
+            else:
+                known[side, whole] = close_up(self.picture, side)
+        return known[side, whole]
+
+    def in_photo(self, shown: Inference, box: Sequence[float]) -> list[float]:
+        """Convert a box (left, top, right, bottom) from the pixels of a reduced picture to those of the photo."""
+        if shown is self.inference or not isinstance(shown, Portrait) or not isinstance(self.inference, Portrait):
+            return [float(edge) for edge in box]
+        (left, top, right, bottom), (x, y, x_end, y_end) = self.inference.box, shown.box
+        across, down = (right - left) / (x_end - x), (bottom - top) / (y_end - y)
+        x0, y0, x1, y1 = box
+        placed = (left + (x0 - x) * across, top + (y0 - y) * down, left + (x1 - x) * across, top + (y1 - y) * down)
+        return [round(float(edge), 2) for edge in placed]
 
 
 @dataclass
@@ -147,12 +174,11 @@ class Visits:
                 del self._stored[key]
 
     def forget_all(self, visitor: str) -> int:
-        """Delete all images of a visitor. Returns their number."""
+        """Delete all images of a visitor. Returns the number of photos; several faces of one photo count once."""
         with self._lock:
             keys = [key for key, stored in self._stored.items() if stored.visitor == visitor]
-            for key in keys:
-                del self._stored[key]
-            return len(keys)
+            deleted = [self._stored.pop(key).opened for key in keys]
+            return len({id(opened.faces if opened.faces is not None else opened) for opened in deleted})
 
     def expire(self) -> None:
         """Delete the images that have expired."""
@@ -246,30 +272,6 @@ def steps(editor: Editor) -> np.ndarray:
     """Return one sigma along each of the K directions, as float32 [K, D_e]."""
     rows = [direction.sigma * direction.vector for direction in editor.directions]
     return np.stack(rows) if rows else np.zeros((0, editor.config.dim_e), np.float32)
-
-
-def changed(editor: Editor, inference: Inference, change: Any) -> np.ndarray:
-    """Apply a change to the e of an image. Returns float32 [D_e].
-
-    `change` is {"values": sigmas along each direction, "rest": the remainder as a vector of length D_e or empty}.
-    Raises ConfigError if it is malformed.
-    """
-    if not isinstance(change, dict):
-        raise ConfigError(f"change={quoted(change)}; give an object with values")
-    values = numbers(change.get("values", []), len(editor.directions), "values")
-    rest = numbers(change.get("rest") or [0.0] * editor.config.dim_e, editor.config.dim_e, "rest")
-    return (inference.e + values @ steps(editor) + rest).astype(np.float32)
-
-
-def change_to(editor: Editor, inference: Inference, e: np.ndarray) -> dict[str, list[float]]:
-    """Return the change from the e of an image to `e`, float32 [D_e].
-
-    `rest` is empty if the directions span the whole space.
-    """
-    difference, directions = e - inference.e, steps(editor)
-    values = np.linalg.lstsq(directions.T, difference, rcond=None)[0].round(3) if len(directions) else np.zeros(0)
-    rest = difference - values @ directions
-    return {"values": values.tolist(), "rest": [] if np.abs(rest).max() < 0.01 else rest.tolist()}
 
 
 def numbers(values: Any, count: int, name: str, limit: float = 1000) -> np.ndarray:

@@ -2,17 +2,17 @@
 
 python app/tools/latency.py --json bench.json
 
-A measurement starts with performance.now() at the input event or the choice of a file. It ends when the new image is
-painted: after the <img> has its new source (or the <canvas> its pixels), img.decode(), the next animation frame, and
-a message posted in that frame, which arrives when the frame is done.
+A measurement starts with performance.now() at the input event or the choice of a file. It ends when the new picture is
+painted: after it is decoded and placed, the next animation frame, and a message posted in that frame, which arrives
+when the frame is done.
 
-drag         the model's edit, drawn in the browser while the slider moves
-drag_server  the same, drawn by the server
-drag_pasted  the edit in a 12-megapixel photo while the slider moves
-paste        the edit in that photo after the slider stops
-paste_full   the download of that photo at full size
+drag         a slider of Fine-tune moves, from the event to the finished frame; drawn in the browser where it can
+drag_server  the same where it cannot, so that the server draws
+upload       from the choice of a photo of 12 megapixels until it is on the stage, ready to be edited
+save         from the click until the edited photo is downloaded at its full size
+first_page   from the address to the edited example, in a browser that has nothing of the page yet
 
-Each is measured separately. The API endpoints are measured from Python with gradio_client.
+The API endpoints are measured from Python with gradio_client.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -41,35 +40,33 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 TARGETS = {
     "drag_ms_p50": 33,
     "drag_ms_p95": 60,
-    "upload_ms_p50": 300,
-    "paste_ms_p50": 500,
-    "paste_full_ms_p50": 500,
+    "upload_ms_p50": 600,
+    "save_ms_p50": 700,
+    "first_page_ms": 3000,
     "start_s": 10,
 }
+SERVER_DRAWS = "**/page/js/live-*.js"  # without it, the browser has nothing to draw with
 TIMER = """
-window.painted = (selector) => new Promise((done) => {
-  const image = document.querySelector(selector);
-  const seen = new MutationObserver(async () => {
+window.painted = (names) => new Promise((done) => {
+  const seen = new MutationObserver(() => {
     seen.disconnect();
-    await image.decode?.();
     requestAnimationFrame(() => {
       const channel = new MessageChannel();
       channel.port1.onmessage = () => done(performance.now());
       channel.port2.postMessage(0);
     });
   });
-  seen.observe(image, { attributes: true, attributeFilter: ["src", "data-sketches"] });
+  seen.observe(document.querySelector(".rb.faces .stage"), { attributes: true, subtree: true, attributeFilter: names });
 });
-window.drag = async (selector, ticks, settles) => {
-  const range = document.querySelector(".rb.faces .sliders input[type=range]");
+window.drag = async (ticks) => {
+  const range = document.querySelector(".rb.faces .tune input[type=range]");
   const times = [];
   for (let i = 0; i < ticks; i++) {
-    const painted = window.painted(selector);
-    range.value = (i % 2 ? -1 : 1) * (0.2 + 0.05 * (i % 30));
+    const painted = window.painted(["data-frames", "data-draws"]);
+    range.value = (i % 2 ? -1 : 1) * (10 + 2 * (i % 30));
     await new Promise((next) => setTimeout(next, 3 + (i * 7) % 16)); // at a varying time within a frame
     const start = performance.now();
-    range.dispatchEvent(new Event("input"));
-    if (settles) range.dispatchEvent(new Event("change"));
+    range.dispatchEvent(new Event("input", { bubbles: true }));
     times.push((await painted) - start);
   }
   return times;
@@ -154,63 +151,60 @@ def _in_the_page(chromium: str, url: str, large: Path, ticks: int, repeats: int)
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
         began = time.perf_counter()
         page.goto(url)
-        page.wait_for_selector(".rb.faces .patch:not([hidden])")
-        figures = {"first_picture_s": time.perf_counter() - began}
-        page.evaluate(TIMER)
-        page.wait_for_selector(".rb.faces[data-drawn]")
-        here = page.get_attribute(".rb.faces", "data-drawn") == "here"  # the server draws for a model of codes
-        figures |= _drag("drag", page, "canvas" if here else "img", ticks)
+        page.wait_for_selector(".rb.faces .stage .patch")
+        figures = {"first_page_ms": round(1000 * (time.perf_counter() - began), 1)}
+        figures |= _drag("drag", page, ticks)
         figures |= _spread("upload", [_upload(page, large) for _ in range(repeats + 2)][2:])
-        page.wait_for_timeout(500)
-        stage = "moving" if here else "patch"
-        figures |= _spread("drag_pasted", page.evaluate(f"window.drag('.rb.faces .{stage}', {repeats + 2})")[2:])
-        figures |= _spread("paste", page.evaluate(f"window.drag('.rb.faces .patch', {repeats + 2}, true)")[2:])
-        page.wait_for_timeout(1000)
-        figures |= _spread("paste_full", [_download(page) for _ in range(repeats + 1)][1:])
+        page.locator(".rb.faces .tiles [data-tile]").nth(1).dispatch_event("click")
+        page.wait_for_load_state("networkidle")
+        figures |= _spread("save", [_save(page) for _ in range(repeats + 1)][1:])
         page.close()
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.route(re.compile("/generator[?]"), lambda route: route.abort())  # as if the browser cannot draw
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.route(SERVER_DRAWS, lambda route: route.abort())
         page.goto(url)
-        page.wait_for_selector(".rb.faces .patch:not([hidden])")
-        page.wait_for_selector(".rb.faces[data-drawn='by the server']")
-        page.evaluate(TIMER)
-        figures |= _drag("drag_server", page, "img", ticks)
+        page.wait_for_selector(".rb.faces .stage .patch")
+        figures |= _drag("drag_server", page, ticks)
         browser.close()
     return figures
 
 
-def _drag(name: str, page: Any, drawn_on: str, ticks: int) -> dict[str, float]:
-    place = f".rb.faces .edit {drawn_on}"
-    page.evaluate("([place, n]) => window.drag(place, n)", [place, 10])
-    return _spread(name, page.evaluate("([place, n]) => window.drag(place, n)", [place, ticks]))
+def _drag(name: str, page: Any, ticks: int) -> dict[str, float]:
+    page.wait_for_load_state("networkidle")
+    page.evaluate(TIMER)
+    page.get_by_role("tab", name="Fine-tune").click()
+    page.wait_for_timeout(1000)
+    page.evaluate("(n) => window.drag(n)", 10)
+    times = _spread(name, page.evaluate("(n) => window.drag(n)", ticks))
+    page.locator(".rb.faces .tune input[type=range]").first.dispatch_event("change")
+    page.locator(".rb.faces .foot .reset").click()
+    page.get_by_role("tab", name="Expressions").click()
+    return times
 
 
 def _upload(page: Any, photo: Path) -> float:
-    """Return the time in ms from the choice of a file until the crop of the face and the edit are painted."""
+    """Return the time in ms from the choice of a file until the photo is on the stage and can be edited."""
     page.evaluate(
         """() => { const input = document.querySelector('.rb.faces input[name=photo]');
-           const pictures = ['.rb.faces .original img', '.rb.faces .edit img'];
-           window.uploaded = new Promise((done) => input.addEventListener('change', async () => {
+           window.uploaded = new Promise((done) => input.addEventListener('change', () => {
              const start = performance.now();
-             const ends = await Promise.all(pictures.map(window.painted));
-             done(Math.max(...ends) - start);
-           }, { once: true, capture: true }));
-           pictures.forEach((picture) => { document.querySelector(picture).src = ''; }); }"""
+             window.painted(['src']).then((end) => done(end - start));
+           }, { once: true, capture: true })); }"""
     )
     page.set_input_files(".rb.faces input[name=photo]", str(photo))
     taken = page.evaluate("window.uploaded")
-    page.wait_for_timeout(600)  # let the strips and other requests finish
+    page.wait_for_load_state("networkidle")  # let the tiles and other requests finish
+    page.wait_for_timeout(300)
     return float(taken)
 
 
-def _download(page: Any) -> float:
+def _save(page: Any) -> float:
     """Return the time in ms from the click until the edited photo at full size is downloaded."""
     began = time.perf_counter()
     with page.expect_download() as download:
-        page.locator(".rb.faces .download").click()
+        page.locator(".rb.faces .saving .save").click()
     download.value.path()
     return 1000 * (time.perf_counter() - began)
 

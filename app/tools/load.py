@@ -3,7 +3,7 @@
 python app/tools/load.py --users 50 --minutes 3 --json load.json
 
 Each visitor has its own photo and first makes all its requests alone. The answers under load must have the same hashes.
-A round of a visitor is: open a photo, strips, 20 draws, a transfer, a paste, random faces, a request with another
+A round of a visitor is: open a photo, tiles, 20 draws, the e of a random edit, a saved photo, a request with another
 visitor's key (which must be refused), and sometimes "forget". Visitors never pause, unlike people. One visitor in ten
 is an API client that uses /infer and /edit. The load generator and the server share the machine.
 """
@@ -32,7 +32,6 @@ HERE = Path(__file__).resolve().parents[1]  # app/
 PORT = 7898
 EDITS = 20
 PATIENCE = 60  # timeout of a request, in seconds
-DONOR = "example-astronaut"
 
 
 @dataclass
@@ -65,12 +64,14 @@ class Visitor:
         self.http = httpx.AsyncClient(
             base_url=url, timeout=PATIENCE, headers={"Visitor": f"visitor-{number:04d}-{random.getrandbits(64):016x}"}
         )
-        self.changes: list[list[float]] = []
+        self.records: list[dict[str, Any]] = []
 
-    async def prepare(self, sliders: int) -> bool:
+    async def prepare(self) -> bool:
         """Choose the edits and make all requests once, alone. Returns False if no face is found in the photo."""
-        self.changes = [[round(self.rng.uniform(-2, 2), 2) for _ in range(sliders)] for _ in range(EDITS)]
-        if not (await self.opened()).get("original"):
+        self.records = [
+            {"seed": self.rng.randrange(10**6), "amount": round(self.rng.random(), 2)} for _ in range(EDITS)
+        ]
+        if not (await self.opened()).get("e"):
             return False
         await self.edits()
         return True
@@ -82,21 +83,20 @@ class Visitor:
         await self.request_without_access()
         if self.rng.random() < self.forget_share:
             await self.ask("forget", key=self.key)
-            gone = await self.http.post("page/faces/draw", json={"key": self.key, "change": {"values": []}})
+            gone = await self.http.post("page/faces/draw", json={"key": self.key, "edit": {}})
             self.expect("forget", gone.status_code == 410)
 
     async def edits(self) -> None:
         """Make all requests except opening the photo."""
-        await self.ask("strips", key=self.key)
+        await self.ask("tiles", key=self.key, edits=[{}, {"tile": "neutral"}, {"seed": self.number}])
         for number in range(EDITS):
             await self.draw(number)
-        await self.ask("transfer", key=self.key, donor=DONOR, strength=0.8)
-        await self.ask("paste", key=self.key, change={"values": self.changes[0]})
-        await self.ask("random", key=self.key, seed=self.number)
+        await self.ask("latents", key=self.key, edits=[{"seed": self.number}])
+        await self.ask("save", edits=[{"key": self.key, "edit": self.records[0]}])
 
     async def draw(self, number: int) -> None:
         """Request one of the visitor's edits."""
-        await self.ask("draw", str(number), key=self.key, change={"values": self.changes[number]})
+        await self.ask("draw", str(number), key=self.key, edit=self.records[number], side=360)
 
     async def opened(self) -> dict[str, Any]:
         """Open the photo. Returns the record without its key, or {} if it failed."""
@@ -111,8 +111,8 @@ class Visitor:
         """Request the image of another visitor by its key, which must be refused."""
         other = self.rng.choice(self.visitors)
         if other is not self and other.key:
-            for fields in ({"key": other.key, "donor": DONOR}, {"key": self.key, "donor": other.key}):
-                answer = await self.http.post("page/faces/transfer", json=fields)
+            for fields in ({"key": other.key, "edit": {}}, {"key": self.key, "edit": {"donor": other.key}}):
+                answer = await self.http.post("page/faces/draw", json=fields)
                 self.expect("access", answer.status_code in (410, 503))
 
     async def ask(self, action: str, name: str = "", **fields: Any) -> None:
@@ -232,14 +232,12 @@ async def run_visitors(url: str, pid: int, options: argparse.Namespace) -> Summa
     """Run all visitors, first one by one, then concurrently."""
     summary = Summary()
     visitors: list[Visitor] = []
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
-        strips = (await http.post("page/faces/strips", json={"key": DONOR})).json()["strips"]
     for photo in photos(options.photos, 2 * options.users):
         programs = options.users // 10
         kind = Program if len(visitors) < programs and not options.edits else Visitor
         visitor = kind(len(visitors), photo, url, summary, visitors)
         visitor.forget_share = options.forget
-        if await visitor.prepare(len(strips)):
+        if await visitor.prepare():
             visitors.append(visitor)
         else:
             await visitor.http.aclose()

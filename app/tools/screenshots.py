@@ -1,4 +1,4 @@
-"""Take the screenshots in docs/: start the app and drive it in headless Chromium at a desktop and a phone size.
+"""Take the screenshots in docs/: start the app and drive it in headless Chromium at the sizes of computers and phones.
 
 python -m app.tools.screenshots --out docs
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from PIL import Image
 
 from app.tools.latency import FLAGS, PHOTO, installed, served
 
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1440, 900), "laptop": (1280, 720), "phone": (390, 844), "landscape": (844, 390)}
+GROUP = ("person-1", "person-3", "person-4")  # examples of which a group is made
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,46 +37,57 @@ def main(argv: list[str] | None = None) -> int:
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for size, (width, height) in SIZES.items():
-            page = browser.new_page(viewport={"width": width, "height": height}, has_touch=size == "phone")
+            touch = size in ("phone", "landscape")
+            page = browser.new_page(viewport={"width": width, "height": height}, has_touch=touch)
             page.goto(url)
-            page.wait_for_selector(".rb.faces .patch:not([hidden])")
-            _take(page, size, options.out)
+            page.wait_for_selector(".rb.faces .stage .patch")
+            with tempfile.TemporaryDirectory() as folder:
+                _take(page, size, options.out, _group(Path(folder)))
         browser.close()
     return 0
 
 
-def _take(page: Any, size: str, out: Path) -> None:
-    """Take a screenshot of every tool of the Faces tab, and of the Digits tab, at one size."""
-    bench = page.locator(".rb.faces")
-    bench.locator("input[name=photo]").set_input_files(str(PHOTO))
-    page.wait_for_timeout(3000)
-    bench.locator(".strip button").nth(4).click()
-    _save(page, out / f"app-faces-{size}.webp")
-    bench.get_by_role("tab", name="Random").click()
-    bench.locator(".random img").nth(7).wait_for()
-    _save(page, out / f"app-random-{size}.webp")
-    bench.get_by_role("tab", name="Copy a face").click()
-    bench.locator(".donors button").nth(1).click()
-    _save(page, out / f"app-copy-{size}.webp")
-    bench.get_by_role("tab", name="Many photos").click()
-    bench.locator("input[name=many]").set_input_files([str(path) for path in sorted(PHOTO.parent.glob("*.jpg"))])
-    bench.get_by_role("button", name="Download all").wait_for()
-    _save(page, out / f"app-many-{size}.webp")
-    bench.get_by_role("tab", name="Grid").click()
-    bench.get_by_role("button", name="Make the grid").click()
-    bench.locator(".gridded td img").first.wait_for()
-    _save(page, out / f"app-grid-{size}.webp")
-    bench.get_by_role("tab", name="Film").click()
-    bench.get_by_role("button", name="Make the film").click()
-    bench.locator(".film video").wait_for()
-    _save(page, out / f"app-film-{size}.webp")
-    page.get_by_role("tab", name="Digits", exact=True).click()
+def _group(folder: Path) -> Path:
+    """Write a photo of several people side by side."""
+    people = [Image.open(PHOTO.with_name(f"{name}.jpg")).crop((100, 0, 800, 900)) for name in GROUP]
+    together = Image.new("RGB", (700 * len(people), 900))
+    for number, one in enumerate(people):
+        together.paste(one, (700 * number, 0))
+    together.save(folder / "friends.jpg", quality=92)
+    return folder / "friends.jpg"
+
+
+def _take(page: Any, size: str, out: Path, group: Path) -> None:
+    """Take a screenshot of the first view, of every mode, of a group and of the digits, at one size."""
+    room = page.locator(".rb.faces")
+    _save(page, out / f"app-first-{size}.webp")
+    page.get_by_role("tab", name="Fine-tune").click()
+    room.get_by_label("Smile", exact=True).fill("40")
+    room.get_by_label("Smile", exact=True).dispatch_event("change")
+    _save(page, out / f"app-tune-{size}.webp")
+    page.get_by_role("tab", name="From a photo").click()
+    room.locator(".donors button").first.click()
+    _save(page, out / f"app-reference-{size}.webp")
+    room.locator("input[name=photo]").set_input_files(str(group))
+    page.locator("dialog[open]").get_by_role("button", name="Open without saving").click()
+    room.locator(".chips button").nth(2).wait_for()
+    page.get_by_role("tab", name="Expressions").click()
+    for chip, tile in ((0, "big smile"), (1, "surprised"), (2, "brows up")):
+        room.locator(".chips button").nth(chip).click()
+        page.wait_for_load_state("networkidle")
+        room.locator(f".tiles [data-tile='{tile}']").click()
+        page.wait_for_load_state("networkidle")
+    room.get_by_role("button", name="Whole photo").click()
+    _save(page, out / f"app-group-{size}.webp")
+    page.evaluate("location.hash = '#digits'")
+    page.locator(".rb.digits .stage .edited").wait_for()
+    page.locator(".rb.digits .donors button").nth(1).click()
     _save(page, out / f"app-digits-{size}.webp")
 
 
 def _save(page: Any, path: Path) -> None:
-    page.wait_for_timeout(1500)  # for strips, fonts and the first frame of the animation
-    with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
+    page.wait_for_timeout(1500)  # for tiles and fonts
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.convert("RGB").save(path, quality=55, method=6)
 
 

@@ -144,10 +144,11 @@ class PortraitEditor(Editor):
         es: Sequence[Latent],
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
+        closing: float | None = None,
     ) -> list[Edit]:
         """Draw one edit per e, or per Expression of e and a gesture.
 
-        On the way to `neutral_e` the lips close, as in references.
+        On the way to `neutral_e` the lips close, as in references; `closing` in [0, 1] says how far in place of that.
 
         `parts` are the parts of the face that e may change: "mouth", "eyes", "brows"; models of images change all.
         `teeth_from` is a second photo of the person that shows their teeth. Raises ConfigError if e or `parts` is
@@ -159,8 +160,8 @@ class PortraitEditor(Editor):
         gestures = [e.gesture if isinstance(e, Expression) else STILL for e in es]
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
         weights = part_weights(tuple(parts), self.faces.frame)
-        closing = self._towards_neutral(inference, rows)
-        changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, weights, mouth, closing)
+        shut = self._towards_neutral(inference, rows) if closing is None else np.full(len(rows), closing)
+        changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, weights, mouth, shut)
         edits = [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]
         return [with_gesture(edit, gesture) for edit, gesture in zip(edits, gestures, strict=True)]
 

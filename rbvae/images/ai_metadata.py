@@ -23,14 +23,18 @@ XMP_BOX = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes  # type of the
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 
-def encode(image: Image.Image, format: str = "JPEG", quality: int = 92) -> bytes:
-    """Encode an sRGB picture as JPEG, PNG or WEBP, marked as AI-edited.
+def encode(image: Image.Image, format: str = "JPEG", quality: int = 92, lossless: bool = False) -> bytes:
+    """Encode an sRGB picture as JPEG, PNG or WEBP (`lossless` or not), marked as AI-edited.
+
+    Grey pictures stay grey, and PNG and WEBP keep transparency.
 
     Photos are converted to sRGB when they are opened, because the model knows no other colours, and a donor's teeth or
     a second photo may come in others. The file says so, for screens that show more colours than sRGB has.
     """
-    plain = Image.new("RGB", image.size)
+    kept = ("RGB", "L") if format == "JPEG" else ("RGB", "L", "RGBA")
+    plain = Image.new(image.mode if image.mode in kept else "RGB", image.size)
     plain.paste(image)  # pixels only: drops the metadata of the file that was opened
+    profile = b"" if plain.mode == "L" else srgb_profile()
     stream = io.BytesIO()
     if format == "PNG":
         text = PngInfo()
@@ -39,9 +43,9 @@ def encode(image: Image.Image, format: str = "JPEG", quality: int = 92) -> bytes
         text.add(b"sRGB", b"\0")  # a chunk of 13 bytes; 0 is the perceptual intent
         plain.save(stream, "PNG", pnginfo=text)
     elif format == "WEBP":
-        plain.save(stream, "WEBP", quality=quality, xmp=XMP, icc_profile=srgb_profile())
+        plain.save(stream, "WEBP", quality=quality, lossless=lossless, xmp=XMP, icc_profile=profile)
     else:
-        plain.save(stream, "JPEG", quality=quality, comment=AI_NOTE.encode(), xmp=XMP, icc_profile=srgb_profile())
+        plain.save(stream, "JPEG", quality=quality, comment=AI_NOTE.encode(), xmp=XMP, icc_profile=profile)
     return stream.getvalue()
 
 

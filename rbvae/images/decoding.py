@@ -91,6 +91,21 @@ def open_photo(
     return reduced(np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8))), limits.kept)
 
 
+def load_alpha(encoded: bytes, limits: Limits = UPLOAD, name: str = "") -> np.ndarray:
+    """Load the transparency of an encoded picture: its alpha three times, contiguous uint8 [H, W, 3], 255 is opaque.
+
+    Raises ImageError as `open_photo` does.
+    """
+    name = shown(name) or "the picture"
+    image = _open(encoded, name, limits)
+    _check(image, name, limits.pixels)
+    try:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+    except Exception as error:  # as in open_photo
+        raise ImageError(f"{name} is damaged and cannot be decoded; use an intact copy") from error
+    return np.ascontiguousarray(np.repeat(UPRIGHT[orientation(image)](alpha)[..., None], 3, axis=2))
+
+
 def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Reduce a picture uint8 [H, W, 3] to at most `kept` pixels by area averaging, with a note if it was larger."""
     height, width = pixels.shape[:2]

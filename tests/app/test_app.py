@@ -17,15 +17,14 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
-import safetensors.torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 from app.app import build, launch
 from app.page.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON
+from app.server.bundle import bundle
 from app.server.cleanup import FILES_KEPT_FOR
-from app.server.drawing import generator_file
 from app.server.editors import synthetic_images
 from app.server.rendering import picture_file
 from app.server.request_limits import MAX_FILE_BYTES
@@ -192,23 +191,24 @@ def ask(client, action, content=b"", kind="faces", visitor="", **fields):
 
 def test_the_page_edits_by_key(client, astronaut):
     record = ask(client, "open", astronaut.read_bytes()).json()
-    change = {"values": [2, 0, 0, 0]}
-    drawn = ask(client, "draw", key=record["key"], change=change).json()["picture"]
-    assert drawn.startswith("data:image/jpeg") and drawn != record["copy"]
-    whole = ask(client, "download", key=record["key"], change=change)
+    edit = {"named": {"smile": 2}}
+    drawn, still = (ask(client, "draw", key=record["key"], edit=one).json() for one in (edit, {}))
+    assert drawn["picture"].startswith("data:image/jpeg") and drawn["picture"] != still["picture"]
+    whole = ask(client, "save", edits=[{"key": record["key"], "edit": edit}])
     with Image.open(io.BytesIO(whole.content)) as image:
         assert image.size == (512, 512) and image.info["comment"].decode() == AI_NOTE
     assert ask(client, "forget", key=record["key"]).status_code == 200
-    assert ask(client, "draw", key=record["key"], change=change).status_code == 410
+    assert ask(client, "draw", key=record["key"], edit=edit).status_code == 410
 
 
-def test_the_generator_is_one_file_that_browsers_keep(client, editors):
-    file = generator_file(editors.faces)
-    answer = httpx.get(f"{client.src}page/faces/generator?{file.version}")
-    assert answer.content == file.content and "immutable" in answer.headers["cache-control"]
-    weights = safetensors.torch.load(answer.content)
-    assert set(weights) == set(editors.faces.model.generator.state_dict())  # and nothing of an encoder
-    assert httpx.get(f"{client.src}page/cats/generator").status_code == 404
+def test_the_scripts_are_one_compressed_file_that_browsers_keep(client):
+    packed = bundle()
+    answer = httpx.get(f"{client.src}page/js/app-{packed.version}.js")
+    assert answer.content == packed.content and "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-encoding"] == "gzip" and len(packed.gzipped) < 0.4 * len(packed.content)
+    plain = httpx.get(f"{client.src}page/js/app-{packed.version}.js", headers={"accept-encoding": "identity"})
+    assert plain.content == packed.content and "content-encoding" not in plain.headers
+    assert httpx.get(f"{client.src}page/js/app-0.js").headers["cache-control"] == "no-cache"
 
 
 def test_an_idle_connection_stays_open_longer_than_a_proxys(client):
@@ -223,22 +223,15 @@ def test_an_idle_connection_stays_open_longer_than_a_proxys(client):
                 assert connection.recv(65536)
 
 
-def test_a_generator_too_large_for_a_browser_stays_here(editors, monkeypatch):
-    monkeypatch.setattr("app.server.drawing.LARGEST", 1000)
-    generator_file.cache_clear()
-    assert generator_file(editors.faces) is None
-    generator_file.cache_clear()
-
-
 def test_a_key_that_was_never_given_opens_nothing(client):
     for key in ("", "x" * 32, None, ["example-astronaut"]):
-        refused = ask(client, "draw", key=key, change={"values": [0] * 4})
+        refused = ask(client, "draw", key=key, edit={})
         assert refused.status_code == 410 and "open it again" in refused.json()["error"]
 
 
 @pytest.mark.parametrize(
     ("action", "kind", "status"),
-    [("shutdown", "faces", 404), ("keep", "faces", 404), ("draw", "letters", 404), ("paste", "digits", 404)],
+    [("shutdown", "faces", 404), ("keep", "faces", 404), ("draw", "letters", 404), ("source", "digits", 404)],
 )
 def test_only_what_the_page_asks_for_can_be_called(client, action, kind, status):
     assert ask(client, action, kind=kind).status_code == status
@@ -253,8 +246,8 @@ def test_wrong_requests_of_the_page_are_refused_in_words(client, astronaut):
 
 @pytest.mark.parametrize(("name", "start"), [("mp4", b"ftyp"), ("webp", b"WEBP"), ("gif", b"GIF89a")])
 def test_films_come_in_three_formats(client, name, start):
-    still, moved = {"values": [0] * 4}, {"values": [2, 0, 0, 0]}
-    film = ask(client, "animate", key="made-up-face-1", start=still, end=moved, format=name)
+    moved = {"named": {"smile": 2}}
+    film = ask(client, "film", key="made-up-face-1", start={}, end=moved, format=name)
     assert start in film.content[:16] and film.headers["content-type"].endswith(f"/{name}")
 
 
@@ -289,7 +282,7 @@ def test_about_says_how_long_files_are_kept():
 def test_drawing_waits_for_nothing_slow(client, editors):
     started = time.perf_counter()
     for _ in range(20):
-        assert ask(client, "draw", key="made-up-face-1", change={"values": [1, 0, 0, 0]}).status_code == 200
+        assert ask(client, "draw", key="made-up-face-1", edit={"named": {"smile": 1}}).status_code == 200
     assert (time.perf_counter() - started) / 20 < 0.5
 
 

@@ -19,8 +19,6 @@ from PIL import Image
 from app.app import build, launch
 from app.page.about import about
 from app.page.faces_tab import made_up
-from app.page.workbench import initial_edit
-from app.server.drawing import generator_file
 from rbvae.editing.batch import expression
 from rbvae.images.ai_metadata import AI_NOTE
 
@@ -77,13 +75,12 @@ def setup(demo) -> dict:
     return json.loads(html.unescape(told))
 
 
-def test_the_page_has_no_generator_no_made_up_faces_and_photos_to_copy_from(demo, code_editors):
+def test_the_page_has_no_made_up_faces_and_photos_to_copy_from(demo, code_editors):
     told = setup(demo)
-    assert told["observes"] == "code" and "generator" not in told and told["mask"] is None
-    assert generator_file(code_editors.faces) is None and made_up(code_editors.faces) == []
-    assert told["donors"] == told["examples"] and len(told["donors"]) > 1
+    assert made_up(code_editors.faces) == [] and len(told["donors"]) > len(told["examples"]) > 3
     assert max(shown(told["donors"][0]["picture"]).shape) <= 160
-    assert told["start"] == initial_edit(code_editors.faces) == {"smile": 1.5}
+    assert told["first"] in [tile["name"] for tile in told["tiles"]]
+    assert [group for group, _ in told["controls"]] == ["Mouth", "Eyes", "Brows", "Head"]
 
 
 def test_about_shows_the_examples(code_editors, portrait):
@@ -93,38 +90,40 @@ def test_about_shows_the_examples(code_editors, portrait):
 
 
 def test_the_page_edits_in_the_photo(client, code_editors, portrait, astronaut):
-    record = ask(client, "open", astronaut.read_bytes()).json()
-    key, change = record["key"], {"values": [2, 0, 0, 0]}
-    assert "aligned" not in record and near(shown(record["original"]), portrait.crop)
-    assert near(shown(record["copy"]), portrait.reconstruction)
+    key = ask(client, "open", astronaut.read_bytes()).json()["key"]
     edit = code_editors.faces.edit(portrait, code_editors.faces.moved(portrait.e, {"smile": 2}))
-    assert near(shown(ask(client, "draw", key=key, change=change).json()["picture"]), edit.crop)
-    pasted = ask(client, "paste", key=key, change=change).json()
+    drawn = ask(client, "draw", key=key, edit={"named": {"smile": 2}}).json()
     box, patch = edit.patch()
-    assert pasted["box"] == list(box) and near(shown(pasted["picture"]), patch)
-    whole = ask(client, "download", key=key, change=change).content
+    assert drawn["box"] == list(box) and near(shown(drawn["picture"]), patch)
+    whole = ask(client, "save", edits=[{"key": key, "edit": {"named": {"smile": 2}}}]).content
     assert AI_NOTE.encode() in whole and near(pixels(io.BytesIO(whole)), edit.photo)
-    still = ask(client, "paste", key=key, change={"values": [0] * 4}).json()
-    assert still["box"] == [0, 0, 1, 1]
+    assert ask(client, "draw", key=key, edit={}).json()["box"] == [0, 0, 1, 1]
+    seen = ask(client, "seen", key=key).json()
+    assert near(shown(seen["crop"]), portrait.crop) and near(shown(seen["reconstruction"]), portrait.reconstruction)
+
+
+def test_a_smaller_picture_for_display_covers_the_same_part_of_the_photo(client, code_editors, portrait):
+    full, small = (
+        ask(client, "draw", key="example-person-1", edit={"tile": "big smile"}, side=side).json() for side in (0, 100)
+    )
+    assert small["box"] == pytest.approx(full["box"], abs=8)
+    assert shown(small["picture"]).shape[0] < shown(full["picture"]).shape[0]
 
 
 def test_tiles_are_small_real_edits(client):
     key = "example-astronaut"
-    strips = ask(client, "strips", key=key).json()["strips"]
-    assert [len(strip) for strip in strips] == [5] * 4
-    assert shown(strips[0][0]).shape == (96, 96, 3) and len(strips[0][0]) < 12_000
-    samples = ask(client, "random", key=key, seed=1).json()["samples"]
-    assert len(samples) == 8 and max(shown(samples[0]["picture"]).shape) <= 160
-    cells = ask(client, "grid", key=key, others=["example-made-up-1"]).json()["cells"]
-    assert [len(row) for row in cells] == [3, 3]
+    edits = [{}, {"tile": "neutral"}, {"seed": 1}, {"gesture": {"close eyes": 1}}]
+    tiles = ask(client, "tiles", key=key, edits=edits).json()["pictures"]
+    assert len(set(tiles)) == 4 and max(shown(tiles[0]).shape) <= 192 and len(tiles[0]) < 30_000
 
 
 def test_a_donor_a_film_and_another_face(client):
     key = "example-astronaut"
-    change = ask(client, "transfer", key=key, donor="example-made-up-1", strength=1.0).json()["change"]
-    assert np.abs(change["values"]).max() > 0.1
-    still = {"values": [0] * 4}
-    film = ask(client, "animate", key=key, start=still, end=change, format="webp", view="photo")
+    donor = ask(client, "pick", key="example-smile-1").json()
+    edit = {"e": donor["e"], "donor": "example-smile-1", "parts": ["mouth"], "gesture": {"turn right": 6}}
+    (e,) = ask(client, "latents", key=key, edits=[edit]).json()["es"]
+    assert np.abs(np.subtract(e, ask(client, "pick", key=key).json()["e"])).max() > 0.1
+    film = ask(client, "film", key=key, start={}, end=edit, format="webp", view="photo")
     assert Image.open(io.BytesIO(film.content)).size == (512, 512)
     assert ask(client, "face", key=key, face=0).json()["size"] == [512, 512]
 

@@ -38,8 +38,8 @@ class CountingEditor(PortraitEditor):
 
 
 @pytest.fixture(scope="package")
-def editors(tiny_faces, tiny_digits):
-    return Editors(CountingEditor.from_pretrained(tiny_faces), StyleEditor.from_pretrained(tiny_digits))
+def editors(tiny_codes, tiny_digits):
+    return Editors(CountingEditor.from_pretrained(tiny_codes), StyleEditor.from_pretrained(tiny_digits))
 
 
 @pytest.fixture(scope="package")
@@ -87,11 +87,10 @@ def regular(visit, astronaut):
 
 @pytest.fixture
 def opened(regular):
-    """The same, back at the photo as inferred."""
-    regular.tool("Sliders")
+    """The same, back at the photo as it is."""
+    regular.mode("Expressions")
     regular.press("Reset")
-    copy = regular.bench.locator(".copy img").get_attribute("src")
-    expect(regular.edit).to_have_attribute("src", copy)
+    expect(regular.patch).to_have_count(0)
     return regular
 
 

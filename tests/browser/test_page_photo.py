@@ -1,4 +1,4 @@
-"""A photo on the page: opened, its face chosen, shown before and after, downloaded."""
+"""A photo on the page: opened in every way, its face chosen, shown before and after; and nothing lost on the way."""
 
 from __future__ import annotations
 
@@ -9,128 +9,178 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from app.page.faces_tab import EXAMPLES
-from rbvae.images.ai_metadata import AI_NOTE
 
-
-def test_a_first_visitor_sees_an_example_that_is_edited_and_can_be_neutral_in_a_click(visit, editors):
+def test_a_first_visitor_sees_an_example_with_an_obvious_edit_and_nothing_is_inferred(visit, editors):
     before = editors.faces.inferred
     visitor = visit()
-    visitor.sees(visitor.patch)
-    expect(visitor.value).to_have_text("+1.50")
-    copy = visitor.bench.locator(".copy img").get_attribute("src")
-    expect(visitor.edit).not_to_have_attribute("src", copy)
-    visitor.changes(visitor.edit, lambda: visitor.press("Neutral"))
-    visitor.press("Reset")
-    expect(visitor.edit).to_have_attribute("src", copy)
+    expect(visitor.tile("Big smile")).to_have_attribute("aria-pressed", "true")
+    expect(visitor.room.locator(".examples button")).to_have_count(5)
+    expect(visitor.tile("Neutral").locator("img")).to_be_visible()
     assert editors.faces.inferred == before
 
 
-def test_a_photo_of_ones_own_is_opened_as_it_is(visit, astronaut):
-    visitor = visit()
-    visitor.opens(astronaut)
-    expect(visitor.value).to_have_text("0.00")
-    expect(visitor.edit).to_have_attribute("src", visitor.bench.locator(".copy img").get_attribute("src"))
-
-
-def test_a_photo_is_inferred_once_and_every_edit_decodes(visit, editors, astronaut):
+def test_a_photo_of_ones_own_is_opened_as_it_is_and_inferred_once(visit, editors, astronaut):
     visitor = visit()
     before = editors.faces.inferred
     visitor.opens(astronaut)
-    sliding = visitor.changes(visitor.edit, visitor.slide)
-    neutral = visitor.changes(visitor.edit, lambda: visitor.press("Neutral"))
-    visitor.tool("Random")
-    picked = visitor.changes(visitor.edit, lambda: visitor.bench.locator(".random button").nth(2).click())
-    assert len({sliding, picked, neutral}) == 3
+    expect(visitor.patch).to_have_count(0)
+    expect(visitor.tile("As is")).to_have_attribute("aria-pressed", "true")
+    expect(visitor.room.locator(".examples")).to_be_hidden()
+    first = visitor.drawn(visitor.tile("Surprised").click)
+    assert visitor.drawn(visitor.tile("Big smile").click) != first
     assert editors.faces.inferred == before + 1
 
 
-def test_the_face_is_chosen_by_its_number(visit, several):
+def test_faces_of_a_group_are_chips_from_left_to_right_that_keep_their_edits(visit, several):
     visitor = visit()
     visitor.opens(several)
-    boxes = visitor.bench.locator(".box")
-    expect(boxes).to_have_count(2)
-    expect(visitor.notice).to_contain_text("2 faces were found")
-    expect(boxes.first).to_have_attribute("aria-pressed", "true")
-    visitor.changes(visitor.bench.locator(".original img"), lambda: boxes.nth(1).click())
-    expect(boxes.nth(1)).to_have_attribute("aria-pressed", "true")
-    left = [box.bounding_box()["x"] for box in boxes.all()]
-    assert left[0] > left[1]  # the larger one, on the right, is number 1
+    chips = visitor.room.locator(".chips button")
+    expect(chips).to_have_count(2)
+    expect(chips.nth(1)).to_have_attribute("aria-pressed", "true")  # the larger one is on the right
+    stage = visitor.stage.bounding_box()
+    assert all(chip.bounding_box()["y"] > stage["y"] + stage["height"] for chip in chips.all())  # they cover no face
+    visitor.drawn(visitor.tile("Big smile").click)
+    chips.first.click()
+    expect(visitor.tile("As is")).to_have_attribute("aria-pressed", "true")
+    visitor.drawn(visitor.tile("Surprised").click)
+    expect(visitor.patch).to_have_count(2)
+    chips.nth(1).click()
+    expect(visitor.tile("Big smile")).to_have_attribute("aria-pressed", "true")
+    expect(visitor.room.locator(".chips .edited")).to_have_count(2)
+    _, content = visitor.saves()
+    tiles = [one["edit"]["tile"] for one in visitor.asked_last("save")["edits"]]
+    assert tiles == ["surprised", "big smile"]
+    assert content[:2] == b"\xff\xd8"
 
 
-def test_without_a_face_the_eyes_are_clicked(visit, wall):
+def test_a_click_on_a_face_in_the_photo_chooses_it(visit, several):
     visitor = visit()
-    visitor.upload(wall)
-    expect(visitor.notice).to_contain_text("click the two eyes")
-    photo = visitor.bench.locator(".before")
-    frame = photo.bounding_box()
-    photo.click(position={"x": 0.4 * frame["width"], "y": 0.4 * frame["height"]})
-    expect(visitor.bench.locator(".eye")).to_have_count(1)
-    photo.click(position={"x": 0.6 * frame["width"], "y": 0.4 * frame["height"]})
-    expect(visitor.notice).to_contain_text("follows the two eyes you clicked")
-    visitor.sees(visitor.patch)
-    visitor.changes(visitor.edit, visitor.slide)
+    visitor.opens(several)
+    visitor.press("Whole photo")
+    frame = visitor.photo.bounding_box()
+    visitor.page.mouse.click(frame["x"] + 0.2 * frame["width"], frame["y"] + 0.4 * frame["height"])
+    expect(visitor.room.locator(".chips button").first).to_have_attribute("aria-pressed", "true")
+
+
+def test_without_a_face_the_eyes_are_clicked(visit, wall, astronaut):
+    visitor = visit()
+    visitor.opens(wall)
+    expect(visitor.notice).to_contain_text("Click the two eyes")
+    expect(visitor.room.locator(".saving .save")).to_be_disabled()
+    frame = visitor.photo.bounding_box()
+    for share in (0.4, 0.6):
+        visitor.page.mouse.click(frame["x"] + share * frame["width"], frame["y"] + 0.4 * frame["height"])
+    expect(visitor.notice).to_contain_text("No face was found around the two eyes")
 
 
 def test_a_file_that_is_no_picture_is_refused_in_words_and_the_last_photo_stays(opened, tmp_path):
     path = tmp_path / "notes.jpg"
     path.write_text("not a picture")
-    shown = opened.edit.get_attribute("src")
+    shown = opened.photo.get_attribute("src")
     opened.upload(path)
     expect(opened.notice).to_contain_text("is not a picture")
-    assert opened.edit.get_attribute("src") == shown
+    assert opened.photo.get_attribute("src") == shown
+    opened.press("Close this message")
 
 
-def test_the_whole_photo_compares_blends_and_downloads(opened):
-    opened.bench.locator(".strip button").last.click()
-    opened.page.wait_for_timeout(300)
-    opened.changes(opened.patch, lambda: opened.bench.get_by_label("Use the model's face").check())
-    opened.bench.get_by_label("Before and after").fill("100")
-    assert opened.patch.evaluate("(p) => p.style.clipPath") == "inset(0px 0px 0px 100%)"
-    opened.bench.get_by_label("Before and after").fill("0")
-    opened.changes(opened.patch, lambda: opened.bench.get_by_label("Keep the photo's detail").check())
-    with opened.page.expect_download() as download:
-        opened.bench.locator(".download").click()
-    with Image.open(download.value.path()) as photo:
-        assert photo.size == (512, 512) and not photo.getexif()
-        assert photo.info["comment"].decode() == AI_NOTE
+def test_the_photo_opens_zoomed_to_the_face_and_can_be_seen_whole(opened):
+    opened.press("Face")
+    near, stage = opened.photo.bounding_box(), opened.stage.bounding_box()
+    assert near["height"] > 1.3 * stage["height"]
+    opened.press("Whole photo")
+    whole = opened.photo.bounding_box()
+    assert whole["height"] == pytest.approx(stage["height"], abs=2)
+    opened.stage.hover(position={"x": 200, "y": 200})
+    opened.page.mouse.wheel(0, -400)
+    expect(opened.room.get_by_role("button", name="Whole photo")).to_have_attribute("aria-pressed", "false")
+    assert opened.photo.bounding_box()["height"] > 1.2 * whole["height"]
+    opened.press("Face")
 
 
-def test_a_line_divides_before_from_after(opened):
-    divider, stage = opened.bench.locator(".divider"), opened.bench.locator(".stage")
-    expect(divider).to_be_hidden()
-    opened.bench.get_by_label("Before and after").fill("40")
-    expect(divider).to_be_visible()
-    line, frame = divider.bounding_box(), stage.bounding_box()
-    assert abs(line["x"] + line["width"] / 2 - frame["x"] - 0.4 * frame["width"]) < 2
-    assert line["height"] == frame["height"]
-    opened.bench.get_by_label("Before and after").fill("0")
-    expect(divider).to_be_hidden()
+def test_a_handle_on_the_picture_divides_before_from_after_and_starts_at_after(visit, astronaut, several):
+    visitor = visit()
+    visitor.opens(astronaut)
+    visitor.drawn(visitor.tile("Surprised").click)
+    after, handle = visitor.room.locator(".after"), visitor.slider("Before and after")
+    assert after.evaluate("(node) => node.style.clipPath") == ""
+    handle.focus()
+    for _ in range(5):
+        visitor.page.keyboard.press("ArrowRight")
+    expect(handle).to_have_attribute("aria-valuenow", "25")
+    assert "inset" in after.evaluate("(node) => node.style.clipPath")
+    expect(visitor.room.get_by_text("Before", exact=True)).to_be_visible()
+    visitor.upload(several)
+    visitor.answer("Open without saving")
+    expect(visitor.room.locator(".chips button")).to_have_count(2)
+    expect(handle).to_have_attribute("aria-valuenow", "0")
 
 
-def test_both_ways_into_the_photo_are_seen_before_one_is_picked(opened):
-    detail, model = opened.bench.locator(".preview").all()
-    opened.changes(model, lambda: opened.bench.locator(".strip button").last.click())
-    opened.sees(detail)
-    opened.page.wait_for_function("([a, b]) => a.src != b.src", arg=[detail.element_handle(), model.element_handle()])
-    assert max(model.evaluate("(image) => [image.naturalWidth, image.naturalHeight]")) <= 240
-    opened.changes(opened.patch, model.click)
-    expect(opened.bench.get_by_label("Use the model's face")).to_be_checked()
-    opened.changes(opened.patch, detail.click)
+def test_holding_compare_shows_the_photo_as_it_was(opened):
+    opened.drawn(opened.tile("Surprised").click)
+    button = opened.room.get_by_role("button", name="Hold to compare")
+    button.hover()
+    opened.page.mouse.down()
+    expect(opened.room.locator(".stage.holding")).to_have_count(1)
+    opened.page.mouse.up()
+    expect(opened.room.locator(".stage.holding")).to_have_count(0)
 
 
-@pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_a_photo_that_lies_on_its_side_is_found_upright(visit, astronaut, tmp_path, degrees):
+def test_a_new_photo_asks_before_work_is_lost(visit, astronaut, several):
+    visitor = visit()
+    visitor.opens(astronaut)
+    visitor.drawn(visitor.tile("Surprised").click)
+    visitor.upload(several)
+    visitor.answer("Cancel")
+    expect(visitor.tile("Surprised")).to_have_attribute("aria-pressed", "true")
+    visitor.upload(several)
+    name, _ = visitor.downloads(lambda: visitor.answer("Save it first"))
+    assert name == "astronaut-edited.jpg"
+    expect(visitor.room.locator(".chips button")).to_have_count(2)
+
+
+def test_a_reload_asks_before_work_is_lost(visit, astronaut):
+    visitor = visit()
+    asked = []
+    visitor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    visitor.opens(astronaut)
+    visitor.page.reload()
+    visitor.sees(visitor.patch.first)
+    assert asked == []  # there was nothing to lose
+    visitor.opens(astronaut)
+    visitor.drawn(visitor.tile("Surprised").click)
+    visitor.page.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_of_two_photos_chosen_quickly_the_second_is_shown(visit, astronaut, several):
+    def slow(page):
+        page.route(re.compile("/faces/open$"), lambda route: hold(page, route))
+
+    held = []
+
+    def hold(page, route):
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    visitor = visit(before=slow)
+    visitor.upload(astronaut)
+    visitor.page.wait_for_timeout(300)
+    visitor.upload(several)
+    expect(visitor.room.locator(".chips button")).to_have_count(2)
+    held[0].continue_()
+    visitor.settled()
+    expect(visitor.room.locator(".chips button")).to_have_count(2)
+
+
+@pytest.mark.parametrize("degrees", [90, 270])
+def test_a_photo_that_lies_on_its_side_is_found(visit, astronaut, tmp_path, degrees):
     path = tmp_path / "turned.jpg"
     with Image.open(astronaut) as photo:
         photo.resize((400, 512)).rotate(degrees, expand=True).save(path, quality=92)
     visitor = visit()
     visitor.opens(path)
-    box, frame = visitor.patch.bounding_box(), visitor.bench.locator(".stage").bounding_box()
-    middle = (box["x"] + box["width"] / 2 - frame["x"]) / frame["width"]
-    low, high = {90: (0.1, 0.4), 180: (0.4, 0.7), 270: (0.6, 0.9)}[degrees]  # the head is near the picture's top
-    assert low < middle < high
-    visitor.changes(visitor.patch, visitor.slide)
+    visitor.drawn(visitor.tile("Surprised").click)
 
 
 def test_a_photo_that_its_camera_says_is_turned_is_shown_as_it_was_taken(visit, astronaut, tmp_path):
@@ -140,52 +190,68 @@ def test_a_photo_that_its_camera_says_is_turned_is_shown_as_it_was_taken(visit, 
         photo.resize((400, 512)).rotate(90, expand=True).save(path, exif=exif, quality=92)
     visitor = visit()
     visitor.opens(path)
-    frame = visitor.bench.locator(".stage").bounding_box()
+    frame = visitor.photo.bounding_box()
     assert frame["height"] / frame["width"] == pytest.approx(512 / 400, abs=0.02)
-    visitor.changes(visitor.patch, visitor.slide)
 
 
 GIVEN = """([name, content]) => {
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
   const data = new DataTransfer();
   data.items.add(new File([bytes], "given.jpg", { type: "image/jpeg" }));
-  const event = name === "drop" ? new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true })
-    : new ClipboardEvent(name, { clipboardData: data, bubbles: true, cancelable: true });
-  (name === "drop" ? document.querySelector(".rb.faces .stage") : document.body).dispatchEvent(event);
+  const options = { bubbles: true, cancelable: true };
+  const made = (name) => name === "paste" ? new ClipboardEvent(name, { clipboardData: data, ...options })
+    : new DragEvent(name, { dataTransfer: data, ...options });
+  if (name === "drop") document.body.dispatchEvent(made("dragenter"));
+  const lit = document.querySelector(".rb.faces").classList.contains("dropping");
+  document.body.dispatchEvent(made(name));
+  return [lit, document.querySelector(".rb.faces").classList.contains("dropping")];
 }"""
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])
-def test_a_photo_is_dropped_or_pasted(visit, astronaut, way):
+def test_a_photo_is_dropped_anywhere_with_a_highlight_or_pasted(visit, astronaut, way):
     visitor = visit()
     given = [way, base64.b64encode(astronaut.read_bytes()).decode()]
-    visitor.changes(visitor.bench.locator(".original img"), lambda: visitor.page.evaluate(GIVEN, given))
-    visitor.sees(visitor.patch)
-    visitor.changes(visitor.edit, visitor.slide)
-
-
-def test_a_face_that_the_model_copies_badly_is_said_to_be_so(visit, editors, astronaut):
-    visitor = visit()
-    visitor.opens(astronaut)
-    assert any("does not know a face like this" in said for said in editors.faces.infer(astronaut).warnings)
-    expect(visitor.notice).to_contain_text("The model does not know a face like this, so edits will look like somebody")
+    before = visitor.photo.get_attribute("src")
+    assert visitor.page.evaluate(GIVEN, given) == [way == "drop", False]
+    expect(visitor.photo).not_to_have_attribute("src", before)
+    assert visitor.saves()[0] == "given-edited.jpg"
 
 
 def test_the_camera_takes_a_photo(visit):
     visitor = visit()
-    visitor.press("Camera")
-    visitor.sees(visitor.bench.locator("video"))
-    visitor.page.wait_for_function("document.querySelector('.rb video').videoWidth > 0")
-    visitor.press("Take the photo")
-    # Chromium's own camera shows a pattern that moves; in some of its frames a face is found, of which the page warns.
-    expect(visitor.notice).to_contain_text(re.compile("No face was found|does not know a face like this"))
-    expect(visitor.bench.locator("video")).to_have_count(0)
+    visitor.press("rbvae")
+    visitor.room.get_by_role("menuitem", name="Take a photo").click()
+    visitor.page.wait_for_function("document.querySelector('.rb video')?.videoWidth > 0")
+    visitor.changes(visitor.photo, lambda: visitor.press("Take the photo"))
+    expect(visitor.room.locator("video")).to_have_count(0)
 
 
-def test_the_first_example_is_one_that_the_model_knows(visit, editors):
+def test_a_photo_that_is_too_large_is_made_smaller_with_a_sentence(visit, astronaut, tmp_path):
+    path = tmp_path / "large.jpg"
+    with Image.open(astronaut) as photo:
+        photo.resize((5400, 5400)).save(path, quality=60)
     visitor = visit()
-    offered = [image.get_attribute("alt") for image in visitor.bench.locator(".examples img").all()]
-    known = {path.stem: editors.faces.infer(path).warnings for path in EXAMPLES.glob("*.jpg")}
-    doubtful = [bool(known[name.lower().replace(" ", "-")]) for name in offered]
-    assert doubtful == sorted(doubtful) and len(doubtful) == len(known)
-    expect(visitor.notice).to_have_count(int(doubtful[0]))
+    visitor.opens(path)
+    expect(visitor.notice).to_contain_text("This photo has 29 megapixels. It was made smaller, to 25.")
+
+
+def test_warnings_are_about_the_edit_and_only_when_there_is_one(visit, astronaut):
+    visitor = visit()
+    visitor.opens(astronaut)
+    visitor.settled()
+    doubts = visitor.room.locator(".doubts")
+    expect(doubts).to_be_empty()
+    visitor.drawn(visitor.tile("Surprised").click)
+    expect(doubts).to_contain_text("Faces like this are rare in what the model has learnt from.")
+
+
+def test_delete_says_exactly_what_it_deleted(visit, astronaut, several):
+    visitor = visit()
+    visitor.opens(astronaut)
+    visitor.opens(several)
+    visitor.room.locator(".chips button").first.click()
+    visitor.settled()
+    visitor.room.locator(".erase").first.click()
+    visitor.answer("Delete")
+    expect(visitor.page.locator("dialog[open]")).to_contain_text("2 photos and everything made from them were deleted")

@@ -44,15 +44,17 @@ def post(url, action, body, visitor="", http=httpx):
 
 def test_a_key_is_of_no_use_to_another_visitor(url, astronaut):
     key = post(url, "faces/open", astronaut.read_bytes(), ME).json()["key"]
-    change = {"values": [0] * 4}
     for stranger in (YOU, "", "x"):
-        assert post(url, "faces/draw", {"key": key, "change": change}, stranger).status_code == 410
+        assert post(url, "faces/draw", {"key": key, "edit": {}}, stranger).status_code == 410
         assert post(url, "faces/source", {"key": key}, stranger).status_code == 410
-        borrowed = {"key": "made-up-face-1", "donor": key}
-        assert post(url, "faces/transfer", borrowed, stranger).status_code == 410
-        assert post(url, "faces/grid", {"key": "made-up-face-1", "others": [key]}, stranger).status_code == 410
+        borrowed = {"key": "made-up-face-1", "edit": {"donor": key}}
+        assert post(url, "faces/draw", borrowed, stranger).status_code == 410
+        for action in ("tiles", "latents"):
+            assert post(url, f"faces/{action}", {"key": key, "edits": [{}]}, stranger).status_code == 410
+        assert post(url, "faces/save", {"edits": [{"key": key, "edit": {}}]}, stranger).status_code == 410
+        assert post(url, "faces/live", {"key": "made-up-face-1", "donor": key}, stranger).status_code == 410
         post(url, "faces/forget", {"key": key}, stranger)
-    assert post(url, "faces/draw", {"key": key, "change": change}, ME).status_code == 200
+    assert post(url, "faces/draw", {"key": key, "edit": {}}, ME).status_code == 200
 
 
 def test_leaving_deletes_what_is_mine_and_says_how_much(url, demo, astronaut):
@@ -60,10 +62,11 @@ def test_leaving_deletes_what_is_mine_and_says_how_much(url, demo, astronaut):
     photo = astronaut.read_bytes()
     mine = [post(url, "faces/open", photo, ME).json()["key"] for _ in range(2)]
     yours = post(url, "faces/open", photo, YOU).json()["key"]
+    post(url, "faces/face", {"key": mine[0], "face": 0}, ME)  # another face of a photo is no other photo
     assert post(url, "leave", b"", ME).json() == {"deleted": 2}
     assert httpx.post(f"{url}page/leave", content=YOU[:5]).json() == {"deleted": 0}
     assert list(demo.visits._stored) == [yours]
-    assert post(url, "faces/draw", {"key": mine[0], "change": {"values": [0] * 4}}, ME).status_code == 410
+    assert post(url, "faces/draw", {"key": mine[0], "edit": {}}, ME).status_code == 410
     assert httpx.post(f"{url}page/leave", content=YOU).json() == {"deleted": 1}  # as a closing page's beacon says it
 
 
@@ -71,7 +74,7 @@ def test_an_example_cannot_be_forgotten(url):
     for key in ("made-up-face-1", "example-astronaut"):
         post(url, "faces/forget", {"key": key}, ME)
     post(url, "leave", b"made-up-face-1", "")
-    assert post(url, "faces/draw", {"key": "made-up-face-1", "change": {"values": [0] * 4}}, YOU).status_code == 200
+    assert post(url, "faces/draw", {"key": "made-up-face-1", "edit": {}}, YOU).status_code == 200
     assert post(url, "faces/pick", {"key": "example-astronaut"}, YOU).status_code == 200
 
 
@@ -79,11 +82,11 @@ def test_two_visitors_results_never_cross(url):
     photos = load.photos(None, 2)
     assert photos[0] != photos[1]
     keys = [post(url, "faces/open", photo, who).json()["key"] for photo, who in zip(photos, (ME, YOU), strict=True)]
-    asked = [(i % 2, {"values": [round(i / 20 - 1, 2), 0.5, 0, 0]}) for i in range(40)]
+    asked = [(i % 2, {"named": {"smile": round(i / 20 - 1, 2), "jaw open": 0.5}}) for i in range(40)]
 
     def drawn(one):
-        who, change = one
-        return post(url, "faces/draw", {"key": keys[who], "change": change}, (ME, YOU)[who], http).json()["picture"]
+        who, edit = one
+        return post(url, "faces/draw", {"key": keys[who], "edit": edit}, (ME, YOU)[who], http).json()["picture"]
 
     with httpx.Client() as http, ThreadPoolExecutor(8) as crowd:
         alone = [drawn(one) for one in asked]
@@ -127,7 +130,7 @@ def test_nothing_of_a_failed_request_is_in_the_log(url, caplog, capfd):
     for data in ([record, {"smile": 1}], [secret], [None, {secret: 1}], [[[[secret]]], 1, 2, 3]):
         event = httpx.post(f"{url}gradio_api/call/edit", json={"data": data}).json()["event_id"]
         assert "event: error" in httpx.get(f"{url}gradio_api/call/edit/{event}", timeout=20).text
-    post(url, "faces/draw", {"key": "made-up-face-1", "change": secret}, ME)
+    post(url, "faces/draw", {"key": "made-up-face-1", "edit": secret}, ME)
     post(url, "faces/face", {"key": secret, "face": secret}, ME)
     said = capfd.readouterr()
     assert secret not in caplog.text + said.out + said.err

@@ -101,7 +101,7 @@ def test_nothing_the_page_sends_holds_the_photos_metadata_and_edits_are_marked(u
 
     with httpx.Client(base_url=url, timeout=60, headers=VISITOR) as client:
         opened = client.post("/page/faces/open", content=private).json()
-        key, change = opened["key"], {"values": [2, 0, 0, 0]}
+        key, edit = opened["key"], {"named": {"smile": 2}}
 
         def ask(action: str, **named):
             return client.post(f"/page/faces/{action}", json={"key": key, **named})
@@ -109,16 +109,20 @@ def test_nothing_the_page_sends_holds_the_photos_metadata_and_edits_are_marked(u
         def picture(url: str) -> bytes:
             return base64.b64decode(url.split(",", 1)[1])
 
-        check(picture(opened["original"]), edited=False)
+        seen = ask("seen").json()
+        check(picture(seen["crop"]), edited=False)
         check(ask("source").content, edited=False)
-        check(picture(opened["copy"]))
-        check(picture(ask("draw", change=change).json()["picture"]))
-        check(picture(ask("paste", change=change).json()["picture"]))
-        check(ask("download", change=change).content)
-        for sample in ask("random", seed=1).json()["samples"]:
-            check(picture(sample["picture"]))
+        check(picture(seen["reconstruction"]))
+        check(picture(ask("draw", edit=edit).json()["picture"]))
+        check(picture(ask("draw", edit=edit, side=100).json()["picture"]))
+        for format in ("", "JPEG", "PNG", "WEBP"):
+            check(
+                client.post("/page/faces/save", json={"edits": [{"key": key, "edit": edit}], "format": format}).content
+            )
+        for tile in ask("tiles", edits=[edit, {"tile": "neutral"}, {"seed": 1}]).json()["pictures"]:
+            check(picture(tile))
         for format in ("mp4", "webp", "gif"):
-            check(ask("animate", start=change, end={"values": [0] * 4}, format=format, view="photo").content)
+            check(ask("film", start=edit, end={}, format=format, view="photo").content)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +150,7 @@ def test_nothing_an_endpoint_gives_holds_the_photos_metadata(url, private, name,
 NINES = "9" * 400
 DEEP = "[" * 100_000
 LONG = "x" * 900_000
-CHANGE = '{"values": [0, 0, 0, 0]}'
+EDIT = '{"named": {"smile": 1}}'
 
 
 @pytest.fixture(scope="module")
@@ -161,22 +165,33 @@ def keys(url, private):
     ("action", "asked"),
     [
         ("faces/draw", DEEP),
-        ("faces/draw", '{"key": "FACES", "change": ' + "[" * 900 + "]" * 900 + "}"),
-        ("faces/draw", f'{{"key": "FACES", "change": "{LONG}"}}'),
-        ("faces/draw", f'{{"key": "FACES", "change": {{"values": [{"1," * 300_000}1]}}}}'),
-        ("faces/draw", f'{{"key": "FACES", "change": {{"values": [{NINES}, 0, 0, 0]}}}}'),
-        ("faces/draw", f'{{"key": "FACES", "change": {CHANGE}, "a\\nb\\ud800{LONG}": 1}}'),
+        ("faces/draw", '{"key": "FACES", "edit": ' + "[" * 900 + "]" * 900 + "}"),
+        ("faces/draw", f'{{"key": "FACES", "edit": "{LONG}"}}'),
+        ("faces/draw", f'{{"key": "FACES", "edit": {{"e": [{"1," * 300_000}1]}}}}'),
+        ("faces/draw", f'{{"key": "FACES", "edit": {{"named": {{"smile": {NINES}}}}}}}'),
+        ("faces/draw", f'{{"key": "FACES", "edit": {{"named": {{"a\\nb{LONG}": 1}}}}}}'),
+        ("faces/draw", f'{{"key": "FACES", "edit": {{"seed": {NINES}}}}}'),
+        ("faces/draw", '{"key": "FACES", "edit": {"parts": [["mouth"]]}}'),
+        ("faces/draw", '{"key": "FACES", "edit": {"tile": {"a": 1}}}'),
+        ("faces/draw", '{"key": "FACES", "edit": {"gesture": {"close eyes": [1]}}}'),
+        ("faces/draw", '{"key": "FACES", "edit": {"gesture": {"__init__": 1}}}'),
+        ("faces/draw", '{"key": "FACES", "edit": {"donor": "DIGITS"}}'),
+        ("faces/draw", f'{{"key": "FACES", "edit": {EDIT}, "side": "large"}}'),
+        ("faces/draw", f'{{"key": "FACES", "edit": {EDIT}, "a\\nb\\ud800{LONG}": 1}}'),
         ("faces/face", f'{{"key": "FACES", "face": {NINES * 10}}}'),
-        ("faces/random", f'{{"key": "FACES", "seed": {NINES * 10}}}'),
-        ("faces/animate", f'{{"key": "FACES", "start": {CHANGE}, "end": {CHANGE}, "format": ["mp4"]}}'),
-        ("faces/animate", f'{{"key": "FACES", "start": {CHANGE}, "end": {CHANGE}, "view": {{"a": "b\\n"}}}}'),
+        ("faces/tiles", '{"key": "FACES", "edits": []}'),
+        ("faces/tiles", f'{{"key": "FACES", "edits": [{"{}," * 40}{{}}]}}'),
+        ("faces/latents", '{"key": "FACES", "edits": "abc"}'),
+        ("faces/film", f'{{"key": "FACES", "start": {EDIT}, "end": {EDIT}, "format": ["mp4"]}}'),
+        ("faces/film", f'{{"key": "FACES", "start": {EDIT}, "end": {EDIT}, "view": {{"a": "b\\n"}}}}'),
+        ("faces/save", '{"edits": [{"key": "FACES"}]}'),
+        ("faces/save", '{"edits": [{"key": "FACES", "edit": {}}], "format": ["PNG"]}'),
+        ("faces/save", '{"edits": [{"key": "FACES", "edit": {}}, {"key": "DIGITS", "edit": {}}]}'),
         ("faces/pick", '{"key": "DIGITS"}'),
-        ("faces/draw", f'{{"key": "DIGITS", "change": {CHANGE}}}'),
-        ("faces/paste", f'{{"key": "DIGITS", "change": {CHANGE}}}'),
-        ("faces/transfer", '{"key": "FACES", "donor": "DIGITS"}'),
-        ("faces/grid", '{"key": "FACES", "others": ["DIGITS"]}'),
-        ("digits/draw", f'{{"key": "FACES", "change": {CHANGE}}}'),
-        ("digits/draw", f'{{"key": "made-up-face-1", "change": {CHANGE}}}'),
+        ("faces/draw", f'{{"key": "DIGITS", "edit": {EDIT}}}'),
+        ("digits/save", '{"edits": [{"key": "DIGITS", "edit": {}}, {"key": "DIGITS", "edit": {}}]}'),
+        ("digits/draw", f'{{"key": "FACES", "edit": {EDIT}}}'),
+        ("digits/draw", f'{{"key": "made-up-face-1", "edit": {EDIT}}}'),
     ],
     ids=lambda text: text[:60],
 )
@@ -188,7 +203,7 @@ def test_the_page_refuses_what_it_did_not_ask_for_in_one_sentence(url, keys, act
 
 
 def test_names_in_a_manifest_are_lines_that_can_be_sent(url, keys):
-    asked = f'{{"key": "{keys["faces"]}", "change": {CHANGE}, "photo": "a\\ud800b", "file": "c\\nd"}}'
+    asked = f'{{"key": "{keys["faces"]}", "edit": {EDIT}, "photo": "a\\ud800b", "file": "c\\nd"}}'
     entry = httpx.post(f"{url}page/faces/entry", content=asked, headers=VISITOR, timeout=20).json()
     assert (entry["photo"], entry["file"]) == ("a_b", "c_d")
 

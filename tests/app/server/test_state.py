@@ -1,30 +1,12 @@
-"""Claims about what the app keeps of an opened picture: changes of its e, and for how long it is known."""
+"""Claims about what the app keeps of an opened picture: the reach of its sliders, and for how long it is known."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from app.server.state import KEPT_FOR, ForgottenError, Opened, Visits, change_to, changed, reaches, within_reach
+from app.server.state import KEPT_FOR, ForgottenError, Opened, Visits, reaches, within_reach
 from rbvae import ConfigError
-
-
-def test_no_change_is_a_pictures_own_e(editors, portrait):
-    still = {"values": [0] * len(editors.faces.directions), "rest": []}
-    assert np.array_equal(changed(editors.faces, portrait, still), portrait.e)
-
-
-def test_changes_add_up_to_the_e_they_lead_to(editors, portrait):
-    for e in (editors.faces.e_ref, *editors.faces.sample_e(4), 20 * editors.faces.sample_e(1)[0]):
-        assert changed(editors.faces, portrait, change_to(editors.faces, portrait, e)) == pytest.approx(e, abs=0.02)
-
-
-def test_what_no_slider_expresses_is_kept_as_a_rest(editors, portrait, monkeypatch):
-    monkeypatch.setattr(editors.faces, "directions", editors.faces.directions[:2])
-    e = editors.faces.sample_e(1)[0]
-    change = change_to(editors.faces, portrait, e)
-    assert len(change["values"]) == 2 and change["rest"]
-    assert changed(editors.faces, portrait, change) == pytest.approx(e, abs=0.02)
 
 
 def test_changes_are_limited_to_what_the_model_has_seen(editors, portrait):
@@ -40,14 +22,6 @@ def test_a_face_far_from_the_middle_may_go_all_the_way_to_the_other_end(editors)
     e = np.float32([2.5, 0, 0, -2.0])
     (low, high), *_, (lowest, highest) = reaches(editors.faces, e)
     assert (low, high) == (pytest.approx(-4.8), 3.0) and (lowest, highest) == (-2.5, pytest.approx(4.7))
-
-
-@pytest.mark.parametrize(
-    "values", [[1], [0, 0, 0, "x"], [0, 0, 0, None], "0000", [0, 0, 0, float("nan")], [0, 0, 0, 1e9]]
-)
-def test_a_wrong_change_is_refused_in_words(editors, portrait, values):
-    with pytest.raises(ConfigError, match="give 4 numbers"):
-        changed(editors.faces, portrait, {"values": values})
 
 
 class Clock:

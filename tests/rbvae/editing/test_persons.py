@@ -36,7 +36,7 @@ def shipped():
 
 @pytest.fixture(scope="module")
 def people(shipped):
-    return [shipped.infer(ROOT / "app" / "examples" / name) for name in ("astronaut.jpg", "made-up-2.jpg")]
+    return [shipped.infer(ROOT / name) for name in ("app/examples/astronaut.jpg", "tests/photos/made-up-2.jpg")]
 
 
 def with_covariance(editor: PortraitEditor, covariance: np.ndarray) -> PortraitEditor:

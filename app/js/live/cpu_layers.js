@@ -1,0 +1,205 @@
+// Eyes, lashes and mouth in plain JavaScript: the shaders EYE, LASHES and MOUTH of shaders.js, pixel by pixel.
+//
+// Each function returns a function (x, y, out) that writes red, green, blue in grey levels and the share of the pixel at
+// a place in the portrait's file.
+
+import { CELLS, clamp, smoothstep } from "./opening.js";
+import { bilinear, cubic } from "./sampling.js";
+
+const unit = (t) => clamp(t, 0, 1);
+const ramp = (value, start, end) => unit((value - start) / (end - start));
+const mix = (a, b, share) => a + share * (b - a);
+
+// A row of the lines of a frame at `s`: before above and below, after above and below.
+export function lineAt(lines, row, s, out) {
+  const cell = unit(s) * (CELLS - 1);
+  const first = Math.min(Math.floor(cell), CELLS - 2);
+  const at = 4 * (row * CELLS + first);
+  for (let k = 0; k < 4; k++) out[k] = mix(lines[at + k], lines[at + 4 + k], cell - first);
+  return out;
+}
+
+const normal = (x) => 0.5 + 0.5 * Math.tanh(clamp(0.79788456 * (x + 0.044715 * x ** 3), -9, 9));
+const [low, high] = [new Float64Array(4), new Float64Array(4)];
+
+// How much of a pixel lies between the lines `first` and `first + 1` of a row, blurred by `soft`.
+export function inside(lines, row, s, across, edge, first, width, soft) {
+  const h = 1 / (CELLS - 1);
+  lineAt(lines, row, s - h, low);
+  lineAt(lines, row, s + h, high);
+  const [above, below] = [first, first + 1].map((k) => {
+    const slope = (high[k] - low[k]) / (2 * h * width);
+    return normal((across - edge[k]) / Math.sqrt(1 + slope * slope) / soft);
+  });
+  return Math.min(Math.abs(above - below), 1);
+}
+
+export function eyeLayer(portrait, frame, number, photo, blur) {
+  const [{ old, now, gaze, share }, place] = [frame.eyes[number], portrait.eyes[number]];
+  const [white, iris] = place.layers.map((name) => pictureOf(portrait, name));
+  const shine = place.reflection && pictureOf(portrait, place.reflection);
+  const [l, layer] = [new Float64Array(4), new Float64Array(4)];
+  const far = Math.hypot(...gaze);
+  const along = far ? gaze.map((value) => value / far) : [0, 0];
+  const narrow = 1 / Math.sqrt(1 - Math.min(0.6, far / (1.7 * place.iris[2])) ** 2) - 1;
+  const scale = old.width / Math.max(now.width, 1e-6);
+  const ball = (x, y, shown, out) => {
+    const [qx, qy] = [x - place.corner[0], y - place.corner[1]];
+    const [mx, my] = [qx - gaze[0], qy - gaze[1]];
+    const by = narrow * ((mx - place.iris[0] + place.corner[0]) * along[0] + (my - place.iris[1] + place.corner[1]) * along[1]);
+    const value = [0, 0, 0];
+    cubic(white, qx, qy, layer);
+    for (let c = 0; c < 3; c++) value[c] = layer[c];
+    cubic(iris, mx + by * along[0], my + by * along[1], layer);
+    for (let c = 0; c < 3; c++) value[c] = value[c] * (1 - layer[3] / 255) + layer[c];
+    if (shine) cubic(shine, qx - 0.4 * gaze[0], qy - 0.4 * gaze[1], layer);
+    for (let c = 0; c < 3; c++) out[c] = mix(out[c], value[c] + (shine ? layer[c] : 0), shown);
+  };
+  return (x, y, out) => {
+    const [s, across] = now.coordinates(x, y);
+    lineAt(frame.lines, 1 + number, s, l);
+    const upper = across - l[2] < l[3] - across;
+    photo(...positions(old, s, upper ? l[0] + scale * (across - l[2]) : l[1] + scale * (across - l[3])), out);
+    const height = Math.max(l[3] - l[2], 1e-3);
+    const soft = Math.max(1, 1.2 * 0.04 * height);
+    const shown = unit((across - l[2] - 0.04 * height) / soft) * unit((l[3] - 0.03 * height - across) / soft);
+    if (shown && s > 0 && s < 1) ball(...positions(old, s, scale * across), shown, out);
+    out[3] = inside(frame.lines, 1 + number, s, across, l, 2, now.width, blur) * share * unit(l[3] - l[2]);
+  };
+}
+
+// The share is that of `below`, the pixels drawn so far and blurred, which are darkened by `out[4]`.
+export function lashLayer(portrait, frame, number) {
+  const { old, now, share } = frame.lashes[number];
+  const place = portrait.eyes[number];
+  const lashes = pictureOf(portrait, place.lashes);
+  const [l, hair] = [new Float64Array(4), new Float64Array(4)];
+  const { width } = now;
+  const scale = old.width / Math.max(width, 1e-6);
+  const thick = Math.max(1.2, 0.022 * width);
+  const deepest = 0.55 * Math.min(1, (2 * 0.022 * width) / thick);
+  return {
+    thick,
+    at: (x, y, out) => {
+      const [s, across] = now.coordinates(x, y);
+      lineAt(frame.lines, 1 + number, s, l);
+      const under = across - (l[2] + l[3]) / 2;
+      const within = share * ramp(s, -0.03, 0.17) * ramp(s, 1.03, 0.83);
+      const [px, py] = positions(old, s, l[0] - scale * Math.abs(under) - 0.02 * old.width);
+      cubic(lashes, px - place.lidCorner[0], py - place.lidCorner[1], hair);
+      const reach = (under > 0 ? 0.15 : 0.03) * width;
+      const dark = (1 - hair[0] / 255) * unit(2 - Math.abs(under) / reach) * ramp(width, 25, 70);
+      out[3] = within * Math.exp((-0.5 * under * under) / (2.25 * thick * thick));
+      out[4] = within * Math.max(deepest * Math.exp((-0.5 * under * under) / (thick * thick)), dark);
+    },
+  };
+}
+
+export function mouthLayer(portrait, frame, photo) {
+  const { mouth, lines } = frame;
+  const { old, now, between, share, soft, gap, apart, kept } = mouth;
+  const [l, own, inner] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
+  const teeth = mouth.donor ? donorLayer(mouth, lines) : mouth.teeth && teethLayer(portrait, mouth, lines);
+  return (x, y, out) => {
+    const [s, across] = now.coordinates(x, y);
+    lineAt(lines, 0, s, l);
+    const mask = inside(lines, 0, s, across, l, 2, now.width, soft) * share;
+    const d = (across - (l[2] + l[3]) / 2) / mouth.lineWidth;
+    const seam = mouth.line * unit(Math.min(s, 1 - s) / 0.08) * Math.exp(-d * d);
+    const alpha = 1 - (1 - mask) * (1 - seam);
+    out[3] = alpha;
+    if (alpha < 0.002) return;
+    inner.fill(0);
+    if (teeth) teeth(s, across, l, inner);
+    if (kept) {
+      ownInside(mouth, lines, photo, [x, y], s, across, l, own);
+      for (let c = 0; c < 3; c++) inner[c] = mix(inner[c], own[c], kept);
+    }
+    const rim = Math.exp(-Math.max(l[3] - across, 0) / Math.max(now.width, 1e-6) / 0.03) * unit(gap / 0.15);
+    for (let c = 0; c < 3; c++) {
+      const value = clamp(Math.max(mix(between[c], inner[c], apart), rim * between[c]), 0, 255);
+      out[c] = (value * mask * (1 - seam) + between[c] * seam) / alpha;
+    }
+  };
+}
+
+function cavity(gap, s, v, light, out) {
+  const wide = unit((gap - 0.2) / 0.3);
+  const x = (s - 0.5) / 0.06;
+  const round = unit(1.1 - (2.6 * s - 1.3) ** 2) * wide * (1 - 0.3 * Math.exp(-x * x));
+  const tongue = smoothstep(unit((v - 0.4) / 0.45)) * round;
+  out[0] = (mix(40, 150, tongue) * light) / 180;
+  out[1] = (mix(18, 82, tongue) * light) / 180;
+  out[2] = (mix(16, 76, tongue) * light) / 180;
+}
+
+function teethLayer(portrait, { now, gap, teeth }, lines) {
+  const picture = pictureOf(portrait, "teeth");
+  const [row, found] = [new Float64Array(4), new Float64Array(4)];
+  const [edgeX, edgeY] = teeth.edge;
+  return (s, across, l, out) => {
+    cavity(gap, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.brightness, out);
+    const x = edgeX + (s - teeth.s) * now.width * teeth.along;
+    let y = edgeY + (across - teeth.across) * teeth.down;
+    const highest = lineAt(lines, 3, x / picture.width, row)[0] + 2.5;
+    const top = edgeY + (l[2] - teeth.across) * teeth.down;
+    const stretch = clamp((edgeY - highest) / Math.max(edgeY - top, 1e-3), 0.4, 1);
+    if (y < edgeY) y = edgeY - (edgeY - y) * stretch;
+    if (x <= 0.5 || x >= picture.width - 0.5) return;
+    cubic(picture, x, Math.max(y, highest), found);
+    const shadow = 1 - 0.35 * Math.exp(-Math.max(across - l[2], 0) / (0.035 * now.width));
+    for (let c = 0; c < 3; c++) out[c] = mix(out[c], found[c] * teeth.gain[c] * shadow, unit(found[3] / 255));
+  };
+}
+
+function donorLayer({ donor: { opening, picture, gain, wider } }, lines) {
+  const [edges, found] = [new Float64Array(4), new Float64Array(4)];
+  return (s, across, l, out) => {
+    let v = clamp((across - l[2]) / Math.max(l[3] - l[2], 1e-3), -0.3, 1.3);
+    if (wider < 0.75) v = 0.42 + ((v - 0.42) * wider) / 0.75;
+    else if (wider > 1.3) {
+      const [times, below] = [wider / 1.3, (0.7 * 1.3) / wider];
+      v = v < below ? v * times : 0.7 + ((v - below) / Math.max(1 - below, 1e-6)) * 0.3;
+    }
+    lineAt(lines, 3, s, edges);
+    cubic(picture, ...positions(opening, s, edges[0] + v * (edges[1] - edges[0])), found);
+    for (let c = 0; c < 3; c++) out[c] = found[c] * gain[c];
+  };
+}
+
+const before = new Float64Array(4);
+
+function ownInside(mouth, lines, photo, [x, y], s, across, l, out) {
+  const { old, shift, wider, opens, gap } = mouth;
+  const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
+  lineAt(lines, 0, own, before);
+  const height = Math.max(before[1] - before[0], 1e-3);
+  const place = (across - l[2]) / Math.max(l[3] - l[2], 1e-3);
+  const v = mix((from - before[0]) / height, place * Math.max(1, wider / 1.5), opens);
+  cavity(gap, s, place, mouth.brightness, out);
+  const [dark, share] = [out.slice(0, 3), opens * unit((v - 0.8) / 0.3)];
+  photo(...positions(old, clamp(mix(own, s, opens), 0.02, 0.98), before[0] + clamp(v, 0.1, 0.92) * height), out);
+  for (let c = 0; c < 3; c++) out[c] = mix(out[c], dark[c], share);
+}
+
+export function positions({ origin, along, width }, s, across) {
+  return [
+    origin[0] + s * width * along[0] - across * along[1],
+    origin[1] + s * width * along[1] + across * along[0],
+  ];
+}
+
+export function pictureOf({ arrays }, name) {
+  const [height, width, channels = 1] = arrays[name].shape;
+  return { data: arrays[name], width, height, channels };
+}
+
+// Replaces `value` [3] by the skin of a lid, by `share`, at a place in the photo.
+export function lifted(portrait, number, share, x, y, value, out) {
+  const place = portrait.eyes[number];
+  const skin = pictureOf(portrait, place.skin);
+  const [qx, qy] = [x - place.lidCorner[0], y - place.lidCorner[1]];
+  if (qx < 0 || qy < 0 || qx > skin.width || qy > skin.height) return;
+  bilinear(skin, qx, qy, out);
+  for (let c = 0; c < 3; c++) value[c] = mix(value[c], out[c], (share * out[3]) / 255);
+}

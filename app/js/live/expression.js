@@ -1,0 +1,218 @@
+// From an edit of a face to all that a rasteriser needs for one picture of it: a frame.
+//
+// A frame has, in pixels of the portrait's file:
+//   nothing    whether the photo stays as it is
+//   vertices   [504 * 5] for the face's points and the ring: place x, y and depth, and the place in the photo
+//   added      RGBA float [S * S * 4], what to add to the photo in the canonical frame, in grey levels; null for nothing
+//   lines      RGBA float [4 * CELLS * 4], rows of samples: the lines of mouth, left eye and right eye before (red,
+//              green) and after (blue, alpha) the edit, and the upper lip in the picture of the teeth, or both in a
+//              donor's
+//   hidden     { share, soft } of the old inside of a closing mouth, which the lips must not show; lifts [2] of the lids
+//   mouth, eyes [2], lashes [2]   what to draw on top, each null if nothing
+//   turn       vertices [756 * 5] of the turned head, or null
+
+import { heldBack } from "./folding.js";
+import { SHUT, gazeMove, moveLids, stillLids } from "./lids.js";
+import { changed, inset, parting, shut } from "./lips.js";
+import { POINTS } from "./model.js";
+import { mouthFrame } from "./mouth.js";
+import { CELLS, Opening, clamp, smoothstep } from "./opening.js";
+import { combine } from "./shading.js";
+import { turnOf, turnedMesh } from "./turning.js";
+
+const LEAST = 1e-4; // pixels or grey levels: an edit below this changes nothing
+const LIMITS = { turn_right: 12, turn_up: 12, tilt_right: 12 };
+const GESTURES = ["close_eyes", "wink_left", "wink_right", "gaze_right", "gaze_up", ...Object.keys(LIMITS)];
+const NOSE = [1, 2, 98, 327];
+
+export class Expression {
+  constructor(portrait) {
+    this.portrait = portrait;
+    const { model } = portrait;
+    this.coefficients = new Float32Array(model.count);
+    this.shapeCoefficients = new Float32Array(model.shapeCount);
+    this.shape = new Float32Array(3 * POINTS);
+    this.vertices = new Float32Array(5 * (POINTS + model.lines.oval.length));
+    this.lines = new Float32Array(4 * CELLS * 4);
+    this.added = null;
+    this.shaded = "";
+  }
+
+  // The e [D_e] of an edit, and its gesture by name.
+  resolved(edit) {
+    const { model, e: own, neutralE } = this.portrait;
+    const e = Float32Array.from(edit.e ?? own);
+    const gesture = Object.fromEntries(GESTURES.map((name) => [name, 0]));
+    for (let i = 0; edit.neutral && i < e.length; i++) e[i] += edit.neutral * (neutralE[i] - own[i]);
+    for (const [name, value] of Object.entries({ ...edit.named, ...edit.gesture })) {
+      const plain = name.replaceAll(" ", "_");
+      const direction = model.directions.get(name);
+      if (plain in gesture) gesture[plain] = clamp(Number(value) || 0, -(LIMITS[plain] ?? 1), LIMITS[plain] ?? 1);
+      else if (direction) for (let i = 0; i < e.length; i++) e[i] += value * direction.sigma * direction.vector[i];
+    }
+    return { e, gesture };
+  }
+
+  frame(edit) {
+    const { portrait } = this;
+    const { model, before } = portrait;
+    const { e, gesture } = this.resolved(edit);
+    const weights = model.partWeights(edit.parts ?? []);
+    const moves = this._moves(e, weights, edit.closing);
+    const added = this._added(e, weights);
+    const gaze = this._gesture(gesture, moves);
+    const unheld = moves.slice();
+    const nothing = !added && gaze.flat().every((value) => Math.abs(value) < LEAST) && tiny(moves);
+    const turns = gesture.turn_right || gesture.turn_up || gesture.tilt_right;
+    if (nothing && !turns) return { nothing: true };
+    heldBack(model, before, moves, portrait.areas);
+    const after = before.map((value, i) => value + moves[i]);
+    const now = new Opening(after, model.lines.innerLips);
+    const lids = model.lines.lids.map((lines) => new Opening(after, lines));
+    this._place(after, inset(before, portrait.lips, now, model.lines));
+    this._lines(now, lids);
+    const { eyes, lashes, lifts } = this._eyes(lids, gaze);
+    const frame = { nothing, vertices: this.vertices, added, lines: this.lines, eyes, lashes, lifts };
+    frame.hidden = { share: 0, soft: Math.max(0.6, 0.006 * portrait.lips.width) };
+    if (portrait.lips.gap >= 0.06 && now.gap < portrait.lips.gap) frame.hidden.share = changed(portrait.lips, now);
+    const donor = portrait.mouths.get(edit.mouth) ?? null;
+    frame.mouth = mouthFrame(portrait, now, [noseOf(before), noseOf(after)], this.lines, donor);
+    frame.turn = turns ? this._turned(unheld, gesture) : null;
+    return frame;
+  }
+
+  _turned(moves, gesture) {
+    const { model, before, rotation } = this.portrait;
+    const points = before.map((value, i) => value + moves[i]);
+    return turnedMesh(model, points, turnOf(points, rotation, gesture));
+  }
+
+  // The moves of the landmarks [468 * 3] by a change of e; `closingGiven` in 0..1 closes the lips, in place of the way
+  // to the neutral e.
+  _moves(e, weights, closingGiven = null) {
+    const { model, before, rotation, poseScale, arrays } = this.portrait;
+    const { byShape, e: own, neutralE } = arrays;
+    const moves = new Float64Array(3 * POINTS);
+    if (same(e, own)) return moves;
+    times(byShape, e, own, this.shapeCoefficients);
+    combine(this.shapeCoefficients, model.shapes, this.shape);
+    for (let i = 0; i < 3 * POINTS; i += 3) {
+      const weight = (weights ? weights.points[i / 3] : 1) / poseScale;
+      for (let d = 0; d < 3; d++) {
+        const row = rotation[d];
+        moves[i + d] = weight * (this.shape[i] * row[0] + this.shape[i + 1] * row[1] + this.shape[i + 2] * row[2]);
+      }
+    }
+    const { innerLips } = model.lines;
+    const after = before.map((value, i) => value + moves[i]);
+    const all = innerLips.flat();
+    const onMouth = weights ? all.reduce((sum, point) => sum + weights.points[point], 0) / all.length : 1;
+    const byNeutral = (closingGiven ?? towards(e, own, neutralE)) * onMouth;
+    const closing = Math.max(byNeutral, parting(this.portrait.lips, new Opening(after, innerLips)));
+    if (closing) {
+      shut(after, closing, model.lines);
+      for (let i = 0; i < moves.length; i++) moves[i] = after[i] - before[i];
+    }
+    stillLids(before, moves, model.lines.lids);
+    return moves;
+  }
+
+  // What to add to the texture, null for nothing; kept as long as e and the parts stay the same.
+  _added(e, weights) {
+    const { arrays, shading } = this.portrait;
+    if (same(e, arrays.e)) return null;
+    const key = [...e, weights?.texels[0], weights?.texels[weights.texels.length - 1]].join();
+    if (key !== this.shaded) {
+      times(arrays.byTexture, e, arrays.e, this.coefficients);
+      this.added = shading.apply(this.coefficients, weights?.texels);
+      this.shaded = key;
+    }
+    return this.added;
+  }
+
+  // Adds the moves of a gesture; returns the displacements of both irises.
+  _gesture(gesture, moves) {
+    const { points: all, model } = this.portrait;
+    const points = all.map((value, i) => value + (moves[i] ?? 0));
+    return model.lines.lids.map((lines, eye) => {
+      const opening = new Opening(points, lines);
+      const gaze = gazeMove(points, opening, eye, gesture.gaze_right, gesture.gaze_up);
+      const closed = clamp(gesture.close_eyes + (eye ? gesture.wink_right : gesture.wink_left), -1, 1);
+      if (closed || gaze[0] || gaze[1]) moveLids(points, opening, eye, closed, gaze, lines, moves);
+      return gaze;
+    });
+  }
+
+  _place(after, source) {
+    const { vertices } = this;
+    const { ring } = this.portrait;
+    for (let i = 0; i < POINTS; i++) {
+      for (let d = 0; d < 3; d++) vertices[5 * i + d] = after[3 * i + d];
+      for (let d = 0; d < 2; d++) vertices[5 * i + 3 + d] = source[3 * i + d];
+    }
+    for (let k = 0; 3 * k < ring.length; k++) {
+      const at = 5 * (POINTS + k);
+      for (let d = 0; d < 3; d++) vertices[at + d] = ring[3 * k + d];
+      for (let d = 0; d < 2; d++) vertices[at + 3 + d] = ring[3 * k + d];
+    }
+  }
+
+  _lines(now, lids) {
+    const { lips, openings } = this.portrait;
+    [[lips, now], ...openings.map((old, eye) => [old, lids[eye]])].forEach(([old, after], number) => {
+      const row = this.lines.subarray(4 * CELLS * number, 4 * CELLS * (number + 1));
+      old.write(row, 0);
+      after.write(row, 2);
+    });
+  }
+
+  _eyes(lids, gaze) {
+    const result = { eyes: [null, null], lashes: [null, null], lifts: [0, 0] };
+    lids.forEach((now, eye) => {
+      const [old, openness] = [this.portrait.openings[eye], this.portrait.openness[eye]];
+      const layers = this.portrait.eyes[eye];
+      if (openness <= SHUT || !layers) return;
+      const change = Math.abs(now.openness - openness) / openness;
+      const aside = Math.hypot(...gaze[eye]);
+      if (change > 0.03 || aside) {
+        const share = Math.min(1, Math.max(0, change - 0.03) / 0.06 + aside / (0.1 * layers.iris[2]));
+        result.eyes[eye] = { old, now, gaze: gaze[eye], share, blur: Math.max(0.5, 0.02 * now.width) };
+      }
+      const lift = smoothstep(clamp((1 - now.openness / openness - 0.55) / 0.37, 0, 1));
+      if (!lift) return;
+      result.lifts[eye] = lift;
+      result.lashes[eye] = { old, now, share: lift };
+    });
+    return result;
+  }
+}
+
+function noseOf(points) {
+  return [0, 1].map((d) => NOSE.reduce((sum, point) => sum + points[3 * point + d], 0) / NOSE.length);
+}
+
+const tiny = (values) => values.every((value) => Math.abs(value) < LEAST);
+
+const same = (a, b) => a.every((value, i) => value === b[i]);
+
+// Writes matrix [K, D] times (a - b) [D] to `out` [K].
+function times(matrix, a, b, out) {
+  for (let k = 0; k < out.length; k++) {
+    let sum = 0;
+    for (let d = 0; d < a.length; d++) sum += matrix[k * a.length + d] * (a[d] - b[d]);
+    out[k] = sum;
+  }
+}
+
+// How far e lies on the line from a face's own e to its neutral one, in [0, 1]: there, the lips close.
+function towards(e, own, neutral) {
+  let [length, along] = [0, 0];
+  for (let i = 0; i < e.length; i++) {
+    length += (neutral[i] - own[i]) ** 2;
+    along += (neutral[i] - own[i]) * (e[i] - own[i]);
+  }
+  const share = along / (length || 1);
+  let aside = 0;
+  for (let i = 0; i < e.length; i++) aside += (e[i] - own[i] - share * (neutral[i] - own[i])) ** 2;
+  return Math.sqrt(aside) < 0.05 * Math.sqrt(length || 1) * share ? clamp(share, 0, 1) : 0;
+}

@@ -1,0 +1,201 @@
+// Draws frames of expression.js in plain JavaScript, like raster_gl.js: for browsers without WebGL 2, and as a check.
+
+import { eyeLayer, inside, lashLayer, lifted, lineAt, mouthLayer } from "./cpu_layers.js";
+import { fill } from "./cpu_mesh.js";
+import { POINTS } from "./model.js";
+import { Parts } from "./parts.js";
+import { bilinear, cubic, doubled } from "./sampling.js";
+import { ringTriangles, stripsWithin } from "./turning.js";
+
+const LUMA = [0.299, 0.587, 0.114];
+
+export class CpuRaster {
+  constructor(model, canvas) {
+    Object.assign(this, { model, canvas, isLost: false });
+    this.surfaces = new Map();
+    this.parts = new Parts(model);
+    this.rings = ringTriangles(model.lines);
+    this.strip = 6 * model.lines.oval.length; // numbers of points in a strip of the rings
+    this.places = Float32Array.from({ length: 2 * POINTS }, (_, i) => model.canonical[3 * (i >> 1) + (i & 1)]);
+  }
+
+  reset() {}
+
+  dispose() {}
+
+  surface(name, picture, place) {
+    const { width, height } = picture;
+    const { data } = picture.getContext("2d").getImageData(0, 0, width, height);
+    const plain = { data, width, height, channels: 4 };
+    this.surfaces.set(name, { plain, double: doubled(plain), width, height, ...place });
+  }
+
+  draw(name, drawn, { read = false } = {}) {
+    const surface = this.surfaces.get(name);
+    const { width, height } = surface;
+    const target = targetOf(width, height);
+    if (read) target.data.set(surface.plain.data);
+    for (const { portrait, frame } of drawn) {
+      if (frame.turn) this._turned(surface, portrait, frame, target);
+      else this._face(surface, portrait, frame, target);
+    }
+    if (read) return target.data;
+    Object.assign(this.canvas, { width, height });
+    this.canvas.getContext("2d").putImageData(new ImageData(target.data, width, height), 0, 0);
+    return null;
+  }
+
+  _face(surface, portrait, frame, target) {
+    const view = viewOf(surface, portrait);
+    const value = new Float64Array(4);
+    const photo = (x, y, out) => bilinear(surface.double, 2 * (x * view[0] + view[1]) - 0.5, 2 * (y * view[0] + view[2]) - 0.5, out);
+    const put = writer(target, portrait.grey);
+    const [moved, added, mended] = this.parts.split(portrait, frame, view[0]);
+    target.depth.fill(Infinity);
+    const plus = adder(this.model.side, frame.added);
+    fill(target, frame.vertices, moved, view, null, (at, x, y) => {
+      photo(x, y, value);
+      put(at, value, 1);
+    });
+    fill(target, frame.vertices, added, view, this.places, (at, x, y, u, v) => {
+      photo(x, y, value);
+      plus(u, v, value);
+      put(at, value, 1);
+    });
+    const mend = mender(portrait, frame);
+    fill(target, frame.vertices, mended, view, this.places, (at, x, y, u, v) => {
+      photo(x, y, value);
+      mend(x, y, value);
+      plus(u, v, value);
+      put(at, value, 1);
+    });
+    frame.eyes.forEach((eye, number) => {
+      if (!eye) return;
+      const blur = Math.max(eye.blur, 0.4 / view[0]);
+      over(target, view, eye.now.box(3 * blur + 2), eyeLayer(portrait, frame, number, photo, blur), put);
+    });
+    frame.lashes.forEach((lid, number) => lid && darken(target, view, lid, lashLayer(portrait, frame, number)));
+    if (frame.mouth) over(target, view, frame.mouth.now.box(frame.mouth.margin), mouthLayer(portrait, frame, photo), put);
+  }
+
+  _turned(surface, portrait, frame, target) {
+    const view = viewOf(surface, portrait);
+    const [value, put] = [new Float64Array(4), writer(target, portrait.grey)];
+    const photo = (at, x, y) => {
+      bilinear(surface.double, 2 * (x * view[0] + view[1]) - 0.5, 2 * (y * view[0] + view[2]) - 0.5, value);
+      put(at, value, 1);
+    };
+    let edited = photo;
+    let within = 0;
+    if (!frame.nothing) {
+      const between = targetOf(surface.width, surface.height);
+      between.data.set(surface.plain.data);
+      this._face(surface, portrait, frame, between);
+      within = 6 * this.model.lines.oval.length * stripsWithin(frame.turn.degrees);
+      const picture = { data: between.data, width: surface.width, height: surface.height, channels: 4 };
+      edited = (at, x, y) => {
+        cubic(picture, x * view[0] + view[1], y * view[0] + view[2], value);
+        put(at, value, 1);
+      };
+    }
+    const { vertices } = frame.turn;
+    const outside = this.rings.length - within;
+    const draw = (triangles, pixel) => {
+      target.depth.fill(Infinity);
+      fill(target, vertices, triangles, view, null, pixel);
+    };
+    for (let t = 0; t < this.rings.length; t += this.strip) {
+      draw(this.rings.subarray(t, t + this.strip), t < outside ? photo : edited);
+    }
+    draw(this.model.triangles, edited);
+  }
+}
+
+function targetOf(width, height) {
+  return { width, height, data: new Uint8ClampedArray(4 * width * height), depth: new Float32Array(width * height).fill(Infinity) };
+}
+
+function viewOf({ zoom, left, top }, { scale, origin }) {
+  return [zoom * scale, (origin[0] - left) * zoom, (origin[1] - top) * zoom];
+}
+
+// Returns a function that lays a colour over a pixel, by a share; the pixel may be transparent.
+function writer({ data }, grey) {
+  return (at, value, share) => {
+    const i = 4 * at;
+    const light = grey && LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2];
+    const alpha = share + (data[i + 3] / 255) * (1 - share);
+    for (let c = 0; c < 3; c++) {
+      const colour = Math.min(Math.max(grey ? light : value[c], 0), 255);
+      data[i + c] = data[i + c] + (share / (alpha || 1)) * (colour - data[i + c]);
+    }
+    data[i + 3] = 255 * alpha;
+  };
+}
+
+function adder(side, data) {
+  if (!data) return () => {};
+  const picture = { data, width: side, height: side, channels: 4 };
+  const out = new Float64Array(4);
+  return (u, v, value) => {
+    if (u < 0) return;
+    bilinear(picture, u * side, v * side, out);
+    for (let c = 0; c < 3; c++) value[c] += out[c];
+  };
+}
+
+// Returns a function that replaces what closing lids and lips would show of eyes and teeth.
+function mender(portrait, { hidden, lifts, lines }) {
+  const [out, edge] = [new Float64Array(4), new Float64Array(4)];
+  const { lips, mouth } = portrait;
+  return (x, y, value) => {
+    lifts.forEach((lift, eye) => lift && lifted(portrait, eye, lift, x, y, value, out));
+    if (!hidden.share) return;
+    const [s, across] = lips.coordinates(x, y);
+    lineAt(lines, 0, s, edge);
+    const share = hidden.share * inside(lines, 0, s, across, edge, 0, lips.width, hidden.soft);
+    for (let c = 0; c < 3; c++) value[c] += share * (mouth.between[c] - value[c]);
+  };
+}
+
+// Calls `each` with the number and the place of every pixel in a box of the portrait's file.
+function pixels({ width, height }, [scale, ox, oy], [left, top, right, bottom], each) {
+  const [first, last] = [Math.max(0, Math.floor(left * scale + ox)), Math.min(width, Math.ceil(right * scale + ox))];
+  const end = Math.min(height, Math.ceil(bottom * scale + oy));
+  for (let y = Math.max(0, Math.floor(top * scale + oy)); y < end; y++) {
+    for (let x = first; x < last; x++) each(y * width + x, (x + 0.5 - ox) / scale, (y + 0.5 - oy) / scale, x, y);
+  }
+}
+
+function over(target, view, box, layer, put) {
+  const out = new Float64Array(4);
+  pixels(target, view, box, (at, x, y) => {
+    layer(x, y, out);
+    if (out[3] > 0.002) put(at, out, out[3]);
+  });
+}
+
+function darken(target, view, { now }, { thick, at: layer }) {
+  const { data, width, height } = target;
+  const [old, out] = [data.slice(), new Float64Array(5)];
+  const sigma = thick * view[0];
+  const reach = Math.min(Math.ceil(2.5 * sigma), 9);
+  const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp((-0.5 * (i - reach) ** 2) / sigma ** 2));
+  pixels(target, view, now.box(0.3 * now.width), (at, x, y, column, row) => {
+    layer(x, y, out);
+    if (out[4] < 1e-3 && out[3] < 1e-3) return;
+    for (let c = 0; c < 3; c++) {
+      let [sum, total] = [0, 0];
+      for (let j = -reach; out[3] > 0.02 && j <= reach; j++) {
+        const line = width * Math.min(Math.max(row + j, 0), height - 1);
+        for (let i = -reach; i <= reach; i++) {
+          const weight = weights[i + reach] * weights[j + reach];
+          sum += weight * old[4 * (line + Math.min(Math.max(column + i, 0), width - 1)) + c];
+          total += weight;
+        }
+      }
+      const value = total ? old[4 * at + c] + out[3] * (sum / total - old[4 * at + c]) : old[4 * at + c];
+      data[4 * at + c] = value * (1 - out[4]);
+    }
+  });
+}

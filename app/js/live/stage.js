@@ -1,0 +1,222 @@
+// Live drawing: a part of a photo on a stage, with edits of its faces drawn in the browser, one frame a move.
+//
+//   const live = await LiveStage.create(host, { modelUrl, fetchPortrait, photo, size });
+//     host            element that gets two canvases, one above the other, of its own size
+//     modelUrl        address of the page's model; it is loaded once
+//     fetchPortrait   async () => ArrayBuffer, the portrait's file of the first face; leave it out to add faces later
+//     key             name of that face (default "face")
+//     photo, size     ImageBitmap or canvas of the whole photo, sRGB, and [width, height] of the photo that faces were
+//                     found in; the picture may be smaller
+//   await live.addFace(key, buffer)      adds a face; buffer is its portrait's file
+//   await live.addMouth(key, name, buffer)   lets a donor's mouth, the file of `live` with a donor, fill the face's own in
+//                     edits with mouth: name
+//   live.view({ zoom, x, y, width, height, ratio })
+//                     CSS pixels per pixel of the photo, the place of the photo in the stage's left upper corner, the
+//                     stage's size in CSS pixels, and the device pixel ratio
+//   await live.draw([{ key, e, named, parts, gesture, neutral, closing, mouth }, ...])
+//                     e: Float32Array or null for the face's own; neutral 0..1: how far to the neutral e; closing 0..1:
+//                     how far the lips close, by default as far as e is on the way to the neutral one; named: sigmas
+//                     by direction, or gestures by name; parts: of "mouth", "eyes", "brows", none for all; gesture: by
+//                     name ("gaze_right" or "gaze right"). Resolves after the frame; of several calls before it, the
+//                     last is drawn. An edit that is left out is undone.
+//   live.thumbnail(key, edit, side)      a canvas of side x side pixels with the edited face
+//   live.snapshot()   a canvas of the stage with the edits
+//   live.lost         whether WebGL is away at the moment; it comes back by itself, or JavaScript draws
+//   live.dispose()
+
+import { Expression } from "./expression.js";
+import { Loop } from "./loop.js";
+import { Model } from "./model.js";
+import { PhotoLevels } from "./photo_levels.js";
+import { Portrait } from "./portrait.js";
+import { CpuRaster } from "./raster_cpu.js";
+import { GlRaster } from "./raster_gl.js";
+import { WIDEST } from "./turning.js";
+
+const CROP = 1.3; // side of a thumbnail in sides of the face's box
+const MARGIN = 64; // device pixels around the stage in which faces are drawn, too
+const PATIENCE = 3000; // ms after which a lost context counts as gone for good
+const models = new Map();
+
+export class LiveStage {
+  static async create(host, { modelUrl, fetchPortrait, photo, size, key = "face", raster = "gl" }) {
+    if (!models.has(modelUrl)) models.set(modelUrl, load(modelUrl));
+    const [model, buffer] = await Promise.all([models.get(modelUrl), fetchPortrait?.()]);
+    const live = new LiveStage(host, model, new PhotoLevels(photo, size), size, raster);
+    if (buffer) await live.addFace(key, buffer);
+    return live;
+  }
+
+  constructor(host, model, photo, size, raster) {
+    Object.assign(this, { host, model, photo, size, lost: false });
+    this.faces = new Map();
+    this.edits = [];
+    this.shown = { zoom: 1, left: 0, top: 0, width: 1, height: 1, ratio: 1 };
+    this.loop = new Loop((edits) => this._draw(edits));
+    this.plain = canvasOn(host);
+    this._start(raster);
+  }
+
+  async addFace(key, buffer) {
+    const portrait = await Portrait.load(this.model, buffer);
+    this.faces.set(key, { portrait, expression: new Expression(portrait), tile: new Expression(portrait) });
+  }
+
+  addMouth(key, name, buffer) {
+    return this._face(key).portrait.addMouth(name, buffer);
+  }
+
+  view({ zoom, x, y, width, height, ratio = 1 }) {
+    const [across, down] = [width, height].map((side) => Math.max(1, Math.round(side * ratio)));
+    this.shown = { zoom: zoom * ratio, left: x, top: y, width: across, height: down, ratio };
+    Object.assign(this.plain, { width: across, height: down });
+    Object.assign(this.plain.style, { width: `${across / ratio}px`, height: `${down / ratio}px` });
+    this.photo.paint(this.plain, this.shown);
+    this.drawnOn = "";
+    this._draw(this.edits);
+  }
+
+  draw(edits) {
+    return this.loop.ask(edits);
+  }
+
+  thumbnail(key, edit, side) {
+    const { portrait, tile } = this._face(key);
+    const [left, top, right, bottom] = portrait.face;
+    const length = CROP * Math.max(right - left, bottom - top);
+    const place = { left: (left + right - length) / 2, top: (top + bottom - length) / 2, zoom: side / length };
+    const canvas = sized(side, side);
+    this.photo.paint(canvas, place);
+    const frame = tile.frame(edit);
+    if (this.raster.isLost || (frame.nothing && !frame.turn)) return canvas;
+    this.raster.surface("tile", canvas, place);
+    const pixels = this.raster.draw("tile", [{ portrait, frame }], { read: true });
+    canvas.getContext("2d").putImageData(new ImageData(pixels, side, side), 0, 0);
+    return canvas;
+  }
+
+  snapshot() {
+    const canvas = sized(this.plain.width, this.plain.height);
+    const context = canvas.getContext("2d");
+    context.drawImage(this.plain, 0, 0);
+    this._draw(this.edits);
+    if (!this.front.hidden) context.drawImage(this.front, ...this.corner);
+    return canvas;
+  }
+
+  dispose() {
+    this.loop.stop();
+    clearTimeout(this.patience);
+    this.disposed = true;
+    this.raster.dispose();
+    this.plain.remove();
+    this.front.remove();
+  }
+
+  _start(raster) {
+    this.front?.remove();
+    this.front = canvasOn(this.host);
+    this.front.hidden = true;
+    this.drawnOn = "";
+    try {
+      this.raster = raster === "gl" ? new GlRaster(this.model, this.front) : new CpuRaster(this.model, this.front);
+    } catch (error) {
+      console.warn(`JavaScript draws: ${error.message}`);
+      this.front.remove();
+      return this._start("cpu");
+    }
+    this.front.addEventListener("webglcontextlost", (event) => this._lose(event));
+    this.front.addEventListener("webglcontextrestored", () => this._heal());
+  }
+
+  _lose(event) {
+    event.preventDefault();
+    if (this.disposed) return;
+    this.lost = true;
+    this.front.hidden = true;
+    this.patience = setTimeout(() => {
+      this._start("cpu");
+      this.lost = false;
+      this._draw(this.edits);
+    }, PATIENCE);
+  }
+
+  _heal() {
+    clearTimeout(this.patience);
+    this.raster.reset();
+    this.lost = false;
+    this.drawnOn = "";
+    this._draw(this.edits);
+  }
+
+  _draw(edits) {
+    this.edits = edits;
+    if (this.lost || this.raster.isLost) return;
+    const drawn = edits.map((edit) => {
+      const { portrait, expression } = this._face(edit.key);
+      return { portrait, frame: expression.frame(edit) };
+    }).filter(({ frame }) => !frame.nothing || frame.turn);
+    const box = this._box(drawn);
+    this.front.hidden = !box;
+    if (!box) return;
+    this._prepare(box);
+    this.raster.draw("stage", drawn);
+  }
+
+  // The part of the stage that the faces take up, in device pixels; null if there is none.
+  _box(drawn) {
+    const { zoom, left, top, width, height } = this.shown;
+    const low = [Infinity, Infinity];
+    const high = [-Infinity, -Infinity];
+    for (const { portrait, frame } of drawn) {
+      const box = portrait.box(frame.turn ? WIDEST : undefined);
+      [left, top].forEach((corner, d) => {
+        low[d] = Math.min(low[d], Math.floor((box[d] - corner) * zoom));
+        high[d] = Math.max(high[d], Math.ceil((box[2 + d] - corner) * zoom));
+      });
+    }
+    [[left, width], [top, height]].forEach(([corner, side], d) => {
+      low[d] = Math.max(low[d], -MARGIN, Math.ceil(-corner * zoom));
+      high[d] = Math.min(high[d], side + MARGIN, Math.floor((this.size[d] - corner) * zoom));
+    });
+    return low[0] < high[0] && low[1] < high[1] ? [...low, ...high] : null;
+  }
+
+  // Puts the canvas over that part, and gives its pixels to the rasteriser.
+  _prepare([left, top, right, bottom]) {
+    const { zoom, ratio } = this.shown;
+    const name = [left, top, right, bottom].join();
+    if (name === this.drawnOn) return;
+    this.drawnOn = name;
+    this.corner = [left, top];
+    const place = { zoom, left: this.shown.left + left / zoom, top: this.shown.top + top / zoom };
+    this.raster.surface("stage", this.photo.paint(sized(right - left, bottom - top), place), place);
+    Object.assign(this.front.style, {
+      left: `${left / ratio}px`,
+      top: `${top / ratio}px`,
+      width: `${(right - left) / ratio}px`,
+      height: `${(bottom - top) / ratio}px`,
+    });
+  }
+
+  _face(key) {
+    const face = this.faces.get(key);
+    if (!face) throw new Error(`No face ${key} has been added.`);
+    return face;
+  }
+}
+
+async function load(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`The model did not come (${response.status}). Reload the page.`);
+  return Model.load(await response.arrayBuffer());
+}
+
+const sized = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
+
+function canvasOn(host) {
+  const canvas = sized(1, 1);
+  Object.assign(canvas.style, { position: "absolute", left: 0, top: 0 });
+  host.append(canvas);
+  return canvas;
+}

@@ -1,0 +1,99 @@
+// Draws edits in the browser with live/stage.js, if the server offers the model for it and this browser can.
+// Its interface is described there.
+
+import { blank, isStill, latent } from "./record.js";
+import { unplaced } from "./view.js";
+
+// What has to be asked of the server before an edit can be drawn here.
+const startOf = ({ tile, seed, e }) => JSON.stringify(tile === null ? [seed, e] : []);
+
+export class LiveDrawer {
+  // Resolves to null if the engine is missing or fails; then the server draws.
+  static async create(work, stage, photo) {
+    try {
+      const page = new URL("../../", import.meta.url);
+      const { script, model } = work.setup.live;
+      const { LiveStage } = await import(new URL(script, page).href);
+      const engine = await LiveStage.create(stage.live, { modelUrl: new URL(model, page).href, photo, size: work.photo.size });
+      return new LiveDrawer(work, stage, engine);
+    } catch (error) {
+      console.warn(`The server draws: ${error.message}`);
+      return null;
+    }
+  }
+
+  constructor(work, stage, engine) {
+    Object.assign(this, { work, stage, engine, known: new Set(), there: new Set(), mouths: new Map(), targets: new Map() });
+    this.hide();
+    work.on("face settled", () => this.add(work.face));
+    this.add(work.face);
+    this.look();
+  }
+
+  // Gives the engine a face, and learns the e that its edit starts from.
+  async add(face) {
+    if (!face?.key || !this.engine) return;
+    try {
+      const edit = face.edit ?? blank();
+      this.targets.set(face, { start: startOf(edit), e: await this.work.target(face, edit) });
+      if (!this.known.has(face)) {
+        this.known.add(face);
+        const sent = await this.work.keys.send("live", { key: face.key });
+        await this.engine?.addFace(face.key, await sent.arrayBuffer());
+        this.there.add(face);
+      }
+      if (this.there.has(face)) await this.addMouth(face, edit);
+    } catch (error) {
+      console.warn(`The server draws this face: ${error.message}`);
+    }
+  }
+
+  // Fetches the mouth of the photo that an edit takes its teeth from.
+  async addMouth(face, edit) {
+    const lender = edit.teeth ?? edit.donor;
+    const name = `${face.key} ${lender}`;
+    if (!lender || this.mouths.has(name)) return;
+    this.mouths.set(name, null); // until it is there, and if that mouth is closed
+    const sent = await (await this.work.keys.send("live", { key: face.key, donor: lender })).arrayBuffer();
+    if (!sent.byteLength) return;
+    await this.engine?.addMouth(face.key, lender, sent);
+    this.mouths.set(name, lender);
+  }
+
+  ready(face) {
+    return Boolean(this.engine) && this.there.has(face) && !this.engine.lost && this.targets.get(face)?.start === startOf(face.edit ?? blank());
+  }
+
+  look() {
+    const { view, frame } = this.stage;
+    const [x, y] = unplaced(view, [0, 0], frame);
+    this.engine?.view({ zoom: view.zoom, x, y, ...frame, ratio: window.devicePixelRatio || 1 });
+    if (!this.stage.live.hidden) this.draw();
+  }
+
+  draw() {
+    const edits = this.work.photo.faces
+      .filter((face) => this.ready(face) && face.edit && !isStill(face.edit))
+      .map((face) => this.described(face));
+    this.stage.live.hidden = false;
+    const { dataset } = this.stage.root;
+    return this.engine.draw(edits).then(() => (dataset.frames = Number(dataset.frames ?? 0) + 1)); // for measurements
+  }
+
+  described(face) {
+    const { edit } = face;
+    const { e, closing } = latent(face, edit, this.work.setup, this.targets.get(face).e);
+    const mouth = this.mouths.get(`${face.key} ${edit.teeth ?? edit.donor}`) ?? undefined;
+    return { key: face.key, e, named: edit.named, parts: edit.parts ?? [], gesture: edit.gesture, closing, mouth };
+  }
+
+  hide() {
+    this.stage.live.hidden = true;
+  }
+
+  close() {
+    this.hide();
+    this.engine?.dispose();
+    this.engine = null;
+  }
+}

@@ -1,0 +1,47 @@
+// Messages over the photo: what went wrong, what to know about the photo, warnings about the edit, and the connection.
+
+import { connection } from "./api.js";
+import { element, escaped, icon, sentence } from "./dom.js";
+
+const PLAIN = [ // of a warning of the model -> what the page says, or "" if the page shows it otherwise
+  [/faces were found/, ""],
+  [/turned (?:away )?by (\d+) degrees/, "This face is turned to the side, so the edit may look off. A photo from the front works better."],
+  [/cuts off/, "A part of this face is outside the photo, so the edit has to guess it."],
+  [/seems to cover/, "Something seems to cover the mouth, and would move with it. Try a photo without it."],
+  [/eyes are closed/, "The eyes are closed in this photo, so open eyes are a guess."],
+  [/face is small/, "This face is small, so the edit is coarse. Try a closer photo."],
+  [/does not know a face like this|reproduces this face worse/, "Faces like this are rare in what the model has learnt from. Look closely at the result."],
+  [/second detection/, "The face is hard to make out, so the edit may sit a little off. Try a sharper photo."],
+  [/follows the two eyes/, "The edit follows the two eyes you clicked. Check that it sits right."],
+];
+
+export function addNotices(work, place) {
+  const part = element(`<div class="notices"><div class="said" aria-live="polite"></div><div class="doubts" aria-live="polite"></div>
+    <div class="connection" role="alert" hidden>The app can't be reached. Your work is kept here. Trying again…</div></div>`);
+  place.append(part);
+  const [said, doubts, lost] = part.children;
+  work.on("words", ({ words, kind }) => {
+    said.replaceChildren();
+    if (!words.length) return;
+    const notice = element(`<div class="notice ${kind}">${words.map((line) => `<p>${escaped(sentence(line))}</p>`).join("")}
+      <button type="button" class="quiet" aria-label="Close this message">${icon("close")}</button></div>`);
+    notice.querySelector("button").addEventListener("click", () => said.replaceChildren());
+    said.append(notice);
+  });
+  work.on("opened", () => doubts.replaceChildren());
+  work.on("drawn", ({ moving, warnings }) => moving || doubt(warnings));
+  const doubt = (warnings) => {
+    const lines = [...new Set(warnings.map(plainWords).filter(Boolean))];
+    const words = lines.map((line) => `<p>${escaped(line)}</p>`).join("");
+    if (doubts.dataset.words === words) return;
+    doubts.dataset.words = words;
+    doubts.innerHTML = words && `<div class="notice doubt">${words}</div>`;
+  };
+  connection.addEventListener("offline", () => (lost.hidden = false));
+  connection.addEventListener("online", () => (lost.hidden = true));
+}
+
+export function plainWords(warning) {
+  const found = PLAIN.find(([sign]) => sign.test(warning));
+  return found ? found[1] : sentence(warning);
+}

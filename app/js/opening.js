@@ -1,0 +1,159 @@
+// Opens photos: chosen, dropped, pasted, taken, or an example; and chooses among their faces.
+
+import { Refused, forget, send } from "./api.js";
+import { isPicture } from "./dom.js";
+import { ask } from "./dialog.js";
+import { blank } from "./record.js";
+import { fitting } from "./shrinking.js";
+
+export class Opening {
+  constructor(work, stage, drawing) {
+    Object.assign(this, { work, stage, drawing, newest: 0, preset: null });
+    this.save = null; // saves the current work, see saving.js
+    work.on("face", () => this.work.face?.box && this.stage.toFace(this.work.face.box));
+  }
+
+  // Asks what to do with work that is not saved. Resolves to false if the visitor wants to stay.
+  async mayLeave() {
+    const { work } = this;
+    if (!work.unsaved) return true;
+    const answer = await ask({
+      title: "Open another photo?",
+      text: `Your edit of ${work.photo.name} isn't saved yet.`,
+      choices: [["save", "Save it first", "primary"], ["leave", "Open without saving"], ["stay", "Cancel"]],
+    });
+    if (answer === "save") return this.save();
+    return answer === "leave";
+  }
+
+  async openFiles(files) {
+    const file = files.find(isPicture);
+    if (!file) return this.work.tell("This is no picture. Choose a JPEG, PNG, WebP or HEIC photo.");
+    return (await this.mayLeave()) ? this.openFile(file) : undefined;
+  }
+
+  async openFile(file) {
+    const ticket = ++this.newest;
+    const { work, stage } = this;
+    stage.say("Finding the face…");
+    const done = await work.attempt(async () => {
+      const { blob, note } = await fitting(file, work.setup.limits);
+      const record = await (await send(work.kind, "open", blob)).json();
+      if (ticket !== this.newest) return void forget(work.kind, record.key); // another photo was chosen meanwhile
+      const reopen = async () => (await send(work.kind, "open", blob)).json();
+      const name = file.name || "photo.jpg";
+      await this.show(record, { name, blob, reopen, notes: [note, ...(record.notes ?? [])] }, ticket);
+      return true;
+    });
+    if (ticket === this.newest) stage.say("");
+    return done;
+  }
+
+  async openExample(example, edit = null) {
+    const ticket = ++this.newest;
+    return this.work.attempt(async () => {
+      const record = await (await send(this.work.kind, "pick", { key: example.key })).json();
+      if (ticket !== this.newest) return;
+      await this.show(record, { name: `${example.label}.jpg`, example: true, notes: [] }, ticket, edit);
+    });
+  }
+
+  async show(record, about, ticket, edit = null) {
+    const { work, stage, drawing } = this;
+    const key = work.keys.add(record.key, about.reopen);
+    const { url, bitmap } = await this.picture(key, about.blob);
+    if (ticket !== this.newest) return;
+    if (work.photo?.url) URL.revokeObjectURL(work.photo.url);
+    const faces = record.boxes.map((box, index) => ({ index, box, edit: null }));
+    let chosen = faces[record.face];
+    if (!chosen && record.e) faces.push((chosen = { index: record.face, edit: null }));
+    if (chosen && record.e) Object.assign(chosen, known(record, key));
+    faces.sort((a, b) => a.box[0] + a.box[2] - b.box[0] - b.box[2]);
+    await stage.open(url, record.size, chosen?.box ?? null);
+    const photo = { ...about, key, url, size: record.size, suffix: record.suffix, format: record.format, faces };
+    const start = this.preset ?? edit;
+    if (start && chosen?.e) chosen.edit = start;
+    work.open({ ...photo, first: Math.max(0, faces.indexOf(chosen)) });
+    const words = [record.advice, ...about.notes].filter(Boolean);
+    if (words.length || !about.example) work.tell(words, "note");
+    if (bitmap) drawing.prepare(bitmap);
+  }
+
+  // The photo as this browser decodes it, or else as the server does.
+  async picture(key, blob) {
+    const decoded = blob && (await createImageBitmap(blob).catch(() => null));
+    if (decoded) return { url: URL.createObjectURL(blob), bitmap: decoded };
+    const sent = await (await this.work.keys.send("source", { key })).blob();
+    return { url: URL.createObjectURL(sent), bitmap: await createImageBitmap(sent) };
+  }
+
+  // Chooses a face by its place from left to right, and looks at it if it is new.
+  async choose(at) {
+    const { work } = this;
+    const { photo } = work;
+    const face = photo.faces[at];
+    if (!face || at === work.at) return;
+    if (!face.e) {
+      this.stage.say("Looking at this face…");
+      const found = await work.attempt(() => this.infer(photo, { face: face.index }));
+      this.stage.say("");
+      if (!found || work.photo !== photo) return;
+      Object.assign(face, found);
+    }
+    work.choose(at);
+  }
+
+  // Looks for a face around two eyes that the visitor clicked.
+  async point(eyes) {
+    const { work } = this;
+    const { photo } = work;
+    const found = await work.attempt(() => this.infer(photo, { eyes }));
+    if (!found || work.photo !== photo) return;
+    work.tell([]);
+    photo.faces.push({ index: -1, edit: null, ...found });
+    work.choose(photo.faces.length - 1);
+  }
+
+  async infer(photo, which) {
+    const record = await this.work.keys.ask("face", { key: photo.key, ...which });
+    if (!record.e) throw new Refused("No face was found there. Click the centres of both eyes.", 422);
+    const reopen = photo.reopen && (async () => {
+      const { key } = await photo.reopen();
+      return (await send(this.work.kind, "face", { key, ...which })).json();
+    });
+    return known(record, this.work.keys.add(record.key, reopen ?? (() => send(this.work.kind, "face", { key: photo.key, ...which }).then((r) => r.json()))));
+  }
+}
+
+const known = ({ e, neutral, reach, box }, key) => ({ key, e, neutral, reach, box, edit: blank(), versions: [] });
+
+// Takes photos that are dropped anywhere on the page, or pasted.
+export function addDropping(work, take) {
+  const { root } = work;
+  const here = () => root.offsetParent !== null && !document.querySelector("dialog[open]");
+  let depth = 0;
+  const light = (on) => root.classList.toggle("dropping", on);
+  const files = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("dragenter", (event) => {
+    if (!here() || !files(event)) return;
+    depth += 1;
+    light(true);
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!files(event)) return;
+    depth = Math.max(0, depth - 1);
+    if (!depth) light(false);
+  });
+  document.addEventListener("drop", () => (depth = 0), true); // also of those that go elsewhere
+  document.addEventListener("dragover", (event) => files(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    light(false);
+    if (!here() || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    take([...event.dataTransfer.files], event);
+  });
+  document.addEventListener("paste", (event) => {
+    const given = [...(event.clipboardData?.files ?? [])];
+    if (given.length && here()) take(given, event);
+  });
+}

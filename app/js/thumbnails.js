@@ -1,0 +1,48 @@
+// Small pictures of edits of a face, which the server draws a few at a time. Each is drawn once.
+
+import { plain } from "./record.js";
+
+const AT_ONCE = 8;
+
+export class Thumbnails {
+  constructor(work) {
+    Object.assign(this, { work, known: new Map(), waiting: [] });
+    work.on("opened", () => this.known.clear());
+  }
+
+  // Sets the source of an image to a small picture of an edit of a face.
+  show(image, face, edit) {
+    const name = `${face.key} ${JSON.stringify(plain(edit))}`;
+    image.dataset.edit = name;
+    if (!this.known.has(name)) {
+      this.known.set(name, new Promise((done, failed) => this.waiting.push({ face, edit, done, failed })));
+      queueMicrotask(() => this.draw());
+    }
+    this.known.get(name).then(
+      (source) => {
+        if (image.dataset.edit !== name) return;
+        image.src = source;
+        image.hidden = false;
+      },
+      () => this.known.delete(name), // it is asked for again when it is next shown
+    );
+  }
+
+  async draw() {
+    if (this.drawing) return;
+    this.drawing = true;
+    while (this.waiting.length) {
+      const { face } = this.waiting[0];
+      const now = this.waiting.filter((one) => one.face === face).slice(0, AT_ONCE);
+      this.waiting = this.waiting.filter((one) => !now.includes(one));
+      try {
+        const edits = now.map(({ edit }) => plain(edit));
+        const { pictures } = await this.work.keys.ask("tiles", { key: face.key, edits });
+        now.forEach(({ done }, i) => done(pictures[i]));
+      } catch (error) {
+        now.forEach(({ failed }) => failed(error));
+      }
+    }
+    this.drawing = false;
+  }
+}

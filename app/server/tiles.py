@@ -1,0 +1,48 @@
+"""The named expressions of the page: each is the neutral face plus a few directions, in sigmas."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rbvae.editing import Editor
+
+NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A named expression: `named` are sigmas along directions, added to the neutral e; `closed` lips stay closed."""
+
+    name: str
+    label: str
+    named: Mapping[str, float]
+    closed: bool = False
+
+
+FACES = (
+    Tile(NEUTRAL, "Neutral", {}, closed=True),
+    Tile("slight smile", "Slight smile", {"smile": 0.8}, closed=True),
+    Tile("big smile", "Big smile", {"smile": 2.2}),
+    Tile("surprised", "Surprised", {"brows up": 2.0, "mouth open": 1.8}),
+    Tile("serious", "Serious", {"frown": 1.6, "smile": -0.2}, closed=True),
+    Tile("brows up", "Brows up", {"brows up": 2.2}, closed=True),
+    Tile("mouth open", "Mouth open", {"mouth open": 2.5}),
+)
+MOUTH_OPEN = ("mouth open", "jaw open")  # directions that open the mouth
+OTHER_NAMES = {"mouth open": "jaw open"}  # names that the same direction may have in another checkpoint
+
+
+@functools.lru_cache(maxsize=4)
+def tiles(editor: Editor) -> dict[str, Tile]:
+    """Return the tiles, by name, whose directions the editor's checkpoint has. Digits have "Plain" alone."""
+    if editor.kind == "digits":
+        return {NEUTRAL: Tile(NEUTRAL, "Plain", {})}
+    known = {direction.name for direction in editor.directions}
+    found = {}
+    for tile in FACES:
+        named = {name if name in known else OTHER_NAMES.get(name, name): amount for name, amount in tile.named.items()}
+        if known.issuperset(named):
+            found[tile.name] = replace(tile, named=named)
+    return found

@@ -1,0 +1,154 @@
+"""The browser draws what the library draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rbvae.editing.gestures import split
+
+EDITS = {
+    "smile": {"smile": 1.5},
+    "serious": {"smile": -1.5},
+    "mouth open": {"mouth open": 2.0},
+    "brows up": {"brows up": 2.0},
+    "eyes closed": {"close eyes": 1.0},
+    "wink": {"wink left": 1.0},
+    "gaze": {"gaze right": 0.7, "gaze up": 0.4},
+    "turn": {"turn right": 8.0},
+    "turn and smile": {"turn up": -6.0, "tilt right": 4.0, "smile": 1.0},
+}
+SEEN = 42.0  # dB
+SEEN_SMALL = 38.0  # dB, where the face is small
+ALIKE = 40.0  # dB, between the two rasterisers, in the face
+
+
+def library(editor, portrait, named=None, neutral=False, parts=None):
+    """The library's picture of an edit, float32 [H, W, 3]."""
+    sigmas, gesture = split(named or {})
+    e = editor.neutral_e(portrait) if neutral else editor.moved(portrait.e, sigmas)
+    options = {"gesture": gesture} | ({"parts": parts} if parts else {})
+    return np.asarray(editor.edit(portrait, e, **options).photo).astype(np.float32)
+
+
+def psnr(a, b, portrait):
+    """The peak signal-to-noise ratio in the face's box, in dB."""
+    left, top, right, bottom = (max(0, int(edge)) for edge in portrait.box)
+    error = (a.astype(np.float32) - b.astype(np.float32))[top:bottom, left:right]
+    return 10 * np.log10(255**2 / max(float(np.square(error).mean()), 1e-9))
+
+
+@pytest.fixture(scope="module")
+def stage(live, synthetic):
+    live.open(synthetic)
+    return live
+
+
+@pytest.mark.parametrize("named", EDITS.values(), ids=EDITS)
+def test_edits_look_as_the_library_draws_them(editor, stage, synthetic, named):
+    assert psnr(stage.draw({"named": named}), library(editor, synthetic, named), synthetic) >= SEEN
+
+
+def test_the_neutral_face_looks_the_same(editor, stage, synthetic):
+    assert psnr(stage.draw({"neutral": 1}), library(editor, synthetic, neutral=True), synthetic) >= SEEN
+
+
+def test_an_edit_of_one_part_looks_the_same(editor, stage, synthetic):
+    named = {"smile": 1.5, "brows up": 2.0}
+    wanted = library(editor, synthetic, named, parts=["mouth"])
+    assert psnr(stage.draw({"named": named, "parts": ["mouth"]}), wanted, synthetic) >= SEEN
+    assert psnr(stage.draw({"named": named}), wanted, synthetic) < SEEN  # the brows, too
+
+
+@pytest.mark.parametrize("raster", ["gl", "cpu"])
+def test_the_mouth_of_a_donor_looks_the_same(editor, live, synthetic, small, raster):
+    live.open(synthetic, raster)
+    live.lend(small, to=synthetic)
+    e = editor.moved(synthetic.e, {"mouth open": 2.0})
+    wanted = np.asarray(editor.edit(synthetic, e, teeth_from=small).photo)
+    with_teeth, without = (live.draw({"e": e.tolist(), **mouth}) for mouth in ({"mouth": "donor"}, {}))
+    assert psnr(with_teeth, wanted, synthetic) >= SEEN
+    assert psnr(without, wanted, synthetic) < psnr(with_teeth, wanted, synthetic) - 1
+
+
+def test_no_change_is_the_photo(stage, synthetic):
+    stage.draw({"named": {"smile": 2}})
+    assert np.array_equal(stage.draw({}), synthetic.source)
+    assert np.array_equal(stage.draw(), synthetic.source)
+
+
+def test_a_photo_shown_smaller_stays_within_five_grey_levels_of_itself(stage, synthetic):
+    height, width = synthetic.source.shape[:2]
+    stage.view(zoom=0.5, x=0, y=0, width=width // 2, height=height // 2)
+    areas = synthetic.source[: height // 2 * 2, : width // 2 * 2].reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3))
+    assert np.abs(stage.draw({}) - areas).max() <= 5
+    stage.view(zoom=1, x=0, y=0, width=width, height=height)
+
+
+def test_pixels_far_from_the_face_stay(live, small):
+    live.open(small)
+    drawn = live.draw({"named": {"smile": 1.5}})
+    assert np.array_equal(drawn[300:], small.source[300:])
+    assert not np.array_equal(drawn[:300], small.source[:300])
+
+
+@pytest.mark.parametrize("named", EDITS.values(), ids=EDITS)
+def test_small_faces_look_the_same(editor, live, small, named):
+    live.open(small)
+    assert psnr(live.draw({"named": named}), library(editor, small, named), small) >= SEEN_SMALL
+
+
+@pytest.mark.parametrize("named", EDITS.values(), ids=EDITS)
+def test_javascript_draws_the_same_as_webgl(live, small, named):
+    live.open(small)
+    by_gl = live.draw({"named": named})
+    live.open(small, raster="cpu")
+    assert psnr(live.draw({"named": named}), by_gl, small) >= ALIKE
+
+
+def test_thumbnails_are_edits(editor, live, small):
+    live.open(small)
+    script = "(edit) => Array.from(live.thumbnail('face', edit, 96).getContext('2d').getImageData(0, 0, 96, 96).data)"
+    plain, smiling = (
+        np.reshape(live.page.evaluate(script, {"named": named}), (96, 96, 4))[..., :3] for named in ({}, {"smile": 2})
+    )
+    assert np.abs(plain - smiling)[60:].mean() > 1
+    assert np.abs(plain - smiling)[:5].max() <= 2
+
+
+def test_a_lost_context_comes_back_by_itself(editor, live, small):
+    live.open(small)
+    before = live.draw({"named": {"smile": 1.5}})
+    live.page.evaluate("window.loss = live.raster.gl.getExtension('WEBGL_lose_context'), loss.loseContext()")
+    live.page.wait_for_function("live.lost")
+    assert np.array_equal(live.draw({"named": {"smile": 1.5}}), small.source)
+    live.page.evaluate("loss.restoreContext()")
+    live.page.wait_for_function("!live.lost")
+    assert live.page.evaluate("live.raster.constructor.name") == "GlRaster"
+    assert np.array_equal(live.draw({"named": {"smile": 1.5}}), before)
+
+
+def test_javascript_draws_if_a_context_stays_lost(live, small):
+    live.open(small)
+    before = live.draw({"named": {"smile": 1.5}})
+    live.page.evaluate("live.raster.gl.getExtension('WEBGL_lose_context').loseContext()")
+    live.page.wait_for_function("live.raster.constructor.name === 'CpuRaster'")
+    assert psnr(live.draw({"named": {"smile": 1.5}}), before, small) >= ALIKE
+    live.errors.clear()
+
+
+def test_of_several_moves_in_a_frame_the_last_is_drawn(live, small):
+    live.open(small)
+    count = """async () => {
+      let drawn = 0;
+      const { draw } = live.loop;
+      live.loop.draw = (edits) => (drawn += 1, draw(edits));
+      const moves = [0.5, 1, 1.5].map((smile) => live.draw([{ key: "face", named: { smile } }]));
+      await Promise.all(moves);
+      return [drawn, live.edits[0].named.smile];
+    }"""
+    assert live.page.evaluate(count) == [1, 1.5]
+
+
+def test_nothing_goes_wrong_unseen(live):
+    assert live.errors == []
