@@ -32,7 +32,7 @@ from training.table1.page import publish
 from training.table1.pictures import editors, figure2, plot
 from training.table1.plan import Address, Plan
 from training.table1.results import gathered, papers
-from training.table1.settings import GRIDS, PRESETS, ROWS, SEEDS, Settings, base, choose, kind_of
+from training.table1.settings import CHECK_EVERY, GRIDS, PRESETS, ROWS, SEEDS, Settings, base, choose, kind_of
 from training.table1.table import tables
 from training.table1.task import DATASETS, Task, load_task
 
@@ -53,9 +53,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--minutes-each", type=float, metavar="M", help="longest time of each run")
     parser.add_argument("--steps", type=int, metavar="N", help="most steps of each run (default: the preset's)")
-    parser.add_argument("--patience", type=int, metavar="P", default=4,
-                        help="end a run that has not improved for P checks; 0: never (default 4)")  # fmt: skip
-    parser.add_argument("--check-every", type=int, metavar="N", default=500, help="steps between checks (default 500)")
+    parser.add_argument("--patience", type=int, metavar="P", default=3,
+                        help="end a run that has not improved for P checks; 0: never (default 3)")  # fmt: skip
+    parser.add_argument("--check-every", type=int, metavar="N", help="steps between checks (default: the preset's)")
     parser.add_argument("--seeds", type=int, metavar="K", default=3, help="number of runs of each row (default 3)")
     parser.add_argument("--preset", default="auto",
                         help=f"{', '.join(PRESETS)} or auto (default): full on a GPU, codes for codes")  # fmt: skip
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
     model = [settings.of(name, seed=0).model for name in names][-1]  # reports invalid options before any training
     cell = Address.parse(options.cell) if options.cell else None
     task = load_task(options.dataset, options.data, model.image_size)
-    budget = Budget(processes, options.minutes_each, options.patience, options.check_every)
+    budget = Budget(processes, options.minutes_each, options.patience, options.check_every or CHECK_EVERY[preset])
     out = options.out or Path("runs") / f"table1-{options.dataset}"
     with Progress("cell", 1, seconds=60) as progress:
         command = command_line(SCRIPT, without(given, ALONE))
@@ -106,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         "torch": torch.__version__,
         "settings": {"preset": preset, "steps": config.steps, "minutes": options.minutes_each, "batch": config.batch,
                      "lr": config.lr, "model": model.to_dict(), "set": options.assignments,
-                     "patience": options.patience, "check_every": options.check_every},
+                     "patience": budget.patience, "check_every": budget.check_every},
         "images": bench.images,
         "seeds": list(range(max(plan.seeds.values()))),
         "classes": task.classes,
@@ -126,7 +126,7 @@ def refuse(options: argparse.Namespace) -> None:
     """Raises ConfigError for numbers that make no sense together."""
     if options.seeds < 1 or (options.minutes_each is not None and options.minutes_each <= 0) or options.workers < 1:
         raise ConfigError("--seeds, --minutes-each and --workers must be above 0")
-    if options.patience < 0 or options.check_every < 1:
+    if options.patience < 0 or (options.check_every is not None and options.check_every < 1):
         raise ConfigError("--patience must not be below 0, and --check-every must be above 0")
     if options.page and not options.page.is_file():
         raise ConfigError(f"--page {options.page}: no such file")

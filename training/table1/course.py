@@ -31,7 +31,7 @@ class Budget:
 
     processes: Processes
     minutes: float | None = None
-    patience: int = 4
+    patience: int = 3
     check_every: int = 500
 
 
@@ -64,7 +64,10 @@ class Course:
     @classmethod
     def read(cls, path: Path, higher: bool) -> Course:
         """Returns a saved course, or a new one."""
-        return cls(higher, **json.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls(higher)
+        if not path.exists():
+            return cls(higher)
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return cls(higher, **{**saved, "checks": [(step, score) for step, score in saved["checks"]]})
 
     def write(self, path: Path) -> None:
         """Saves the course."""

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.table1.task import FOLDS
 
 Score = dict[str, Any]  # average, factors by name (None if a factor cannot be scored), splits
-HIDDEN, PASSES, RATE, DECAY = 64, 300, 1e-2, 1e-3  # of the non-linear probe: units, steps on all images, Adam
+HIDDEN, PASSES, RATE, DECAY = 64, 300, 1e-2, 1e-3  # of the non-linear probe: units, steps on all images, AdamW
+KEPT_BACK, LOOK_EVERY = 0.2, 5  # share of the images that choose the step whose weights are used, and how often
 
 
 def thirds(targets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -93,24 +94,35 @@ def _network_scores(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np
     known, asked = (torch.from_numpy(((part - middle) / spread).astype(np.float32)) for part in (x, x_test))
     classes = y.ndim == 1
     aim = torch.from_numpy(y if classes else y.astype(np.float32))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = nn.Sequential(nn.Linear(x.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, count))
     loss: nn.Module = nn.L1Loss()
     if classes:
         loss = nn.CrossEntropyLoss(weight=len(y) / torch.bincount(aim, minlength=count).clamp_min(1))
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, PASSES)
-    for _ in range(PASSES):
-        optimizer.zero_grad()
-        loss(network(known), aim).backward()
-        optimizer.step()
-        schedule.step()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(x.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, count))
+        kept_back = torch.rand(len(known)) < KEPT_BACK
+    _fit(network, loss, (known[~kept_back], aim[~kept_back]), (known[kept_back], aim[kept_back]))
     with torch.inference_mode():
         found = network(asked).numpy()
     if not classes:
         return np.abs(found - y_test).mean(axis=0)
     return recalls(found.argmax(axis=1), y_test, count)
+
+
+def _fit(network: nn.Module, loss: nn.Module, known: tuple[Tensor, Tensor], kept_back: tuple[Tensor, Tensor]) -> None:
+    """Trains on `known`, inputs and aims; the weights in the end are those with the least loss on `kept_back`."""
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    least, best = float("inf"), network.state_dict()
+    for step in range(PASSES + 1):
+        if step % LOOK_EVERY == 0:
+            with torch.inference_mode():
+                now = float(loss(network(kept_back[0]), kept_back[1]))
+            if now < least:
+                least, best = now, {name: value.clone() for name, value in network.state_dict().items()}
+        optimizer.zero_grad()
+        loss(network(known[0]), known[1]).backward()
+        optimizer.step()
+    network.load_state_dict(best)
 
 
 def recalls(predicted: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:

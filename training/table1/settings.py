@@ -12,7 +12,7 @@ from training.engine.config import TrainConfig, override, per_value
 
 PRESETS = {
     "small": TrainConfig(
-        model=ModelConfig(image_size=32, width=8, max_width=64, dim_z=32, dim_e=32, patch=2, linear=True), steps=8000,
+        model=ModelConfig(image_size=32, width=8, max_width=64, dim_z=32, dim_e=32, patch=2, linear=True), steps=6000,
         batch=32, lr=5e-4, ema_images=5000, closed_form=True,
     ),
     "codes": TrainConfig(
@@ -20,13 +20,14 @@ PRESETS = {
             observes="code", image_size=64, texels=1254, texture_even=100, texture_odd=50, shape_even=24,
             shape_odd=16, dim_z=32, dim_e=32, hidden=256,
         ),
-        steps=8000, batch=128, lr=3e-4,
+        steps=6000, batch=64, lr=3e-4, ema_images=5000,
     ),
     "full": TrainConfig(
         model=ModelConfig(image_size=64, width=32, max_width=256, dim_z=64, dim_e=32, patch=2, linear=True),
         steps=50_000, batch=64,
     ),
 }  # fmt: skip
+CHECK_EVERY = {"small": 500, "codes": 400, "full": 2000}  # steps between validation scores
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ GRIDS: dict[str, tuple[str, tuple[float, ...]]] = {  # DIP's lambda_d is derived
     "tc": ("objective.beta", (1, 2, 4, 6, 8, 10)),
     "dip1": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
     "dip2": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
-    "mmcvae": ("objective.separation_weight", (0.1, 1, 10)),  # about the published weights
-    "sepvae": ("objective.separation_weight", (0.1, 1, 10)),
-    "rb-paper": ("objective.laplace_scale", (0.03, 0.1, 0.3)),  # the paper names no lambda
-    "srb-paper": ("objective.laplace_scale", (0.03, 0.1, 0.3)),
+    "mmcvae": ("objective.separation_weight", (0.1, 1, 10)),  # ours from here on: three values each, as no grid is
+    "sepvae": ("objective.separation_weight", (0.1, 1, 10)),  # published; the paper names no lambda
+    **dict.fromkeys(("vae", "mathieu", "rb", "rb-paper", "srb-paper"), ("objective.laplace_scale", (0.03, 0.1, 0.3))),
+    "svae": ("extensions.r1_weight", (0.2, 1, 5)),
+    "srb": ("extensions.reversal_weight", (1, 5, 20)),
 }
 PRETRAINING_STEPS = 2000
 PRETRAINED_WEIGHT = {"srb": {"digits": 1, "faces": 10}, "rb": 100, "mathieu": 100}  # in units of the objectives

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 LEVEL = 0.95
+LEAST_ERROR = 1e-12  # of a mean difference, where all seeds agree
 CHAMPION = "srb"  # the row that all others are compared with
 Averages = dict[str, list[float | None]]
 
@@ -44,19 +45,18 @@ def paired(averages: Averages, other: str, row: str) -> dict[str, Any] | None:
 
     None below two seeds. Seeds pair the batches that two rows train on.
     """
-    from scipy.stats import ttest_1samp
+    from scipy.stats import t
 
     both = zip(averages.get(row, []), averages.get(other, []), strict=False)
     differences = [a - b for a, b in both if a is not None and b is not None]
     if len(differences) < 2:
         return None
-    same = statistics.stdev(differences) == 0
-    p = float(differences[0] == 0) if same else float(ttest_1samp(differences, 0.0).pvalue)
+    mean, error = statistics.fmean(differences), statistics.stdev(differences) / math.sqrt(len(differences))
     return {
         "row": row,
         "other": other,
         "seeds": len(differences),
-        "difference": statistics.fmean(differences),
+        "difference": mean,
         "interval": interval(differences),
-        "p": p,
+        "p": float(2 * t.sf(abs(mean) / max(error, LEAST_ERROR), len(differences) - 1)),
     }
