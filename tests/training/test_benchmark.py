@@ -12,7 +12,7 @@ from PIL import Image
 from training.benchmark import main
 from training.engine.cli import run_command
 from training.engine.state import TrainingState
-from training.table1.page import filled
+from training.table1.page import filled, long_version
 from training.table1.task import CLASSES, load_task
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -236,8 +236,9 @@ def test_a_page_gets_tables_and_pictures_between_its_marks_and_keeps_the_rest(ou
     assert run(*options, *TINY, "--page", page) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# Mine\n") and text.endswith("rest\n") and "former" not in text and "| sRb-VAE |" in text
-    for name in ("digits.json", "digits.png", "digits-figure2.webp"):
-        assert (tmp_path / "table1" / name).exists() and (name in text or name == "digits.json")
+    for name in ("digits.json", "digits.md", "digits.png", "digits-figure2.webp"):
+        assert (tmp_path / "table1" / name).exists()
+    assert "digits-figure2.webp" in text and "table1/digits.md" in text
 
 
 def test_the_tables_of_the_page_are_those_of_the_committed_results():
@@ -245,3 +246,4 @@ def test_the_tables_of_the_page_are_those_of_the_committed_results():
     for path in (DOCS / "table1").glob("*.json"):
         results = json.loads(path.read_text(encoding="utf-8"))
         assert filled(page, "table1", results) == page, f"{path.name}: run the benchmark with --page again"
+        assert long_version(results) == path.with_suffix(".md").read_text(encoding="utf-8"), path.name
