@@ -92,8 +92,9 @@ class Run:
 def train(run: Run, course: Course, folder: Path, budget: Budget, log: Log) -> dict[str, float]:
     """Trains until the budget ends; returns the last mean loss terms.
 
-    A run that fails a training check ends there; what it was before is scored, and `course.trouble` says so. Raises
-    TrainingError if there was no check before, and KeyboardInterrupt, with everything saved, if it is interrupted.
+    A run that fails a training check ends there; its best is scored, and `course.trouble` says so. Raises TrainingError
+    if its features were not finite before it was scored once, and KeyboardInterrupt, with everything saved, if it is
+    interrupted.
     """
     terms: dict[str, float] = {}
     clock = Clock(course)
@@ -115,7 +116,7 @@ def train(run: Run, course: Course, folder: Path, budget: Budget, log: Log) -> d
         terms = checked(run.state, means) or terms
     except TrainingError as error:
         if not course.checks:
-            raise
+            check(run, course, folder)  # raises what is wrong with the features, if anything is
         course.trouble = str(error)
     else:
         if stop.asked and run.state.step < config.steps and not course.stalled(budget.patience):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -59,8 +60,21 @@ def test_a_run_that_fails_is_scored_as_it_was_before(tmp_path):
     run = run_of(Counting(100, breaks=7), {}, kept)
     train(run, course, tmp_path, Budget(join("cpu"), patience=0, check_every=5), lambda *_: None)
     assert "not finite" in course.trouble and [step for step, _ in course.checks] == kept == [5]
-    with pytest.raises(TrainingError, match="not finite"):
-        train(run_of(Counting(100, breaks=2), {}, kept), Course(False), tmp_path, Budget(join("cpu")), lambda *_: None)
+
+
+def test_a_run_that_fails_before_its_first_check_is_scored_if_it_can_be(tmp_path):
+    kept: list[int] = []
+    course = Course(higher=False)
+    run = run_of(Counting(100, breaks=2), {}, kept)
+    train(run, course, tmp_path, Budget(join("cpu")), lambda *_: None)
+    assert kept == [2] and "not finite" in course.trouble
+
+    def spoilt() -> float:
+        raise ValueError("the features are not finite")
+
+    broken = dataclasses.replace(run_of(Counting(100, breaks=2), {}, kept), score=spoilt)
+    with pytest.raises(TrainingError, match="features are not finite"):
+        train(broken, Course(False), tmp_path, Budget(join("cpu")), lambda *_: None)
 
 
 def test_a_course_is_read_as_it_was_written(tmp_path):
