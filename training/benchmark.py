@@ -32,7 +32,19 @@ from training.table1.page import publish
 from training.table1.pictures import editors, figure2, plot
 from training.table1.plan import Address, Plan
 from training.table1.results import gathered, papers
-from training.table1.settings import CHECK_EVERY, GRIDS, PRESETS, ROWS, SEEDS, Settings, base, choose, kind_of
+from training.table1.settings import (
+    CHECK_EVERY,
+    GRIDS,
+    PLAIN,
+    PRESETS,
+    ROWS,
+    SEEDS,
+    VARIANTS,
+    Settings,
+    base,
+    choose,
+    kind_of,
+)
 from training.table1.table import tables
 from training.table1.task import DATASETS, Task, load_task
 
@@ -135,10 +147,15 @@ def refuse(options: argparse.Namespace) -> None:
 def plan_of(options: argparse.Namespace, names: list[str], task: Task, bench: Bench) -> Plan:
     """Returns the plan that the options ask for."""
     special, others = SEEDS[kind_of(options.dataset)] if options.published else ({}, options.seeds)
-    seeds = {name: special.get(name, others) for name in names}
-    tuned = tuple(name for name in names if name in GRIDS) if options.tune or options.published else ()
-    controls = {name: others if TITLES[name][2] else 1 for name in control_names(task)}
-    return Plan(seeds, controls, task.classes, tuned, options.longer or options.published, bench.known)
+    more = options.published and options.dataset not in PLAIN
+    return Plan(
+        seeds={name: special.get(name, others) for name in names},
+        controls={name: others if TITLES[name][2] else 1 for name in control_names(task)},
+        higher=task.classes,
+        tuned=tuple(name for name in names if name in GRIDS and (options.tune or more)),
+        long=tuple(name for name in names if name not in VARIANTS and (options.longer or more)),
+        known=bench.known,
+    )
 
 
 def alone(bench: Bench, address: Address) -> int:

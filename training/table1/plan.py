@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rbvae.errors import ConfigError
 from training.table1.cells import Cell
 from training.table1.controls import TITLES
-from training.table1.settings import GRIDS, ROWS
+from training.table1.settings import GRIDS, ROWS, TUNED_WITH, grid_of
 
 LONGER = 3  # times as many steps
 ADDRESS = re.compile(r"(?P<control>control/)?(?P<row>[a-z0-9_-]+):(?P<seed>\d+)(:(?P<value>[\d.]+))?(?P<long>:long)?")
@@ -51,21 +51,21 @@ class Address:
         if not found or found["row"] not in known:
             raise ConfigError(f"--cell {text!r}: write ROW:SEED, ROW:SEED:VALUE, ROW:SEED:long or control/NAME:SEED")
         value = float(found["value"]) if found["value"] else None
-        if value is not None and value not in GRIDS.get(found["row"], ("", ()))[1]:
+        if value is not None and value not in grid_of(found["row"])[1]:
             raise ConfigError(f"--cell {text!r}: {value:g} is not in the grid of {found['row']}")
         return cls(found["row"], int(found["seed"]), value, bool(found["long"]), bool(found["control"]))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The rows and controls of a table, how many seeds each has, which rows are tuned, and whether a longer run shows
-    that the others were long enough. `higher` says whether a higher validation score is better."""
+    """The rows and controls of a table, how many seeds each has, which rows are tuned, and which have a longer run that
+    shows whether the others were long enough. `higher` says whether a higher validation score is better."""
 
     seeds: dict[str, int]
     controls: dict[str, int]
     higher: bool
     tuned: tuple[str, ...] = ()
-    long: bool = False
+    long: tuple[str, ...] = ()
     known: Callable[[Address], Cell | None] = field(default=lambda address: None)
 
     def needed(self) -> Iterator[Address]:
@@ -81,8 +81,8 @@ class Plan:
         for seed in range(max(self.seeds.values(), default=0)):
             for name in self.seeds:
                 yield from self.of_seed(name, seed)
-            if seed == 0 and self.long:
-                yield from (address for name in self.seeds if (address := self.longer(name)))
+            if seed == 0:
+                yield from (address for name in self.long if (address := self.longer(name)))
 
     def grid(self, name: str) -> list[Address]:
         """Returns the cells of a row's grid, all with seed 0."""
@@ -90,12 +90,15 @@ class Plan:
 
     def of_seed(self, name: str, seed: int) -> list[Address]:
         """Returns the row's cell with that seed, if it has one and the value from its grid is known."""
-        if seed >= self.seeds[name] or (name in self.tuned and self.chosen(name) is None):
-            return []
-        return [Address(name, seed, self.chosen(name))]
+        waits = TUNED_WITH.get(name, name) in self.tuned and self.chosen(name) is None
+        return [] if waits or seed >= self.seeds[name] else [Address(name, seed, self.chosen(name))]
 
     def chosen(self, name: str) -> float | None:
-        """Returns the grid's best value by validation score; None until its cells are known, or if all stopped."""
+        """Returns the best value by validation score of the row's grid, or of that of the row that it is tuned with.
+
+        None until all cells of the grid are known; the first value if all of them stopped.
+        """
+        name = TUNED_WITH.get(name, name)
         scores = self.scores(name)
         if name not in self.tuned or None in scores.values():
             return None
@@ -108,7 +111,9 @@ class Plan:
         return {float(address.value or 0): self.known(address) for address in self.grid(name)}
 
     def longer(self, name: str) -> Address | None:
-        """Returns the row's longer run, once the run with seed 0 is known and has not been stopped."""
+        """Returns the row's longer run if it has one, once the run with seed 0 is known and has not been stopped."""
+        if name not in self.long:
+            return None
         ordinary = next(iter(self.of_seed(name, 0)), None)
         cell = ordinary and self.known(ordinary)
         return Address(name, 0, ordinary.value, long=True) if ordinary and cell and "steps" in cell else None

@@ -66,6 +66,7 @@ ROWS = {
 }
 LADDER = ("srb-paper", "srb-1", "srb-2", "srb-3", "srb")
 WITHOUT_PRETRAINING = ("srb-3", "rb-plain", "mathieu-plain")  # on codes, where there is none, no rows of their own
+VARIANTS = (*LADDER[1:-1], "rb-plain", "mathieu-plain")  # of other rows: no longer runs of their own
 GRIDS: dict[str, tuple[str, tuple[float, ...]]] = {  # DIP's lambda_d is derived from lambda_od
     "beta": ("objective.beta", (1, 2, 4, 6, 8, 16)),  # as published
     "tc": ("objective.beta", (1, 2, 4, 6, 8, 10)),
@@ -77,6 +78,7 @@ GRIDS: dict[str, tuple[str, tuple[float, ...]]] = {  # DIP's lambda_d is derived
     "svae": ("extensions.r1_weight", (0.2, 1, 5)),
     "srb": ("extensions.reversal_weight", (1, 5, 20)),
 }
+TUNED_WITH = {"srb-3": "srb", "rb-plain": "rb", "mathieu-plain": "mathieu"}  # variants with the value of another row
 PRETRAINING_STEPS = 2000
 PRETRAINED_WEIGHT = {"srb": {"digits": 1, "faces": 10}, "rb": 100, "mathieu": 100}  # in units of the objectives
 R1_WEIGHT = {"digits": 2.0, "faces": 0.2, "codes": 1.0}  # white outlines on black are easy to tell from generated ones
@@ -84,14 +86,16 @@ IMAGE_WEIGHT = {"digits": 100.0, "faces": 30.0, "codes": 400.0}  # of the mean a
 APART = ("extensions.reversal_weight=5", "extensions.pin_weight=1")
 PAPER_LR = 1e-4
 SEEDS = {  # of the published tables: (rows with more or fewer seeds, all others)
-    "digits": (
-        dict.fromkeys(("srb", "rb", "mathieu", "svae", "dip1"), 10)
-        | dict.fromkeys(("srb-1", "srb-2", "srb-3", "rb-plain", "mathieu-plain"), 3),
-        5,
-    ),
+    "digits": (dict.fromkeys(("srb", "rb", "mathieu", "svae", "dip1"), 10) | dict.fromkeys(VARIANTS, 3), 5),
     "codes": ({}, 10),
     "faces": ({}, 3),
 }
+PLAIN = ("lfw",)  # published without grids and longer runs, to save a day: those of fer stand for aligned images
+
+
+def grid_of(name: str) -> tuple[str, tuple[float, ...]]:
+    """Returns the setting that a row or its model is tuned by and its values; ("", ()) if there are none."""
+    return GRIDS.get(TUNED_WITH.get(name, name), ("", ()))
 
 
 def kind_of(dataset: str) -> str:
@@ -162,7 +166,7 @@ class Settings:
                 objective = dataclasses.replace(objective, latent_z_weight=one)
             config = dataclasses.replace(config, objective=objective)
         if value is not None:
-            own.append(f"{GRIDS[name][0]}={value:g}")
+            own.append(f"{grid_of(name)[0]}={value:g}")
         for assignment in self.assignments:
             before, colon, after = assignment.partition(":")
             if colon and before not in ROWS:

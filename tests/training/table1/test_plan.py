@@ -47,9 +47,17 @@ def test_a_tuned_row_gets_its_seeds_once_its_grid_is_known_and_its_best_value():
     assert Address("beta", 0, 4.0) in plan.needed() and Address("vae", 1) in plan.needed()
 
 
+def test_a_variant_has_the_value_that_its_model_was_tuned_to():
+    made = {Address("rb", 0, value): {"validation": value} for value in (0.03, 0.1, 0.3)}
+    plan = Plan({"rb": 1, "rb-plain": 2}, {}, higher=False, tuned=("rb",), known=made.get)
+    assert Address("rb-plain", 1, 0.03) in plan.needed()
+    config = settings_of("digits").of("rb-plain", 1, 0.03)
+    assert config.objective.laplace_scale == 0.03 and not config.pretraining_steps
+
+
 def test_the_longer_run_waits_for_the_run_it_is_compared_with():
     made: dict = {}
-    plan = plan_of(made, long=True)
+    plan = plan_of(made, long=("vae", "beta"))
     assert not any(address.long for address in plan.needed())
     made[Address("vae", 0)], made[Address("beta", 0)] = {"steps": 1000}, {"stopped": "diverged"}
     assert [str(address) for address in plan.needed() if address.long] == ["vae:0:long"]
