@@ -25,7 +25,7 @@ from training.data.progress import Progress
 from training.engine.cli import command_line, device_name, run_command, write_json
 from training.engine.processes import join
 from training.engine.run_folder import git_commit
-from training.table1.bench import Bench, CellProgress
+from training.table1.bench import Bench, CellProgress, locked
 from training.table1.controls import TITLES, control_names
 from training.table1.course import Budget
 from training.table1.page import publish
@@ -159,8 +159,14 @@ def plan_of(options: argparse.Namespace, names: list[str], task: Task, bench: Be
 
 
 def alone(bench: Bench, address: Address) -> int:
-    """Makes one cell, unless it is there, and prints its path; returns the exit code."""
-    cell = bench.known(address) or bench.make(address)
+    """Makes one cell, unless it is there, and prints its path; returns the exit code.
+
+    Raises ConfigError if another process is making it.
+    """
+    with locked(bench.folder(address)) as free:
+        if not free:
+            raise ConfigError(f"--cell {address}: another process is making it; wait for it, or choose another --out")
+        cell = bench.known(address) or bench.make(address)
     print(bench.folder(address) / "cell.json")
     return 1 if "failed" in cell else 0
 

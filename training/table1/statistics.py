@@ -10,6 +10,8 @@ from typing import Any
 LEVEL = 0.95
 LEAST_ERROR = 1e-12  # of a mean difference, where all seeds agree
 CHAMPION = "srb"  # the row that all others are compared with
+PLAIN_CHAMPION = "srb-3"  # the same without reference pretraining, which only these rows have:
+PRETRAINED = ("srb", "rb", "mathieu")
 Averages = dict[str, list[float | None]]
 
 
@@ -23,11 +25,15 @@ def interval(values: Sequence[float]) -> float | None:
 
 
 def compared(averages: Averages, ladder: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Returns two families of tests, each corrected by itself: every row against CHAMPION, and every rung of the
-    ladder against the one below."""
-    others = [(name, CHAMPION) for name in averages if name != CHAMPION and name not in ladder]
-    climbed = list(zip(ladder[:-1], ladder[1:], strict=True))
-    return {"rows": holm(averages, others), "ladder": holm(averages, climbed)}
+    """Returns three families of tests, each corrected by itself: every row against CHAMPION, every row without
+    reference pretraining against PLAIN_CHAMPION, and every rung of the ladder against the one below."""
+    others = [name for name in averages if name not in ladder]
+    plain = [name for name in others if name not in PRETRAINED]
+    return {
+        "rows": holm(averages, [(name, CHAMPION) for name in others]),
+        "plain": holm(averages, [(name, PLAIN_CHAMPION) for name in plain]),
+        "ladder": holm(averages, list(zip(ladder[:-1], ladder[1:], strict=True))),
+    }
 
 
 def holm(averages: Averages, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:

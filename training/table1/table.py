@@ -139,7 +139,7 @@ def tests_table(results: Results) -> str:
     tests = results.get("tests") or {}
     lines = []
     percent, digits = (100.0, 1) if results["classes"] else (1.0, 4)
-    for test in [*tests.get("rows", []), *tests.get("ladder", [])]:
+    for test in [*tests.get("rows", []), *tests.get("plain", []), *tests.get("ladder", [])]:
         titles = [results["methods"][test[key]]["title"] for key in ("row", "other")]
         difference = f"{percent * test['difference']:+.{digits}f} ± {percent * test['interval']:.{digits}f}"
         lines.append(_line([f"{titles[0]} − {titles[1]}", str(test["seeds"]), difference, _p(test["p"]),

@@ -70,6 +70,10 @@ def test_each_row_is_tested_against_srb_vae_and_each_rung_against_the_one_below(
     averages = {name: [float(place), place + 0.5] for place, name in enumerate(ROWS)}
     tests = compared(averages, LADDER)
     assert {test["other"] for test in tests["rows"]} == set(ROWS) - set(LADDER)
+    plain = {test["other"] for test in tests["plain"]}
+    assert plain == set(ROWS) - set(LADDER) - {"rb", "mathieu"} and {test["row"] for test in tests["plain"]} == {
+        "srb-3"
+    }
     assert [(test["other"], test["row"]) for test in tests["ladder"]] == list(zip(LADDER[:-1], LADDER[1:], strict=True))
 
 
