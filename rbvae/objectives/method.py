@@ -40,6 +40,7 @@ class ObjectiveConfig:
     fusion_depth: int = 2
     beta: float = 4.0
     dip_weight: float = 5.0
+    separation_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -47,7 +48,7 @@ class ObjectiveConfig:
         for name in ("laplace_scale", "beta"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name}={getattr(self, name)}; give a number above 0")
-        for name in ("image_weight", "latent_z_weight", "latent_e_weight", "dip_weight"):
+        for name in ("image_weight", "latent_z_weight", "latent_e_weight", "dip_weight", "separation_weight"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name}={getattr(self, name)}; give 0 to leave the term out, or a number above 0")
         if self.fusion_depth < 1:

@@ -1,22 +1,27 @@
-"""Computes all cells of a table: every method and control with every seed, and weights chosen from grids."""
+"""Makes the cells of a table; several processes share them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import dataclasses
+import fcntl
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rbvae.objectives import get_method
 from training.data.progress import Progress
-from training.engine.config import TrainConfig
 from training.table1 import cells, controls
-from training.table1.settings import GRIDS, OWN, Settings
+from training.table1.course import Budget
+from training.table1.plan import LONGER, Address, Plan
+from training.table1.settings import Settings
 from training.table1.task import Task
+
+WAIT = 10.0  # seconds until cells that other processes are making are looked for again
 
 
 class CellProgress:
-    """Shows which of `total` cells is being computed and how far it is."""
+    """Shows which cell is being made and how far it is."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress, self.number, self.label = progress, 0, ""
@@ -24,7 +29,7 @@ class CellProgress:
     def begin(self, name: str) -> None:
         """Starts the next cell."""
         self.number += 1
-        self.label = f"[{self.number}/{self.progress.total}] {name}"
+        self.label = f"[{self.number}] {name}"
 
     def log(self, share: float, line: str) -> None:
         """Shows how much of the cell's budget is used, 0 to 1."""
@@ -37,110 +42,97 @@ class CellProgress:
 
 @dataclass(frozen=True)
 class Bench:
-    """The settings shared by all cells of a table."""
+    """What all cells of a table share. `command` makes one cell when "--cell ADDRESS" is added to it."""
 
     task: Task
     settings: Settings
-    budget: cells.Budget
+    budget: Budget
     out: Path
+    command: str
     screen: CellProgress
 
     @property
     def images(self) -> list[int]:
-        """The numbers of unlabelled, reference and held-out images."""
-        return [len(images) for images in (self.task.unlabelled, self.task.references, self.task.held_out.images)]
+        """The numbers of unlabelled, reference, validation and held-out images."""
+        task = self.task
+        parts = (task.unlabelled, task.references, task.validation.images, task.held_out.images)
+        return [len(images) for images in parts]
 
-    def method(self, name: str, seed: int, weight: float | None = None) -> tuple[cells.Cell, Path]:
-        """Computes or reads the cell of a method and seed; returns it with its folder."""
-        config, suffix = self.settings.of(name, seed, weight), "" if weight is None else f"-{weight:g}"
-        folder = self.out / "cells" / f"{name}{suffix}-seed{seed}"
-        title = f"{get_method(name).title}{suffix}, seed {seed}"
+    def folder(self, address: Address) -> Path:
+        """Returns the folder of a cell."""
+        return self.out / "cells" / address.folder
+
+    def known(self, address: Address) -> cells.Cell | None:
+        """Returns a cell that is there; None if it has still to be made."""
+        return cells.remembered(self.folder(address) / "cell.json", self.origin(address))
+
+    def origin(self, address: Address) -> cells.Origin:
+        """Returns the settings that a cell is made with, and the command that makes it alone.
+
+        Those of a longer run depend on the run that it is compared with.
+        """
+        row = "vae" if address.control else address.row
+        config = cells.relevant_settings(self.settings.of(row, address.seed, address.value).to_dict())
+        budget = {"minutes": self.budget.minutes, "patience": self.budget.patience, "every": self.budget.check_every}
+        settings = {"config": config, "budget": budget, "images": self.images, "long": address.long}
+        return cells.Origin(settings, f"{self.command} --cell {address}")
+
+    def make(self, address: Address) -> cells.Cell:
+        """Makes a cell, whether or not it is there."""
+        self.screen.begin(address.title)
+        folder, budget, log = self.folder(address), self.budget, self.screen.log
+        config = self.settings.of("vae" if address.control else address.row, address.seed, address.value)
+        if address.long:
+            ordinary = self.known(dataclasses.replace(address, long=False)) or {}
+            config = dataclasses.replace(config, steps=LONGER * int(ordinary.get("steps", config.steps)))
+            budget = dataclasses.replace(budget, patience=0)
 
         def make() -> cells.Cell:
-            return cells.method_cell(config, self.task, folder, self.budget, self.screen.log)
+            if address.control:
+                return controls.control_cell(address.row, config, self.task, folder, budget, log)
+            return cells.method_cell(config, self.task, folder, budget, log)
 
-        return self._cell(folder / "cell.json", title, config, make), folder
-
-    def control(self, name: str, seed: int) -> cells.Cell:
-        """Computes or reads the cell of a control and seed."""
-        config = self.settings.of("vae", seed)
-        path = self.out / "cells" / f"control-{name}-seed{seed}.json"
-
-        def make() -> cells.Cell:
-            return controls.control_cell(name, config, self.task, self.budget, self.screen.log)
-
-        return self._cell(path, f"{controls.TITLES[name][0]}, seed {seed}", config, make)
-
-    def _cell(self, path: Path, title: str, config: TrainConfig, make: Callable[[], cells.Cell]) -> cells.Cell:
-        self.screen.begin(title)
-        kept = cells.relevant_settings(config.to_dict())
-        cell = cells.remembered(path, {"config": kept, "minutes": self.budget.minutes, "images": self.images}, make)
+        cell = cells.made(folder / "cell.json", self.origin(address), make)
         self.screen.end(summary(cell))
         return cell
+
+    def make_all(self, plan: Plan) -> None:
+        """Makes all cells that are not there, those that others are making excepted, and waits for these.
+
+        A cell that fails is tried once; the table is made without it.
+        """
+        tried: set[Address] = set()
+        while True:
+            missing = [address for address in plan.needed() if address not in tried and self.known(address) is None]
+            if not missing:
+                return
+            for address in missing:
+                with locked(self.folder(address)) as free:
+                    if free:
+                        if self.known(address) is None:
+                            tried.add(address)
+                            self.make(address)
+                        break  # grids and lengths may be known now
+            else:
+                time.sleep(WAIT)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Holds the lock of a cell; yields False if another process has it. The lock of a process that died is free."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def summary(cell: cells.Cell) -> str:
     """Returns a one-line summary of a cell."""
     if "probe" not in cell:
         return cell.get("stopped") or cell["failed"]
-    return f"average {cell['probe']['average']:.4f}, {cell['seconds_in_all']:.0f} s"
-
-
-def tuned(bench: Bench, name: str) -> tuple[float | None, dict[str, float | None]]:
-    """Returns the grid's best value by validation score with seed 0, and all scores; held-out images are not used."""
-    scores = {value: bench.method(name, 0, value)[0].get("validation") for value in GRIDS[name][1]}
-    known = {value: score for value, score in scores.items() if score is not None}
-    best = max if bench.task.classes else min
-    chosen = float(best(known, key=lambda value: known[value])) if known else None
-    return chosen, {f"{value:g}": score for value, score in scores.items()}
-
-
-def row_of(title: str, features: str, made: list[cells.Cell]) -> dict[str, Any]:
-    """Combines the cells of all seeds into one row: a list with one value per seed for every score, None if missing."""
-
-    def gathered(key: str) -> dict[str, list[Any]]:
-        names: dict[str, Any] = next((cell[key] for cell in made if key in cell), {})
-        return {name: [cell.get(key, {}).get(name) for cell in made] for name in names}
-
-    def scores(key: str) -> dict[str, Any]:
-        per_seed = [cell.get(key, {}) for cell in made]
-        names: dict[str, Any] = next((score["factors"] for score in per_seed if score), {})
-        return {
-            "average": [score.get("average") for score in per_seed],
-            "factors": {name: [score.get("factors", {}).get(name) for score in per_seed] for name in names},
-            "splits": [score.get("splits") for score in per_seed],
-        }
-
-    row: dict[str, Any] = {"title": title, "features": features, **scores("probe")}
-    if any("z" in cell for cell in made) or features == "e":
-        row["z"] = scores("z") | {"trouble": []}
-    row |= {key: gathered(key) for key in ("metrics", "metrics_whole") if gathered(key)}
-    row |= {key: [cell.get(key) for cell in made] for key in ("steps", "seconds", "validation")}
-    row["trouble"] = [cell.get("stopped") or cell.get("failed") for cell in made]
-    return row
-
-
-def measure(bench: Bench, methods: list[str], seeds: int, tune: bool) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Computes all cells; returns the rows of the table and the checkpoints of the editing methods by title."""
-    rows: dict[str, Any] = {"methods": {}, "controls": {}}
-    editors = {}
-    for name, (title, features, varies) in controls.TITLES.items():
-        made = [bench.control(name, seed) for seed in range(seeds if varies else 1)]
-        rows["controls"][name] = row_of(title, features, made)
-    for name in methods:
-        chosen, grid = tuned(bench, name) if tune and name in GRIDS else (None, {})
-        method = get_method(name)
-        runs = [bench.method(name, seed, chosen) for seed in range(seeds)]
-        rows["methods"][name] = row_of(method.title, method.features, [cell for cell, _ in runs])
-        rows["methods"][name]["own"] = list(OWN[bench.task.dataset].get(name, ()))
-        if grid:
-            rows["methods"][name] |= {"grid": grid, "setting": f"{GRIDS[name][0]}={chosen}"}
-        if method.features == "e" and "probe" in runs[0][0]:
-            editors[method.title] = runs[0][1] / "checkpoint"
-    return rows, editors
-
-
-def cells_ahead(methods: list[str], seeds: int, tune: bool) -> int:
-    """Returns the number of cells to compute, for the progress display."""
-    ahead = sum(seeds if varies else 1 for _, _, varies in controls.TITLES.values()) + seeds * len(methods)
-    return ahead + (sum(len(GRIDS[name][1]) for name in methods if name in GRIDS) if tune else 0)
+    steps = f"{cell['steps']:,} steps, " if "steps" in cell else ""
+    return f"average {cell['probe']['average']:.4f}, {steps}{cell['seconds_in_all']:.0f} s"

@@ -1,27 +1,27 @@
-"""Controls to compare features with: constants, untrained encoders, raw pixels and a supervised network."""
+"""Controls to compare features with: constants, untrained encoders, principal components, a supervised network."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rbvae.images.arrays import to_float
 from rbvae.models.encoders import Encoder
 from rbvae.models.model import RbVAE
 from training.data.batches import AnyBatches, step_generator
 from training.engine.config import TrainConfig
 from training.engine.optimise import descend
 from training.engine.processes import Processes
-from training.engine.start import begin
 from training.engine.state import TrainingState
-from training.table1.cells import Budget, Cell, Log, batches_of, features_of, trained
+from training.table1.cells import TEMPORARY, Cell, batches_of, course_cell, start
+from training.table1.course import Budget, Course, Log, Run, train, write_weights
+from training.table1.features import latents_of, observed, scores_of
 from training.table1.metrics import disentanglement
-from training.table1.probes import probe, thirds
+from training.table1.probes import halves, probe
 from training.table1.settings import PRETRAINING_STEPS
 from training.table1.task import Task
 
@@ -32,13 +32,19 @@ TITLES = {  # name -> (title in the table, features, whether it depends on the s
     "random": ("random encoder", "ze", True),
     "start": ("the closed form that networks begin with", "e", False),
     "told": ("what references tell of e, before any method trains", "e", False),
-    "pixels_e": ("pixels by PCA, as many features as e", "e", False),
-    "pixels": ("pixels by PCA", "ze", False),
+    "pixels_e": ("principal components, as many as e has features", "e", False),
+    "pixels": ("principal components", "ze", False),
     "supervised": ("supervised network of the same size", "e", True),
 }
+NOT_ON_CODES = ("told",)  # there is no pretraining on codes
 
 
-def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, log: Log) -> Cell:
+def control_names(task: Task) -> list[str]:
+    """Returns the controls of a dataset."""
+    return [name for name in TITLES if not (task.codes and name in NOT_ON_CODES)]
+
+
+def control_cell(name: str, config: TrainConfig, task: Task, folder: Path, budget: Budget, log: Log) -> Cell:
     """Computes one control and scores it like a method."""
     kind, device = TITLES[name][1], budget.processes.device
     cell: Cell = {}
@@ -47,37 +53,56 @@ def control_cell(name: str, config: TrainConfig, task: Task, budget: Budget, log
     elif name.startswith("random"):
         torch.manual_seed(config.seed)
         plain = dataclasses.replace(config.model, linear=False)  # linear paths would start from the closed form
-        features = features_of(RbVAE(plain).to(device).eval(), task.held_out.images, device)[kind]
+        features = of_kind(RbVAE(plain).to(device), kind, task, device)
     elif name in ("start", "told"):
-        steps = PRETRAINING_STEPS if name == "told" else 0
-        linear = dataclasses.replace(config.model, linear=True)
-        state = TrainingState(
-            dataclasses.replace(config, method="srb", model=linear, pretraining_steps=steps), budget.processes
-        )
-        begin(state, batches_of(config, task, device))
-        features = features_of(state.model.eval(), task.held_out.images, device)[kind]
+        features = of_kind(first_model(name, config, task, budget.processes), kind, task, device)
     elif name.startswith("pixels"):
         count = config.model.dim_e + (config.model.dim_z if kind == "ze" else 0)
-        features = principal_components(task.unlabelled, task.held_out.images, count)
+        features = principal_components(task, count)
     else:
-        features, cell = supervised(config, task, budget, log)
-    targets = task.held_out.targets
-    cell["probe"] = probe(features, targets, task.names, thirds(targets))
+        features, cell = supervised(config, task, folder, budget, log)
+    cell |= scores_of(features, task)
     if task.classes and name == "constant":  # scores per class are meaningless for a constant
-        cell["probe"]["factors"] = dict.fromkeys(task.names)
+        for part in ("probe", "nonlinear"):
+            cell[part]["factors"] = dict.fromkeys(task.names)
     if not task.classes and name != "constant":
-        cell["metrics"] = disentanglement(features, targets)
+        cell["metrics"] = disentanglement(features, task.held_out.targets)
     return cell
 
 
-def principal_components(train: Tensor, images: Tensor, count: int) -> np.ndarray:
-    """Projects images uint8 [N, C, S, S] on the principal components of the training images, [N, count]."""
+def of_kind(model: RbVAE, kind: str, task: Task, device: torch.device) -> np.ndarray:
+    """Returns the features of the held-out images: e, or the whole latent ("ze")."""
+    latents = latents_of(model.eval(), task.held_out.images, device)
+    return latents.e if kind == "e" else latents.all
+
+
+def first_model(name: str, config: TrainConfig, task: Task, processes: Processes) -> RbVAE:
+    """Returns a model as it is before the first step: in closed form, or after reference pretraining ("told")."""
+    steps = PRETRAINING_STEPS if name == "told" else 0
+    model = dataclasses.replace(config.model, linear=True)
+    config = dataclasses.replace(config, method="srb", model=model, closed_form=True, pretraining_steps=steps)
+    state = TrainingState(config, processes)
+    start(state, batches_of(config, task, processes.device), task)
+    return state.model
+
+
+def principal_components(task: Task, count: int) -> np.ndarray:
+    """Projects the held-out observations on the principal components of unlabelled ones: [N, count].
+
+    Coefficients of codes count by their share of the pixels' variance.
+    """
     from sklearn.decomposition import PCA
 
-    rows = np.random.default_rng(0).permutation(len(train))[:PCA_IMAGES]
-    flat = to_float(train[torch.from_numpy(rows)]).flatten(1).numpy()
-    pca = PCA(min(count, *flat.shape), svd_solver="randomized", random_state=0).fit(flat)
-    return np.concatenate([pca.transform(to_float(part).flatten(1).numpy()) for part in images.split(2000)])
+    weight = task.codes.basis.weight if task.codes else 1.0
+    rows = np.random.default_rng(0).permutation(len(task.unlabelled))[:PCA_IMAGES]
+    known = flat(task.unlabelled[torch.from_numpy(rows)], weight)
+    pca = PCA(min(count, *known.shape), svd_solver="randomized", random_state=0).fit(known)
+    return np.concatenate([pca.transform(flat(part, weight)) for part in task.held_out.images.split(2000)])
+
+
+def flat(x: Tensor, weight: Tensor | float) -> np.ndarray:
+    """Returns observations as rows, [N, D]."""
+    return (observed(x, torch.device("cpu")).flatten(1) * weight).numpy()
 
 
 class Supervised:
@@ -102,16 +127,20 @@ class Supervised:
         return {"loss": loss.detach()}
 
     @torch.inference_mode()
-    def features(self, images: Tensor) -> np.ndarray:
-        """Returns the features [N, D_e] of images uint8 [N, 1|3, S, S]."""
+    def features(self, x: Tensor) -> np.ndarray:
+        """Returns the features [N, D_e] of images uint8 [N, 1|3, S, S] or codes [N, K]."""
         self.encoder.eval()
-        parts = (to_float(part.expand(-1, 3, -1, -1).to(self.processes.device)) for part in images.split(256))
-        return torch.cat([self.encoder(x).mean.cpu() for x in parts]).numpy()
+        parts = [self.encoder(observed(part, self.processes.device)).mean.cpu() for part in x.split(256)]
+        self.encoder.train()
+        return torch.cat(parts).numpy()
 
 
 @dataclass(frozen=True)
 class LabelledBatches(AnyBatches):
-    """Endless batches of labelled images float [2 * batch, 3, S, S] and targets; the second of two is mirrored."""
+    """Endless batches of labelled images float [2 * batch, 3, S, S], or codes, and targets.
+
+    Every second batch of images is mirrored.
+    """
 
     images: Tensor
     targets: Tensor
@@ -121,21 +150,34 @@ class LabelledBatches(AnyBatches):
         """Returns the batch of one step, which depends only on (seed, step)."""
         rng = step_generator(self.config.seed, step, self.images.device, stream=2)
         rows = torch.randint(len(self.images), (2 * self.config.batch,), generator=rng, device=self.images.device)
-        x = to_float(self.images[rows]).expand(-1, 3, -1, -1)
+        x = observed(self.images[rows], self.images.device)
         return x.flip(3) if self.config.flip and step % 2 else x, self.targets[rows]
 
 
-def supervised(config: TrainConfig, task: Task, budget: Budget, log: Log) -> tuple[np.ndarray, Cell]:
-    """Trains on the labelled training images with the same budget.
+def supervised(config: TrainConfig, task: Task, folder: Path, budget: Budget, log: Log) -> tuple[np.ndarray, Cell]:
+    """Trains on the labelled training images until the validation score stops improving.
 
     Returns features of the held-out images [N, D_e], and steps and seconds. Raises TrainingError if the loss diverges.
     """
-    device, started = budget.processes.device, time.monotonic()
+    device = budget.processes.device
     state = Supervised(config, task, budget.processes)
     targets = torch.from_numpy(task.labelled.targets).to(device)
-    trained(state, LabelledBatches(task.labelled.images.to(device), targets, config), budget, log)
-    cell = {"steps": state.step, "seconds": round(time.monotonic() - started, 1)}
-    return state.features(task.held_out.images), cell
+    batches = LabelledBatches(task.labelled.images.to(device), targets, config)
+
+    def score() -> float:
+        validation = task.validation
+        splits = halves(len(validation.targets))
+        return float(probe(state.features(validation.images), validation.targets, task.names, splits)["average"])
+
+    def keep(folder: Path) -> None:
+        write_weights(folder / "best.pt", state.encoder.state_dict())
+
+    course = Course(task.classes)
+    train(Run(state, batches, score, save=lambda folder: None, keep=keep), course, folder, budget, log)
+    state.encoder.load_state_dict(torch.load(folder / "best.pt", map_location=device, weights_only=True))
+    for name in TEMPORARY:
+        (folder / name).unlink(missing_ok=True)
+    return state.features(task.held_out.images), course_cell(course)
 
 
 def loss_of(task: Task, device: torch.device) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Writes the benchmark's tables into docs/table1.md, between two marker comments per dataset."""
+"""Writes the main table of a dataset into docs/table1.md, between two marker comments, and all tables beside it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
-from training.table1.table import tables
+from training.table1.table import short_tables, tables
 
 
 def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
-    """Copies results and pictures to a folder next to `page` and replaces the dataset's block in the page.
+    """Replaces the dataset's block in the page, and writes results, pictures and all tables to the folder beside it.
 
     Raises ConfigError if the page has no markers for the dataset.
     """
@@ -27,6 +27,7 @@ def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
     for name, copy in copies.items():
         if (out / name).exists():
             shutil.copyfile(out / name, folder / copy)
+    write_atomically(folder / f"{dataset}.md", long_version(results).encode())
     write_atomically(page, text.encode())
 
 
@@ -45,10 +46,18 @@ def filled(page: str, folder: str, results: dict[str, Any]) -> str:
 
 
 def block(folder: str, results: dict[str, Any]) -> str:
-    """Returns the command, tables and pictures of one dataset as Markdown."""
-    made = f"`{results['command']}`, commit {results['commit']}, PyTorch {results['torch']}:"
-    parts = ["", made, "", tables(results), f"![Averages]({folder}/{results['dataset']}.png)", ""]
+    """Returns the main table and the figure of one dataset as Markdown."""
+    dataset = results["dataset"]
+    parts = ["", short_tables(results), f"All tables: [{dataset}.md]({folder}/{dataset}.md).", ""]
     if results["edited"]:
-        says = f"The same held-out images edited by {', '.join(results['edited'])} (seed 0)"
-        parts += [f"![{says}]({folder}/{results['dataset']}-figure2.webp)", ""]
+        says = f"Transfers between the same held-out images: {', '.join(results['edited'])} (seed 0)"
+        parts += [f"![{says}]({folder}/{dataset}-figure2.webp)", ""]
     return "\n".join(parts) + "\n"
+
+
+def long_version(results: dict[str, Any]) -> str:
+    """Returns the page with all tables of one dataset."""
+    dataset = results["dataset"]
+    made = f"`{results['command']}`, commit {results['commit']}, PyTorch {results['torch']}."
+    about = "Written by training/benchmark.py; how it is measured: [table1.md](../table1.md)."
+    return "\n".join([f"# Table 1: {dataset}", "", about, made, "", tables(results), f"![Averages]({dataset}.png)", ""])

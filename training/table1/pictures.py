@@ -1,4 +1,4 @@
-"""Plots Table 1 and draws edits of held-out images by the methods that can edit (the paper's Figure 2)."""
+"""Plots Table 1 and draws transfers between held-out images, one row a method (the paper's Figure 2)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from PIL import Image, ImageDraw, ImageFont
 
 from rbvae.checkpoint import load_checkpoint
 from rbvae.images.arrays import to_float
-from rbvae.models.model import RbVAE
-from training.evaluation.grids import captioned, columns_of, rows_below, stacked
+from training.evaluation.grids import mosaic
+from training.table1.bench import Bench
+from training.table1.plan import Address, Plan
+from training.table1.settings import ROWS
 from training.table1.task import Task
 
-ROWS, RANDOM, DONORS, ZOOM = 5, 5, 4, 2
-CAPTIONS = {0: "image", 1: "rebuilt", 2: "reference", 3: "random e", 3 + RANDOM: "e of the image above"}
+DONORS, PEOPLE, ZOOM, MARGIN = 4, 3, 2, 240
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
@@ -37,9 +38,9 @@ def plot(results: dict[str, Any], path: Path) -> None:
             axes.plot(values, [place] * len(values), "o", color=color, alpha=0.6)
         else:
             axes.text(0.5, place, "stopped", transform=axes.get_yaxis_transform(), va="center", color="gray")
-    axes.plot([], [], "o", color="tab:red", label="features: e, of methods with a reference set")
-    axes.plot([], [], "o", color="tab:blue", label="features: the whole latent, of methods without")
-    styles = [("constant", ":"), ("random", "-."), ("pixels", "--"), ("supervised", "-")]
+    axes.plot([], [], "o", color="tab:red", label="e, of methods with a reference set")
+    axes.plot([], [], "o", color="tab:blue", label="as many numbers of the latent, of methods without")
+    styles = [("constant", ":"), ("random_e", "-."), ("pixels_e", "--"), ("supervised", "-")]
     for name, style in styles:
         values = [v for v in results["controls"].get(name, {"average": []})["average"] if v is not None]
         if values:
@@ -53,30 +54,48 @@ def plot(results: dict[str, Any], path: Path) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.device) -> None:
-    """Draws a block of edits of the same held-out images for each method that can edit.
-
-    Columns: image, reconstruction, e_ref, random e, and the e of the images in the top row.
-    """
-    images = task.held_out.images.expand(-1, 3, -1, -1)
-    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: DONORS + ROWS]
-    zoom = ZOOM if images.shape[-1] < 64 else 1
-    blocks = []
-    for title, folder in checkpoints.items():
-        model = load_checkpoint(folder).model.to(device).eval()
-        blocks.append(captioned(_rows(model, images[chosen], images[:512], device), title, CAPTIONS, zoom))
-    stacked(blocks).save(path, quality=80)
+def editors(plan: Plan, bench: Bench, task: Task) -> dict[str, Path]:
+    """Returns the checkpoints of the rows that can edit images, with seed 0, by title."""
+    if task.codes:
+        return {}
+    found = {}
+    for name in plan.seeds:
+        address = Address(name, 0, plan.chosen(name))
+        if ROWS[name].features == "e" and "probe" in (bench.known(address) or {}):
+            found[ROWS[name].title] = bench.folder(address) / "checkpoint"
+    return found
 
 
 @torch.inference_mode()
-def _rows(model: RbVAE, images: Tensor, others: Tensor, device: torch.device) -> list[list[Tensor]]:
-    """Returns the rows of a block.
+def figure2(checkpoints: dict[str, Path], task: Task, path: Path, device: torch.device) -> None:
+    """Draws one row for each method: transfers of the e of DONORS images to PEOPLE other images, side by side.
 
-    Random e are drawn from a Gaussian fitted to the inferred e of `others`, because some methods have no prior on e.
+    The same held-out images for every method; those whose e is taken stand in the first row, those that are edited in
+    the first column of each block.
     """
-    x = to_float(images.to(device))
-    donors, x = x[:DONORS], x[DONORS:]
-    inferred = model.encoder_e(to_float(others.to(device))).mean
-    noise = torch.randn(RANDOM, model.config.dim_e, generator=torch.Generator().manual_seed(0)).to(device)
-    random_e = inferred.mean(dim=0) + inferred.std(dim=0) * noise
-    return rows_below(donors, columns_of(model, x, [*random_e, *model.encoder_e(donors).mean]))
+    images = task.held_out.images.expand(-1, 3, -1, -1)
+    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: DONORS + PEOPLE]
+    donors, people = to_float(images[chosen].to(device)).split([DONORS, PEOPLE])
+    blank = torch.ones_like(donors[0])
+    grid = [[part for _ in people for part in (blank, *donors)]]
+    for folder in checkpoints.values():
+        model = load_checkpoint(folder).model.to(device).eval()
+        e = model.encoder_e(donors).mean
+        row = []
+        for x in people:
+            z = model.encoder_z(x[None]).mean
+            row += [x, *model.decode(z.expand(len(e), -1), e)]
+        grid.append(row)
+    with_titles(mosaic(grid), ["", *checkpoints], ZOOM if images.shape[-1] < 64 else 1).save(path, quality=80)
+
+
+def with_titles(picture: Image.Image, titles: list[str], zoom: int) -> Image.Image:
+    """Enlarges a mosaic and writes a title to the left of each row."""
+    large = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.LANCZOS)
+    canvas = Image.new("RGB", (large.width + MARGIN, large.height), "white")
+    canvas.paste(large, (MARGIN, 0))
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
+    for row, title in enumerate(titles):
+        middle = (row + 0.5) * large.height / len(titles)
+        draw.text((4, middle), title, fill="black", font=font, anchor="lm")
+    return canvas

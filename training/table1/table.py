@@ -1,4 +1,4 @@
-"""Formats results.json as Markdown tables in the paper's layout, as published in docs/table1.md."""
+"""Formats results.json as Markdown tables, as published in docs/table1.md and docs/table1/."""
 
 from __future__ import annotations
 
@@ -6,66 +6,150 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from training.table1.statistics import interval
+
 Results = dict[str, Any]
 HEADS = {"red": "R", "green": "G", "blue": "B", "happiness": "Happy", "sadness": "Sad"}  # others: capitalised
 FEATURES = {"e": "e", "ze": "all", "": "none"}
+PAPERS = {"red": "R", "green": "G", "blue": "B"}  # a column's name in the paper, where it is another one
 METRICS = {"mig": "MIG", "dci_disentanglement": "DCI D", "dci_completeness": "DCI C", "dci_informativeness": "DCI I",
            "sap": "SAP"}  # fmt: skip
+SCORES = {"papers_choice": "the paper's choice", "whole": "z and e", "nonlinear": "non-linear probe", "z": "z",
+          "z_nonlinear": "z, non-linear probe"}  # fmt: skip
 NONE = "–"
 
 
 def tables(results: Results) -> str:
     """Returns all tables and notes of one dataset as Markdown."""
-    parts = [what(results), main_table(results)]
-    parts += [f"- {note}" for note in notes(results)]
+    parts = [short_tables(results), *[f"- {note}" for note in notes(results)], ""]
+    parts += [table for table in (scores_table(results), length_table(results), tests_table(results)) if table]
     if any("metrics" in row for row in results["methods"].values()):
-        parts += ["", metrics_table(results)]
-    return "\n".join([*parts, ""])
+        parts += [metrics_table(results)]
+    return "\n".join([*parts])
+
+
+def short_tables(results: Results) -> str:
+    """Returns what a reader of two minutes needs: how the runs were made, and the main table."""
+    return "\n".join([what(results), main_table(results)])
 
 
 def what(results: Results) -> str:
-    """Describes the runs in one or two sentences."""
-    settings, count = results["settings"], len(results["seeds"])
+    """Describes the runs in a few sentences."""
+    settings = results["settings"]
     budget = f"{settings['minutes']:g} minutes" if settings["minutes"] else f"{settings['steps']:,} steps"
+    if settings.get("patience"):
+        every = settings["patience"] * settings["check_every"]
+        budget = f"Until the validation score has not improved for {every:,} steps, at most {budget},"
     model = settings["model"]
-    size = f"{model['image_size']} px, width {model['width']}, {model['dim_z']} + {model['dim_e']} latents"
+    size = f"{model['image_size']} px, width {model['width']}"
+    if model.get("observes") == "code":
+        parts = ("texture_even", "texture_odd", "shape_even", "shape_odd")
+        size = f"codes of {sum(model[part] for part in parts)} numbers"
+    size += f", {model['dim_z']} + {model['dim_e']} latents"
     score = "accuracy in %, higher is better" if results["classes"] else "mean absolute error, lower is better"
-    spread = "mean ± standard deviation over them" if count > 1 else "so no deviation is known"
+    seeds = sorted({len(row["average"]) for row in results["methods"].values()})
+    count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    papers = " In brackets: the paper's own number." if results.get("paper") else ""
     return (
-        f"{budget} for every method on {results['device']}, preset `{settings['preset']}` ({size}), "
-        f"{count} seed{'s' * (count > 1)}, {spread}. "
-        f"Figures: {score}; **best** and *second* among the methods.\n"
+        f"{budget} on {results['device']}, preset `{settings['preset']}` ({size}), {count} seeds. Figures: {score}; "
+        f"mean ± 95% confidence interval over seeds; **best** and *second* among the methods.{papers}\n"
     )
 
 
 def main_table(results: Results) -> str:
-    """Returns the table of methods and controls, with a column per factor and, if given, the paper's averages."""
-    paper: dict[str, float] = results.get("paper") or {}
-    names, percent = results["names"], 100.0 if results["classes"] else 1.0
-    columns = [*names, "average"]
+    """Returns the table of rows and controls, with a column per factor, and the paper's numbers beside ours."""
+    columns = [*results["names"], "average"]
+    percent = 100.0 if results["classes"] else 1.0
     rows = {name: _columns(row, columns, percent) for name, row in results["methods"].items()}
     marks = {name: _marks([_mean(rows[m][i]) for m in rows], results["classes"]) for i, name in enumerate(columns)}
-    heads = ["method", "features", *(HEADS.get(name, name.capitalize()) for name in names), "Average"]
-    lines = [_line([*heads, *(["Paper"] if paper else [])]), _line(["---"] * (len(heads) + bool(paper)))]
+    heads = ["method", "features", "seeds", *(HEADS.get(name, name.capitalize()) for name in results["names"])]
+    lines = [_line([*heads, "Average"]), _line(["---"] * (len(heads) + 1))]
 
-    def add(title: str, features: str, texts: list[str], average: float | None = None) -> None:
-        lines.append(
-            _line([title, features, *texts, *([NONE if average is None else f"{average:g}"] if paper else [])])
-        )
-
-    def figures(row: Results) -> list[str]:
-        return [_figure(values, results) for values in _columns(row, columns, percent)]
+    def add(title: str, row: Results, texts: list[str]) -> None:
+        known = [value for value in row["average"] if value is not None]
+        lines.append(_line([title, features_of(row), str(len(known)), *texts]))
 
     for place, (name, row) in enumerate(results["methods"].items()):
-        texts = [f"{marks[column][place]}{cell}{marks[column][place]}"
-                 for column, cell in zip(columns, figures(row), strict=True)]  # fmt: skip
-        add(row["title"], FEATURES[row["features"]], _excused(row, texts), paper.get(name))
+        texts = []
+        for column, values in zip(columns, rows[name], strict=True):
+            mark, paper = marks[column][place], papers_cell(results, name, column)
+            figure = _figure(values, results, spread=column == "average")
+            texts.append(f"{mark}{figure}{mark}{paper and f' ({paper})'}")
+        add(row["title"], row, _excused(row, texts))
     for row in results["controls"].values():
-        add(f"control: {row['title']}", FEATURES[row["features"]], _excused(row, figures(row)))
-    for row in results["methods"].values():
-        if row["features"] == "e":
-            add(f"control: z of {row['title']}", "z", figures(row["z"]))
+        figures = [_figure(values, results, column == "average")
+                   for column, values in zip(columns, _columns(row, columns, percent), strict=True)]  # fmt: skip
+        add(f"control: {row['title']}", row, _excused(row, figures))
     return "\n".join(lines) + "\n"
+
+
+def features_of(row: Results) -> str:
+    """Returns what the probe of the main table sees."""
+    reduced = row["features"] == "ze" and "papers_choice" in row
+    return "all, reduced" if reduced else FEATURES[row["features"]]
+
+
+def papers_cell(results: Results, name: str, column: str) -> str:
+    """Returns the paper's number for a row and column as it is printed there, "" if it has none."""
+    paper = results.get("paper") or {}
+    column = PAPERS.get(column, column)
+    if name not in paper or column not in paper["columns"]:
+        return ""
+    value = paper[name][paper["columns"].index(column)]
+    return f"{100 * value:.1f}" if results["classes"] else f"{value:.3f}"
+
+
+def scores_table(results: Results) -> str:
+    """Returns the averages for other features and probes; "" for results that have none."""
+    shown = {key: head for key, head in SCORES.items() if any(key in row for row in results["methods"].values())}
+    if "papers_choice" not in shown:
+        return ""
+    percent = 100.0 if results["classes"] else 1.0
+    lines = [_line(["method", "as in the table above", *shown.values(), "latents used, z + e"])]
+    lines.append(_line(["---"] * (len(shown) + 3)))
+    for group in ("methods", "controls"):
+        for row in results[group].values():
+            texts = [_scaled(row, results, percent), *(_scaled(row.get(key), results, percent) for key in shown)]
+            used = [value for value in row.get("active", []) if value]
+            numbers = " + ".join(f"{statistics.fmean(part):.0f}" for part in zip(*used, strict=True)) or NONE
+            lines.append(_line([("control: " if group == "controls" else "") + row["title"], *texts, numbers]))
+    return "\n".join(["Averages of other features and probes:", "", *lines, ""])
+
+
+def length_table(results: Results) -> str:
+    """Returns how long the runs were, and what three times as many steps gave; "" for results without such runs."""
+    rows = {name: row for name, row in results["methods"].items() if "longer" in row}
+    if not rows:
+        return ""
+    digits = 1 if results["classes"] else 4
+    percent = 100.0 if results["classes"] else 1.0
+    lines = [_line(["method", "steps (best)", "validation", "held out", "steps", "validation", "held out"])]
+    lines.append(_line(["---"] * 7))
+    for row in rows.values():
+        longer = row["longer"]
+        numbers = [row["validation"][0], row["average"][0], longer["validation"], longer["average"]]
+        texts = [f"{percent * number:.{digits}f}" for number in numbers]
+        steps = f"{row['steps'][0]:,} ({row['best_step'][0]:,})"
+        lines.append(_line([row["title"], steps, *texts[:2], f"{longer['steps']:,}", *texts[2:]]))
+    return "\n".join(["Seed 0, and a run three times as long:", "", *lines, ""])
+
+
+def tests_table(results: Results) -> str:
+    """Returns the paired tests; "" for results without any."""
+    tests = results.get("tests") or {}
+    lines = []
+    percent, digits = (100.0, 1) if results["classes"] else (1.0, 4)
+    for test in [*tests.get("rows", []), *tests.get("plain", []), *tests.get("ladder", [])]:
+        titles = [results["methods"][test[key]]["title"] for key in ("row", "other")]
+        difference = f"{percent * test['difference']:+.{digits}f} ± {percent * test['interval']:.{digits}f}"
+        lines.append(_line([f"{titles[0]} − {titles[1]}", str(test["seeds"]), difference, _p(test["p"]),
+                            _p(test["p_holm"])]))  # fmt: skip
+    if not lines:
+        return ""
+    heads = [_line(["average", "seeds", "difference, 95% interval", "p", "p (Holm)"]), _line(["---"] * 5)]
+    better = "above" if results["classes"] else "below"
+    says = f"Paired t tests over seeds; the first is better where the difference is {better} 0:"
+    return "\n".join([says, "", *heads, *lines, ""])
 
 
 def metrics_table(results: Results) -> str:
@@ -85,14 +169,16 @@ def notes(results: Results) -> list[str]:
     found = list(results.get("notes", []))
     for group in ("methods", "controls"):
         for row in results[group].values():
-            troubles = [(seed, why) for seed, why in zip(results["seeds"], row["trouble"], strict=False) if why]
-            found += [f"{row['title']}, seed {seed}: {why}" for seed, why in troubles]
+            for key, says in (("trouble", ""), ("ended", "scored as it was at its best check; ")):
+                found += [
+                    f"{row['title']}, seed {seed}: {says}{why}" for seed, why in enumerate(row.get(key, [])) if why
+                ]
             if row.get("own"):
                 found.append(f"{row['title']}: {', '.join(row['own'])} (our weights for this dataset)")
             if row.get("grid"):
                 tried = ", ".join(f"{value} {score:.3f}" if score is not None else f"{value} stopped"
                                   for value, score in row["grid"].items())  # fmt: skip
-                found.append(f"{row['title']}: {row['setting']} chosen on training images among {tried}")
+                found.append(f"{row['title']}: {row['setting']} chosen on validation images among {tried}")
     return found
 
 
@@ -102,10 +188,14 @@ def _columns(row: Results, names: Sequence[str], factor: float) -> list[list[flo
     return [[factor * value for value in column if value is not None] for column in columns]
 
 
+def _scaled(row: Results | None, results: Results, factor: float) -> str:
+    return _figure([factor * value for value in (row or {"average": []})["average"] if value is not None], results)
+
+
 def _excused(row: Results, texts: list[str]) -> list[str]:
     """Returns the cells of a row; if no seed has a value, the first cell gives the reason."""
     why = next((why for why in row["trouble"] if why), "")
-    if why and all(cell == NONE for cell in texts):
+    if why and all(cell.split(" ")[0] == NONE for cell in texts):
         return [("stopped: " if "stopped" not in why else "") + why.split(";")[0].replace("|", "/"), *texts[1:]]
     return texts
 
@@ -121,17 +211,21 @@ def _mean(values: Sequence[float]) -> float | None:
     return statistics.fmean(values) if values else None
 
 
-def _figure(values: Sequence[float], results: Results) -> str:
-    return _number(values, 1 if results["classes"] else 3)
+def _figure(values: Sequence[float], results: Results, spread: bool = True) -> str:
+    return _number(values, 1 if results["classes"] else 3, spread)
 
 
-def _number(values: Sequence[float | None], digits: int) -> str:
-    """Formats the mean and, for two or more seeds, ± the standard deviation."""
+def _number(values: Sequence[float | None], digits: int, spread: bool = True) -> str:
+    """Formats the mean and, for two or more seeds, ± half of its confidence interval."""
     known = [value for value in values if value is not None]
     if not known:
         return NONE
-    deviation = f" ± {statistics.stdev(known):.{digits}f}" if len(known) > 1 else ""
-    return f"{statistics.fmean(known):.{digits}f}{deviation}"
+    half = interval(known) if spread else None
+    return f"{statistics.fmean(known):.{digits}f}" + (f" ± {half:.{digits}f}" if half is not None else "")
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def _line(cells: Sequence[str]) -> str:

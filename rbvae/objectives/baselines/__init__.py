@@ -1,1 +1,1 @@
-"""The seven methods that the paper compares with."""
+"""The seven methods that the paper compares with, and two later relatives: MM-cVAE and SepVAE."""

@@ -123,7 +123,7 @@ def test_symmetric_terms_follow_figure_3():
 
 
 def test_unknown_method_and_form_list_what_there_is():
-    with pytest.raises(ConfigError, match="rb, srb, svae, tc, vae"):
+    with pytest.raises(ConfigError, match="rb, sepvae, srb, svae, tc, vae"):
         get_method("gan")
     with pytest.raises(ConfigError, match="raw, softplus"):
         ObjectiveConfig(form="hinge")
