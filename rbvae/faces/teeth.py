@@ -153,7 +153,7 @@ class UpperTeeth:
         down = row.unit / self.unit  # pixels of the row's picture per pixel of the photo
         along = down * np.cos(np.radians(row.yaw)) / np.cos(np.radians(self.yaw))
         fitted = self.smile(target)
-        edge_s, edge_across = target.coordinates(edge[0], edge[1])
+        edge_s, edge_across = (float(value) for value in target.coordinates(edge[0], edge[1]))
         lowest = float(target.lines(np.array([edge_s]))[1][0])
         covered = COVERED * (row.edge[1] - np.interp(row.edge[0], *row.upper.T)) / down
         edge_across += fitted * (lowest + covered - edge_across)
