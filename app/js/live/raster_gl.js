@@ -31,7 +31,7 @@ export class GlRaster {
     this.surfaces = new Map();
     this.faces = new WeakMap(); // textures of portraits, and of the mouths of donors
     this.offscreen = [];
-    this.bytes = new Uint8Array(4 * model.side * model.side);
+    this.bytes = new Uint8Array(4 * model.side * model.side).fill(127);
     this.programs = {
       ...Object.fromEntries(Object.entries(MESHES).map(([name, body]) => [name, this._program(MESH_VERTEX, body)])),
       double: this._program(QUAD_VERTEX, DOUBLE),
@@ -179,7 +179,7 @@ export class GlRaster {
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, CELLS, 4, 0, gl.RGBA, gl.FLOAT, lines);
     if (!added) return;
     const { side } = this.model;
-    this.most = packed(added, this.bytes);
+    this.most = packed(added, this.model.texels, this.bytes);
     this._bind("added", this.added);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, side, side, 0, gl.RGBA, gl.UNSIGNED_BYTE, this.bytes);
   }
@@ -475,10 +475,17 @@ function depths(vertices) {
   return [(nearest + furthest) / 2, 1.9 / Math.max(furthest - nearest, 1)];
 }
 
-// Writes changes in grey levels as bytes, 127 for none; returns the largest of them, which 0 and 254 stand for.
-function packed(added, bytes) {
+// Writes changes at texels, in grey levels, as bytes, 127 for none; returns the largest, which 0 and 254 stand for.
+function packed(added, texels, bytes) {
   let most = 1;
-  for (let i = 0; i < added.length; i++) most = Math.max(most, Math.abs(added[i]));
-  for (let i = 0; i < added.length; i++) bytes[i] = 127.5 + (127 * added[i]) / most;
+  for (let i = 0; i < texels.length; i++) {
+    const at = 4 * texels[i];
+    for (let c = at; c < at + 3; c++) most = Math.max(most, Math.abs(added[c]));
+  }
+  const scale = 127 / most;
+  for (let i = 0; i < texels.length; i++) {
+    const at = 4 * texels[i];
+    for (let c = at; c < at + 3; c++) bytes[c] = 127.5 + scale * added[c];
+  }
   return most;
 }
