@@ -1,4 +1,4 @@
-// Eyes, lashes and mouth in plain JavaScript: the shaders EYE, LASHES and MOUTH of shaders.js, pixel by pixel.
+// Eyes, lashes and mouth in plain JavaScript: the shaders of shader_layers.js, pixel by pixel.
 //
 // Each function returns a function (x, y, out) that writes red, green, blue in grey levels and the share of the pixel at
 // a place in the portrait's file.
