@@ -40,7 +40,7 @@ void main() {
   float shown = step01((c.y - l.z - 0.04 * height) / soft) * step01((l.w - 0.03 * height - c.y) / soft);
   if (c.x <= 0.0 || c.x >= 1.0) shown = 0.0;
   if (shown > 0.0) value = mix(value, ball(positions(old, c.x, scale * c.y)), shown);
-  float mask = between2(c.y, l.zw, slopesAt(row, c.x, now.width).zw, blur) * share * step01(l.w - l.z);
+  float mask = between2(c, l.zw, slopesAt(row, c.x, now.width).zw, now.width, blur) * share * step01(l.w - l.z);
   colour = finished(value, mask);
 }`;
 
@@ -140,7 +140,7 @@ vec3 ownAt(float s, float across, vec2 l) {
 void main() {
   vec2 c = coordinates(now, at);
   vec4 l = linesAt(0, c.x);
-  float mask = between2(c.y, l.zw, slopesAt(0, c.x, now.width).zw, soft) * share;
+  float mask = between2(c, l.zw, slopesAt(0, c.x, now.width).zw, now.width, soft) * share;
   float ends = step01(min(c.x, 1.0 - c.x) / 0.08), d = (c.y - (l.z + l.w) / 2.0) / lineWidth;
   float seam = line * ends * exp(-d * d);
   if (mask < 0.002 && seam < 0.002) discard;

@@ -33,6 +33,7 @@ vec4 finished(vec3 value, float alpha) {
 
 export const OPENINGS = `
 uniform sampler2D lines;
+const float GROWN = 0.75;
 struct Opening { vec2 origin; vec2 along; float width; };
 // s and the distance from the axis through the corners.
 vec2 coordinates(Opening o, vec2 p) {
@@ -48,10 +49,12 @@ vec4 linesAt(int row, float s) {
   return mix(texelFetch(lines, ivec2(first, row), 0), texelFetch(lines, ivec2(first + 1, row), 0), cell - float(first));
 }
 float normal(float x) { return 0.5 + 0.5 * tanh(clamp(0.79788456 * (x + 0.044715 * x * x * x), -9.0, 9.0)); }
-// How much of a pixel lies between two lines, blurred by a Gaussian; slopes are those of the lines.
-float between2(float across, vec2 edge, vec2 slope, float soft) {
-  vec2 by = (across - edge) * inversesqrt(1.0 + slope * slope) / soft;
-  return min(abs(normal(by.x) - normal(by.y)), 1.0); // lines that cross still have an inside
+// How much of a pixel lies between two lines, blurred by a Gaussian; slopes are those of the lines. OpenCV draws polygons
+// with their outline, which makes them larger by GROWN pixels; lines that cross have an inside, too.
+float between2(vec2 c, vec2 edge, vec2 slope, float width, float soft) {
+  vec2 by = (c.y - vec2(min(edge.x, edge.y), max(edge.x, edge.y))) * inversesqrt(1.0 + slope * slope);
+  float across = normal((by.x + GROWN) / soft) - normal((by.y - GROWN) / soft);
+  return clamp(across * normal(c.x * width / soft) * normal((1.0 - c.x) * width / soft), 0.0, 1.0);
 }
 // The lines of an opening after an edit (in z and w) have these slopes.
 vec4 slopesAt(int row, float s, float width) {

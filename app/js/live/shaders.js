@@ -70,7 +70,7 @@ void main() {
   value = lifted(skin1, lids[1], lifts.y, value);
   vec2 c = coordinates(old, from);
   vec2 edge = linesAt(0, c.x).xy;
-  value = mix(value, between, hidden.x * between2(c.y, edge, slopesAt(0, c.x, old.width).xy, hidden.y));
+  value = mix(value, between, hidden.x * between2(c, edge, slopesAt(0, c.x, old.width).xy, old.width, hidden.y));
 #endif
 #ifdef ADDS
   value += most * (texture(added, uv).rgb * (255.0 / 127.0) - 1.0);
