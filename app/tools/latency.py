@@ -40,9 +40,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 TARGETS = {
     "drag_ms_p50": 33,
     "drag_ms_p95": 60,
-    "upload_ms_p50": 600,
-    "save_ms_p50": 700,
-    "first_page_ms": 3000,
+    "upload_ms_p50": 300,
+    "save_ms_p50": 500,
     "start_s": 10,
 }
 SERVER_DRAWS = "**/page/js/live-*.js"  # without it, the browser has nothing to draw with

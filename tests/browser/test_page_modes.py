@@ -50,7 +50,10 @@ def test_sliders_have_their_zero_in_the_middle_and_plain_names(opened):
     assert opened.asked_last("draw")["edit"]["gesture"] == {"gaze right": 0.5}
 
 
-def test_while_a_slider_moves_a_small_picture_is_drawn_and_a_large_one_at_the_end(opened):
+def test_where_the_server_draws_it_draws_small_while_a_slider_moves_and_large_at_the_end(visit, astronaut):
+    opened = visit(before=lambda page: page.route("**/page/js/live-*.js", lambda route: route.abort()))
+    opened.opens(astronaut)
+    opened.settled()
     opened.mode("Fine-tune")
     start = len(opened.asked)
     opened.slider("Smile").evaluate(
