@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from training.benchmark import main
+from training.engine import start
 from training.engine.cli import run_command
 from training.engine.state import TrainingState
+from training.table1 import probes
 from training.table1.page import filled, long_version
 from training.table1.task import CLASSES, load_task
 
@@ -22,6 +24,15 @@ TINY = ("--device", "cpu", "--steps", 2, *(f"--set={small}" for small in ("model
 
 def run(*options) -> int:
     return run_command(main, [str(option) for option in options])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_probes():
+    """Non-linear probes and closed forms that take a tenth of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probes, "PASSES", 20)
+        patch.setattr(start, "IMAGES", 256)
+        yield
 
 
 @pytest.fixture(scope="module")

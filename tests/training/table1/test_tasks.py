@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,9 @@ import torch
 from rbvae.errors import DatasetError
 from rbvae.faces.mesh import face_mesh
 from rbvae.faces.texture import canonical_frame
+from training.benchmark import main
 from training.data.prepared_faces import NUMBERS, POINTS, TEXTS, PreparedFaces
+from training.engine.cli import run_command
 from training.table1 import code_task, prepared_task
 from training.table1.code_task import load_face_codes
 from training.table1.prepared_task import LEAST, Sides, sides_of, task_of
@@ -100,11 +103,17 @@ def faces(count: int) -> PreparedFaces:
     )
 
 
-def test_the_basis_and_the_closed_form_see_the_training_side_alone(monkeypatch):
-    found = {"train": faces(300), "test": faces(90)}
-    monkeypatch.setattr(code_task, "load_prepared", lambda folder, split: found[split])
+@pytest.fixture
+def found(monkeypatch) -> dict[str, PreparedFaces]:
+    """The two sides of what stands in for a prepared folder, whose codes have 16 numbers."""
+    sides = {"train": faces(300), "test": faces(90)}
+    monkeypatch.setattr(code_task, "load_prepared", lambda folder, split: sides[split])
     monkeypatch.setattr(code_task, "PreparedFolder", lambda folder: SimpleNamespace(summary={"faces": 9, "skipped": 1}))
     monkeypatch.setattr(code_task, "COMPONENTS", dict.fromkeys(code_task.COMPONENTS, 4))
+    return sides
+
+
+def test_the_basis_and_the_closed_form_see_the_training_side_alone(found):
     task = load_face_codes("fer-codes", Path("faces"))
     changed = 255 - found["test"].textures
     found["test"] = dataclasses.replace(found["test"], textures=changed)
@@ -115,6 +124,20 @@ def test_the_basis_and_the_closed_form_see_the_training_side_alone(monkeypatch):
         torch.testing.assert_close(other.codes.basis.state_dict()[name], value)
     torch.testing.assert_close(other.codes.statistics.codes, task.codes.statistics.codes)
     assert not torch.equal(other.held_out.images, task.held_out.images)
+
+
+def test_a_table_is_made_on_codes(found, tmp_path):
+    sizes = {"image_size": 32, "texels": 309, **dict.fromkeys(code_task.COMPONENTS, 4), "dim_z": 4, "dim_e": 3}
+    sizes["hidden"] = 8
+    options = ["--dataset", "fer-codes", "--data", tmp_path, "--out", tmp_path / "out", "--seeds", 1, "--steps", 4]
+    options += ["--methods", "vae,mmcvae,srb", "--check-every", 2, "--longer", "--device", "cpu", "--set=batch=8"]
+    options += [f"--set=model.{name}={size}" for name, size in sizes.items()]
+    assert run_command(main, [str(option) for option in options]) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    for name in ("vae", "mmcvae", "srb"):
+        row = results["methods"][name]
+        assert 0 <= row["average"][0] <= 1 and row["longer"]["steps"] == 3 * row["steps"][0] == 12
+    assert "told" not in results["controls"] and {"start", "supervised"} <= set(results["controls"])
 
 
 def test_aligned_crops_are_shrunk_to_the_networks_size(prepared_faces, monkeypatch):
