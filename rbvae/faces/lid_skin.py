@@ -23,15 +23,10 @@ ISLANDS = 0.05  # of the eye's width: smaller remains between lashes are lifted,
 WISPS, FINE = 0.02, 40  # of the eye's width: the fringe of lashes; pixels of an eye in which it is visible
 BESIDE = 0.45  # of the eye's width: how far lashes reach beyond its outer corner; .2 beyond the inner one
 SHADED = 0.85  # share of the skin's usual lightness below which a pixel near an eye is a lash or its shadow
-RESOLVED = (
-    30.0,
-    60.0,
-)  # pixels of an eye's width between which lashes are told from the shadow that stays in small eyes
-USUAL, DARKEST, LIGHTER = (
-    60,
-    0.78,
-    1.6,
-)  # a lid is lightened to this share of this percentile, but at most so much
+# Pixels of an eye's width between which lashes are told from the shadow around them, which stays in small eyes.
+RESOLVED = (30.0, 60.0)
+# A lid is lightened to a share DARKEST of the skin's percentile USUAL, but at most LIGHTER times.
+USUAL, DARKEST, LIGHTER = 60, 0.7, 1.5
 HUE = 0.7, 0.4  # share of the skin's hue that small and large lids get
 SMOOTHINGS = 8  # of what is filled in, for which the skin around stays
 ROUNDS = 4  # of the fit of the skin's usual lightness, which leaves out darker pixels
