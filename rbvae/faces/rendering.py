@@ -26,10 +26,7 @@ from rbvae.faces.warping import affine_maps, evaluate, far_to_near, triangle_num
 from rbvae.images.blur import estimate_blur
 
 SMALL = 600_000  # pixels: smaller faces are sampled with the Lanczos kernel, which is 4% sharper and 5 times slower
-COLOURLESS = (
-    2,
-    12,
-)  # grey levels: difference between the channels of a black-and-white photo, in the middle and the most
+COLOURLESS = (2, 12)  # grey levels between the channels of a black-and-white photo: the median, and almost the most
 LEAST_CHANGE = 1e-4  # pixels or grey levels: an edit below this changes nothing
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
 

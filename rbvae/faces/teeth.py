@@ -230,7 +230,8 @@ def brightness_of(pixels: np.ndarray) -> np.ndarray:
     """Return the colour [3] of teeth in pixels [N, 3]: the mean of the brighter ones, without highlights."""
     luma = pixels.mean(axis=1)
     low, high = np.percentile(luma, [60, 95])
-    return pixels[(luma >= low) & (luma <= high)].mean(axis=0)
+    brighter = (luma >= low) & (luma <= high)
+    return pixels[brighter if brighter.any() else luma >= low].mean(axis=0)  # of two pixels, none lies between
 
 
 @functools.cache

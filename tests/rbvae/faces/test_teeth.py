@@ -14,6 +14,7 @@ from rbvae.faces.teeth import (
     SHOWN_AT_REST,
     UpperTeeth,
     bank,
+    brightness_of,
     choose,
     rest_edge,
     shows_teeth,
@@ -172,3 +173,9 @@ def test_a_black_and_white_photo_stays_so_when_it_smiles_with_teeth():
     out = edited(view, opened(0.15, 1.15), row_of_teeth())
     assert np.ptp(out, axis=2).max() == 0
     assert (out[..., 1] > np.mean(LIP) + 50).sum() > 200 and TOOTH[0] != TOOTH[2]  # teeth, which have a colour
+
+
+def test_the_brightness_of_very_few_pixels_is_a_number():
+    for count in range(1, 6):
+        pixels = np.arange(3.0 * count).reshape(count, 3) * 20
+        assert np.isfinite(brightness_of(pixels)).all()
