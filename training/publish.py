@@ -14,9 +14,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rbvae.checkpoint import FILES, hub_advice, load_checkpoint
+from rbvae.editing import PortraitEditor
+from rbvae.editing.portrait_file import PortraitFiles
 from rbvae.errors import CheckpointError, ConfigError
 from training.engine.cli import run_command
 
+PAGE_MODEL = "page.bin"  # for drawing in browsers; the app makes its own
 PICTURES = (".png", ".webp", ".jpg", ".jpeg")
 ALLOWED = {*FILES, "LICENSE"}  # besides pictures; hidden files are not pushed
 
@@ -32,13 +35,14 @@ class Target:
 
 
 def contents(folder: Path, pictures: list[Path] | None = None) -> dict[str, bytes]:
-    """Returns the files to push by their path in the repository: weights, config, card and the card's pictures.
+    """Returns the files to push by their path in the repository: weights, config, card and the card's pictures, and the
+    page's model of a model of codes.
 
     `pictures` None means the pictures in the checkpoint folder and the latest of every kind in its run's grids/.
     Raises CheckpointError if the checkpoint does not load, has no card, or its folder holds other files, such as a
     run's state.pt, or a picture is missing or has another format.
     """
-    load_checkpoint(folder)
+    checkpoint = load_checkpoint(folder)
     found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     if odd := [path.name for path in found if path.name not in ALLOWED and path.suffix.lower() not in PICTURES]:
         raise CheckpointError(f"{folder} holds {', '.join(odd)}: not part of a checkpoint; move it elsewhere")
@@ -51,6 +55,8 @@ def contents(folder: Path, pictures: list[Path] | None = None) -> dict[str, byte
             raise CheckpointError(f"{path} is not a picture; give files that end in {', '.join(PICTURES)}")
         name = re.sub(r"-\d+$", "", path.stem)  # samples-0012000.png: without the step, a later push replaces it
         shown[f"pictures/{name}{path.suffix.lower()}"] = path.read_bytes()
+    if checkpoint.kind == PortraitEditor.kind and checkpoint.model.config.observes == "code":
+        files[PAGE_MODEL] = PortraitFiles(PortraitEditor(checkpoint)).packed_model
     files["README.md"] = with_pictures(files["README.md"].decode(), list(shown)).encode()
     return files | shown
 

@@ -82,6 +82,11 @@ class LivePage:
         height, width = portrait.source.shape[:2]
         self.view(zoom=1, x=0, y=0, width=width, height=height)
 
+    def add(self, key: str, portrait: Portrait) -> None:
+        """Add another face of the opened photo under a name."""
+        self.served["/portrait"] = self.files.of(portrait)
+        self.page.evaluate("async (key) => live.addFace(key, await bytes('/portrait'))", key)
+
     def lend(self, donor: Portrait, to: Portrait) -> None:
         """Let a donor's mouth fill that of the opened face in edits with {"mouth": "donor"}."""
         self.served["/mouth"] = self.files.mouth(to, donor)

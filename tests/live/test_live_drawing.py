@@ -85,6 +85,28 @@ def test_a_photo_shown_smaller_stays_within_five_grey_levels_of_itself(stage, sy
     stage.view(zoom=1, x=0, y=0, width=width, height=height)
 
 
+def test_each_face_of_a_photo_has_its_own_edit(editor, live, synthetic):
+    pair = np.concatenate([synthetic.source, synthetic.source[:, ::-1]], axis=1)
+    faces = editor.find(pair)
+    left, right = sorted((editor.infer(faces, face=number) for number in (0, 1)), key=lambda face: face.box[0])
+    live.open(left)
+    live.add("right", right)
+    smiling, open_mouth = {"smile": 1.5}, {"mouth open": 2.0}
+    drawn = live.draw({"named": smiling}, {"key": "right", "named": open_mouth})
+    assert psnr(drawn, library(editor, left, smiling), left) >= SEEN
+    assert psnr(drawn, library(editor, right, open_mouth), right) >= SEEN
+    assert np.array_equal(live.draw({"named": smiling})[:, 320:], pair[:, 320:])  # the other edit is undone
+
+
+def test_black_and_white_photos_stay_so(editor, live, synthetic):
+    grey = np.repeat(synthetic.source.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    portrait = editor.infer(grey)
+    live.open(portrait)
+    drawn = live.draw({"named": {"smile": 1.5}})
+    assert np.ptp(drawn, axis=2).max() == 0
+    assert psnr(drawn, library(editor, portrait, {"smile": 1.5}), portrait) >= SEEN
+
+
 def test_pixels_far_from_the_face_stay(live, small):
     live.open(small)
     drawn = live.draw({"named": {"smile": 1.5}})
@@ -114,6 +136,14 @@ def test_thumbnails_are_edits(editor, live, small):
     )
     assert np.abs(plain - smiling)[60:].mean() > 1
     assert np.abs(plain - smiling)[:5].max() <= 2
+    assert plain.min(axis=(1, 2)).max() > 0  # no black rows
+
+
+def test_thumbnails_repeat_the_photos_edges(live, synthetic):
+    live.open(synthetic)
+    script = "live.thumbnail('face', {}, 96).getContext('2d').getImageData(0, 0, 96, 96).data.slice(0, 8 * 96 * 4)"
+    upper = np.reshape(list(live.page.evaluate(f"Array.from({script})")), (8, 96, 4))[..., :3]
+    assert np.abs(np.diff(upper.astype(int), axis=0))[:3].max() == 0 and upper.max() > 0
 
 
 def test_a_lost_context_comes_back_by_itself(editor, live, small):

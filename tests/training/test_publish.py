@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import shutil
@@ -21,7 +22,7 @@ from rbvae.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rbvae.errors import CheckpointError
 from rbvae.models.model import RbVAE
 from training.engine.cli import run_command
-from training.publish import contents, main
+from training.publish import PAGE_MODEL, contents, main
 
 ROOT = Path(__file__).parents[2]
 DIGEST = """
@@ -250,6 +251,10 @@ def test_a_checkpoint_goes_with_its_card_and_real_pictures_only(run, tmp_path):
     (folder / "README.md").unlink()
     with pytest.raises(CheckpointError, match="with its card"):
         contents(folder)
+
+
+def test_a_model_of_codes_goes_with_the_pages_model(tiny_codes):
+    assert gzip.decompress(contents(tiny_codes)[PAGE_MODEL])[:4] == b"RBV1"
 
 
 def test_a_picture_the_card_shows_already_is_not_shown_twice(run, tmp_path):

@@ -1,10 +1,12 @@
-// Eyes, lashes and mouth in plain JavaScript: the shaders EYE, LASHES and MOUTH of shaders.js, pixel by pixel.
+// Eyes, lashes and mouth in plain JavaScript: the shaders of shader_layers.js, pixel by pixel.
 //
 // Each function returns a function (x, y, out) that writes red, green, blue in grey levels and the share of the pixel at
 // a place in the portrait's file.
 
 import { CELLS, clamp, smoothstep } from "./opening.js";
 import { bilinear, cubic } from "./sampling.js";
+
+const GROWN = 0.75; // pixels: OpenCV draws polygons with their outline
 
 const unit = (t) => clamp(t, 0, 1);
 const ramp = (value, start, end) => unit((value - start) / (end - start));
@@ -27,11 +29,13 @@ export function inside(lines, row, s, across, edge, first, width, soft) {
   const h = 1 / (CELLS - 1);
   lineAt(lines, row, s - h, low);
   lineAt(lines, row, s + h, high);
-  const [above, below] = [first, first + 1].map((k) => {
-    const slope = (high[k] - low[k]) / (2 * h * width);
-    return normal((across - edge[k]) / Math.sqrt(1 + slope * slope) / soft);
+  const crosses = edge[first] > edge[first + 1];
+  const [above, below] = [0, 1].map((k) => {
+    const slope = (high[first + k] - low[first + k]) / (2 * h * width);
+    const by = (across - edge[first + (crosses ? 1 - k : k)]) / Math.sqrt(1 + slope * slope);
+    return normal((by + (k ? -GROWN : GROWN)) / soft);
   });
-  return Math.min(Math.abs(above - below), 1);
+  return unit((above - below) * normal((s * width) / soft) * normal(((1 - s) * width) / soft));
 }
 
 export function eyeLayer(portrait, frame, number, photo, blur) {

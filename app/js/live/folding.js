@@ -6,28 +6,22 @@ const THIN = 0.1; // of the median area: smaller triangles may turn over
 const ROUNDS = 60;
 const SMOOTHINGS = 6;
 
-// Smooths `moves` [468 * 3] in place where a triangle of skin would turn over.
-export function heldBack(model, before, moves, areas) {
-  const { triangles, area, least } = areas;
+// Smooths `moves` [468 * 3] in place where a triangle of skin would turn over; `areas` are those of `before`.
+export function heldBack(model, before, moves, { triangles, area, least }) {
+  const turned = (now, old) => now * old < 0 && Math.abs(old) > least && Math.abs(now) > least;
   for (let round = 0; round < ROUNDS; round++) {
-    const turned = strained(triangles, before, moves, (now, t) => {
-      return now * area[t] < 0 && Math.abs(area[t]) > least && Math.abs(now) > least;
-    });
-    if (!turned.size) return;
-    smooth(model, turned, moves, round < SMOOTHINGS ? 1 : 0.8);
+    if (!mark(triangles, before, moves, area, turned)) return;
+    smooth(model, moves, round < SMOOTHINGS ? 1 : 0.8);
   }
 }
 
 // Lets a turned outline neither fold nor widen much: smooths `moves` [468 * 3] in place near the oval.
 export function unfold(model, before, moves) {
   const { triangles, area, least } = areasOf(model.edgeTriangles, before);
+  const strained = (now, old) => Math.abs(old) > least && (now / old < 0.25 || now / old > 2);
   for (let round = 0; round < ROUNDS; round++) {
-    const found = strained(triangles, before, moves, (now, t) => {
-      const share = now / area[t];
-      return Math.abs(area[t]) > least && (share < 0.25 || share > 2);
-    });
-    if (!found.size) return;
-    smooth(model, found, moves, 1);
+    if (!mark(triangles, before, moves, area, strained)) return;
+    smooth(model, moves, 1);
   }
 }
 
@@ -40,33 +34,43 @@ export function areasOf(triangles, points) {
   return { triangles, area, least: (THIN * (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1])) / 2 };
 }
 
-function strained(triangles, before, moves, isStrained) {
-  const points = new Set();
-  for (let t = 0; 3 * t < triangles.length; t++) {
-    if (!isStrained(twice(triangles, t, before, moves), t)) continue;
-    for (let k = 0; k < 3; k++) points.add(triangles[3 * t + k]);
+const marked = new Uint8Array(POINTS);
+
+// Marks the corners of the triangles for which `isStrained`, given their area after and before; whether there are any.
+function mark(triangles, before, moves, area, isStrained) {
+  let found = false;
+  for (let t = 0; t < area.length; t++) {
+    if (!isStrained(twice(triangles, t, before, moves), area[t])) continue;
+    if (!found) marked.fill(0);
+    found = true;
+    for (let k = 0; k < 3; k++) marked[triangles[3 * t + k]] = 1;
   }
-  return points;
+  return found;
 }
 
 function twice(triangles, t, points, moves) {
-  const [a, b, c] = [3 * triangles[3 * t], 3 * triangles[3 * t + 1], 3 * triangles[3 * t + 2]];
-  const [x, y] = [points[a] + moves[a], points[a + 1] + moves[a + 1]];
-  const [ux, uy] = [points[b] + moves[b] - x, points[b + 1] + moves[b + 1] - y];
-  const [vx, vy] = [points[c] + moves[c] - x, points[c + 1] + moves[c + 1] - y];
-  return ux * vy - uy * vx;
+  const a = 3 * triangles[3 * t];
+  const b = 3 * triangles[3 * t + 1];
+  const c = 3 * triangles[3 * t + 2];
+  const x = points[a] + moves[a];
+  const y = points[a + 1] + moves[a + 1];
+  return (points[b] + moves[b] - x) * (points[c + 1] + moves[c + 1] - y)
+    - (points[b + 1] + moves[b + 1] - y) * (points[c] + moves[c] - x);
 }
 
-// Moves the neighbours of some points half the way to the mean of their own neighbours, times `factor`.
-function smooth({ neighbours }, points, moves, factor) {
-  const corners = new Set();
-  for (const point of points) for (const other of neighbours[point]) corners.add(other);
-  const old = moves.slice(0, 3 * POINTS);
-  for (const point of corners) {
+const old = new Float64Array(3 * POINTS);
+
+// Moves the neighbours of the marked points half the way to the mean of their own neighbours, times `factor`.
+function smooth({ neighbours }, moves, factor) {
+  old.set(moves);
+  for (let point = 0; point < POINTS; point++) {
     const around = neighbours[point];
+    let isNext = false;
+    for (let k = 0; k < around.length && !isNext; k++) isNext = marked[around[k]] === 1;
+    if (!isNext) continue;
     for (let d = 0; d < 3; d++) {
       let sum = 0;
-      for (const other of around) sum += old[3 * other + d];
+      for (let k = 0; k < around.length; k++) sum += old[3 * around[k] + d];
       moves[3 * point + d] = ((old[3 * point + d] + sum / around.length) / 2) * factor;
     }
   }

@@ -13,6 +13,9 @@ export class Parts {
     this.triangles = Uint16Array.from([...around(model.lines.oval), ...model.triangles]);
     this.ring = this.triangles.length - model.triangles.length;
     this.lists = [0, 1, 2].map(() => new Uint16Array(this.triangles.length));
+    this.texels = model.texels;
+    const rowOf = (texel) => Math.floor(texel / model.side / BLOCK);
+    this.blockOf = model.texels.map((texel) => rowOf(texel) * this.blocks + Math.floor((texel % model.side) / BLOCK));
     this.largest = new Float32Array(this.blocks ** 2);
     this.ranges = Array.from({ length: this.triangles.length / 3 }, (_, t) => 3 * t < this.ring ? null : this._range(model, t));
   }
@@ -47,13 +50,11 @@ export class Parts {
 
   _measure(added) {
     this.largest.fill(0);
-    for (let y = 0; y < this.side; y++) {
-      for (let x = 0; x < this.side; x++) {
-        const at = 4 * (y * this.side + x);
-        const block = (y >> 3) * this.blocks + (x >> 3);
-        const value = Math.max(Math.abs(added[at]), Math.abs(added[at + 1]), Math.abs(added[at + 2]));
-        if (value > this.largest[block]) this.largest[block] = value;
-      }
+    const { texels, blockOf, largest } = this;
+    for (let i = 0; i < texels.length; i++) {
+      const at = 4 * texels[i];
+      const value = Math.max(Math.abs(added[at]), Math.abs(added[at + 1]), Math.abs(added[at + 2]));
+      if (value > largest[blockOf[i]]) largest[blockOf[i]] = value;
     }
   }
 

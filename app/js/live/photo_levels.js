@@ -16,7 +16,20 @@ export class PhotoLevels {
     context.imageSmoothingQuality = "high";
     context.imageSmoothingEnabled = scale !== zoom || left % 1 !== 0 || top % 1 !== 0;
     context.drawImage(level, left * scale, top * scale, width * scale, height * scale, 0, 0, canvas.width, canvas.height);
+    this._extend(canvas, context, { left, top, zoom });
     return canvas;
+  }
+
+  // Repeats the photo's edges where the canvas reaches beyond them.
+  _extend({ width, height }, context, { left, top, zoom }) {
+    const [right, low] = [left, top].map((corner, d) => Math.floor((this.size[d] - corner) * zoom));
+    const [first, upper] = [left, top].map((corner) => Math.ceil(-corner * zoom));
+    const copy = (...boxes) => context.drawImage(context.canvas, ...boxes);
+    context.imageSmoothingEnabled = false;
+    if (first > 0 && first < width) copy(first, 0, 1, height, 0, 0, first, height);
+    if (right > 0 && right < width) copy(right - 1, 0, 1, height, right, 0, width - right, height);
+    if (upper > 0 && upper < height) copy(0, upper, width, 1, 0, 0, width, upper);
+    if (low > 0 && low < height) copy(0, low - 1, width, 1, 0, low, width, height - low);
   }
 
   // Returns the smallest level that is not smaller than `zoom` times the photo.

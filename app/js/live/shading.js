@@ -12,6 +12,8 @@ const RATIOS = [-0.2, 0.25];
 const WARMTH = [0.75, 1.05, 1.2];
 const STEPS = 1024; // of the table of ratios
 const LIMIT = 90; // grey levels
+const NEAR = 1e-3; // sigmas: how near to a line coefficients count as on it
+const FURTHEST = 50; // times the distance of two sums: beyond, their rounding errors would show
 const TABLE = Float32Array.from({ length: 3 * (STEPS + 1) }, (_, i) => {
   const ratio = RATIOS[0] + ((RATIOS[1] - RATIOS[0]) * Math.floor(i / 3)) / STEPS;
   return (1 + ratio) ** WARMTH[i % 3] - 1;
@@ -44,18 +46,17 @@ export class Shading {
         [red, green, blue].forEach((colour, c) => (this.tints[at + c] = (grey + colour) * dim[texel]));
       });
     }
-    this.ratio = new Float32Array(area);
-    this.tint = new Float32Array(3 * tinted);
+    this.ratio = new Line(this.ratios, area);
+    this.tint = new Line(this.tints, 3 * tinted);
     this.added = new Float32Array(4 * model.side * model.side);
   }
 
   // Returns what to add for coefficients of the images [K]: RGBA float [S * S * 4], in grey levels, reused by the next
   // call. `weights` [P] or null limit it to parts of the face.
   apply(coefficients, weights) {
-    combine(coefficients, this.ratios, this.ratio);
-    combine(coefficients, this.tints, this.tint);
+    const [ratio, tint] = [this.ratio.at(coefficients), this.tint.at(coefficients)];
     const { texels, coloured, plainWeight, colouredWeight } = this.model;
-    const { ratio, added, own, share, tint } = this;
+    const { added, own, share } = this;
     const scale = STEPS / (RATIOS[1] - RATIOS[0]);
     for (let i = 0; i < texels.length; i++) {
       let value = ratio[i];
@@ -73,9 +74,49 @@ export class Shading {
       const at = 4 * texels[i];
       for (let c = 0; c < 3; c++) added[at + c] += tint[3 * k + c] * weight;
     }
-    for (let i = 0; i < added.length; i++) added[i] = Math.min(Math.max(added[i], -LIMIT), LIMIT);
+    for (let i = 0; i < texels.length; i++) {
+      const at = 4 * texels[i];
+      for (let c = at; c < at + 3; c++) added[c] = added[c] < -LIMIT ? -LIMIT : added[c] > LIMIT ? LIMIT : added[c];
+    }
     return added;
   }
+}
+
+// Sums of rows [K, N] times coefficients [K]. Those of a moving slider lie on a line, on which two sums give all others.
+class Line {
+  constructor(rows, count) {
+    this.rows = rows;
+    this.ends = [0, 1].map(() => ({ coefficients: null, sum: new Float32Array(count) }));
+    this.sum = new Float32Array(count);
+  }
+
+  at(coefficients) {
+    const [a, b] = this.ends;
+    const t = a.coefficients && b.coefficients ? alongLine(coefficients, a.coefficients, b.coefficients) : NaN;
+    if (!Number.isFinite(t)) {
+      this.ends.reverse();
+      combine(coefficients, this.rows, b.sum);
+      b.coefficients = coefficients.slice();
+      return b.sum;
+    }
+    const { sum } = this;
+    const [first, second] = [a.sum, b.sum];
+    for (let i = 0; i < sum.length; i++) sum[i] = first[i] + t * (second[i] - first[i]);
+    return sum;
+  }
+}
+
+// Returns t where p = a + t * (b - a), NaN if p is not on that line or too far out on it.
+function alongLine(p, a, b) {
+  let [length, along] = [0, 0];
+  for (let k = 0; k < p.length; k++) {
+    length += (b[k] - a[k]) ** 2;
+    along += (b[k] - a[k]) * (p[k] - a[k]);
+  }
+  const t = along / length;
+  let aside = 0;
+  for (let k = 0; k < p.length; k++) aside += (p[k] - a[k] - t * (b[k] - a[k])) ** 2;
+  return aside < NEAR * NEAR && Math.abs(t) < FURTHEST ? t : NaN;
 }
 
 // Adds up rows [K, N] times coefficients [K] into `sum` [N], four rows at a time.

@@ -1,7 +1,7 @@
 // Live drawing: a part of a photo on a stage, with edits of its faces drawn in the browser, one frame a move.
 //
 //   const live = await LiveStage.create(host, { modelUrl, fetchPortrait, photo, size });
-//     host            element that gets two canvases, one above the other, of its own size
+//     host            element with `position: relative` that gets two canvases, one above the other
 //     modelUrl        address of the page's model; it is loaded once
 //     fetchPortrait   async () => ArrayBuffer, the portrait's file of the first face; leave it out to add faces later
 //     key             name of that face (default "face")

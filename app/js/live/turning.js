@@ -44,8 +44,8 @@ export function turnedMesh(model, points, turn) {
   const vertices = new Float32Array(5 * (POINTS + RINGS * oval.length));
   for (let i = 0; i < POINTS; i++) {
     const at = 3 * i;
-    const place = [0, 1, 2].map((d) => points[at + d] + moves[at + d]);
-    vertices.set([...place, points[at], points[at + 1]], 5 * i);
+    for (let d = 0; d < 3; d++) vertices[5 * i + d] = points[at + d] + moves[at + d];
+    for (let d = 0; d < 2; d++) vertices[5 * i + 3 + d] = points[at + d];
   }
   addRings(vertices, points, moves, turn, oval);
   return { vertices, degrees: turn.degrees };
@@ -98,8 +98,10 @@ export function ringTriangles({ oval }) {
   return Uint16Array.from(strips.flat());
 }
 
-const apply = ({ rotation, centre }, ...point) =>
-  [0, 1, 2].map((d) => centre[d] + point.reduce((sum, value, k) => sum + (value - centre[k]) * rotation[k][d], 0));
+function apply({ rotation: [a, b, c], centre }, x, y, z) {
+  const [u, v, w] = [x - centre[0], y - centre[1], z - centre[2]];
+  return [0, 1, 2].map((d) => centre[d] + u * a[d] + v * b[d] + w * c[d]);
+}
 
 const transposed = (matrix) => matrix[0].map((_, column) => matrix.map((row) => row[column]));
 

@@ -1,0 +1,125 @@
+// The layers of a frame on top of the mesh, in WebGL: eyes, lashes and mouth.
+
+import { GlTools } from "./gl_tools.js";
+import { EYE, LASHES, MOUTHS } from "./shader_layers.js";
+import { QUAD_VERTEX } from "./shaders.js";
+
+export class GlLayers extends GlTools {
+  reset() {
+    this.faces = new WeakMap(); // textures of portraits, and of the mouths of donors
+    this.programs = {
+      eye: this._program(QUAD_VERTEX, EYE),
+      lashes: this._program(QUAD_VERTEX, LASHES),
+      teeth: this._program(QUAD_VERTEX, MOUTHS.teeth),
+      donor: this._program(QUAD_VERTEX, MOUTHS.donor),
+    };
+    this.below = this._texture(this.gl.NEAREST);
+    this.empty = this._upload(this._texture(this.gl.NEAREST), new Uint8Array(4), 1, 1);
+  }
+
+  _eye(surface, portrait, eye, number, layers, target) {
+    const place = portrait.eyes[number];
+    const set = this._use("eye", surface, portrait, target);
+    this._bind("photo", surface.texture);
+    for (const name of ["white", "iris", "reflection"]) this._bind(name, layers[name][number] ?? this.empty);
+    set.opening("old", eye.old);
+    set.opening("now", eye.now);
+    set.int("row", 1 + number);
+    set.vec4("patch_", [...place.corner, ...layers.ballSize[number]]);
+    set.vec3("disc", place.iris);
+    set.vec2("gaze", eye.gaze);
+    set.float("share", eye.share);
+    const blur = Math.max(eye.blur, 0.4 / surface.zoom / portrait.scale);
+    set.float("blur", blur);
+    set.int("shines", place.reflection ? 1 : 0);
+    this._quad(eye.now.box(3 * blur + 2));
+  }
+
+  _lashes(surface, portrait, lid, number, layers, target) {
+    const { gl } = this;
+    const [left, top, right, bottom] = lid.now.box(0.3 * lid.now.width);
+    const set = this._use("lashes", surface, portrait, target);
+    const [k, ox, oy] = this._view(surface, portrait);
+    const low = [left * k + ox, top * k + oy].map((value) => Math.max(0, Math.floor(value) - 10));
+    const high = [right * k + ox, bottom * k + oy].map((value, d) => {
+      return Math.min(d ? surface.height : surface.width, Math.ceil(value) + 10);
+    });
+    const [width, height] = [high[0] - low[0], high[1] - low[1]];
+    if (width <= 0 || height <= 0) return;
+    const y = target.flip < 0 ? surface.height - high[1] : low[1];
+    this._bind("below", this.below);
+    gl.copyTexImage2D(gl.TEXTURE_2D, 0, gl.RGBA, low[0], y, width, height, 0);
+    this._bind("lashes", layers.lashes[number]);
+    set.vec2("corner", [low[0], y]);
+    set.vec2("extent", [width, height]);
+    set.opening("old", lid.old);
+    set.opening("now", lid.now);
+    set.int("row", 1 + number);
+    set.vec4("patch_", [...portrait.eyes[number].lidCorner, ...layers.skinSize[number]]);
+    set.float("share", lid.share);
+    this._quad([left, top, right, bottom]);
+  }
+
+  _mouth(surface, portrait, mouth, layers, target) {
+    const { donor } = mouth;
+    const set = this._use(donor ? "donor" : "teeth", surface, portrait, target);
+    this._bind("photo", surface.texture);
+    this._bind("teeth", donor ? this._donor(donor.picture) : layers.teeth);
+    set.opening("old", mouth.old);
+    set.opening("now", mouth.now);
+    set.vec3("between", mouth.between);
+    set.vec2("shift", mouth.shift);
+    for (const name of ["share", "soft", "gap", "apart", "kept", "wider", "opens", "line", "lineWidth"]) {
+      set.float(name, mouth[name]);
+    }
+    set.float("ownLight", mouth.brightness);
+    if (donor) {
+      set.vec2("teethSize", [donor.picture.width, donor.picture.height]);
+      set.opening("donor", donor.opening);
+      set.float("donorWider", donor.wider);
+      set.vec3("gain", donor.gain);
+    }
+    if (mouth.teeth) {
+      const { edge, s, across, along, down, gain, brightness } = mouth.teeth;
+      set.vec2("teethSize", layers.teethSize);
+      set.vec2("edge", edge);
+      set.vec4("rowPlace", [s, across, along, down]);
+      set.vec3("gain", gain);
+      set.float("teethLight", brightness);
+    }
+    this._quad(mouth.now.box(mouth.margin));
+  }
+
+  // The textures of a portrait's eyes, lids and teeth.
+  _layers(portrait) {
+    if (this.faces.has(portrait)) return this.faces.get(portrait);
+    const { arrays, eyes } = portrait;
+    const upload = (name) => {
+      const [height, width, channels] = [...arrays[name].shape, 1];
+      return this._upload(this._texture(this.gl.LINEAR), arrays[name], width, height, channels);
+    };
+    const size = (name) => [arrays[name].shape[1], arrays[name].shape[0]];
+    const each = (pick) => eyes.map((eye) => (eye && pick(eye) ? upload(pick(eye)) : this.empty));
+    const layers = {
+      white: each((eye) => eye.layers[0]),
+      iris: each((eye) => eye.layers[1]),
+      reflection: each((eye) => eye.reflection),
+      skin: each((eye) => eye.skin),
+      lashes: each((eye) => eye.lashes),
+      ballSize: eyes.map((eye) => eye && size(eye.layers[0])),
+      skinSize: eyes.map((eye) => eye && size(eye.skin)),
+      teeth: upload("teeth"),
+      teethSize: size("teeth"),
+    };
+    this.faces.set(portrait, layers);
+    return layers;
+  }
+
+  _donor(picture) {
+    if (!this.faces.has(picture)) {
+      const { data, width, height, channels } = picture;
+      this.faces.set(picture, this._upload(this._texture(this.gl.LINEAR), data, width, height, channels));
+    }
+    return this.faces.get(picture);
+  }
+}
