@@ -23,7 +23,7 @@ from rbvae.editing.smaller import MARGIN, close_up
 from rbvae.errors import ConfigError
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
-from rbvae.faces.lashes import Lid
+from rbvae.faces.lashes import FINEST, Lid
 from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
 from rbvae.faces.mesh import INNER_LIPS, LIDS
 from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
@@ -33,6 +33,8 @@ from rbvae.faces.rendering import is_grey
 from rbvae.faces.teeth import BANK_BLUR, FINER, FOLLOWED, SHARPENED, UpperTeeth, shows_teeth
 
 LARGEST = 900  # pixels of the longer side of a face; a larger one is reduced
+GRAIN_STEP = FINEST / 96  # grey levels by which bytes of the skin's texture differ; 128 is none
+ALONG = np.linspace(-0.1, 1.1, 61)  # positions along an eye at which the depth of its closed line is given
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def donor_of(mouth: Mouth, width: float) -> bytes:
 
 
 def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the place of an eye, and add its layers to `arrays`: white and iris of the ball, skin and lashes."""
+    """Return the place of an eye, and add its layers to `arrays`: white and iris of the ball, lashes, skin and grain."""
 
     def add(name: str, layer: np.ndarray) -> str:
         arrays[f"{name}{eye}"] = np.rint(layer.clip(0, 255)).astype(np.uint8)
@@ -196,7 +198,11 @@ def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[s
         "iris": [ball.place.x, ball.place.y, ball.place.radius],
         "layers": [add("white", ball.white), add("iris", np.dstack([ball.iris[..., :3], share]))],
         "reflection": None if ball.reflection is None else add("reflection", reflection),
+        "highlight": None if ball.highlight is None else [*ball.highlight[0].tolist(), ball.highlight[1]],
         "lidCorner": list(lid.corner),
         "skin": add("skin", np.dstack([lid.skin, 255 * lid.lift])),
         "lashes": add("lashes", 255 * lid.lashes),
+        "grain": add("grain", 128 + lid.grain / GRAIN_STEP),
+        "grainStep": GRAIN_STEP,
+        "depth": {"at": ALONG.tolist(), "value": lid.depth(ALONG).tolist()},
     }
