@@ -204,5 +204,5 @@ def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[s
         "lashes": add("lashes", 255 * lid.lashes),
         "grain": add("grain", 128 + lid.grain / GRAIN_STEP),
         "grainStep": GRAIN_STEP,
-        "depth": {"at": ALONG.tolist(), "value": lid.depth(ALONG).tolist()},
+        "depth": {"at": ALONG.tolist(), "value": lid.depth(ALONG[None])[0].tolist()},
     }
