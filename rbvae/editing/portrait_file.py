@@ -21,11 +21,12 @@ from rbvae.editing.page_model import PageModel, bytes_of, jacobian
 from rbvae.editing.portraits import PortraitEditor
 from rbvae.editing.smaller import MARGIN, close_up
 from rbvae.errors import ConfigError
+from rbvae.faces.deforming import RingedMesh
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import FINEST, Lid
 from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
-from rbvae.faces.mesh import INNER_LIPS, LIDS
+from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
@@ -75,7 +76,7 @@ class PortraitFiles:
         scale = max(right - left, bottom - top) / max(placed.box[2] - placed.box[0], placed.box[3] - placed.box[1])
         by_texture, by_shape = self.model.coefficients(jacobian(faces, portrait.z, portrait.e))
         view, points = small.view, small.view.points
-        box = box_of(points, *view.photo.shape[1::-1])
+        box = box_of(RingedMesh(points[:POINTS]).with_ring(points[:POINTS]), *view.photo.shape[1::-1])  # as in draw
         height, width = portrait.source.shape[:2]
         about: dict[str, Any] = {
             "size": [width, height],
@@ -185,7 +186,7 @@ def donor_of(mouth: Mouth, width: float) -> bytes:
 
 
 def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the place of an eye, and add its layers to `arrays`: white and iris of the ball, lashes, skin and grain."""
+    """Return the place of an eye, and add its layers to `arrays`: white, iris, skin, lashes and grain."""
 
     def add(name: str, layer: np.ndarray) -> str:
         arrays[f"{name}{eye}"] = np.rint(layer.clip(0, 255)).astype(np.uint8)
