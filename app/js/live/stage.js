@@ -12,7 +12,7 @@
 //                     edits with mouth: name
 //   live.view({ zoom, x, y, width, height, ratio })
 //                     CSS pixels per pixel of the photo, the place of the photo in the stage's left upper corner, the
-//                     stage's size in CSS pixels, and the device pixel ratio
+//                     stage's size in CSS pixels, and the device pixel ratio; shown in the next frame, like `draw`
 //   await live.draw([{ key, e, named, parts, gesture, neutral, closing, mouth }, ...])
 //                     e: Float32Array or null for the face's own; neutral 0..1: how far to the neutral e; closing 0..1:
 //                     how far the lips close, by default as far as e is on the way to the neutral one; named: sigmas
@@ -69,11 +69,8 @@ export class LiveStage {
   view({ zoom, x, y, width, height, ratio = 1 }) {
     const [across, down] = [width, height].map((side) => Math.max(1, Math.round(side * ratio)));
     this.shown = { zoom: zoom * ratio, left: x, top: y, width: across, height: down, ratio };
-    Object.assign(this.plain, { width: across, height: down });
-    Object.assign(this.plain.style, { width: `${across / ratio}px`, height: `${down / ratio}px` });
-    this.photo.paint(this.plain, this.shown);
-    this.drawnOn = "";
-    this._draw(this.edits);
+    this.isStale = true;
+    return this.draw(this.loop.waiting ? this.loop.input : this.edits);
   }
 
   draw(edits) {
@@ -96,10 +93,10 @@ export class LiveStage {
   }
 
   snapshot() {
+    this._draw(this.edits);
     const canvas = sized(this.plain.width, this.plain.height);
     const context = canvas.getContext("2d");
     context.drawImage(this.plain, 0, 0);
-    this._draw(this.edits);
     if (!this.front.hidden) context.drawImage(this.front, ...this.corner);
     return canvas;
   }
@@ -149,8 +146,19 @@ export class LiveStage {
     this._draw(this.edits);
   }
 
+  // Shows the photo itself, after another part of it has been asked for.
+  _paint() {
+    const { width, height, ratio } = this.shown;
+    Object.assign(this.plain, { width, height });
+    Object.assign(this.plain.style, { width: `${width / ratio}px`, height: `${height / ratio}px` });
+    this.photo.paint(this.plain, this.shown);
+    this.isStale = false;
+    this.drawnOn = "";
+  }
+
   _draw(edits) {
     this.edits = edits;
+    if (this.isStale) this._paint();
     if (this.lost || this.raster.isLost) return;
     const drawn = edits.map((edit) => {
       const { portrait, expression } = this._face(edit.key);
