@@ -108,9 +108,10 @@ def test_black_and_white_photos_stay_so(editor, live, synthetic):
     grey = np.repeat(synthetic.source.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     portrait = editor.infer(grey)
     live.open(portrait)
-    drawn = live.draw({"named": {"smile": 1.5}})
-    assert np.ptp(drawn, axis=2).max() == 0
-    assert psnr(drawn, library(editor, portrait, {"smile": 1.5}), portrait) >= SEEN
+    for named in ({"smile": 1.5}, {"close eyes": 1.0}):
+        drawn = live.draw({"named": named})
+        assert np.ptp(drawn, axis=2).max() == 0
+        assert psnr(drawn, library(editor, portrait, named), portrait) >= SEEN
 
 
 def test_pixels_far_from_the_face_stay(live, small):
