@@ -11,26 +11,21 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
 from rbvae.editing.edits import Portrait
 from rbvae.editing.packing import pack
 from rbvae.editing.page_model import PageModel, bytes_of, jacobian
+from rbvae.editing.portrait_layers import donor_of, eye_of, is_open, mouth_of, teeth_of
 from rbvae.editing.portraits import PortraitEditor
 from rbvae.editing.smaller import MARGIN, close_up
 from rbvae.errors import ConfigError
-from rbvae.faces.eyeball import Eyeball
-from rbvae.faces.gaze import SHUT, openness
-from rbvae.faces.lashes import Lid
-from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
-from rbvae.faces.mesh import INNER_LIPS, LIDS
-from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
+from rbvae.faces.deforming import RingedMesh
+from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
 from rbvae.faces.rendering import is_grey
-from rbvae.faces.teeth import BANK_BLUR, FINER, FOLLOWED, SHARPENED, UpperTeeth, shows_teeth
 
 LARGEST = 900  # pixels of the longer side of a face; a larger one is reduced
 
@@ -73,7 +68,7 @@ class PortraitFiles:
         scale = max(right - left, bottom - top) / max(placed.box[2] - placed.box[0], placed.box[3] - placed.box[1])
         by_texture, by_shape = self.model.coefficients(jacobian(faces, portrait.z, portrait.e))
         view, points = small.view, small.view.points
-        box = box_of(points, *view.photo.shape[1::-1])
+        box = box_of(RingedMesh(points[:POINTS]).with_ring(points[:POINTS]), *view.photo.shape[1::-1])  # as in draw
         height, width = portrait.source.shape[:2]
         about: dict[str, Any] = {
             "size": [width, height],
@@ -124,79 +119,3 @@ class PortraitFiles:
             es = torch.from_numpy(np.stack([portrait.e, self.editor.e_ref]))
             codes = model.decode(torch.from_numpy(portrait.z).expand(2, -1), es)
             return codes[1:] - codes[:1]
-
-
-def is_open(points: np.ndarray, eye: int) -> bool:
-    """Return whether an eye of landmarks [478, 3] shows its eyeball."""
-    return openness(Opening.of(points, LIDS[eye])) > SHUT
-
-
-def mouth_of(photo: np.ndarray, points: np.ndarray) -> dict[str, Any]:
-    """Return the colours of a mouth in its photo, and whether it shows teeth."""
-    opening = Opening.of(points, INNER_LIPS)
-    own = OwnMouth(photo, opening, points[NOSE, :2].mean(axis=0))
-    return {
-        "between": (BETWEEN * lip_colour(photo, points)).tolist(),
-        "showsTeeth": opening.gap > SHOWN and shows_teeth(photo, opening),
-        "brightness": own.brightness,
-    }
-
-
-def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the place of a row of teeth, and add its picture [h, w, 4] to `arrays`, sharpened and blurred.
-
-    UpperTeeth.fill sharpens and blurs in the photo's pixels; here the same is done in those of the row's picture.
-    """
-    scale = float(teeth.unit / teeth.row.unit)
-    row = teeth.row.scaled(scale) if scale < FINER else teeth.row
-    down = row.unit / teeth.unit
-    colours, opaque = row.picture[..., :3].astype(np.float32), row.picture[..., 3].astype(np.float32)
-    if down < 1:
-        blurred = cv2.GaussianBlur(colours, (0, 0), 1.0)
-        colours = colours + SHARPENED * (1 / down - 1) * (colours - blurred)
-    extra = (FOLLOWED * teeth.blur) ** 2 - (BANK_BLUR / down) ** 2
-    if extra > 0.04:
-        colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra)) * down) for one in (colours, opaque))
-    arrays["teeth"] = np.rint(np.dstack([colours, opaque]).clip(0, 255)).astype(np.uint8)
-    return {
-        "upper": row.upper.tolist(),
-        "edge": row.edge.tolist(),
-        "down": down,
-        "along": down * float(np.cos(np.radians(row.yaw)) / np.cos(np.radians(teeth.yaw))),
-        "place": teeth.edge.tolist(),
-        "width": teeth.width,
-        "gain": (teeth.colour / row.colour).tolist(),
-        "brightness": float(teeth.colour.mean()),
-    }
-
-
-def donor_of(mouth: Mouth, width: float) -> bytes:
-    """Return the file of a donor's mouth, for a face whose mouth has this `width` in pixels; see Mouth.fill."""
-    scale = width / max(mouth.opening.width, 1e-6)
-    fits = mouth.shrunk(scale) if scale < FINER and min(mouth.picture.shape[:2]) > 8 else mouth
-    scale = width / max(fits.opening.width, 1e-6)
-    picture, extra = fits.picture, fits.blur**2 - (fits.own_blur * scale) ** 2
-    if extra > LEAST_BLUR:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(np.sqrt(extra)) / scale)
-    lines = {"upper": fits.opening.upper.tolist(), "lower": fits.opening.lower.tolist()}
-    return pack({**lines, "gain": np.asarray(fits.gain).tolist()}, {"picture": picture})
-
-
-def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the place of an eye, and add its layers to `arrays`: white and iris of the ball, skin and lashes."""
-
-    def add(name: str, layer: np.ndarray) -> str:
-        arrays[f"{name}{eye}"] = np.rint(layer.clip(0, 255)).astype(np.uint8)
-        return f"{name}{eye}"
-
-    share = 255 * ball.iris[..., 3:]
-    reflection = np.zeros_like(ball.white) if ball.reflection is None else ball.reflection
-    return {
-        "corner": list(ball.corner),
-        "iris": [ball.place.x, ball.place.y, ball.place.radius],
-        "layers": [add("white", ball.white), add("iris", np.dstack([ball.iris[..., :3], share]))],
-        "reflection": None if ball.reflection is None else add("reflection", reflection),
-        "lidCorner": list(lid.corner),
-        "skin": add("skin", np.dstack([lid.skin, 255 * lid.lift])),
-        "lashes": add("lashes", 255 * lid.lashes),
-    }

@@ -99,7 +99,7 @@ class Lid:
         below = across - target.lines(s)[0]
         outwards = self.eye.outwards(s)
         thick = max(BLUR, LINE * width, self.eye.blur)
-        line = self._depth(s) * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
+        line = self.depth(s) * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
         line = line * (INNER + (1 - INNER) * ramp(outwards, -1.0, -0.7)) * ramp(outwards, -1.03, -0.95)
         within = share * ramp(outwards, 0.06, -0.1)
         lashes = self._darkness(s, below, width) * ramp(outwards, -1.0, -0.8) * ramp(outwards, 0.2, -0.15)
@@ -110,7 +110,7 @@ class Lid:
         calm += np.float32(share) * self._texture(s, below, width)[..., None]
         part[:] = np.rint((calm * np.float32(1 - dark)[..., None] ** WARMTH).clip(0, 255))
 
-    def _depth(self, s: np.ndarray) -> np.ndarray:
+    def depth(self, s: np.ndarray) -> np.ndarray:
         """Return how dark the line of the closed eye is at each `s`: as the roots of the lashes in the photo."""
         upper, _ = self.eye.opening.lines(s)
         roots = [self._lashes_at(s, upper - by * self.eye.opening.width) for by in (0.0, 0.02, 0.04)]

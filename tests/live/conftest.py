@@ -37,6 +37,12 @@ def small(editor):
 
 
 @pytest.fixture(scope="package")
+def closed(editor):
+    """A face of a person who does not exist, 344 pixels high, with closed lips and open eyes."""
+    return editor.infer(EXAMPLES / "person-1.jpg")
+
+
+@pytest.fixture(scope="package")
 def live(files):
     if CHROMIUM is None:
         pytest.skip("no chromium, chromium-browser or google-chrome installed")

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from rbvae.editing.gestures import split
+from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
+from rbvae.faces.openings import Opening
 
 EDITS = {
     "smile": {"smile": 1.5},
@@ -13,13 +15,17 @@ EDITS = {
     "mouth open": {"mouth open": 2.0},
     "brows up": {"brows up": 2.0},
     "eyes closed": {"close eyes": 1.0},
+    "eyes almost closed": {"close eyes": 0.7},
     "wink": {"wink left": 1.0},
+    "squint": {"squint": 2.0},
+    "blink": {"blink": 2.5},
     "gaze": {"gaze right": 0.7, "gaze up": 0.4},
     "turn": {"turn right": 8.0},
     "turn and smile": {"turn up": -6.0, "tilt right": 4.0, "smile": 1.0},
 }
 SEEN = 42.0  # dB
 SEEN_SMALL = 38.0  # dB, where the face is small
+SEEN_NEAR = 34.0  # dB, in boxes around mouth and eyes
 ALIKE = 40.0  # dB, between the two rasterisers, in the face
 
 
@@ -31,9 +37,9 @@ def library(editor, portrait, named=None, neutral=False, parts=None):
     return np.asarray(editor.edit(portrait, e, **options).photo).astype(np.float32)
 
 
-def psnr(a, b, portrait):
-    """The peak signal-to-noise ratio in the face's box, in dB."""
-    left, top, right, bottom = (max(0, int(edge)) for edge in portrait.box)
+def psnr(a, b, portrait, box=None):
+    """The peak signal-to-noise ratio in the face's box, or another one, in dB."""
+    left, top, right, bottom = (max(0, int(edge)) for edge in box or portrait.box)
     error = (a.astype(np.float32) - b.astype(np.float32))[top:bottom, left:right]
     return 10 * np.log10(255**2 / max(float(np.square(error).mean()), 1e-9))
 
@@ -102,9 +108,10 @@ def test_black_and_white_photos_stay_so(editor, live, synthetic):
     grey = np.repeat(synthetic.source.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     portrait = editor.infer(grey)
     live.open(portrait)
-    drawn = live.draw({"named": {"smile": 1.5}})
-    assert np.ptp(drawn, axis=2).max() == 0
-    assert psnr(drawn, library(editor, portrait, {"smile": 1.5}), portrait) >= SEEN
+    for named in ({"smile": 1.5}, {"close eyes": 1.0}):
+        drawn = live.draw({"named": named})
+        assert np.ptp(drawn, axis=2).max() == 0
+        assert psnr(drawn, library(editor, portrait, named), portrait) >= SEEN
 
 
 def test_pixels_far_from_the_face_stay(live, small):
@@ -118,6 +125,42 @@ def test_pixels_far_from_the_face_stay(live, small):
 def test_small_faces_look_the_same(editor, live, small, named):
     live.open(small)
     assert psnr(live.draw({"named": named}), library(editor, small, named), small) >= SEEN_SMALL
+
+
+LARGER = {
+    "lips part": {"smile": 1.5},
+    "teeth from corner to corner": {"smile": 2.5},
+    "lips stay closed": {"squint": 2.0},
+    "eyes closed": {"close eyes": 1.0},
+    "eyes almost closed": {"close eyes": 0.7},
+    "wink": {"wink right": 1.0},
+}
+
+
+@pytest.mark.parametrize("named", LARGER.values(), ids=LARGER)
+def test_closed_mouths_and_larger_eyes_look_the_same(editor, live, closed, named):
+    live.open(closed)
+    drawn, wanted = live.draw({"named": named}), library(editor, closed, named)
+    assert psnr(drawn, wanted, closed) >= SEEN
+    for box in boxes(closed):
+        assert psnr(drawn, wanted, closed, box) >= SEEN_NEAR
+
+
+def test_a_squint_that_is_transferred_looks_the_same(editor, live, synthetic, closed):
+    squinting = editor.moved(synthetic.e, {"squint": 2.5, "smile": 1.0})
+    e = editor.transferred_e(closed, squinting)
+    wanted = np.asarray(editor.edit(closed, e).photo).astype(np.float32)
+    live.open(closed)
+    assert psnr(live.draw({"e": e.tolist()}), wanted, closed) >= SEEN
+
+
+def boxes(portrait):
+    """Boxes around the mouth and both eyes, as wide as those are long, in pixels of the photo."""
+    points = portrait.observed.view.points[:POINTS]
+    for lines in (INNER_LIPS, *LIDS):
+        opening = Opening.of(points, lines)
+        x, y = opening.outline.mean(axis=0)
+        yield x - 0.6 * opening.width, y - 0.4 * opening.width, x + 0.6 * opening.width, y + 0.4 * opening.width
 
 
 @pytest.mark.parametrize("named", EDITS.values(), ids=EDITS)
@@ -135,7 +178,7 @@ def test_thumbnails_are_edits(editor, live, small):
         np.reshape(live.page.evaluate(script, {"named": named}), (96, 96, 4))[..., :3] for named in ({}, {"smile": 2})
     )
     assert np.abs(plain - smiling)[60:].mean() > 1
-    assert np.abs(plain - smiling)[:5].max() <= 2
+    assert np.abs(plain - smiling)[:5].max() <= 4
     assert plain.min(axis=(1, 2)).max() > 0  # no black rows
 
 

@@ -1,15 +1,14 @@
-// Eyes, lashes and mouth in plain JavaScript: the shaders of shader_layers.js, pixel by pixel.
+// Eyes and mouth in plain JavaScript: the shaders of shader_layers.js, pixel by pixel.
 //
 // Each function returns a function (x, y, out) that writes red, green, blue in grey levels and the share of the pixel at
 // a place in the portrait's file.
 
-import { CELLS, clamp, smoothstep } from "./opening.js";
+import { CELLS, clamp, ramp, smoothstep } from "./opening.js";
 import { bilinear, cubic } from "./sampling.js";
 
 const GROWN = 0.75; // pixels: OpenCV draws polygons with their outline
 
 const unit = (t) => clamp(t, 0, 1);
-const ramp = (value, start, end) => unit((value - start) / (end - start));
 const mix = (a, b, share) => a + share * (b - a);
 
 // A row of the lines of a frame at `s`: before above and below, after above and below.
@@ -39,10 +38,11 @@ export function inside(lines, row, s, across, edge, first, width, soft) {
 }
 
 export function eyeLayer(portrait, frame, number, photo, blur) {
-  const [{ old, now, gaze, share }, place] = [frame.eyes[number], portrait.eyes[number]];
+  const [{ old, now, gaze, shine: shift, share }, place] = [frame.eyes[number], portrait.eyes[number]];
   const [white, iris] = place.layers.map((name) => pictureOf(portrait, name));
   const shine = place.reflection && pictureOf(portrait, place.reflection);
   const [l, layer] = [new Float64Array(4), new Float64Array(4)];
+  const { EDGE } = portrait.model.constants.eyes;
   const far = Math.hypot(...gaze);
   const along = far ? gaze.map((value) => value / far) : [0, 0];
   const narrow = 1 / Math.sqrt(1 - Math.min(0.6, far / (1.7 * place.iris[2])) ** 2) - 1;
@@ -56,7 +56,7 @@ export function eyeLayer(portrait, frame, number, photo, blur) {
     for (let c = 0; c < 3; c++) value[c] = layer[c];
     cubic(iris, mx + by * along[0], my + by * along[1], layer);
     for (let c = 0; c < 3; c++) value[c] = value[c] * (1 - layer[3] / 255) + layer[c];
-    if (shine) cubic(shine, qx - 0.4 * gaze[0], qy - 0.4 * gaze[1], layer);
+    if (shine) cubic(shine, qx - shift[0], qy - shift[1], layer);
     for (let c = 0; c < 3; c++) out[c] = mix(out[c], value[c] + (shine ? layer[c] : 0), shown);
   };
   return (x, y, out) => {
@@ -65,61 +65,36 @@ export function eyeLayer(portrait, frame, number, photo, blur) {
     const upper = across - l[2] < l[3] - across;
     photo(...positions(old, s, upper ? l[0] + scale * (across - l[2]) : l[1] + scale * (across - l[3])), out);
     const height = Math.max(l[3] - l[2], 1e-3);
-    const soft = Math.max(1, 1.2 * 0.04 * height);
-    const shown = unit((across - l[2] - 0.04 * height) / soft) * unit((l[3] - 0.03 * height - across) / soft);
+    const soft = Math.max(1, 1.2 * EDGE * height);
+    const shown = unit((across - l[2] - EDGE * height) / soft) * unit((l[3] - 0.03 * height - across) / soft);
     if (shown && s > 0 && s < 1) ball(...positions(old, s, scale * across), shown, out);
     out[3] = inside(frame.lines, 1 + number, s, across, l, 2, now.width, blur) * share * unit(l[3] - l[2]);
   };
 }
 
-// The share is that of `below`, the pixels drawn so far and blurred, which are darkened by `out[4]`.
-export function lashLayer(portrait, frame, number) {
-  const { old, now, share } = frame.lashes[number];
-  const place = portrait.eyes[number];
-  const lashes = pictureOf(portrait, place.lashes);
-  const [l, hair] = [new Float64Array(4), new Float64Array(4)];
-  const { width } = now;
-  const scale = old.width / Math.max(width, 1e-6);
-  const thick = Math.max(1.2, 0.022 * width);
-  const deepest = 0.55 * Math.min(1, (2 * 0.022 * width) / thick);
-  return {
-    thick,
-    at: (x, y, out) => {
-      const [s, across] = now.coordinates(x, y);
-      lineAt(frame.lines, 1 + number, s, l);
-      const under = across - (l[2] + l[3]) / 2;
-      const within = share * ramp(s, -0.03, 0.17) * ramp(s, 1.03, 0.83);
-      const [px, py] = positions(old, s, l[0] - scale * Math.abs(under) - 0.02 * old.width);
-      cubic(lashes, px - place.lidCorner[0], py - place.lidCorner[1], hair);
-      const reach = (under > 0 ? 0.15 : 0.03) * width;
-      const dark = (1 - hair[0] / 255) * unit(2 - Math.abs(under) / reach) * ramp(width, 25, 70);
-      out[3] = within * Math.exp((-0.5 * under * under) / (2.25 * thick * thick));
-      out[4] = within * Math.max(deepest * Math.exp((-0.5 * under * under) / (thick * thick)), dark);
-    },
-  };
-}
-
 export function mouthLayer(portrait, frame, photo) {
   const { mouth, lines } = frame;
+  const { constants } = portrait.model;
+  const { SEAM_ENDS, RIM, RIM_GAP } = constants.lips;
   const { old, now, between, share, soft, gap, apart, kept } = mouth;
   const [l, own, inner] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
-  const teeth = mouth.donor ? donorLayer(mouth, lines) : mouth.teeth && teethLayer(portrait, mouth, lines);
+  const teeth = mouth.donor ? donorLayer(constants.mouth, mouth.donor, lines) : mouth.teeth && teethLayer(portrait, mouth, lines);
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);
     lineAt(lines, 0, s, l);
     const mask = inside(lines, 0, s, across, l, 2, now.width, soft) * share;
     const d = (across - (l[2] + l[3]) / 2) / mouth.lineWidth;
-    const seam = mouth.line * unit(Math.min(s, 1 - s) / 0.08) * Math.exp(-d * d);
+    const seam = mouth.line * unit(Math.min(s, 1 - s) / SEAM_ENDS) * Math.exp(-d * d);
     const alpha = 1 - (1 - mask) * (1 - seam);
     out[3] = alpha;
     if (alpha < 0.002) return;
     inner.fill(0);
     if (teeth) teeth(s, across, l, inner);
     if (kept) {
-      ownInside(mouth, lines, photo, [x, y], s, across, l, own);
+      ownInside(constants, mouth, lines, photo, [x, y], s, across, l, own);
       for (let c = 0; c < 3; c++) inner[c] = mix(inner[c], own[c], kept);
     }
-    const rim = Math.exp(-Math.max(l[3] - across, 0) / Math.max(now.width, 1e-6) / 0.03) * unit(gap / 0.15);
+    const rim = Math.exp(-Math.max(l[3] - across, 0) / Math.max(now.width, 1e-6) / RIM) * unit(gap / RIM_GAP);
     for (let c = 0; c < 3; c++) {
       const value = clamp(Math.max(mix(between[c], inner[c], apart), rim * between[c]), 0, 255);
       out[c] = (value * mask * (1 - seam) + between[c] * seam) / alpha;
@@ -127,43 +102,44 @@ export function mouthLayer(portrait, frame, photo) {
   };
 }
 
-function cavity(gap, s, v, light, out) {
-  const wide = unit((gap - 0.2) / 0.3);
-  const x = (s - 0.5) / 0.06;
-  const round = unit(1.1 - (2.6 * s - 1.3) ** 2) * wide * (1 - 0.3 * Math.exp(-x * x));
-  const tongue = smoothstep(unit((v - 0.4) / 0.45)) * round;
-  out[0] = (mix(40, 150, tongue) * light) / 180;
-  out[1] = (mix(18, 82, tongue) * light) / 180;
-  out[2] = (mix(16, 76, tongue) * light) / 180;
+function cavity(constants, gap, s, v, light, out) {
+  const { CAVITY, TONGUE, TONGUE_GAPS, TONGUE_DEPTHS, GROOVE, GROOVE_WIDTH, BRIGHT_FACE } = constants.teeth;
+  const wide = ramp(gap, ...TONGUE_GAPS);
+  const x = (s - 0.5) / GROOVE_WIDTH;
+  const round = unit(1.1 - (2.6 * s - 1.3) ** 2) * wide * (1 - GROOVE * Math.exp(-x * x));
+  const tongue = smoothstep(ramp(v, ...TONGUE_DEPTHS)) * round;
+  for (let c = 0; c < 3; c++) out[c] = (mix(CAVITY[c], TONGUE[c], tongue) * light) / BRIGHT_FACE;
 }
 
 function teethLayer(portrait, { now, gap, teeth }, lines) {
   const picture = pictureOf(portrait, "teeth");
   const [row, found] = [new Float64Array(4), new Float64Array(4)];
   const [edgeX, edgeY] = teeth.edge;
+  const { constants } = portrait.model;
+  const { MARGIN, LIP_SHADOW, SHADOW_WIDTH } = constants.teeth;
   return (s, across, l, out) => {
-    cavity(gap, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.brightness, out);
-    const x = edgeX + (s - teeth.s) * now.width * teeth.along;
+    cavity(constants, gap, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.brightness, out);
+    const x = edgeX + (s - teeth.s) * now.width * teeth.along[s < teeth.s ? 0 : 1];
     let y = edgeY + (across - teeth.across) * teeth.down;
-    const highest = lineAt(lines, 3, x / picture.width, row)[0] + 2.5;
+    const highest = lineAt(lines, 3, x / picture.width, row)[0] + MARGIN;
     const top = edgeY + (l[2] - teeth.across) * teeth.down;
     const stretch = clamp((edgeY - highest) / Math.max(edgeY - top, 1e-3), 0.4, 1);
     if (y < edgeY) y = edgeY - (edgeY - y) * stretch;
     if (x <= 0.5 || x >= picture.width - 0.5) return;
     cubic(picture, x, Math.max(y, highest), found);
-    const shadow = 1 - 0.35 * Math.exp(-Math.max(across - l[2], 0) / (0.035 * now.width));
+    const shadow = 1 - LIP_SHADOW * Math.exp(-Math.max(across - l[2], 0) / (SHADOW_WIDTH * now.width));
     for (let c = 0; c < 3; c++) out[c] = mix(out[c], found[c] * teeth.gain[c] * shadow, unit(found[3] / 255));
   };
 }
 
-function donorLayer({ donor: { opening, picture, gain, wider } }, lines) {
+function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gain, wider }, lines) {
   const [edges, found] = [new Float64Array(4), new Float64Array(4)];
   return (s, across, l, out) => {
     let v = clamp((across - l[2]) / Math.max(l[3] - l[2], 1e-3), -0.3, 1.3);
-    if (wider < 0.75) v = 0.42 + ((v - 0.42) * wider) / 0.75;
-    else if (wider > 1.3) {
-      const [times, below] = [wider / 1.3, (0.7 * 1.3) / wider];
-      v = v < below ? v * times : 0.7 + ((v - below) / Math.max(1 - below, 1e-6)) * 0.3;
+    if (wider < SQUASHED) v = BITE + ((v - BITE) * wider) / SQUASHED;
+    else if (wider > STRETCHED) {
+      const [times, below] = [wider / STRETCHED, (KEPT * STRETCHED) / wider];
+      v = v < below ? v * times : KEPT + ((v - below) / Math.max(1 - below, 1e-6)) * (1 - KEPT);
     }
     lineAt(lines, 3, s, edges);
     cubic(picture, ...positions(opening, s, edges[0] + v * (edges[1] - edges[0])), found);
@@ -173,16 +149,17 @@ function donorLayer({ donor: { opening, picture, gain, wider } }, lines) {
 
 const before = new Float64Array(4);
 
-function ownInside(mouth, lines, photo, [x, y], s, across, l, out) {
+function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
   const { old, shift, wider, opens, gap } = mouth;
+  const { MOST_STRETCHED, BELOW, CLAMP } = constants.mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
   const height = Math.max(before[1] - before[0], 1e-3);
   const place = (across - l[2]) / Math.max(l[3] - l[2], 1e-3);
-  const v = mix((from - before[0]) / height, place * Math.max(1, wider / 1.5), opens);
-  cavity(gap, s, place, mouth.brightness, out);
-  const [dark, share] = [out.slice(0, 3), opens * unit((v - 0.8) / 0.3)];
-  photo(...positions(old, clamp(mix(own, s, opens), 0.02, 0.98), before[0] + clamp(v, 0.1, 0.92) * height), out);
+  const v = mix((from - before[0]) / height, place * Math.max(1, wider / MOST_STRETCHED), opens);
+  cavity(constants, gap, s, place, mouth.brightness, out);
+  const [dark, share] = [out.slice(0, 3), opens * ramp(v, ...BELOW)];
+  photo(...positions(old, clamp(mix(own, s, opens), 0.02, 0.98), before[0] + clamp(v, ...CLAMP) * height), out);
   for (let c = 0; c < 3; c++) out[c] = mix(out[c], dark[c], share);
 }
 

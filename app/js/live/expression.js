@@ -6,29 +6,29 @@
 //   added      RGBA float [S * S * 4], what to add to the photo in the canonical frame, in grey levels; null for nothing
 //   lines      RGBA float [4 * CELLS * 4], rows of samples: the lines of mouth, left eye and right eye before (red,
 //              green) and after (blue, alpha) the edit, and the upper lip in the picture of the teeth, or both in a
-//              donor's
+//              donor's (red, green), with the depths of the lines of closed eyes (blue, alpha)
 //   hidden     { share, soft } of the old inside of a closing mouth, which the lips must not show; lifts [2] of the lids
 //   mouth, eyes [2], lashes [2]   what to draw on top, each null if nothing
 //   turn       vertices [756 * 5] of the turned head, or null
 
 import { heldBack } from "./folding.js";
-import { SHUT, gazeMove, moveLids, stillLids } from "./lids.js";
+import { Lids } from "./lids.js";
 import { changed, inset, parting, shut } from "./lips.js";
 import { POINTS } from "./model.js";
 import { mouthFrame } from "./mouth.js";
-import { CELLS, Opening, clamp, smoothstep } from "./opening.js";
+import { CELLS, DEPTHS, Opening, clamp, ramp, sampled, smoothstep } from "./opening.js";
 import { combine } from "./shading.js";
 import { turnOf, turnedMesh } from "./turning.js";
 
 const LEAST = 1e-4; // pixels or grey levels: an edit below this changes nothing
 const LIMITS = { turn_right: 12, turn_up: 12, tilt_right: 12 };
 const GESTURES = ["close_eyes", "wink_left", "wink_right", "gaze_right", "gaze_up", ...Object.keys(LIMITS)];
-const NOSE = [1, 2, 98, 327];
 
 export class Expression {
   constructor(portrait) {
     this.portrait = portrait;
     const { model } = portrait;
+    this.lids = new Lids(model);
     this.coefficients = new Float32Array(model.count);
     this.shapeCoefficients = new Float32Array(model.shapeCount);
     this.shape = new Float32Array(3 * POINTS);
@@ -69,14 +69,16 @@ export class Expression {
     const after = before.map((value, i) => value + moves[i]);
     const now = new Opening(after, model.lines.innerLips);
     const lids = model.lines.lids.map((lines) => new Opening(after, lines));
-    this._place(after, inset(before, portrait.lips, now, model.lines));
+    this._place(after, inset(before, portrait.lips, now, model.lines, model.constants.lips));
     this._lines(now, lids);
     const { eyes, lashes, lifts } = this._eyes(lids, gaze);
     const frame = { nothing, vertices: this.vertices, added, lines: this.lines, eyes, lashes, lifts };
-    frame.hidden = { share: 0, soft: Math.max(0.6, 0.006 * portrait.lips.width) };
-    if (portrait.lips.gap >= 0.06 && now.gap < portrait.lips.gap) frame.hidden.share = changed(portrait.lips, now);
+    const { lips: ofLips, mouth: { NOSE } } = model.constants;
+    frame.hidden = { share: 0, soft: Math.max(0.6, ofLips.SOFT * portrait.lips.width) };
+    const closes = portrait.lips.gap >= ofLips.SHOWN && now.gap < portrait.lips.gap;
+    if (closes) frame.hidden.share = changed(portrait.lips, now, ofLips);
     const donor = portrait.mouths.get(edit.mouth) ?? null;
-    frame.mouth = mouthFrame(portrait, now, [noseOf(before), noseOf(after)], this.lines, donor);
+    frame.mouth = mouthFrame(portrait, now, [middleOf(NOSE, before), middleOf(NOSE, after)], this.lines, donor);
     frame.turn = turns ? this._turned(unheld, gesture) : null;
     return frame;
   }
@@ -94,26 +96,28 @@ export class Expression {
     const { byShape, e: own, neutralE } = arrays;
     const moves = new Float64Array(3 * POINTS);
     if (same(e, own)) return moves;
+    const { innerLips } = model.lines;
+    const all = innerLips.flat();
+    const onMouth = weights ? all.reduce((sum, point) => sum + weights.points[point], 0) / all.length : 1;
+    const byNeutral = (closingGiven ?? towards(e, own, neutralE)) * onMouth;
+    const { face_model: { EXPRESSED }, lips } = model.constants;
+    const gain = EXPRESSED + byNeutral * (1 - EXPRESSED); // not on the way to the neutral face
     times(byShape, e, own, this.shapeCoefficients);
     combine(this.shapeCoefficients, model.shapes, this.shape);
     for (let i = 0; i < 3 * POINTS; i += 3) {
-      const weight = (weights ? weights.points[i / 3] : 1) / poseScale;
+      const weight = (gain * (weights ? weights.points[i / 3] : 1)) / poseScale;
       for (let d = 0; d < 3; d++) {
         const row = rotation[d];
         moves[i + d] = weight * (this.shape[i] * row[0] + this.shape[i + 1] * row[1] + this.shape[i + 2] * row[2]);
       }
     }
-    const { innerLips } = model.lines;
     const after = before.map((value, i) => value + moves[i]);
-    const all = innerLips.flat();
-    const onMouth = weights ? all.reduce((sum, point) => sum + weights.points[point], 0) / all.length : 1;
-    const byNeutral = (closingGiven ?? towards(e, own, neutralE)) * onMouth;
-    const closing = Math.max(byNeutral, parting(this.portrait.lips, new Opening(after, innerLips)));
+    const closing = byNeutral || parting(this.portrait.lips, new Opening(after, innerLips), lips);
     if (closing) {
-      shut(after, closing, model.lines);
+      shut(after, closing, model.lines, lips);
       for (let i = 0; i < moves.length; i++) moves[i] = after[i] - before[i];
     }
-    stillLids(before, moves, model.lines.lids);
+    this.lids.natural(before, moves);
     return moves;
   }
 
@@ -134,11 +138,10 @@ export class Expression {
   _gesture(gesture, moves) {
     const { points: all, model } = this.portrait;
     const points = all.map((value, i) => value + (moves[i] ?? 0));
-    return model.lines.lids.map((lines, eye) => {
-      const opening = new Opening(points, lines);
-      const gaze = gazeMove(points, opening, eye, gesture.gaze_right, gesture.gaze_up);
+    return model.lines.lids.map((_, eye) => {
+      const gaze = this.lids.look(points, eye, gesture.gaze_right, gesture.gaze_up);
       const closed = clamp(gesture.close_eyes + (eye ? gesture.wink_right : gesture.wink_left), -1, 1);
-      if (closed || gaze[0] || gaze[1]) moveLids(points, opening, eye, closed, gaze, lines, moves);
+      if (closed || gaze[0] || gaze[1]) this.lids.move(points, eye, closed, gaze, moves);
       return gaze;
     });
   }
@@ -158,37 +161,57 @@ export class Expression {
   }
 
   _lines(now, lids) {
-    const { lips, openings } = this.portrait;
+    const { lips, openings, eyes } = this.portrait;
     [[lips, now], ...openings.map((old, eye) => [old, lids[eye]])].forEach(([old, after], number) => {
       const row = this.lines.subarray(4 * CELLS * number, 4 * CELLS * (number + 1));
       old.write(row, 0);
       after.write(row, 2);
     });
+    const depths = this.lines.subarray(4 * CELLS * DEPTHS.row);
+    eyes.forEach((eye, number) => eye && sampled(depths, 2 + number, eye.depth, DEPTHS.from, DEPTHS.to));
   }
 
   _eyes(lids, gaze) {
+    const { eyes: { LEAST, SOFT, FIRM }, gaze: { SHUT, MIDDLE }, eyeball, lashes } = this.portrait.model.constants;
+    const { lid_skin: { BESIDE } } = this.portrait.model.constants;
     const result = { eyes: [null, null], lashes: [null, null], lifts: [0, 0] };
     lids.forEach((now, eye) => {
       const [old, openness] = [this.portrait.openings[eye], this.portrait.openness[eye]];
       const layers = this.portrait.eyes[eye];
       if (openness <= SHUT || !layers) return;
-      const change = Math.abs(now.openness - openness) / openness;
+      const closed = 1 - now.openness(MIDDLE) / openness;
       const aside = Math.hypot(...gaze[eye]);
-      if (change > 0.03 || aside) {
-        const share = Math.min(1, Math.max(0, change - 0.03) / 0.06 + aside / (0.1 * layers.iris[2]));
-        result.eyes[eye] = { old, now, gaze: gaze[eye], share, blur: Math.max(0.5, 0.02 * now.width) };
+      if (Math.abs(closed) > LEAST || aside) {
+        const share = Math.min(1, Math.max(0, Math.abs(closed) - LEAST) / SOFT + aside / (FIRM * layers.iris[2]));
+        const lowered = this._lowered(layers, old, now);
+        const shine = gaze[eye].map((value, d) => eyeball.REFLECTION * value + lowered * old.across[d]);
+        result.eyes[eye] = { old, now, gaze: gaze[eye], shine, share, blur: Math.max(0.5, 0.02 * now.width) };
       }
-      const lift = smoothstep(clamp((1 - now.openness / openness - 0.55) / 0.37, 0, 1));
+      const lift = smoothstep(ramp(closed, ...lashes.CLOSING)) * ramp(openness, ...lashes.OPEN);
       if (!lift) return;
       result.lifts[eye] = lift;
-      result.lashes[eye] = { old, now, share: lift };
+      const thick = Math.max(lashes.BLUR, lashes.LINE * now.width, this.portrait.blur);
+      const box = now.box((BESIDE + 0.1) * now.width);
+      result.lashes[eye] = { old, now, share: lift, thick, height: openness * now.width, box };
     });
     return result;
   }
+
+  // How far reflections move down, to stay in sight below a lid that comes down; see lowered_highlight in eyes.py.
+  _lowered({ highlight, iris }, old, now) {
+    if (!highlight) return 0;
+    const { EDGE, LOWERED } = this.portrait.model.constants.eyes;
+    const [x, y, half] = highlight;
+    const [s, across] = old.coordinates(x, y);
+    const [upper, lower] = now.lines(s).map((line) => (line * old.width) / now.width);
+    const needed = upper + EDGE * (lower - upper) + half - across;
+    const room = LOWERED * iris[2] * clamp((lower - upper) / (3 * half) - 1, 0, 1);
+    return Math.min(Math.max(0, needed), room);
+  }
 }
 
-function noseOf(points) {
-  return [0, 1].map((d) => NOSE.reduce((sum, point) => sum + points[3 * point + d], 0) / NOSE.length);
+function middleOf(some, points) {
+  return [0, 1].map((d) => some.reduce((sum, point) => sum + points[3 * point + d], 0) / some.length);
 }
 
 const tiny = (values) => values.every((value) => Math.abs(value) < LEAST);

@@ -1,7 +1,8 @@
 // The layers of a frame on top of the mesh, in WebGL: eyes, lashes and mouth.
 
 import { GlTools } from "./gl_tools.js";
-import { EYE, LASHES, MOUTHS } from "./shader_layers.js";
+import { LASHES } from "./shader_lashes.js";
+import { EYE, MOUTHS } from "./shader_layers.js";
 import { QUAD_VERTEX } from "./shaders.js";
 
 export class GlLayers extends GlTools {
@@ -28,6 +29,7 @@ export class GlLayers extends GlTools {
     set.vec4("patch_", [...place.corner, ...layers.ballSize[number]]);
     set.vec3("disc", place.iris);
     set.vec2("gaze", eye.gaze);
+    set.vec2("shine", eye.shine);
     set.float("share", eye.share);
     const blur = Math.max(eye.blur, 0.4 / surface.zoom / portrait.scale);
     set.float("blur", blur);
@@ -37,7 +39,7 @@ export class GlLayers extends GlTools {
 
   _lashes(surface, portrait, lid, number, layers, target) {
     const { gl } = this;
-    const [left, top, right, bottom] = lid.now.box(0.3 * lid.now.width);
+    const [left, top, right, bottom] = lid.box;
     const set = this._use("lashes", surface, portrait, target);
     const [k, ox, oy] = this._view(surface, portrait);
     const low = [left * k + ox, top * k + oy].map((value) => Math.max(0, Math.floor(value) - 10));
@@ -50,11 +52,15 @@ export class GlLayers extends GlTools {
     this._bind("below", this.below);
     gl.copyTexImage2D(gl.TEXTURE_2D, 0, gl.RGBA, low[0], y, width, height, 0);
     this._bind("lashes", layers.lashes[number]);
+    this._bind("grain", layers.grain[number]);
+    set.float("grainStep", portrait.eyes[number].grainStep);
     set.vec2("corner", [low[0], y]);
     set.vec2("extent", [width, height]);
     set.opening("old", lid.old);
     set.opening("now", lid.now);
-    set.int("row", 1 + number);
+    set.int("eye", number);
+    set.float("thick", lid.thick);
+    set.float("height", lid.height);
     set.vec4("patch_", [...portrait.eyes[number].lidCorner, ...layers.skinSize[number]]);
     set.float("share", lid.share);
     this._quad([left, top, right, bottom]);
@@ -83,7 +89,8 @@ export class GlLayers extends GlTools {
       const { edge, s, across, along, down, gain, brightness } = mouth.teeth;
       set.vec2("teethSize", layers.teethSize);
       set.vec2("edge", edge);
-      set.vec4("rowPlace", [s, across, along, down]);
+      set.vec4("rowPlace", [s, across, ...along]);
+      set.float("down", down);
       set.vec3("gain", gain);
       set.float("teethLight", brightness);
     }
@@ -106,6 +113,7 @@ export class GlLayers extends GlTools {
       reflection: each((eye) => eye.reflection),
       skin: each((eye) => eye.skin),
       lashes: each((eye) => eye.lashes),
+      grain: each((eye) => eye.grain),
       ballSize: eyes.map((eye) => eye && size(eye.layers[0])),
       skinSize: eyes.map((eye) => eye && size(eye.skin)),
       teeth: upload("teeth"),

@@ -3,12 +3,13 @@
 import { POINTS } from "./model.js";
 import { CELLS } from "./opening.js";
 
-const UNITS = ["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection", "lashes", "below", "teeth"];
+const UNITS = ["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection", "lashes", "grain", "below", "teeth"];
 
 export class GlTools {
   // Raises Error if the browser has no WebGL 2.
   constructor(model, canvas) {
     this.model = model;
+    this.defines = `#define CELLS ${CELLS}\n${defines(model.constants)}`;
     this.canvas = canvas;
     const options = { alpha: true, antialias: false, depth: true, stencil: false, premultipliedAlpha: true };
     this.gl = canvas.getContext("webgl2", options);
@@ -141,7 +142,7 @@ export class GlTools {
     const program = gl.createProgram();
     for (const [type, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
       const shader = gl.createShader(type);
-      gl.shaderSource(shader, source.replaceAll("CELLS", CELLS));
+      gl.shaderSource(shader, source.replace("\n", `\n${this.defines}`));
       gl.compileShader(shader);
       gl.attachShader(program, shader);
     }
@@ -154,4 +155,18 @@ export class GlTools {
     UNITS.forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
     return { program, places: {} };
   }
+}
+
+// Returns definitions for shaders of constants by module, as MODULE_NAME: numbers, and vectors of up to four.
+function defines(modules) {
+  const float = (value) => (Number.isInteger(value) ? `${value}.0` : `${value}`);
+  const lines = Object.entries(modules).flatMap(([module, constants]) => {
+    return Object.entries(constants).flatMap(([name, value]) => {
+      const values = [value].flat();
+      if (values.length > 4 || values.some((one) => typeof one !== "number")) return [];
+      const text = values.length > 1 ? `vec${values.length}(${values.map(float).join()})` : float(values[0]);
+      return [`#define ${module.toUpperCase()}_${name} ${text}\n`];
+    });
+  });
+  return lines.join("");
 }

@@ -1,25 +1,25 @@
 // How far the lips of an edit close or part, and from where they are drawn; see rbvae/faces/lips.py.
+//
+// `constants` are those of rbvae/faces/lips.py, by name.
 
-import { Opening, clamp, smoothstep } from "./opening.js";
-
-export const SHOWN = 0.06; // gap above which a mouth shows its inside
+import { Opening, clamp, ramp, smoothstep } from "./opening.js";
 
 // How much of a mouth's inside an edit draws anew, in [0, 1].
-export const changed = (old, now) => clamp(Math.abs(now.gap - old.gap) / 0.05, 0, 1);
+export const changed = (old, now, { FULL }) => clamp(Math.abs(now.gap - old.gap) / FULL, 0, 1);
 
-// How far the lips of an edit close, in [0, 1]: fully if closed lips would part by a slit.
-export function parting(old, now) {
+// How far the lips of an edit close: 1 if closed lips would part by a slit, below 0 if they part further.
+export function parting(old, now, { SHOWN, PARTING, PARTED }) {
   if (old.gap > SHOWN || now.gap <= old.gap) return 0;
-  const t = clamp((now.gap - 0.03) / 0.05, 0, 1);
-  return (1 - smoothstep(t)) * clamp((now.gap - old.gap) / 0.03, 0, 1);
+  const wanted = smoothstep(ramp(now.gap, ...PARTING)) * Math.max(now.gap, PARTED);
+  return (1 - wanted / now.gap) * clamp((now.gap - old.gap) / PARTING[0], 0, 1);
 }
 
-// Moves `points` [468 * 3] in place to closed lips, by `share` of the way.
-export function shut(points, share, { innerLips, outerLips }) {
+// Moves `points` [468 * 3] in place to closed lips, by `share` of the way; away from them if it is below 0.
+export function shut(points, share, { innerLips, outerLips }, { MIDDLE, REACH }) {
   const [mouth, lips] = [new Opening(points, innerLips), new Opening(points, outerLips)];
   const thickness = (k) => {
-    const all = [0.3, 0.4, 0.5, 0.6, 0.7].map((s) => Math.abs(lips.lines(s)[k] - mouth.lines(s)[k]));
-    return Math.max(all.sort((a, b) => a - b)[2], 1e-6);
+    const all = MIDDLE.map((s) => Math.abs(lips.lines(s)[k] - mouth.lines(s)[k]));
+    return Math.max(all.sort((a, b) => a - b)[all.length >> 1], 1e-6);
   };
   const [above, below] = [thickness(0), thickness(1)];
   for (let i = 0; i < points.length; i += 3) {
@@ -28,7 +28,7 @@ export function shut(points, share, { innerLips, outerLips }) {
     const [upper, lower] = mouth.lines(s);
     const isAbove = across < (upper + lower) / 2;
     const distance = isAbove ? (upper - across) / above : (across - lower) / below;
-    const follow = smoothstep(1 - clamp((distance - 1) / 2.5, 0, 1));
+    const follow = smoothstep(1 - clamp((distance - 1) / REACH, 0, 1));
     const by = ((share * (isAbove ? 1 : -1) * (lower - upper)) / 2) * follow;
     points[i] += by * mouth.across[0];
     points[i + 1] += by * mouth.across[1];
@@ -36,8 +36,8 @@ export function shut(points, share, { innerLips, outerLips }) {
 }
 
 // Returns the landmarks from which lips are drawn: the edges of lips show teeth or shadow and are left out.
-export function inset(points, old, now, { innerLips, outerLips }) {
-  const by = changed(old, now) * (now.gap > old.gap ? 0.16 : 0.35);
+export function inset(points, old, now, { innerLips, outerLips }, constants) {
+  const by = changed(old, now, constants) * (now.gap > old.gap ? constants.INSET : constants.INSET_CLOSING);
   const result = points.slice();
   innerLips.forEach((inner, row) => {
     for (let k = 1; k < inner.length - 1; k++) {

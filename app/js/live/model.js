@@ -14,6 +14,7 @@ export class Model {
       side: about.side,
       directions: new Map(about.directions.map((one) => [one.name, one])),
       lines: about.lines,
+      constants: about.constants, // of the library, by module
       images: summed(arrays.images, about.textureStep), // [K, P + 2 C]
       shapes: summed(arrays.shapes, about.shapeStep), // [K, 468 * 3]
       count: arrays.images.shape[1],

@@ -1,21 +1,22 @@
 // The inside of the mouth of an edit: numbers for the rasterisers; see rbvae/faces/mouth.py and teeth.py.
 
-import { SHOWN, changed } from "./lips.js";
-import { CELLS, Opening, clamp, sampled } from "./opening.js";
+import { changed } from "./lips.js";
+import { CELLS, Opening, clamp, ramp, sampled } from "./opening.js";
 
 const TEETH_ROW = 3; // of the lines of a frame
 
 // Returns what to draw between the lips `now`, null if nothing. `noses` are the base of the nose before and after;
 // `donor` is a mouth of portrait.js, or null for teeth of the bank.
 export function mouthFrame(portrait, now, [before, after], lines, donor) {
-  const [old, share] = [portrait.lips, changed(portrait.lips, now)];
+  const { lips, mouth } = portrait.model.constants;
+  const [old, share] = [portrait.lips, changed(portrait.lips, now, lips)];
   if (!share) return null;
-  const isOpen = old.gap > SHOWN;
+  const isOpen = old.gap > lips.SHOWN;
   const { showsTeeth, between, brightness } = portrait.mouth;
-  const soft = Math.max(0.6, 0.006 * now.width, portrait.blur);
+  const soft = Math.max(0.6, lips.SOFT * now.width, portrait.blur);
   const wider = (now.gap * now.width) / Math.max(old.gap * old.width, 1e-6);
-  const kept = !isOpen ? 0 : showsTeeth ? 1 : 1 - clamp((now.gap - old.gap) / 0.08, 0, 1);
-  const apart = clamp((now.gap - 0.015) / 0.025, 0, 1);
+  const kept = !isOpen ? 0 : showsTeeth ? 1 : 1 - clamp((now.gap - old.gap) / mouth.REPLACED, 0, 1);
+  const apart = ramp(now.gap, ...mouth.NARROW);
   const [left, , right] = portrait.box();
   const width = (right - left) / portrait.scale;
   return {
@@ -24,7 +25,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
     shift: [after[0] - before[0], after[1] - before[1]],
     opens: clamp((wider - 1) / 0.1, 0, 1),
     line: isOpen ? share * (1 - apart) : 0,
-    lineWidth: Math.max(0.012 * now.width, soft, width / 250),
+    lineWidth: Math.max(lips.SEAM_WIDTH * now.width, soft, width / mouth.SEAM_CELLS),
     margin: 4 * soft + 2,
     teeth: kept < 1 && !donor ? teethFrame(portrait, now, after, lines) : null,
     donor: kept < 1 && donor ? donorFrame(donor, now, lines) : null,
@@ -37,19 +38,23 @@ function teethFrame(portrait, now, nose, lines) {
   const row = lines.subarray(4 * CELLS * TEETH_ROW);
   const [at, value] = [0, 1].map((d) => teeth.upper.map((point) => point[d]));
   sampled(row, 0, { at, value }, 0, width);
-  const smiling = clamp((now.width / Math.max(teeth.width, 1e-6) - 1) / 0.12, 0, 1);
-  const fitted = 0.85 * smiling * clamp(1 - (now.gap - 0.22) / 0.12, 0, 1);
-  const own = at[at.length - 1] - at[0];
-  const along = teeth.along + fitted * (own / now.width - teeth.along);
+  const { SMILE_GAPS, WIDER, MOST_FITTED, WIDEST, COVERED } = portrait.model.constants.teeth;
+  const smiling = clamp((now.width / Math.max(teeth.width, 1e-6) - 1) / WIDER, 0, 1);
+  const fitted = MOST_FITTED * smiling * clamp(1 - (now.gap - SMILE_GAPS[0]) / SMILE_GAPS[1], 0, 1);
   const [s, across] = now.coordinates(nose[0] + teeth.place[0], nose[1] + teeth.place[1]);
   const [, lowest] = now.lines(s);
   const top = row[4 * Math.round((teeth.edge[0] / width) * (CELLS - 1))];
-  const covered = (0.15 * (teeth.edge[1] - top)) / teeth.down;
+  const covered = (COVERED * (teeth.edge[1] - top)) / teeth.down;
   return {
     edge: teeth.edge,
     s,
     across: across + fitted * (lowest + covered - across),
-    along,
+    along: [s, 1 - s].map((share, side) => {
+      const length = side ? at[at.length - 1] - teeth.edge[0] : teeth.edge[0] - at[0];
+      const needed = length / Math.max(share * now.width, 1e-6); // for a row that ends at the corner of the mouth
+      if (needed < teeth.along) return Math.max(needed, teeth.along / WIDEST);
+      return teeth.along + fitted * (needed - teeth.along);
+    }),
     down: teeth.down,
     gain: teeth.gain,
     brightness: teeth.brightness,

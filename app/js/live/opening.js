@@ -1,9 +1,13 @@
 // Mouth and eyes as openings between two lines of points; see rbvae/faces/openings.py.
 
 export const CELLS = 128; // samples of a line along an opening
+// The row of a frame's lines with the depths of the lines of closed eyes, and the positions along an eye at its ends.
+export const DEPTHS = { row: 3, from: -0.1, to: 1.1 };
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 export const smoothstep = (t) => t * t * (3 - 2 * t);
+// Rises from 0 at `start` to 1 at `end`, which may be the smaller one.
+export const ramp = (value, start, end) => clamp((value - start) / (end - start), 0, 1);
 
 export class Opening {
   // `points` [N * 3] are landmarks; `lines` two lists of their numbers.
@@ -26,7 +30,7 @@ export class Opening {
 
   // The distances of both lines from the axis through the corners at `s`.
   lines(s) {
-    return [interpolate(s, this.profiles[0]), interpolate(s, this.profiles[1])];
+    return this.profiles.map((line) => interpolated(s, line));
   }
 
   // Converts a position to `s` and the distance from the axis.
@@ -45,14 +49,10 @@ export class Opening {
     return [Math.min(...x) - margin, Math.min(...y) - margin, Math.max(...x) + margin, Math.max(...y) + margin];
   }
 
-  // Mean distance between the lines across the opening, divided by the width.
-  get openness() {
-    let sum = 0;
-    for (let k = 0; k < 13; k++) {
-      const [upper, lower] = this.lines(0.2 + 0.05 * k);
-      sum += Math.max(lower - upper, 0);
-    }
-    return sum / 13 / this.width;
+  // Mean distance between the lines at positions `middle` across the opening, divided by the width.
+  openness(middle) {
+    const distances = middle.map((s) => this.lines(s)).map(([upper, lower]) => Math.max(lower - upper, 0));
+    return distances.reduce((sum, distance) => sum + distance) / middle.length / this.width;
   }
 
   // Writes both lines, sampled at CELLS cells from s = 0 to 1, to channels of an RGBA row.
@@ -71,7 +71,8 @@ export function sampled(row, channel, { at, value }, from, to) {
   }
 }
 
-function interpolate(s, { at, value }) {
+// The value of a piecewise linear line at `s`.
+export function interpolated(s, { at, value }) {
   let next = 0;
   while (next < at.length && at[next] <= s) next++;
   return between(s, at, value, next);

@@ -27,7 +27,7 @@ export class Portrait {
     this.isFlat = isFlat(this.areas.area);
     this.lips = new Opening(this.before, model.lines.innerLips);
     this.openings = model.lines.lids.map((lines) => new Opening(this.before, lines));
-    this.openness = this.openings.map((opening) => opening.openness);
+    this.openness = this.openings.map((opening) => opening.openness(model.constants.gaze.MIDDLE));
     const { oval } = model.lines;
     this.oval = [0, 1, 2].map((d) => oval.reduce((sum, point) => sum + this.before[3 * point + d], 0) / oval.length);
     this.ring = this.around(RING);

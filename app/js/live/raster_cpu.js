@@ -1,6 +1,7 @@
 // Draws frames of expression.js in plain JavaScript, like raster_gl.js: for browsers without WebGL 2, and as a check.
 
-import { eyeLayer, inside, lashLayer, lifted, lineAt, mouthLayer } from "./cpu_layers.js";
+import { lashLayer } from "./cpu_lashes.js";
+import { eyeLayer, inside, lifted, lineAt, mouthLayer } from "./cpu_layers.js";
 import { fill } from "./cpu_mesh.js";
 import { POINTS } from "./model.js";
 import { Parts } from "./parts.js";
@@ -74,7 +75,7 @@ export class CpuRaster {
       const blur = Math.max(eye.blur, 0.4 / view[0]);
       over(target, view, eye.now.box(3 * blur + 2), eyeLayer(portrait, frame, number, photo, blur), put);
     });
-    frame.lashes.forEach((lid, number) => lid && darken(target, view, lid, lashLayer(portrait, frame, number)));
+    frame.lashes.forEach((lid, number) => lid && darken(target, view, portrait, lid, lashLayer(portrait, frame, number)));
     if (frame.mouth) over(target, view, frame.mouth.now.box(frame.mouth.margin), mouthLayer(portrait, frame, photo), put);
   }
 
@@ -175,15 +176,17 @@ function over(target, view, box, layer, put) {
   });
 }
 
-function darken(target, view, { now }, { thick, at: layer }) {
+function darken(target, view, { grey, model }, { box, thick }, layer) {
   const { data, width, height } = target;
-  const [old, out] = [data.slice(), new Float64Array(5)];
+  const [old, out] = [data.slice(), new Float64Array(6)];
+  const { WARMTH } = model.constants.lashes;
+  const value = new Float64Array(3);
   const sigma = thick * view[0];
   const reach = Math.min(Math.ceil(2.5 * sigma), 9);
   const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp((-0.5 * (i - reach) ** 2) / sigma ** 2));
-  pixels(target, view, now.box(0.3 * now.width), (at, x, y, column, row) => {
+  pixels(target, view, box, (at, x, y, column, row) => {
     layer(x, y, out);
-    if (out[4] < 1e-3 && out[3] < 1e-3) return;
+    if (out[4] < 1e-3 && out[3] < 1e-3 && Math.abs(out[5]) < 0.1) return;
     for (let c = 0; c < 3; c++) {
       let [sum, total] = [0, 0];
       for (let j = -reach; out[3] > 0.02 && j <= reach; j++) {
@@ -194,8 +197,10 @@ function darken(target, view, { now }, { thick, at: layer }) {
           total += weight;
         }
       }
-      const value = total ? old[4 * at + c] + out[3] * (sum / total - old[4 * at + c]) : old[4 * at + c];
-      data[4 * at + c] = value * (1 - out[4]);
+      const calm = total ? old[4 * at + c] + out[3] * (sum / total - old[4 * at + c]) : old[4 * at + c];
+      value[c] = Math.max(calm + out[5], 0) * (1 - out[4]) ** WARMTH[c];
     }
+    const light = grey && LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2];
+    for (let c = 0; c < 3; c++) data[4 * at + c] = grey ? light : value[c];
   });
 }

@@ -9,6 +9,7 @@ uniform vec2 size; // of the surface, in pixels
 uniform bool grey;
 
 float step01(float t) { return clamp(t, 0.0, 1.0); }
+float ramp(float value, float start, float end) { return step01((value - start) / (end - start)); }
 float smooth01(float t) { return t * t * (3.0 - 2.0 * t); }
 
 // Samples with OpenCV's cubic kernel at pixels p; the four corners of its 16 pixels are left out.

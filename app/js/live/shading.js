@@ -4,26 +4,20 @@
 // computed once for each of them and face, and a move only adds up numbers.
 
 const LUMA = [0.299, 0.587, 0.114];
-const DARKEST = 0.25;
-const BROAD_SHARE = 0.5;
-const FAINT = 0.015;
-const [DARKER, LIGHTER] = [1.3, 0.8];
-const RATIOS = [-0.2, 0.25];
-const WARMTH = [0.75, 1.05, 1.2];
 const STEPS = 1024; // of the table of ratios
 const LIMIT = 90; // grey levels
 const NEAR = 1e-3; // sigmas: how near to a line coefficients count as on it
 const FURTHEST = 50; // times the distance of two sums: beyond, their rounding errors would show
-const TABLE = Float32Array.from({ length: 3 * (STEPS + 1) }, (_, i) => {
-  const ratio = RATIOS[0] + ((RATIOS[1] - RATIOS[0]) * Math.floor(i / 3)) / STEPS;
-  return (1 + ratio) ** WARMTH[i % 3] - 1;
-});
 
 export class Shading {
   // `own` [P * 3] is the face's texture in grey levels, `covered` [P] how much of a texel something covers, in 255ths.
   constructor(model, own, covered) {
     Object.assign(this, { model, own });
     const { texels, coloured, images, count } = model;
+    const { DARKEST, BROAD_SHARE, RATIOS, WARMTH } = model.constants.shading;
+    this.table = Float32Array.from({ length: 3 * (STEPS + 1) }, (_, i) => {
+      return (RATIOS[0] + ((RATIOS[1] - RATIOS[0]) * Math.floor(i / 3)) / STEPS) ** WARMTH[i % 3] - 1;
+    });
     const [area, tinted] = [texels.length, coloured.length];
     this.share = Float32Array.from(texels, (_, i) => (model.fade[i] / 255) * (1 - covered[i] / 255));
     const lightness = Float32Array.from(texels, (_, i) => {
@@ -56,17 +50,19 @@ export class Shading {
   apply(coefficients, weights) {
     const [ratio, tint] = [this.ratio.at(coefficients), this.tint.at(coefficients)];
     const { texels, coloured, plainWeight, colouredWeight } = this.model;
-    const { added, own, share } = this;
-    const scale = STEPS / (RATIOS[1] - RATIOS[0]);
+    const { added, own, share, table } = this;
+    const { FAINT, LIGHTER, DARKER, RATIOS } = this.model.constants.shading;
+    const [least, most] = RATIOS.map((ratio) => ratio - 1);
+    const scale = STEPS / (most - least);
     for (let i = 0; i < texels.length; i++) {
       let value = ratio[i];
-      if (value > FAINT) value = Math.min((value - FAINT) * LIGHTER, RATIOS[1]);
-      else if (value < -FAINT) value = Math.max((value + FAINT) * DARKER, RATIOS[0]);
+      if (value > FAINT) value = Math.min((value - FAINT) * LIGHTER, most);
+      else if (value < -FAINT) value = Math.max((value + FAINT) * DARKER, least);
       else value = 0;
-      const step = 3 * Math.round((value - RATIOS[0]) * scale);
+      const step = 3 * Math.round((value - least) * scale);
       const weight = value === 0 ? 0 : ((plainWeight[i] / 255) * share[i] * (weights ? weights[i] : 1));
       const at = 4 * texels[i];
-      for (let c = 0; c < 3; c++) added[at + c] = weight && TABLE[step + c] * own[3 * i + c] * weight;
+      for (let c = 0; c < 3; c++) added[at + c] = weight && table[step + c] * own[3 * i + c] * weight;
     }
     for (let k = 0; k < coloured.length; k++) {
       const i = coloured[k];
@@ -135,8 +131,8 @@ export function combine(coefficients, rows, sum) {
 }
 
 // Returns a function that averages a relative change of skin [P] over the skin around each texel.
-function broad({ side, texels, skin }) {
-  const sigma = side / 24;
+function broad({ side, texels, skin, constants }) {
+  const sigma = constants.shading.BROAD_SIZE * side;
   const reach = Math.round(4 * sigma);
   const kernel = Float32Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma ** 2)));
   const total = kernel.reduce((sum, value) => sum + value);

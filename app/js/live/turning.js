@@ -7,6 +7,8 @@ import { clamp, smoothstep } from "./opening.js";
 const EARS = [234, 454];
 const MOUTH = 13;
 const RINGS = 8;
+const DEPTH = 1.2;
+const LARGE = 12; // degrees
 const STIFF = 1.15;
 const DEEP = 1.6;
 const REACH = [1.6, 2.3];
@@ -22,7 +24,7 @@ export function turnOf(points, rotation, { turn_right: right, turn_up: up, tilt_
   const down = rotation.map((row) => row[1] / length);
   const by = down.reduce((sum, value, d) => sum + (mouth[d] - ears[d]) * value, 0);
   const centre = ears.map((value, d) => value + by * down[d]);
-  const [yaw, pitch, roll] = [1.2 * right, -1.2 * up, tilt].map((angle) => (angle * Math.PI) / 180);
+  const [yaw, pitch, roll] = [DEPTH * right, -DEPTH * up, tilt].map((angle) => (angle * Math.PI) / 180);
   const [cy, sy, cx, sx, cz, sz] = [yaw, pitch, roll].flatMap((angle) => [Math.cos(angle), Math.sin(angle)]);
   const aboutY = [[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]];
   const aboutX = [[1, 0, 0], [0, cx, sx], [0, -sx, cx]];
@@ -74,7 +76,7 @@ function addRings(vertices, points, moves, turn, oval) {
 }
 
 // How far a turn moves the photo, in sizes of the oval.
-const reachOf = (degrees) => REACH[0] + (REACH[1] - REACH[0]) * Math.min(1, degrees / 12);
+const reachOf = (degrees) => REACH[0] + (REACH[1] - REACH[0]) * Math.min(1, degrees / LARGE);
 
 // Returns how many strips of the rings, from the oval on, lie where an edit without a turn moves pixels.
 export function stripsWithin(degrees) {

@@ -1,0 +1,55 @@
+// The line and the lashes of a closed eye in plain JavaScript: the shader LASHES of shader_lashes.js, pixel by pixel.
+
+import { lineAt, pictureOf, positions } from "./cpu_layers.js";
+import { DEPTHS, clamp, ramp } from "./opening.js";
+import { cubic } from "./sampling.js";
+
+const unit = (t) => clamp(t, 0, 1);
+
+// Returns a function (x, y, out) that writes what to do with the pixels drawn so far: out[3] is the share of their blurred
+// version, out[4] how much they are darkened, and out[5] the texture of skin to add, in grey levels.
+export function lashLayer(portrait, frame, number) {
+  const { old, now, share, thick, height } = frame.lashes[number];
+  const place = portrait.eyes[number];
+  const { REACH, FINE, LINE, INNER, SHORT, FRINGE, FRINGE_LENGTH, STROKES, SLANT, FINEST, BELOW } = portrait.model.constants.lashes;
+  const [lashes, grain] = [place.lashes, place.grain].map((name) => pictureOf(portrait, name));
+  const [l, depths, found] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
+  const { width } = now;
+  const scale = old.width / Math.max(width, 1e-6);
+  const thin = Math.min(1, (4 * LINE * width) / thick);
+  const fine = ramp(width, ...FINE);
+  const sampled = (picture, s, across) => {
+    const [x, y] = positions(old, s, across);
+    cubic(picture, x - place.lidCorner[0], y - place.lidCorner[1], found);
+    return found[0];
+  };
+  const fringe = (outwards, below) => {
+    const along = STROKES * (outwards - (SLANT * (outwards + 0.5) * below) / width);
+    const stroke = Math.floor(along);
+    const noise = Math.abs(Math.sin(12.9898 * stroke)) * 437.58;
+    const length = FRINGE_LENGTH * (0.6 + 0.8 * (noise - Math.floor(noise)));
+    const wave = 0.55 + 0.45 * Math.cos(2 * Math.PI * (along - stroke - 0.5)) * fine;
+    return below > 0 ? FRINGE * wave * ramp(below / (length * width), 1, 0) * ramp(outwards, -0.95, -0.7) : 0;
+  };
+  return (x, y, out) => {
+    const [s, across] = now.coordinates(x, y);
+    lineAt(frame.lines, 1 + number, s, l);
+    const below = across - l[2];
+    const outwards = number ? s - 1 : -s;
+    const depth = lineAt(frame.lines, DEPTHS.row, ramp(s, DEPTHS.from, DEPTHS.to), depths)[2 + number];
+    let line = depth * thin * Math.exp(-0.5 * (below / thick) ** 2);
+    line *= (INNER + (1 - INNER) * ramp(outwards, -1, -0.7)) * ramp(outwards, -1.03, -0.95);
+    const within = share * ramp(outwards, 0.06, -0.1);
+    const length = (below > 0 ? SHORT * REACH : 0.03) * width;
+    let hairs = unit(2 - (2 * Math.abs(below)) / length) * fine * ramp(outwards, -1, -0.8) * ramp(outwards, 0.2, -0.15);
+    if (hairs) hairs *= 1 - sampled(lashes, s, l[0] - (scale * Math.abs(below)) / SHORT) / 255;
+    let texture = below < 0 ? ramp(-below, 1.3 * height, height) * ramp(Math.abs(s - 0.5), 0.5, 0.4) : 0;
+    if (texture) {
+      const level = sampled(grain, s, l[1] + BELOW * old.width + scale * Math.abs(below)) - 128;
+      texture *= clamp(level * place.grainStep, -FINEST, FINEST);
+    }
+    out[3] = within * Math.exp(-0.5 * (below / (1.5 * thick)) ** 2);
+    out[4] = Math.max(within * Math.max(line, fringe(outwards, below)), share * hairs);
+    out[5] = share * texture;
+  };
+}

@@ -1,0 +1,52 @@
+"""Constants of the library's drawing that the browser's drawing needs, so that both always have the same ones.
+
+They travel in the file of the page's model; app/js/live reads them by the name of the module and their own.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from rbvae.editing import face_model
+from rbvae.faces import eyeball, eyes, gaze, lashes, lid_skin, lips, mouth, shading, teeth
+
+USED: dict[ModuleType, tuple[str, ...]] = {
+    face_model: ("EXPRESSED",),
+    eyeball: ("REFLECTION",),
+    eyes: ("LEAST", "SOFT", "FIRM", "CLOSED", "LOWERED", "NARROWED", "EDGE"),
+    gaze: (
+        *("ABOVE", "BELOW", "FOLLOW_ABOVE", "FOLLOW_BELOW", "SHUT", "MIDDLE", "MEET"),
+        *("WIDE", "ASIDE", "UP", "KEEP", "LIDS_FOLLOW"),
+    ),
+    lashes: (
+        *("CLOSING", "OPEN", "REACH", "FINE", "BLUR", "LINE", "INNER", "WARMTH", "SHORT"),
+        *("FRINGE", "FRINGE_LENGTH", "STROKES", "SLANT", "FINEST", "BELOW"),
+    ),
+    lid_skin: ("BESIDE",),
+    lips: (
+        *("SHOWN", "FULL", "REACH", "MIDDLE", "INSET", "INSET_CLOSING", "PARTING", "PARTED", "SOFT"),
+        *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
+    ),
+    mouth: (
+        *("REPLACED", "KEPT", "MOST_STRETCHED", "BELOW", "CLAMP", "SQUASHED", "STRETCHED", "BITE", "NARROW"),
+        *("SEAM_CELLS", "NOSE"),
+    ),
+    shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
+    teeth: (
+        *("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
+        *("CAVITY", "TONGUE", "TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH", "BRIGHT_FACE"),
+    ),
+}
+
+
+def page_constants(gains: shading.Gains) -> dict[str, dict[str, Any]]:
+    """Return the constants by module and name, as plain JSON values; `gains` are those of the skin's shading."""
+    by_module = {
+        module.__name__.rpartition(".")[2]: {name: np.asarray(getattr(module, name)).tolist() for name in names}
+        for module, names in USED.items()
+    }
+    by_module["shading"] |= {"DARKER": gains.darker, "LIGHTER": gains.lighter}
+    return by_module
