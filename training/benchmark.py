@@ -28,6 +28,7 @@ from training.engine.run_folder import git_commit
 from training.table1.bench import Bench, CellProgress, locked
 from training.table1.controls import TITLES, control_names
 from training.table1.course import Budget
+from training.table1.datasets import load_task
 from training.table1.page import publish
 from training.table1.pictures import editors, figure2, plot
 from training.table1.plan import Address, Plan
@@ -46,7 +47,7 @@ from training.table1.settings import (
     kind_of,
 )
 from training.table1.table import tables
-from training.table1.task import DATASETS, Task, load_task
+from training.table1.task import DATASETS, Task
 
 SCRIPT = "training/benchmark.py"
 ALONE = ("--methods", "--seeds", "--tune", "--longer", "--published", "--cell", "--page", "--workers")

@@ -123,7 +123,8 @@ def describe(config: TrainConfig, counts: list[str]) -> str:
     x = torch.zeros(1, *config.model.observation)
     z, e = torch.zeros(1, config.model.dim_z), torch.zeros(1, config.model.dim_e)
     takes = {"encoder_z": (x,), "encoder_e": (x,), "generator": (z, e), "disc_xze": (x, z, e), "disc_xz": (x, z),
-             "disc_xl": (x, torch.cat([z, e], dim=1)), "disc_u": (x,), "disc_r": (x,), "disc_z": (z, e)}  # fmt: skip
+             "disc_xl": (x, torch.cat([z, e], dim=1)), "disc_u": (x,), "disc_r": (x,), "disc_z": (z, e),
+                 "disc_salient": (e,), "disc_pairs": (torch.cat([z, e], dim=1),)}  # fmt: skip
     for name, network in networks.items():
         parameters = sum(p.numel() for p in network.parameters())
         lines.append(f"{name}: {parameters:,} parameters, {flops(network, takes[name]) / 1e6:.1f} MFLOP an image")

@@ -40,11 +40,21 @@ class Visitor:
         self.hosts.add(urlsplit(request.url).hostname)
         if "/page/" in request.url and request.method == "POST":
             self.asked.append(request)
-            self.waiting.add(request)
+            if not request.url.endswith(("/forget", "/leave")):  # browsers do not report the end of a keepalive request
+                self.waiting.add(request)
 
     def asked_last(self, action):
         """What the page last sent for an action, such as "draw" or "digits/draw"."""
         return [request for request in self.asked if request.url.endswith(f"/{action}")][-1].post_data_json
+
+    def asks_for(self, action, field):
+        """Waits until the page has sent an action with this field of its edit, and returns the edit."""
+        for _ in range(WAIT // 50):
+            edit = self.asked_last(action)["edit"]
+            if field in edit:
+                return edit
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"no {field} in {edit}")
 
     def sees(self, locator):
         expect(locator).to_be_visible(timeout=WAIT)

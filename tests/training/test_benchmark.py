@@ -14,8 +14,9 @@ from training.engine import start
 from training.engine.cli import run_command
 from training.engine.state import TrainingState
 from training.table1 import probes
+from training.table1.datasets import load_task
 from training.table1.page import filled, long_version
-from training.table1.task import CLASSES, load_task
+from training.table1.task import CLASSES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PUBLISHED = {"anger": "angry", "happiness": "happy", "sadness": "sad"}

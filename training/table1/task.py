@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rbvae.errors import DatasetError
 from training.data.image_sets import FaceCodes
 
 FOLDS = 3
@@ -61,27 +59,6 @@ class Task:
     def classes(self) -> bool:
         """Whether the targets are classes (accuracy, higher is better) or factors (error, lower is better)."""
         return self.held_out.targets.ndim == 1
-
-
-def load_task(dataset: str, folder: Path | None, size: int) -> Task:
-    """Loads one of DATASETS with images of `size` pixels a side; codes have the size of the prepared textures.
-
-    MNIST is downloaded to data/ if `folder` is None. Raises DatasetError if the dataset is missing or unsuitable.
-    """
-    from training.table1.code_task import load_face_codes
-    from training.table1.digit_task import load_digits
-    from training.table1.photo_task import load_photos
-    from training.table1.prepared_task import load_aligned
-
-    if dataset == "digits":
-        return load_digits(folder, size)
-    if folder is None:
-        raise DatasetError(f"faces need --data DIR, {DATASETS[dataset]}")
-    if dataset.endswith("-codes"):
-        return load_face_codes(dataset, folder)
-    if dataset == "lfw" or (folder / "dataset.json").is_file():
-        return load_aligned(dataset, folder, size)
-    return load_photos(folder, size)
 
 
 def parted(count: int, validation: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

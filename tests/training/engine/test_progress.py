@@ -41,8 +41,8 @@ def test_a_cell_of_table_1_shows_its_own_share(clock, capsys):
         cells.log(0.25, "step 500")
         cells.end("average 0.0566, 3 s")
     assert capsys.readouterr().err.splitlines() == [
-        "[1/2] VAE, seed 0: step 500, 25%",
-        "[1/2] VAE, seed 0: average 0.0566, 3 s",
+        "[1] VAE, seed 0: step 500, 25%",
+        "[1] VAE, seed 0: average 0.0566, 3 s",
     ]
 
 

@@ -19,8 +19,9 @@ from training.data.prepared_faces import NUMBERS, POINTS, TEXTS, PreparedFaces
 from training.engine.cli import run_command
 from training.table1 import code_task, prepared_task
 from training.table1.code_task import load_face_codes
+from training.table1.datasets import load_task
 from training.table1.prepared_task import LEAST, Sides, sides_of, task_of
-from training.table1.task import CLASSES, load_task
+from training.table1.task import CLASSES
 
 LABELS = ["neutral", "happiness", "anger"]
 
