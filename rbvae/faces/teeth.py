@@ -39,6 +39,7 @@ FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at e
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
 LEVEL = (2.97, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
 TINT, TINT_OF_EYES = np.array([0.075, -0.01, -0.065]), 0.5  # log ratios of red, green and blue to their mean
+COLOUR_CAST = 0.1  # log ratio of a colour of the eyes' white beyond which the light has that colour, and so have teeth
 MOST_CONTRAST = 1.6  # largest brightness of teeth relative to the brightest skin
 BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
 SHARPENED = 4  # strength of the sharpening of teeth that are enlarged to twice their size
@@ -208,7 +209,9 @@ def teeth_colour(eyes: np.ndarray, brightest: float) -> np.ndarray:
     """
     eyes = np.maximum(eyes, 8.0)
     level = np.exp(LEVEL[0] + LEVEL[1] * np.log(eyes.mean()) + LEVEL[2] * np.log(max(brightest, 8.0)))
-    tint = TINT + TINT_OF_EYES * np.log(eyes / eyes.mean())
+    cast = np.log(eyes / eyes.mean())
+    beyond = np.sign(cast) * np.maximum(np.abs(cast) - COLOUR_CAST, 0)
+    tint = TINT + TINT_OF_EYES * cast + (1 - TINT_OF_EYES) * beyond
     return min(float(level), MOST_CONTRAST * brightest) * np.exp(tint)
 
 

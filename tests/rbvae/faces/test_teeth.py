@@ -179,3 +179,8 @@ def test_the_brightness_of_very_few_pixels_is_a_number():
     for count in range(1, 6):
         pixels = np.arange(3.0 * count).reshape(count, 3) * 20
         assert np.isfinite(brightness_of(pixels)).all()
+
+
+def test_teeth_have_the_colour_of_strongly_coloured_light():
+    plain, orange = (teeth_colour(np.array(eyes), 180.0) for eyes in ([180.0, 176.0, 172.0], [200.0, 150.0, 80.0]))
+    assert orange[2] / orange[0] < 0.55 < 0.7 < plain[2] / plain[0]
