@@ -6,7 +6,7 @@ Then the lashes are drawn along the line of the closed eye, downwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -71,7 +71,7 @@ class Lid:
         width = eye.opening.width
         reach = min(REACH * width, brow)
         left, top, right, bottom = eye.opening.box((BESIDE + 0.15) * width, photo.shape[1], photo.shape[0])
-        patch, local = photo[top:bottom, left:right], EyeSide(eye.opening.moved(-left, -top), eye.outer, eye.blur)
+        patch, local = photo[top:bottom, left:right], replace(eye, opening=eye.opening.moved(-left, -top))
         skin = bare_skin(patch, local, reach)
         light = lightness(patch)
         share = light / np.maximum(lightness(skin), 1.0)

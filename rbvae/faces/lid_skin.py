@@ -20,7 +20,7 @@ WET = 0.12  # of the eye's width: the edge of the lower lid, whose wet reflectio
 SHINING = (1.08, 1.25)  # share of the skin's lightness at which a pixel there starts to count as a reflection, and does
 LIFTED = (0.95, 0.85)  # share of the skin's lightness at which a pixel starts to count as a lash, and does
 ISLANDS = 0.05  # of the eye's width: smaller remains between lashes are lifted, too
-WISPS, FINE = 0.02, 40  # of the eye's width: the fringe of lashes; pixels of an eye in which it is visible
+WISPS, WISPS_FROM = 0.02, 40  # of the eye's width: the fringe of lashes; pixels of an eye in which it is visible
 BESIDE = 0.45  # of the eye's width: how far lashes reach beyond its outer corner; .2 beyond the inner one
 SHADED = 0.85  # share of the skin's usual lightness below which a pixel near an eye is a lash or its shadow
 # Pixels of an eye's width between which lashes are told from the shadow around them, which stays in small eyes.
@@ -82,9 +82,8 @@ def low_lashes(eye: EyeSide, at: Places) -> np.ndarray:
 def eye_mask(eye: EyeSide, shape: tuple[int, ...]) -> np.ndarray:
     """Return how far pixels show the eye with its dark and wet edges, and not skin: float32 [h, w] in [0, 1]."""
     edge = max(EDGE * eye.opening.width, LEAST_EDGE)
-    inside = np.rint(255 * eye.opening.mask((0, 0, shape[1], shape[0]), 0)).astype(
-        np.uint8
-    )  # OpenCV is faster in uint8
+    mask = eye.opening.mask((0, 0, shape[1], shape[0]), 0)
+    inside = np.rint(255 * mask).astype(np.uint8)  # OpenCV dilates it faster
     return cv2.GaussianBlur(cv2.dilate(inside, disc(edge)) / np.float32(255), (0, 0), max(0.7, 0.4 * edge))
 
 
@@ -96,7 +95,7 @@ def lift_of(share: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
     at, width = places_of(eye.opening, share.shape), eye.opening.width
     below = at.across - at.lower
     lashes = ramp(share, *LIFTED)
-    if width > FINE:
+    if width > WISPS_FROM:
         lashes = cv2.dilate(lashes, disc(WISPS * width))
     lashes = lashes * ramp(at.upper - at.across, reach, 0.67 * reach) * ramp(below / low_lashes(eye, at), 1, 0.5)
     wet = ramp(share, *SHINING) * ramp(below, 2 * WET * width, WET * width) * (below >= 0)
