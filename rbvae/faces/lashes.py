@@ -45,7 +45,8 @@ class Lid:
     """The surroundings of an eye, in the patch of the photo with this `corner` (x, y).
 
     `skin` float32 [h, w, 3] is without eye and lashes, `lift` [h, w] says where they were, `lashes` [h, w] which
-    share of the skin's lightness they leave, and `grain` [h, w] is the skin's fine texture, in grey levels.
+    share of the skin's lightness they leave, and `grain` [h, w] is the skin's fine texture, in grey levels. `blur` is
+    that of the photo, as the width of a Gaussian in its pixels.
     """
 
     corner: tuple[int, int]
@@ -54,6 +55,7 @@ class Lid:
     lift: np.ndarray
     lashes: np.ndarray
     grain: np.ndarray
+    blur: float = 0.0
 
     @classmethod
     def at(cls, photo: np.ndarray, points: np.ndarray, eye: int, blur: float = 0.0) -> Lid:
@@ -63,10 +65,10 @@ class Lid:
         """
         lid, brow = LIDS[eye][0][4], ABOVE[eye][1][3]
         distance = float(np.linalg.norm(points[lid, :2] - points[brow, :2]))
-        return cls.of(photo, EyeSide(Opening.of(points, LIDS[eye]), eye, blur), distance)
+        return cls.of(photo, EyeSide(Opening.of(points, LIDS[eye]), eye), distance, blur)
 
     @classmethod
-    def of(cls, photo: np.ndarray, eye: EyeSide, brow: float) -> Lid:
+    def of(cls, photo: np.ndarray, eye: EyeSide, brow: float, blur: float = 0.0) -> Lid:
         """Separate lid and lashes of one eye in a photo uint8 [H, W, 3], whose brow is `brow` pixels above the lid."""
         width = eye.opening.width
         reach = min(REACH * width, brow)
@@ -76,7 +78,7 @@ class Lid:
         light = lightness(patch)
         share = light / np.maximum(lightness(skin), 1.0)
         grain = light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width))
-        return cls((left, top), eye, skin, lift_of(share, local, reach), np.clip(share, 0.25, 1), grain)
+        return cls((left, top), eye, skin, lift_of(share, local, reach), np.clip(share, 0.25, 1), grain, blur)
 
     def lift_off(self, pixels: np.ndarray, share: float, corner: tuple[int, int]) -> None:
         """Replace eye and lashes by skin, by `share` and in place, in the pixels of the photo with this `corner`."""
@@ -98,7 +100,7 @@ class Lid:
         s, across = target.coordinates(*pixel_grid(inner))
         below = across - target.lines(s)[0]
         outwards = self.eye.outwards(s)
-        thick = max(BLUR, LINE * width, self.eye.blur)
+        thick = max(BLUR, LINE * width, self.blur)
         line = self.depth(s) * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
         line = line * (INNER + (1 - INNER) * ramp(outwards, -1.0, -0.7)) * ramp(outwards, -1.03, -0.95)
         within = share * ramp(outwards, 0.06, -0.1)

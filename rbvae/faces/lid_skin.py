@@ -34,14 +34,10 @@ ROUNDS = 4  # of the fit of the skin's usual lightness, which leaves out darker 
 
 @dataclass(frozen=True)
 class EyeSide:
-    """An eye with its lids, `opening`, whose outer corner is at s = 0 (`outer` 0) or s = 1 (`outer` 1).
-
-    `blur` is that of the picture, as the width of a Gaussian in its pixels.
-    """
+    """An eye with its lids, `opening`, whose outer corner is at s = 0 (`outer` 0) or s = 1 (`outer` 1)."""
 
     opening: Opening
     outer: int
-    blur: float = 0.0
 
     def outwards(self, s: np.ndarray) -> np.ndarray:
         """Return how far positions `s` along the eye lie beyond its outer corner, in widths of the eye."""
@@ -49,7 +45,7 @@ class EyeSide:
 
     def scaled(self, by: np.ndarray) -> EyeSide:
         """Return the eye in a picture resized by the factors `by` [2]."""
-        return EyeSide(Opening(self.opening.upper * by, self.opening.lower * by), self.outer, self.blur * float(by[0]))
+        return EyeSide(Opening(self.opening.upper * by, self.opening.lower * by), self.outer)
 
 
 def lightness(pixels: np.ndarray) -> np.ndarray:
