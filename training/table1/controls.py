@@ -51,9 +51,7 @@ def control_cell(name: str, config: TrainConfig, task: Task, folder: Path, budge
     if name == "constant":
         features = np.zeros((len(task.held_out.targets), 1))
     elif name.startswith("random"):
-        torch.manual_seed(config.seed)
-        plain = dataclasses.replace(config.model, linear=False)  # linear paths would start from the closed form
-        features = of_kind(RbVAE(plain).to(device), kind, task, device)
+        features = of_kind(untrained(config).to(device), kind, task, device)
     elif name in ("start", "told"):
         features = of_kind(first_model(name, config, task, budget.processes), kind, task, device)
     elif name.startswith("pixels"):
@@ -74,6 +72,19 @@ def of_kind(model: RbVAE, kind: str, task: Task, device: torch.device) -> np.nda
     """Returns the features of the held-out images: e, or the whole latent ("ze")."""
     latents = latents_of(model.eval(), task.held_out.images, device)
     return latents.e if kind == "e" else latents.all
+
+
+def untrained(config: TrainConfig) -> RbVAE:
+    """Returns a model with random weights and no linear paths, which would start from the closed form.
+
+    Encoders of codes always have one. It is zero, and so is the layer beside it, until a run begins.
+    """
+    torch.manual_seed(config.seed)
+    model = RbVAE(dataclasses.replace(config.model, linear=False))
+    for encoder in (model.encoder_z, model.encoder_e):
+        if encoder.linear is not None:
+            nn.init.normal_(encoder.moments.weight, std=0.5 * encoder.trunk.features**-0.5)
+    return model
 
 
 def first_model(name: str, config: TrainConfig, task: Task, processes: Processes) -> RbVAE:
