@@ -1,6 +1,6 @@
 """Draw photos of people, neutral and smiling, with edits of them: the picture at the top of the README.
 
-python -m training.tools.portraits --pairs photos/london --people 013 037 096 113 126 --out docs/faces.webp
+python -m training.tools.portraits --pairs photos/london --people 135 126 130 037 137 --out docs/faces.webp
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rbvae.editing.batch import expression
 from training.engine.cli import run_command
 
 SIDE, GAP, HEAD = 260, 4, 24
-COLUMNS = ("photo", "smile", "brows up, mouth open", "eyes closed", "smile of the next", "photo", "neutral")
+COLUMNS = ("photo", "smile", "surprised", "eyes closed", "smile of the next", "photo", "neutral")
 
 
 def tile(picture: Image.Image, portrait: Portrait) -> Image.Image:
@@ -32,7 +32,7 @@ def tile(picture: Image.Image, portrait: Portrait) -> Image.Image:
 
 def row(editor: PortraitEditor, neutral: Portrait, smiling: Portrait, donor: Portrait) -> list[Image.Image]:
     """Returns one person's pictures in the order of COLUMNS."""
-    moves = [{"smile": 1.8, "mouth open": 0.7}, {"brows up": 2.0, "mouth open": 1.6}, {"close eyes": 1.0}]
+    moves = [{"smile": 2.6}, {"brows up": 2.0, "mouth open": 1.3}, {"close eyes": 1.0}]
     edits = editor.edits(neutral, [expression(editor, move, neutral) for move in moves])
     photos = [Image.fromarray(neutral.source), *(edit.photo for edit in edits), editor.transfer(donor, neutral).photo]
     pictures = [tile(photo, neutral) for photo in photos]
