@@ -1,4 +1,4 @@
-"""Command line: python -m rbvae COMMAND --help."""
+"""Command line: rbvae COMMAND --help, or python -m rbvae COMMAND --help."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from rbvae.bundled import CHECKOUT, default_checkpoint
 from rbvae.checkpoint import load_checkpoint
 from rbvae.config import ModelConfig
 from rbvae.editing import PortraitEditor, StyleEditor
@@ -28,7 +29,6 @@ from rbvae.images.ai_metadata import save
 from rbvae.images.clips import Clip
 from rbvae.parser import build_parser
 
-BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHEET_COLUMNS = 4
 SHEET_SIDE = 192  # pixels per side of one picture of a sheet
 STRENGTHS = (0.0, 1.5)
@@ -135,13 +135,13 @@ def batch(options: argparse.Namespace) -> None:
 
 def digit_transfer(options: argparse.Namespace) -> None:
     """Transfer the style of one digit to another."""
-    editor = StyleEditor.from_pretrained(options.checkpoint or _default("digits"))
+    editor = StyleEditor.from_pretrained(options.checkpoint or default_checkpoint("digits"))
     _write(editor.transfer(options.style, options.digit, options.strength).crop, options.out)
 
 
 def info(options: argparse.Namespace) -> None:
     """Describe a checkpoint and list its directions."""
-    source = options.checkpoint or _default("faces")
+    source = options.checkpoint or default_checkpoint("faces")
     checkpoint = load_checkpoint(source)
     config = checkpoint.model.config
     weights = sum(weight.numel() for weight in checkpoint.model.parameters())
@@ -157,19 +157,27 @@ def info(options: argparse.Namespace) -> None:
             print(f"  {name:<16} {low:g} to {high:g}")
 
 
+def app(options: argparse.Namespace) -> None:
+    """Start the app on http://127.0.0.1:7860; needs a checkout."""
+    script = CHECKOUT.parent / "app" / "app.py"
+    if not script.is_file():
+        raise ConfigError("the app is not part of the installed package; clone the repository and run `make app` there")
+    if options.checkpoint:
+        os.environ["RBVAE_FACES"] = options.checkpoint
+    os.execv(sys.executable, [sys.executable, str(script)])
+
+
 def export(options: argparse.Namespace) -> None:
     """Export the generator of a checkpoint to ONNX."""
     from rbvae.editing.onnx import export_generator
 
-    _write_bytes(export_generator(load_checkpoint(options.checkpoint or _default("faces")).model), options.out)
+    _write_bytes(
+        export_generator(load_checkpoint(options.checkpoint or default_checkpoint("faces")).model), options.out
+    )
 
 
 def _faces(options: argparse.Namespace) -> PortraitEditor:
-    return PortraitEditor.from_pretrained(options.checkpoint or _default("faces"))
-
-
-def _default(kind: str) -> str | Path:
-    return os.environ.get(f"RBVAE_{kind.upper()}") or BUNDLED / kind
+    return PortraitEditor.from_pretrained(options.checkpoint or default_checkpoint("faces"))
 
 
 def _observation(config: ModelConfig) -> str:
@@ -245,6 +253,7 @@ RUNS = {
     "digit-transfer": digit_transfer,
     "info": info,
     "export": export,
+    "app": app,
 }
 
 

@@ -97,6 +97,7 @@ def _add_others(command: Callable[[str], argparse.ArgumentParser]) -> None:
     subparser.add_argument("style", type=Path, help="digit to take the style from")
     subparser.add_argument("--strength", type=float, default=1.0)
     _add_output(subparser, "digit.png")
+    command("app")
     command("info --checkpoint checkpoints/digits")
     _add_output(command("export --checkpoint checkpoints/faces -o generator.onnx"), "generator.onnx")
 

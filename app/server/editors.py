@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -14,8 +12,6 @@ from PIL import Image
 from app.server.decoder import decoder
 from rbvae import Inference, PortraitEditor, StyleEditor
 from rbvae.editing import Editor
-
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
 PATIENCE = 1.2  # seconds to search for small faces; including the slowest decoding, a request then takes at most 5
 TRUNCATION = 0.6  # scale of z: the truncation trick of Brock et al. (2019) trades variety for quality
@@ -31,22 +27,14 @@ class Editors:
     digits: StyleEditor
 
 
-def checkpoint_source(kind: str) -> str | Path:
-    """Return the checkpoint for "faces" or "digits".
-
-    That is the value of RBVAE_FACES or RBVAE_DIGITS, a folder or Hub id, or else the bundled checkpoint.
-    """
-    return os.environ.get(f"RBVAE_{kind.upper()}") or CHECKPOINTS / kind
-
-
 def load_editors() -> Editors:
     """Load both editors.
 
     Raises CheckpointError if a checkpoint cannot be loaded, and LandmarkerError if the face landmarker cannot.
     """
     editors = Editors(
-        PortraitEditor.from_pretrained(checkpoint_source("faces")),
-        StyleEditor.from_pretrained(checkpoint_source("digits")),
+        PortraitEditor.from_pretrained(),
+        StyleEditor.from_pretrained(),
     )
     decoder()
     editors.faces.patience = PATIENCE

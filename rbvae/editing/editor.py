@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from rbvae.bundled import default_checkpoint
 from rbvae.checkpoint import Checkpoint, load_checkpoint
 from rbvae.editing.edits import CropEdit, Direction, Edit, Inference
 from rbvae.editing.gestures import Expression
@@ -42,9 +43,14 @@ class Editor:
         self.calibration = Calibration.from_dict(checkpoint.calibration)
 
     @classmethod
-    def from_pretrained(cls: type[AnyEditor], source: str | Path, revision: str | None = None) -> AnyEditor:
-        """Create an editor from a checkpoint folder or a Hub id (at `revision`); raises CheckpointError."""
-        return cls(load_checkpoint(source, revision))
+    def from_pretrained(
+        cls: type[AnyEditor], source: str | Path | None = None, revision: str | None = None
+    ) -> AnyEditor:
+        """Create an editor from a checkpoint folder or a Hub id (at `revision`); None: the one that comes with rbvae.
+
+        Raises CheckpointError.
+        """
+        return cls(load_checkpoint(default_checkpoint(cls.kind) if source is None else source, revision))
 
     @property
     def blank(self) -> Image.Image:

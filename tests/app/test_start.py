@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.app import address
-from app.server.editors import checkpoint_source
 from rbvae import ConfigError
+from rbvae.bundled import default_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,8 +32,8 @@ def test_address_comes_from_the_environment(monkeypatch):
 def test_checkpoints_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("RBVAE_FACES", "user/faces")
     monkeypatch.delenv("RBVAE_DIGITS", raising=False)
-    assert checkpoint_source("faces") == "user/faces"
-    assert checkpoint_source("digits") == ROOT / "checkpoints" / "digits"
+    assert default_checkpoint("faces") == "user/faces"
+    assert default_checkpoint("digits") == ROOT / "checkpoints" / "digits"
 
 
 def test_a_missing_or_broken_checkpoint_is_one_line_and_exit_code_2(tmp_path, tiny_digits):
