@@ -97,3 +97,12 @@ def test_what_the_wheel_installs_opens_its_checkpoint_and_says_that_the_app_is_e
     )  # fmt: skip
     assert str(tmp_path / "site") in done.stdout and done.returncode == 2, done.stderr
     assert done.stderr.strip().endswith("clone the repository and run `make app` there")
+
+
+def test_every_requirement_has_a_version_that_ci_installs():
+    def names(file):
+        lines = (line.split("#")[0].strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines())
+        return {re.split(r"[^\w-]", line)[0] for line in lines if line}
+
+    assert names("constraints.txt") == names("requirements.txt")
+    assert "constraints.txt" in (ROOT / ".ci/run").read_text(encoding="utf-8")
