@@ -27,6 +27,7 @@ from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import ConfigError, ImageError, RbvaeError
 from rbvae.images.ai_metadata import save
 from rbvae.images.clips import Clip
+from rbvae.images.grids import grid
 from rbvae.parser import build_parser
 
 SHEET_COLUMNS = 4
@@ -71,8 +72,7 @@ def edit(options: argparse.Namespace) -> None:
     """Edit a face by named changes, in sigmas."""
     editor = _faces(options)
     portrait = editor.infer(options.photo, options.face)
-    e = expression(editor, dict(options.set), portrait)
-    _write_edit(editor, editor.edit(portrait, e, **_part_options(editor, options)), options)
+    _write_edit(editor, editor.edit(portrait, dict(options.set), **_part_options(editor, options)), options)
 
 
 def random(options: argparse.Namespace) -> None:
@@ -81,11 +81,7 @@ def random(options: argparse.Namespace) -> None:
     portrait = close_up(editor.infer(options.photo, options.face), SHEET_SIDE)
     assert isinstance(portrait, Portrait)
     edits = editor.sample(portrait, options.n, options.seed)
-    columns = min(options.n, SHEET_COLUMNS)
-    sheet = Image.new("RGB", (columns * SHEET_SIDE, -(-options.n // columns) * SHEET_SIDE), "white")
-    for number, result in enumerate(edits):
-        place = (number % columns * SHEET_SIDE, number // columns * SHEET_SIDE)
-        sheet.paste(result.crop.resize((SHEET_SIDE, SHEET_SIDE), Image.Resampling.BICUBIC), place)
+    sheet = grid([edit.crop for edit in edits], SHEET_SIDE, SHEET_COLUMNS)
     _write(sheet, options.out)
 
 

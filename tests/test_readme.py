@@ -65,4 +65,4 @@ def test_the_python_example_runs(astronaut, tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(astronaut.read_bytes())
     monkeypatch.chdir(tmp_path)
     exec(code, {})
-    assert {path.name for path in tmp_path.glob("*.png")} == {"random.png", "transfer.png", "neutral.png"}
+    assert {path.name for path in tmp_path.glob("*.png")} == {"smile.png", "random.png", "transfer.png", "neutral.png"}

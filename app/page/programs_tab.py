@@ -52,7 +52,7 @@ LIBRARY = """from rbvae import PortraitEditor  # without the app
 
 editor = PortraitEditor.from_pretrained("checkpoints/faces")
 portrait = editor.infer("me.jpg")
-editor.edit(portrait, editor.moved(portrait.e, {"smile": 2})).photo.save("smiling.jpg")
+editor.edit(portrait, {"smile": 2}).photo.save("smiling.jpg")
 """
 
 

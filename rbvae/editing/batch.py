@@ -13,9 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from rbvae.editing import PortraitEditor
-from rbvae.editing.editor import NO_GESTURES, Latent
+from rbvae.editing.editor import Latent
 from rbvae.editing.edits import Edit, Inference, Portrait
-from rbvae.editing.gestures import Expression, split
 from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import ConfigError, RbvaeError, quoted
 from rbvae.images.ai_metadata import AI_NOTE, encode
@@ -59,11 +58,7 @@ def expression(editor: PortraitEditor, wanted: Any, portrait: Portrait, strength
     invalid.
     """
     if isinstance(wanted, Mapping):
-        named, gesture = split(wanted)
-        if not (gesture.still or editor.gestures):
-            raise ConfigError(NO_GESTURES)
-        e = editor.moved(portrait.e, {name: strength * sigmas for name, sigmas in named.items()})
-        return e if gesture.still else Expression(e, gesture.scaled(strength))
+        return editor.wanted(portrait, wanted, strength)
     if isinstance(wanted, str) and wanted != NEUTRAL:
         raise ConfigError(
             f'expression={quoted(wanted)}; give "neutral", named changes such as {{"smile": 2}}, or a list e'

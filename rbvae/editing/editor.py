@@ -14,7 +14,7 @@ from PIL import Image
 from rbvae.bundled import default_checkpoint
 from rbvae.checkpoint import Checkpoint, load_checkpoint
 from rbvae.editing.edits import CropEdit, Direction, Edit, Inference
-from rbvae.editing.gestures import Expression
+from rbvae.editing.gestures import Expression, split
 from rbvae.editing.warnings import Calibration
 from rbvae.errors import CheckpointError, ConfigError, quoted
 from rbvae.images.arrays import to_array, to_tensor
@@ -22,6 +22,7 @@ from rbvae.images.arrays import to_array, to_tensor
 AnyEditor = TypeVar("AnyEditor", bound="Editor")
 AnyInference = TypeVar("AnyInference", bound=Inference)
 Latent: TypeAlias = "np.ndarray | Sequence[float] | torch.Tensor | Expression"
+Wanted: TypeAlias = "Latent | Mapping[str, float]"  # e itself, or named changes such as {"smile": 2}
 NO_GESTURES = "gestures of eyes and head need a checkpoint that observes codes, not images; leave them out"
 
 
@@ -67,15 +68,28 @@ class Editor:
         warnings.warn("refined() does nothing any more; leave it out", DeprecationWarning, stacklevel=2)
         return inference
 
-    def edit(self, inference: Inference, e: Latent) -> Edit:
-        """Draw G(z, e) for e [D_e]; raises ConfigError if e has another length or is not finite."""
+    def edit(self, inference: Inference, e: Wanted) -> Edit:
+        """Draw G(z, e) for e [D_e] or named changes such as {"smile": 2}; raises ConfigError if they are invalid."""
         return self.edits(inference, [e])[0]
 
-    def edits(self, inference: Inference, es: Sequence[Latent]) -> list[Edit]:
-        """Draw one edit per e, decoded in one batch; raises ConfigError like `edit`."""
-        rows = np.stack([self._latent(e) for e in es])
+    def edits(self, inference: Inference, es: Sequence[Wanted]) -> list[Edit]:
+        """Draw one edit per e or named changes, decoded in one batch; raises ConfigError like `edit`."""
+        rows = np.stack([self._latent(self.wanted(inference, e)) for e in es])
         crops = self._decode(np.repeat(inference.z[None], len(rows), axis=0), rows)
         return [CropEdit(e, inference, image) for e, image in zip(rows, crops, strict=True)]
+
+    def wanted(self, inference: Inference, e: Wanted, strength: float = 1.0) -> Latent:
+        """Return e itself, or the e that named changes make of the inference's; an Expression if they have a gesture.
+
+        `strength` multiplies named changes. Raises ConfigError for unknown names and invalid values.
+        """
+        if not isinstance(e, Mapping):
+            return e
+        named, gesture = split(e)
+        if not (gesture.still or self.gestures):
+            raise ConfigError(NO_GESTURES)
+        moved = self.moved(inference.e, {name: strength * sigmas for name, sigmas in named.items()})
+        return moved if gesture.still else Expression(moved, gesture.scaled(strength))
 
     def neutral(self, inference: Inference) -> Edit:
         """Draw the neutral face or the plain digit, G(z, neutral_e)."""

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from rbvae.checkpoint import Checkpoint
-from rbvae.editing.editor import Editor, Latent
+from rbvae.editing.editor import Editor, Latent, Wanted
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
 from rbvae.editing.face_model import FaceModel, square_of
 from rbvae.editing.gestures import RANGES, STILL, Expression, Gesture, with_gesture
@@ -141,12 +141,12 @@ class PortraitEditor(Editor):
     def edits(
         self,
         inference: Inference,
-        es: Sequence[Latent],
+        es: Sequence[Wanted],
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
         closing: float | None = None,
     ) -> list[Edit]:
-        """Draw one edit per e, or per Expression of e and a gesture.
+        """Draw one edit per e, per Expression of e and a gesture, or per named changes such as {"smile": 2}.
 
         On the way to `neutral_e` the lips close, as in references; `closing` in [0, 1] says how far in place of that.
 
@@ -156,6 +156,7 @@ class PortraitEditor(Editor):
         """
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().edits(inference, es)
+        es = [self.wanted(inference, e) for e in es]
         rows = np.stack([self._latent(e.e if isinstance(e, Expression) else e) for e in es])
         gestures = [e.gesture if isinstance(e, Expression) else STILL for e in es]
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
@@ -168,13 +169,17 @@ class PortraitEditor(Editor):
     def edit(
         self,
         inference: Inference,
-        e: Latent,
+        e: Wanted,
         parts: Iterable[str] = PARTS,
         teeth_from: Photo | Portrait | None = None,
         gesture: Gesture = STILL,
     ) -> Edit:
-        """Draw the face with another e [D_e] and a gesture of eyes and head; see `edits`."""
-        one = e if gesture.still else Expression(self._latent(e), gesture)
+        """Draw the face with another e [D_e], or named changes, and a gesture of eyes and head; see `edits`."""
+        one = self.wanted(inference, e)
+        if not gesture.still:
+            if isinstance(one, Expression):
+                raise ConfigError("e has a gesture of its own; leave out `gesture`")
+            one = Expression(self._latent(one), gesture)
         return self.edits(inference, [one], parts, teeth_from)[0]
 
     def neutral_e(self, inference: Inference) -> np.ndarray:

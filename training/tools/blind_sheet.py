@@ -18,7 +18,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rbvae.editing import Portrait, PortraitEditor
-from rbvae.editing.batch import expression
 from rbvae.errors import DatasetError, FaceNotFoundError, ImageError
 from training.data.photo_folders import Photo, list_photos
 from training.data.progress import track
@@ -62,7 +61,7 @@ def edited(editor: PortraitEditor, portrait: Portrait, kind: str, donor: Portrai
     elif kind == "transfer":
         edit = editor.transfer(donor, portrait)
     else:
-        edit = editor.edit(portrait, expression(editor, NAMED[kind], portrait))
+        edit = editor.edit(portrait, NAMED[kind])
     return np.asarray(edit.photo)
 
 

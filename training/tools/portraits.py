@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rbvae.editing import Portrait, PortraitEditor
-from rbvae.editing.batch import expression
 from training.engine.cli import run_command
 
 SIDE, GAP, HEAD = 260, 4, 24
@@ -33,7 +32,7 @@ def tile(picture: Image.Image, portrait: Portrait) -> Image.Image:
 def row(editor: PortraitEditor, neutral: Portrait, smiling: Portrait, donor: Portrait) -> list[Image.Image]:
     """Returns one person's pictures in the order of COLUMNS."""
     moves = [{"smile": 2.6}, {"brows up": 2.0, "mouth open": 1.3}, {"close eyes": 1.0}]
-    edits = editor.edits(neutral, [expression(editor, move, neutral) for move in moves])
+    edits = editor.edits(neutral, moves)
     photos = [Image.fromarray(neutral.source), *(edit.photo for edit in edits), editor.transfer(donor, neutral).photo]
     pictures = [tile(photo, neutral) for photo in photos]
     return [*pictures, tile(Image.fromarray(smiling.source), smiling), tile(editor.neutral(smiling).photo, smiling)]

@@ -76,7 +76,7 @@ def test_gestures_change_nothing_but_the_eyes(editor, portrait):
 
 def test_gestures_add_to_e(editor, portrait):
     smiling = editor.moved(portrait.e, {"smile": 2})
-    both = editor.edit(portrait, expression(editor, {"smile": 2, "wink left": 1}, portrait))
+    both = editor.edit(portrait, {"smile": 2, "wink left": 1})
     np.testing.assert_array_equal(both.e, smiling)
     left = portrait.observed.view.points[159, :2].astype(int)
     plain, edited = np.asarray(editor.edit(portrait, smiling).photo), np.asarray(both.photo)
