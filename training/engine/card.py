@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
 from rbvae.objectives import get_method
@@ -25,6 +25,8 @@ def model_card(
         library_name="rbvae",
         tags=["rbvae", config.kind, "image-editing"],
         license="other" if config.kind == "faces" else "apache-2.0",
+        model_name=get_method(config.method).title,
+        eval_results=eval_results(config.kind, scores),
     )
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined
@@ -40,6 +42,20 @@ def model_card(
         directions=directions,
         compared=compared,
     )
+
+
+def eval_results(kind: str, scores: dict[str, Any]) -> list[EvalResult]:
+    """Returns the main scores in the Hub's form, which it shows beside the card (`model-index`)."""
+    found = {"L1 of the reconstruction, grey levels": ("l1", scores["reconstruction"]["l1"])}
+    for name, probes in scores["probes"].items():
+        found[f"R2 of {name}, linear probe of e"] = ("r_squared", probes["from_e"]["r2"])
+    return [
+        EvalResult(
+            task_type="image-to-image", dataset_type=kind, dataset_name=f"{kind}, held out",
+            metric_type=metric, metric_name=name, metric_value=round(float(value), 3),
+        )
+        for name, (metric, value) in found.items()
+    ]  # fmt: skip
 
 
 def compared(scores: dict[str, Any], start: dict[str, Any]) -> list[tuple[str, float, float]]:

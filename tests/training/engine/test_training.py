@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 
 from rbvae.checkpoint import load_checkpoint
 from rbvae.errors import ConfigError, DatasetError, TrainingError
@@ -121,6 +122,8 @@ def test_run_leaves_what_it_promises(tmp_path):
     assert any((tmp_path / "tensorboard").iterdir())
     card = (tmp_path / "checkpoint" / "README.md").read_text()
     assert card.startswith("---\n") and f"{scores['reconstruction']['l1']:.2f} grey levels" in card
+    shown = {result.metric_name: result.metric_value for result in ModelCard(card).data.eval_results}
+    assert shown["L1 of the reconstruction, grey levels"] == round(scores["reconstruction"]["l1"], 3)
     checkpoint = load_checkpoint(tmp_path / "checkpoint")
     assert checkpoint.kind == "faces" and len(checkpoint.directions) == CONFIG.model.dim_e
     assert 0 < checkpoint.calibration["error_p95"] <= checkpoint.calibration["error_p99"]
