@@ -54,7 +54,7 @@ def check_address(name: str, port: int) -> None:
     try:
         found = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise _no_host(bare, getattr(error, "strerror", None) or "no valid name") from error
+        raise _no_host(bare, str(getattr(error, "strerror", "not a valid name"))) from error
     family, kind, protocol, _, place = found[0]
     try:
         with socket.socket(family, kind, protocol) as listener:
@@ -66,7 +66,7 @@ def check_address(name: str, port: int) -> None:
             raise ConfigError(taken) from error
         if error.errno == errno.EACCES:
             raise ConfigError(f"Port {port} needs more rights. Set GRADIO_SERVER_PORT to 1024 or more.") from error
-        raise _no_host(bare, error.strerror) from error
+        raise _no_host(bare, str(error.strerror)) from error
 
 
 def exempt_from_proxies(name: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import platform
 import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,9 +33,18 @@ def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None 
 
 
 def write_json(path: Path, record: object) -> None:
-    """Writes a record as indented JSON, atomically, and makes the folder if it is missing."""
+    """Writes a record as indented JSON, atomically, and makes the folder if it is missing; NaN becomes null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
+    write_atomically(path, (json.dumps(without_nan(record), indent=2) + "\n").encode())
+
+
+def without_nan(record: Any) -> Any:
+    """Returns a record for JSON, which has no NaN: what could not be measured becomes None."""
+    if isinstance(record, dict):
+        return {key: without_nan(value) for key, value in record.items()}
+    if isinstance(record, (list, tuple)):
+        return [without_nan(value) for value in record]
+    return None if isinstance(record, float) and math.isnan(record) else record
 
 
 def command_line(script: str, options: list[str]) -> str:
