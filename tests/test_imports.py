@@ -24,7 +24,8 @@ ROOMS = {  # a folder or a file at the top of a package -> the others of that pa
         "faces": {"images"},
         "editing": {"checkpoint", "config", "faces", "images", "models"},
         "parser": {"editing"},
-        "__main__": {"checkpoint", "config", "editing", "images", "parser"},
+        "terminal": set(),
+        "__main__": {"checkpoint", "config", "editing", "images", "parser", "terminal"},
     },
     "training": {
         "data": set(),

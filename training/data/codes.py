@@ -74,7 +74,10 @@ def load_codes(
 
 
 def _frontal(folder: str | Path | None, split: str, size: int) -> PreparedFaces:
-    """Loads the faces that are turned by at most FRONTAL, or all if there are none. Raises DatasetError if they have another size."""
+    """Loads the faces that are turned by at most FRONTAL, or all if there are none.
+
+    Raises DatasetError if they have another size.
+    """
     faces = load_prepared(folder, split)
     if faces.size != size:
         raise DatasetError(

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import platform
 import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError, RbvaeError
+from rbvae.terminal import printable_output
+from training.evaluation.scores import plain
 
 
 def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
     """Runs `main`; what the project refuses, and what the disk refuses, becomes one line on stderr and exit code 2."""
+    printable_output()
     try:
         return main(argv)
     except (RbvaeError, OSError) as error:
@@ -35,16 +36,7 @@ def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None 
 def write_json(path: Path, record: object) -> None:
     """Writes a record as indented JSON, atomically, and makes the folder if it is missing; NaN becomes null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(without_nan(record), indent=2) + "\n").encode())
-
-
-def without_nan(record: Any) -> Any:
-    """Returns a record for JSON, which has no NaN: what could not be measured becomes None."""
-    if isinstance(record, dict):
-        return {key: without_nan(value) for key, value in record.items()}
-    if isinstance(record, (list, tuple)):
-        return [without_nan(value) for value in record]
-    return None if isinstance(record, float) and math.isnan(record) else record
+    write_atomically(path, (json.dumps(plain(record), indent=2) + "\n").encode())
 
 
 def command_line(script: str, options: list[str]) -> str:
