@@ -14,7 +14,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.server.environment import address, check_address, prepare_environment
+
+if __name__ == "__main__":
+    prepare_environment()
+
 import gradio as gr
+import gradio.http_server
 import torch
 from starlette.middleware import Middleware
 
@@ -24,14 +30,14 @@ from app.page.faces_tab import faces_tab
 from app.page.programs_tab import programs_tab
 from app.page.workbench import add_room, follow_links
 from app.server.api import add_endpoints
-from app.server.cleanup import FILES_KEPT_FOR, INTERVAL, cleanup, own_folder
+from app.server.cleanup import FILES_KEPT_FOR, INTERVAL, cleanup, upload_folder
 from app.server.editors import Editors, load_editors
 from app.server.hosting import has_mcp, limit_malloc, patch_mcp_tools
 from app.server.request_limits import MAX_FILE_BYTES, RequestLimits
 from app.server.routes import MAX_WAITING, routes
 from app.server.state import Visits
 from app.server.uploads import Page
-from rbvae import ConfigError, RbvaeError
+from rbvae import RbvaeError
 
 HERE = Path(__file__).resolve().parent
 # Keep-alive timeout in seconds. Longer than that of proxies and browsers, so that they do not reuse a connection just
@@ -117,18 +123,6 @@ def launch(demo: Page, **options: Any) -> tuple[Any, str, str]:
     return launched
 
 
-def address() -> dict[str, Any]:
-    """Return the address and port to listen on, from the environment.
-
-    Raises ConfigError if GRADIO_SERVER_PORT is not a valid port.
-    """
-    port = os.environ.get("GRADIO_SERVER_PORT") or "7860"
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ConfigError(f"GRADIO_SERVER_PORT={port}; give a port from 1 to 65535")
-    everywhere = "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1"
-    return {"server_name": os.environ.get("GRADIO_SERVER_NAME") or everywhere, "server_port": int(port)}
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command line. Returns 2, after a one-line error message, if the app cannot start."""
     formatter = argparse.RawDescriptionHelpFormatter
@@ -138,13 +132,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.parse_args(argv)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(own_folder()))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # run atexit handlers when a container stops
     limit_malloc()
     torch.set_num_threads(1)  # inference takes 1 ms; on a busy host, synchronizing threads takes 100 ms
     try:
-        launch(build(load_editors()), **address())
-    except (RbvaeError, OSError) as error:  # OSError: the port is in use
+        where = address()
+        check_address(**{name.removeprefix("server_"): value for name, value in where.items()})
+        os.environ["GRADIO_TEMP_DIR"] = str(upload_folder())
+        gradio.http_server.LOCALHOST_NAME = "127.0.0.1"  # where it tests a port, with IPv4 only
+        launch(build(load_editors()), **where)
+    except (RbvaeError, OSError) as error:  # OSError: the port was taken in the meantime
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -17,18 +17,19 @@ from rbvae.checkpoint import load_checkpoint
 from rbvae.config import ModelConfig
 from rbvae.editing import PortraitEditor, StyleEditor
 from rbvae.editing.animation import FORMATS, Film, animate
-from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, photos_in, write_zip
+from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, named_photos, write_zip
 from rbvae.editing.driving import Drive, drive
 from rbvae.editing.edits import Edit, Portrait
 from rbvae.editing.gestures import RANGES
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up
 from rbvae.editing.warnings import identity_shift_words
-from rbvae.errors import ConfigError, ImageError, RbvaeError
+from rbvae.errors import ConfigError, ImageError, RbvaeError, shown
 from rbvae.images.ai_metadata import save
 from rbvae.images.clips import Clip
 from rbvae.images.grids import grid
 from rbvae.parser import build_parser
+from rbvae.terminal import interrupt_on_termination, printable_output
 
 SHEET_COLUMNS = 4
 SHEET_SIDE = 192  # pixels per side of one picture of a sheet
@@ -37,6 +38,7 @@ STRENGTHS = (0.0, 1.5)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 on success, 2 after an error, which is printed on one line, and 130 after Ctrl-C."""
+    printable_output()
     options = build_parser(RUNS).parse_args(arguments)
     if getattr(options, "refine", None) is not None:
         print("rbvae: --refine does nothing any more and will be removed. Leave it out.", file=sys.stderr)
@@ -58,7 +60,7 @@ def transfer(options: argparse.Namespace) -> None:
     editor = _faces(options)
     onto = editor.infer(options.b, options.face)
     part_options = _part_options(editor, options)
-    _write_edit(editor, editor.transfer(editor.infer(options.a), onto, strength, **part_options), options)
+    _write_edit(editor, editor.transfer(_donor(editor, options.a), onto, strength, **part_options), options)
 
 
 def neutral(options: argparse.Namespace) -> None:
@@ -78,7 +80,7 @@ def edit(options: argparse.Namespace) -> None:
 def random(options: argparse.Namespace) -> None:
     """Draw a sheet of random expressions of one face."""
     editor = _faces(options)
-    portrait = close_up(editor.infer(options.photo, options.face), SHEET_SIDE)
+    portrait = close_up(_warned(options.photo, editor.infer(options.photo, options.face)), SHEET_SIDE)
     assert isinstance(portrait, Portrait)
     edits = editor.sample(portrait, options.n, options.seed)
     sheet = grid([edit.crop for edit in edits], SHEET_SIDE, SHEET_COLUMNS)
@@ -92,7 +94,7 @@ def film(options: argparse.Namespace) -> None:
         raise ConfigError(f"{options.out.name} is not a film; give a name that ends in .{', .'.join(FORMATS)}")
     settings = Film(options.seconds, options.fps, options.size, not options.once, format, options.view)
     editor = _faces(options)
-    portrait = editor.infer(options.photo, options.face)
+    portrait = _warned(options.photo, editor.infer(options.photo, options.face))
     e = expression(editor, dict(options.set) or NEUTRAL, portrait)
     _write_bytes(animate(editor, portrait, [portrait.e, e], settings), options.out)
 
@@ -105,27 +107,36 @@ def driven(options: argparse.Namespace) -> None:
     clip = Clip(options.clip, settings.seconds)
     editor = _faces(options)
     _part_options(editor, options)
-    _write_bytes(drive(editor, clip, editor.infer(options.photo, options.face), settings, _show), options.out)
+    portrait = _warned(options.photo, editor.infer(options.photo, options.face))
+    _write_bytes(drive(editor, clip, portrait, settings, _show), options.out)
 
 
 def batch(options: argparse.Namespace) -> None:
     """Give every photo of a folder one expression, and write a ZIP."""
 
     def report(result: Result) -> None:
-        print(
-            f"{result.share:4.0%}  {result.name}  {result.error or identity_shift_words(result.identity_shift)}",
-            file=sys.stderr,
-        )
+        said = result.error or identity_shift_words(result.identity_shift)
+        print(f"{result.share:4.0%}  {shown(result.name)}  {said}", file=sys.stderr)
+        for warning in result.edit.warnings if result.edit else ():
+            print(f"      {shown(result.name)}: {warning}", file=sys.stderr)
 
     strength = _strength(options)
     editor = _faces(options)
     _check_replaced(editor, options)
-    target: Any = editor.infer(options.like) if options.like else dict(options.set) or NEUTRAL
-    results = edit_all(editor, photos_in(options.folder), target, strength)
+    target: Any = _donor(editor, options.like) if options.like else dict(options.set) or NEUTRAL
+    photos, left_out = named_photos(options.folder)
+    if left_out:
+        print(left_out, file=sys.stderr)
+    results = edit_all(editor, photos, target, strength)
+    partial = options.out.with_name(f".{options.out.name}.partial")
     try:
-        entries = write_zip(results, options.out, not options.replaced, report)
+        entries = write_zip(results, partial, not options.replaced, report)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise ImageError(f"{options.out} cannot be written ({error.strerror}); choose another place") from error
+    finally:
+        if partial.exists():
+            partial.replace(options.out)  # after an interrupt, the photos that are ready
     print(f"{options.out}: {sum(entry['ok'] for entry in entries)} of {len(entries)} photos edited")
 
 
@@ -170,6 +181,18 @@ def export(options: argparse.Namespace) -> None:
     _write_bytes(
         export_generator(load_checkpoint(options.checkpoint or default_checkpoint("faces")).model), options.out
     )
+
+
+def _donor(editor: PortraitEditor, path: Path) -> Portrait:
+    """Infer the photo that an expression is taken from, and print its warnings."""
+    return _warned(path, editor.infer(path))
+
+
+def _warned(path: Path, portrait: Portrait) -> Portrait:
+    """Print the warnings about a photo."""
+    for warning in portrait.warnings:
+        print(f"{path}: {warning}", file=sys.stderr)
+    return portrait
 
 
 def _faces(options: argparse.Namespace) -> PortraitEditor:
@@ -254,4 +277,5 @@ RUNS = {
 
 
 if __name__ == "__main__":
+    interrupt_on_termination()
     sys.exit(main())

@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 
 from rbvae.config import ModelConfig
 from rbvae.errors import CheckpointError, ConfigError
+from rbvae.hub import fetched
 from rbvae.models.model import RbVAE
 
 FORMAT = 1
@@ -136,69 +137,7 @@ def _folder(source: str | Path, revision: str | None) -> Path:
     name = str(source)
     if isinstance(source, Path) or not HUB_ID.fullmatch(name) or ".." in name:
         raise CheckpointError(f"no checkpoint folder at {name}; give a folder or a Hub id such as user/name")
-    from huggingface_hub.errors import HTTPError
-
-    try:
-        return _download(name, revision)
-    except (HTTPError, OSError, ValueError) as error:
-        at = f" at revision {revision}" if revision else ""
-        raise CheckpointError(f"cannot fetch {name}{at} from the Hub: {hub_advice(error)}") from error
-
-
-def _download(name: str, revision: str | None) -> Path:
-    """Return the folder of the checkpoint's files in the Hub's local cache, after fetching them if needed."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
-
-    commit = bool(revision and re.fullmatch("[0-9a-f]{40}", revision))
-    if commit:  # a commit never changes, so there is no need to ask the Hub
-        try:
-            cached = Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES), local_files_only=True))
-            if all((cached / required).is_file() for required in FILES[:2]):
-                return cached
-        except LocalEntryNotFoundError:
-            pass
-    try:
-        _check_sizes(name, HfApi().model_info(name, revision=revision, timeout=10, files_metadata=True).siblings or [])
-    except (HTTPError, OSError):
-        if commit:
-            raise  # immediately, while a download would retry for 23 s; a branch or a tag may be in the cache
-    return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
-
-
-def _check_sizes(name: str, files: list[Any]) -> None:
-    """Raise CheckpointError if the Hub reports a file that is too large; unreported sizes are checked on reading."""
-    for file in files:
-        most = MAX_BYTES if file.rfilename == "model.safetensors" else MAX_CONFIG
-        if file.rfilename in FILES and file.size is not None and file.size > most:
-            raise CheckpointError(
-                f"{file.rfilename} of {name} has {file.size} bytes, over the limit of {most}, and was not fetched; "
-                "give a checkpoint of this project"
-            )
-
-
-def hub_advice(error: Exception) -> str:
-    """Describe an error of the Hub and its fix in one line: access, names, revisions and the network."""
-    from huggingface_hub import constants, errors
-
-    if isinstance(error, errors.GatedRepoError):
-        return "its owner grants access on request; ask for it on its page, then log in with `hf auth login`"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return "it does not exist or is private; check the name, or log in with `hf auth login` or set HF_TOKEN"
-    if isinstance(error, errors.RevisionNotFoundError):
-        return "there is no such revision; give one of its branches, tags or commit ids, or none for main"
-    if isinstance(error, errors.HfHubHTTPError):
-        status = error.response.status_code
-        if status in (401, 403):
-            return f"access denied ({status}); log in with `hf auth login`, or set HF_TOKEN to a token with permission"
-        return f"the Hub answered {status} ({' '.join(str(error).split())[:200]}); try again later"
-    if constants.HF_HUB_OFFLINE:
-        detail = " and the local cache does not have it" if isinstance(error, errors.LocalEntryNotFoundError) else ""
-        return f"HF_HUB_OFFLINE is set{detail}; unset it and try again"
-    if isinstance(error, ValueError):
-        message = " ".join(str(error).split())[:200]
-        return f"{message}; check the name" if isinstance(error, errors.HFValidationError) else message
-    return f"{constants.ENDPOINT} cannot be reached ({type(error).__name__}); check the network"
+    return fetched(name, revision, {file: MAX_BYTES if file == "model.safetensors" else MAX_CONFIG for file in FILES})
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from rbvae.models.model import RbVAE
 from training.data.datasets import load_images
 from training.data.image_sets import ImageSets
 from training.engine.cli import pick_device, run_command, write_json
-from training.evaluation.scores import evaluate
+from training.evaluation.scores import evaluate, plain
 from training.evaluation.subject import infer
 
 
@@ -129,7 +129,7 @@ def main(argv: list[str] | None = None) -> int:
 
             settings = Settings(options.seed, options.transfer_pairs, options.features)
             scores = measure(checkpoint, sets, device, settings)
-    scores |= edits
+    scores = plain(scores | edits)
     scores["made_with"] = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device.type}
     shown = without_rows(scores)
     print(json.dumps(shown, indent=2))

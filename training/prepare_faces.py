@@ -30,10 +30,11 @@ from rbvae.errors import ConfigError, DatasetError
 from rbvae.faces.landmarker_bundle import landmarker_bundle
 from rbvae.faces.landmarks import FaceLandmarker
 from training.data.photo_faces import Outcome, prepare_photo
-from training.data.photo_folders import Photo, list_datasets
+from training.data.photo_folders import Photo, some_of, survey_folders
 from training.data.preparation_summary import PreparationSummary, summary
 from training.data.progress import track
 from training.data.shards import Shards, in_one_piece, mark_references, may_replace
+from training.data.splits import required_moves
 from training.engine.cli import cores, run_command, write_json
 
 CHUNK = 32
@@ -77,7 +78,11 @@ class Settings:
         if (reference := self.reference_folder()) is not None:
             if not reference.is_dir():
                 raise DatasetError(f"no folder at {self.reference}; --reference takes mined, labels or a folder")
-            if not any(reference.resolve().is_relative_to(folder.resolve()) for folder in self.photos):
+            if not any(
+                path.is_relative_to(folder.absolute()) or path.is_relative_to(folder.resolve())
+                for path in (reference.absolute(), reference.resolve())
+                for folder in self.photos
+            ):
                 raise DatasetError(f"--reference {self.reference} is not inside any folder of --photos; move it there")
 
     def reference_folder(self) -> Path | None:
@@ -99,7 +104,8 @@ def prepare_faces(settings: Settings) -> dict[str, Any]:
     """
     settings.validate()
     started = time.monotonic()
-    photos = list_datasets(settings.photos, settings.labels, settings.reference_folder(), settings.limit, settings.seed)
+    listing = survey_folders(settings.photos, settings.labels, settings.reference_folder(), settings.seed)
+    photos = some_of(listing.photos, settings.limit, settings.seed)
     if settings.reference == "labels" and not any(photo.listed_reference for photo in photos):
         raise DatasetError("no photo is labelled neutral; give --labels with such photos, or --reference mined")
     bundle = landmarker_bundle()  # download and check it once, before the workers start
@@ -112,6 +118,10 @@ def prepare_faces(settings: Settings) -> dict[str, Any]:
                 else:
                     tally.keep(outcome.row)
                     shards.add(outcome.row)
+            if not shards.are_written:  # with thousands of faces, both sides have some
+                moves = required_moves(tally.rows, settings.seed)
+                shards.move(moves)
+                tally.move(moves)
         if not tally.rows:
             raise DatasetError(
                 f"no face found in any of the {len(photos)} pictures in {', '.join(map(str, settings.photos))}"
@@ -119,6 +129,7 @@ def prepare_faces(settings: Settings) -> dict[str, Any]:
         if settings.reference == "mined":
             mark_references(folder, tally.mine(settings.reference_share))
         description = tally.describe(asdict(settings), time.monotonic() - started)
+        description |= {"left_out": list(listing.left_out), "labels_not_used": listing.labels.unused_text()}
         description["megabytes"] = round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2)
         write_json(folder / "dataset.json", description)
         tally.write_skipped(folder / "skipped.csv")

@@ -13,10 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rbvae.checkpoint import FILES, hub_advice, load_checkpoint
+from rbvae.checkpoint import FILES, load_checkpoint
 from rbvae.editing import PortraitEditor
 from rbvae.editing.portrait_file import PortraitFiles
 from rbvae.errors import CheckpointError, ConfigError
+from rbvae.hub import hub_advice
 from training.engine.cli import run_command
 
 PAGE_MODEL = "page.bin"  # for drawing in browsers; the app makes its own

@@ -29,6 +29,7 @@ from training.engine.config import PRESETS, TrainConfig, get_preset, override
 from training.engine.loop import train
 from training.engine.processes import Processes, join
 from training.engine.run_folder import CODES_FILE, begin
+from training.evaluation.scores import plain
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -155,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     processes.wait()
     scores = train(config, sets, run_dir, processes, options.minutes)
     if processes.main:
-        print(json.dumps(scores, indent=2))
+        print(json.dumps(plain(scores), indent=2))
         print(f"checkpoint: {run_dir / 'checkpoint'}")
     processes.close()
     return 0

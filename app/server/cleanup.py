@@ -21,6 +21,7 @@ from gradio.utils import get_upload_folder
 
 from app.server.hosting import return_memory
 from app.server.state import Visits
+from rbvae.errors import ConfigError
 
 INTERVAL = 30  # seconds
 FILES_KEPT_FOR = 600  # seconds after the last modification
@@ -125,6 +126,21 @@ def forget_sessions(server: Any, age: float) -> None:
         if session not in running and (not unread or session not in holder.session_data):
             queue.pending_event_ids_session.pop(session, None)
             queue.pending_messages_per_session.pop(session, None)
+
+
+def upload_folder() -> Path:
+    """Return the folder of GRADIO_TEMP_DIR, or else `own_folder`. Raises ConfigError if it cannot be written to."""
+    try:
+        if not (named := os.environ.get("GRADIO_TEMP_DIR")):
+            return own_folder()
+        Path(named).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=named):
+            return Path(named)
+    except OSError as error:
+        raise ConfigError(
+            f"Temporary files cannot be written ({error.strerror}). "
+            "Set GRADIO_TEMP_DIR or TMPDIR to a folder that can be written to."
+        ) from error
 
 
 def own_folder() -> Path:

@@ -19,9 +19,9 @@ from rbvae.editing.warnings import identity_shift_words
 from rbvae.errors import ConfigError, RbvaeError, quoted
 from rbvae.images.ai_metadata import AI_NOTE, encode
 from rbvae.images.decoding import Photo
+from rbvae.images.folders import pictures_in
 
 NEUTRAL = "neutral"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".heic")
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,16 @@ def _results(
 
 def photos_in(folder: str | Path) -> list[tuple[str, Path]]:
     """List the pictures in a folder and its subfolders, sorted by path; raises ConfigError if there are none."""
-    folder = Path(folder)
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise ConfigError(f"no pictures in {folder}; give a folder with JPEG, PNG or WebP files")
-    return [(str(path.relative_to(folder)), path) for path in found]
+    return named_photos(Path(folder))[0]
+
+
+def named_photos(folder: Path) -> tuple[list[tuple[str, Path]], str]:
+    """List pictures as `photos_in` does; also returns a sentence on the files that are left out, or ""."""
+    pictures = pictures_in(folder)
+    if not pictures.paths:
+        others = f" ({pictures.left_out()})" if pictures.others else ""
+        raise ConfigError(f"no pictures in {folder}{others}; give a folder with JPEG, PNG or WebP files")
+    return [(str(path.relative_to(folder)), path) for path in pictures.paths], pictures.left_out()
 
 
 def write_zip(
@@ -123,18 +128,24 @@ def write_zip(
 ) -> list[dict[str, Any]]:
     """Write a ZIP of the edited photos, as JPEG marked as AI-edited and without EXIF, and manifest.json.
 
-    Results are written as they arrive, so that only one photo is in memory. Returns the entries of the manifest.
+    Results are written as they arrive, so that only one photo is in memory. If writing is interrupted, the ZIP holds
+    the photos that are ready, and its manifest says that it is not finished. Returns the entries of the manifest.
     """
-    entries = []
+    entries: list[dict[str, Any]] = []
+    finished = False
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for number, result in enumerate(results, start=1):
-            file = f"{number:04d}-{_safe_name(result.name)}.jpg"
-            if result.edit is not None:
-                archive.writestr(file, encode(result.edit.photo if keep_detail else result.edit.replaced))
-            entries.append(result.entry(file))
-            if progress:
-                progress(result)
-        archive.writestr("manifest.json", json.dumps({"note": AI_NOTE, "photos": entries}, indent=2) + "\n")
+        try:
+            for number, result in enumerate(results, start=1):
+                file = f"{number:04d}-{_safe_name(result.name)}.jpg"
+                if result.edit is not None:
+                    archive.writestr(file, encode(result.edit.photo if keep_detail else result.edit.replaced))
+                entries.append(result.entry(file))
+                if progress:
+                    progress(result)
+            finished = True
+        finally:
+            about = {"note": AI_NOTE, "finished": finished, "photos": entries}
+            archive.writestr("manifest.json", json.dumps(about, indent=2) + "\n")
     return entries
 
 

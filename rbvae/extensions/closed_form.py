@@ -90,7 +90,7 @@ def contrast(model: RbVAE, data: CodeStatistics, origin: Tensor) -> Tensor:
     nuisance += POSE * slopes.T @ torch.cov(data.pose.T) @ slopes
     references, others = x[data.references], x[~data.references]
     ridge = RIDGE * torch.eye(x.shape[1])
-    of_references = torch.cov(references.T) + nuisance + ridge
+    of_references = torch.cov(references.T, correction=min(1, len(references) - 1)) + nuisance + ridge  # 0 of one
     inverse = torch.linalg.inv(torch.linalg.cholesky(of_references))
     of_others = others.T @ others / len(others) + nuisance
     vectors = inverse.T @ torch.linalg.eigh(inverse @ of_others @ inverse.T)[1]

@@ -45,8 +45,12 @@ def _named_bundle(path: Path) -> bytes:
     return bundle
 
 
-def _cache_path() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+def _cache_path() -> Path | None:
+    """Return where the bundle is cached; None if the user has no home directory, as in some containers."""
+    try:
+        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        return None
     return Path(root) / "rbvae" / "face_landmarker.task"
 
 
@@ -68,7 +72,7 @@ def _is_bundle(content: bytes) -> bool:
     return hashlib.sha256(content).hexdigest() == BUNDLE_SHA256
 
 
-def _fetch_bundle(cache: Path) -> bytes:
+def _fetch_bundle(cache: Path | None) -> bytes:
     fix = f"set {BUNDLE_VARIABLE} to the path of a face_landmarker.task, downloaded from {BUNDLE_URL}"
     try:
         with urllib.request.urlopen(BUNDLE_URL, timeout=30) as response:
@@ -77,6 +81,8 @@ def _fetch_bundle(cache: Path) -> bytes:
         raise LandmarkerError(f"the face landmarker model could not be downloaded ({error}); {fix}") from error
     if not _is_bundle(bundle):
         raise LandmarkerError(f"the downloaded face landmarker model is altered or truncated; {fix}")
+    if cache is None:
+        return bundle
     with contextlib.suppress(OSError):  # without a writable cache, it is downloaded again next time
         cache.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache.parent, delete=False) as part:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from app.app import address
+from app.server.cleanup import upload_folder
+from app.server.environment import address, check_address, exempt_from_proxies, unusable_proxies
 from rbvae import ConfigError
 from rbvae.bundled import default_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_HOME = """import pwd
+def nobody(uid): raise KeyError(uid)
+pwd.getpwuid = nobody
+"""
 
 
 def test_address_comes_from_the_environment(monkeypatch):
@@ -25,8 +32,82 @@ def test_address_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv("GRADIO_SERVER_PORT", "8000")
     assert address() == {"server_name": "0.0.0.0", "server_port": 8000}
     monkeypatch.setenv("GRADIO_SERVER_PORT", "http")
-    with pytest.raises(ConfigError, match="GRADIO_SERVER_PORT=http"):
-        address()
+    for wrong in ("http", "0", "65536", "\u0663"):
+        monkeypatch.setenv("GRADIO_SERVER_PORT", wrong)
+        with pytest.raises(ConfigError, match=f"GRADIO_SERVER_PORT={wrong}"):
+            address()
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "")
+    for written in ("::1", "[::1]"):
+        monkeypatch.setenv("GRADIO_SERVER_NAME", written)
+        assert address() == {"server_name": "[::1]", "server_port": 7860}
+
+
+def test_a_wrong_host_is_not_called_a_taken_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"Port {port} of 127.0.0.1 is in use. Set GRADIO_SERVER_PORT"):
+            check_address("127.0.0.1", port)
+    check_address("127.0.0.1", port)
+    for host in ("no.such.host.invalid", "203.0.113.7", "[2001:db8::7]", "a" * 300, "\u00fc..x"):
+        with pytest.raises(ConfigError, match="GRADIO_SERVER_NAME=.* is no address of this machine .* 127.0.0.1"):
+            check_address(host, port)
+
+
+def test_the_apps_own_address_needs_no_proxy(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "intern.example")
+    monkeypatch.setenv("no_proxy", "")
+    exempt_from_proxies("[fd00::5]")
+    assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "intern.example,127.0.0.1,localhost,::1,0.0.0.0,fd00::5"
+    monkeypatch.setenv("no_proxy", "*")
+    exempt_from_proxies("127.0.0.1")
+    assert os.environ["no_proxy"] == "*"
+
+
+@pytest.mark.parametrize("proxy", ["socks9://127.0.0.1:9", "http://[::1", "http://127.0.0.1:port"])
+def test_proxies_that_cannot_be_used_have_a_reason(monkeypatch, proxy):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert unusable_proxies() == ""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert unusable_proxies() == ""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    assert (reason := unusable_proxies()) and "\n" not in reason
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_one_line(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "made"))
+    assert upload_folder() == tmp_path / "made" and (tmp_path / "made").is_dir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "below"))
+    with pytest.raises(ConfigError, match="Temporary files cannot be written .* Set GRADIO_TEMP_DIR or TMPDIR"):
+        upload_folder()
+
+
+def test_the_app_starts_behind_proxies_and_without_a_home(tiny_faces, tiny_digits, tmp_path):
+    """As in a container with a numeric user, whose host sets proxies that reach neither the app nor anything else."""
+    (tmp_path / "sitecustomize.py").write_text(NO_HOME)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"} | {
+        "RBVAE_FACES": str(tiny_faces),
+        "RBVAE_DIGITS": str(tiny_digits),
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "ALL_PROXY": "socks9://127.0.0.1:9",
+        "GRADIO_SERVER_PORT": str(port),
+        "PYTHONPATH": str(tmp_path),
+    }
+    command = [sys.executable, str(ROOT / "app" / "app.py")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as app:
+        try:
+            assert app.stdout is not None
+            said = list(itertools.takewhile(lambda line: "public link" not in line, app.stdout))
+        finally:
+            app.terminate()
+    assert [line for line in said if "are ignored" in line] and not [line for line in said if "Traceback" in line]
+    assert app.wait() == 0
 
 
 def test_checkpoints_come_from_the_environment(monkeypatch):

@@ -8,6 +8,7 @@ import torch
 from rbvae.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rbvae.config import ModelConfig
 from rbvae.errors import CheckpointError
+from rbvae.hub import hub_advice
 from rbvae.models.model import RbVAE
 
 SMALL = ModelConfig(image_size=32, width=8, dim_z=16, dim_e=4, patch=2)
@@ -108,3 +109,9 @@ def test_a_hub_cache_is_read_by_id_and_revision(saved, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     loaded = load_checkpoint("somebody/faces", revision="v1").model
     assert torch.equal(loaded.encoder_z.moments.weight, saved[0].encoder_z.moments.weight)
+
+
+def test_a_hub_cache_that_cannot_be_written_and_a_proxy_without_its_package_are_named():
+    said = hub_advice(PermissionError(13, "Permission denied", "/home/me/.cache"))
+    assert said == "/home/me/.cache cannot be written (Permission denied); set HF_HOME to a folder that can be"
+    assert "socksio" in hub_advice(ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."))

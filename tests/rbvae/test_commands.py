@@ -1,8 +1,14 @@
 """Every command of python -m rbvae: what it writes, its help, and one line for what is wrong."""
 
 import io
+import json
+import os
+import re
 import shlex
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +89,70 @@ def test_batch_writes_a_zip_and_says_how_many(run, astronaut, tmp_path, capsys):
     assert zipfile.ZipFile(tmp_path / "out.zip").namelist() == ["0001-a.jpg", "manifest.json"]
     said = capsys.readouterr()
     assert "1 of 2 photos edited" in said.out and "b.jpg is not a picture" in said.err
+
+
+def test_batch_reads_every_kind_of_name_and_says_what_it_left_out(run, astronaut, tmp_path, capsys):
+    album = tmp_path / "album"
+    (album / "__MACOSX").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    content = astronaut.read_bytes()
+    for name in ("a.JFIF", "b.jpe", "._a.JFIF", "__MACOSX/._b.jpe"):
+        (album / name).write_bytes(content)
+    Image.open(astronaut).save(album / "c.mpo", "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    (tmp_path / "elsewhere" / "d.jpg").write_bytes(content)
+    (album / "linked").symlink_to(tmp_path / "elsewhere")
+    (album / "again").symlink_to(album)
+    (album / "notes.txt").touch()
+    (album / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert run("batch album -o out.zip") == 0
+    said = capsys.readouterr()
+    assert "4 of 4 photos edited" in said.out
+    assert "2 files are left out: 1 .txt, 1 (broken link)" in said.err
+
+
+def test_an_interrupted_batch_leaves_a_zip_of_what_is_ready(run, astronaut, tmp_path, monkeypatch):
+    (tmp_path / "album").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "album" / name).write_bytes(astronaut.read_bytes())
+    shift, calls = PortraitEditor.identity_shift, []
+
+    def stopped(editor, edit):
+        calls.append(edit)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return shift(editor, edit)
+
+    monkeypatch.setattr(PortraitEditor, "identity_shift", stopped)
+    assert run("batch album -o out.zip") == 130
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.namelist() == ["0001-a.jpg", "manifest.json"] and archive.testzip() is None
+        assert json.loads(archive.read("manifest.json"))["finished"] is False
+    assert not (tmp_path / ".out.zip.partial").exists()
+
+
+@pytest.mark.parametrize(
+    "line", ["transfer {cut} {photo}", "animate {cut} --seconds 0.3 --fps 10 --size 64", "random {cut} -n 1",
+             "batch album --like {cut}", "batch cuts"])  # fmt: skip
+def test_doubts_about_a_photo_are_printed_by_every_command(run, astronaut, tmp_path, capsys, line):
+    for folder in ("album", "cuts"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "album" / "a.jpg").write_bytes(astronaut.read_bytes())
+    cut = tmp_path / "cuts" / "cut.png"
+    Image.open(astronaut).crop((100, 0, 400, 170)).save(cut)
+    assert run(line.format(cut=cut, photo=astronaut)) == 0
+    assert re.search(r"cut.png: the photo cuts off \d+% of the face", capsys.readouterr().err)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_that_the_terminal_cannot_show_is_no_error(astronaut, tmp_path, tiny_faces):
+    odd = os.fsdecode(b"caf\xe9.jpg")
+    (tmp_path / odd).write_bytes(astronaut.read_bytes())
+    for encoding, out in (("utf-8", os.fsdecode(b"\xe9.png")), ("cp1252", "\u540d.png"), ("ascii", "\u00fc.png")):
+        command = [sys.executable, "-m", "rbvae", "neutral", odd, "-o", out, "--checkpoint", str(tiny_faces)]
+        environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(Path.cwd())}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0 and b"Traceback" not in done.stderr and done.stdout.startswith(b"\\")
+        assert (tmp_path / out).is_file()
 
 
 def test_digit_transfer_and_info(run, tmp_path, capsys):

@@ -300,6 +300,6 @@ def test_a_config_that_is_no_config_is_refused_by_name(folder, text):
 @pytest.mark.parametrize("name", ["../etc/passwd", "a/../b", "a/b/c", "https://host/a", "a/b?x=1", "a\\b/c", "a/b\nc",
                                   "~/model", "/a/b", "a/" + "b" * 200, "user/na me", "@/x"])  # fmt: skip
 def test_a_name_that_is_no_hub_id_is_never_asked_for(name, monkeypatch):
-    monkeypatch.setattr("rbvae.checkpoint._download", lambda *_: pytest.fail("asked the Hub"))
+    monkeypatch.setattr("rbvae.hub._download", lambda *_: pytest.fail("asked the Hub"))
     with pytest.raises(CheckpointError, match="give a folder or a Hub id"):
         load_checkpoint(name)

@@ -74,14 +74,18 @@ def load_codes(
 
 
 def _frontal(folder: str | Path | None, split: str, size: int) -> PreparedFaces:
-    """Loads the faces that are turned by at most FRONTAL. Raises DatasetError if they have another size."""
+    """Loads the faces that are turned by at most FRONTAL, or all if there are none.
+
+    Raises DatasetError if they have another size.
+    """
     faces = load_prepared(folder, split)
     if faces.size != size:
         raise DatasetError(
             f"{folder} was prepared at {faces.size} px, but this model takes {size}. "
             f"Prepare it with --size {size}, or choose another preset."
         )
-    return faces[np.flatnonzero(np.abs(faces.yaw) <= FRONTAL)]
+    frontal = np.flatnonzero(np.abs(faces.yaw) <= FRONTAL)
+    return faces[frontal] if len(frontal) else faces  # a small album may have none on one side
 
 
 def aligned(faces: PreparedFaces) -> AlignedFaces:

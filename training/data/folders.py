@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rbvae.checkpoint import hub_advice
 from rbvae.errors import DatasetError
+from rbvae.hub import hub_advice
 
 HUB = "hf://"
 ADDRESS = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<at>[^/]+))?(?P<inside>/[^@]*)?(?:@(?P<end>.+))?")

@@ -7,27 +7,26 @@ and AffectNet (annotations/ID_exp.npy beside images/, or its CSV) are recognised
 from __future__ import annotations
 
 import contextlib
-import csv
-import hashlib
 import itertools
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from rbvae.errors import DatasetError
+from rbvae.images.folders import pictures_in
+from training.data.labels import AFFECTNET, Labels, label_text, match_labels, read_labels
+from training.data.splits import lone_side, split_of
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"}
 SPLITS = {"train": "train", "training": "train", "train_set": "train"} | dict.fromkeys(
     ("test", "testing", "val", "valid", "validation", "val_set", "publictest", "privatetest"), "test"
 )
-AFFECTNET = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")  # codes 0 to 7
 EXPRESSIONS = {*AFFECTNET, "angry", "happy", "sad", "surprised", "fearful", "disgusted", "contemptuous"}
-TEST_SHARE = 0.1
 PERSON_MAX = 1000  # a folder with more photos than this is not taken for one person
 UTKFACE = re.compile(r"(?P<age>\d{1,3})_(?:(?P<sex>[01])?_)?(?:(?P<ethnicity>[0-4])?_)?(?P<time>\d{12,})\D*")
 SEXES = ("male", "female")  # UTKFace's codes 0 and 1
@@ -56,6 +55,15 @@ class Photo:
     attributes: Attributes = Attributes()
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The photos of some folders, the labels assigned to them, and a sentence on each folder's files left out."""
+
+    photos: list[Photo]
+    labels: Labels = field(default_factory=Labels)
+    left_out: tuple[str, ...] = ()
+
+
 def list_datasets(
     roots: Sequence[Path],
     labels: Path | None = None,
@@ -63,53 +71,75 @@ def list_datasets(
     limit: int | None = None,
     seed: int = 0,
 ) -> list[Photo]:
-    """Lists the photos of several folders as `list_photos` does, or a random `limit` of them.
+    """Lists the photos of several folders, or a random `limit` of them; see `survey_folders`."""
+    return some_of(survey_folders(roots, labels, reference, seed).photos, limit, seed)
 
-    With more than one folder, sources and identities start with the folder's unique name, so that people in different
-    datasets stay distinct. Raises DatasetError under the same conditions as `list_photos`.
-    """
-    photos = []
-    for root, name in zip(roots, unique_names(roots), strict=True):
-        start = f"{name}/" if len(roots) > 1 else ""
-        for photo in list_photos(root, labels, reference, seed):
-            photos.append(replace(photo, source=start + photo.source, identity=start + photo.identity))
+
+def some_of(photos: list[Photo], limit: int | None, seed: int) -> list[Photo]:
+    """Returns a random `limit` of the photos, in their order, or all of them."""
     if limit is None or limit >= len(photos):
         return photos
     chosen = np.random.default_rng(seed).choice(len(photos), limit, replace=False)
     return [photos[i] for i in sorted(chosen)]
 
 
+def survey_folders(
+    roots: Sequence[Path], labels: Path | None = None, reference: Path | None = None, seed: int = 0
+) -> Listing:
+    """Lists every image file under some folders, sorted by folder and path, and assigns the labels of a CSV file.
+
+    `seed` determines the train/test split. Photos in the folder `reference`, or without one photos labelled neutral,
+    are marked as listed references. With more than one folder, sources and identities start with the folder's unique
+    name, so that people in different datasets stay distinct. Raises DatasetError if a folder has no images or `labels`
+    is not a valid CSV file.
+    """
+    rows = read_labels(labels) if labels else []
+    photos: list[Photo] = []
+    left_out: list[str] = []
+    for root, name in zip(roots, unique_names(roots), strict=True):
+        found, others = _photos_of(root, seed)
+        start = f"{name}/" if len(roots) > 1 else ""
+        photos += [replace(photo, source=start + photo.source, identity=start + photo.identity) for photo in found]
+        left_out += [f"{_readable(str(root))}: {others}"] if others else []
+    matched = match_labels(rows, [photo.source for photo in photos])
+    folder = reference.resolve() if reference else None
+
+    def complete(photo: Photo) -> Photo:
+        label = matched.of.get(photo.source) or photo.label
+        listed = photo.path.resolve().is_relative_to(folder) if folder else label.lower() == "neutral"
+        return replace(photo, label=label, listed_reference=listed)
+
+    return Listing([complete(photo) for photo in photos], matched, tuple(left_out))
+
+
 def unique_names(roots: Sequence[Path]) -> list[str]:
     """Returns each folder's name, with a number appended if an earlier folder has the same name."""
     names: list[str] = []
     for root in roots:
-        name = root.resolve().name or "photos"
+        name = _readable(root.resolve().name) or "photos"
         same = (f"{name}-{number}" for number in itertools.count(2))
         names.append(name if name not in names else next(other for other in same if other not in names))
     return names
 
 
 def list_photos(root: Path, labels: Path | None = None, reference: Path | None = None, seed: int = 0) -> list[Photo]:
-    """Lists every image file under `root`, sorted by path.
+    """Lists every image file under `root`, sorted by path; see `survey_folders`."""
+    return survey_folders([root], labels, reference, seed).photos
 
-    `seed` determines the train/test split. Photos in the folder `reference`, or without one photos
-    labelled neutral, are marked as listed references. Raises DatasetError if there are no images or `labels` is not a
-    valid CSV file.
-    """
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in EXTENSIONS and p.name[0] != "." and p.is_file())
-    if not paths:
-        raise DatasetError(f"no pictures in {root}; it needs files such as .jpg or .png")
-    label_of = read_labels(labels) if labels else {}
-    sources = [_readable(path.relative_to(root).as_posix()) for path in paths]
+
+def _photos_of(root: Path, seed: int) -> tuple[list[Photo], str]:
+    """Returns the photos of one folder, with the labels of their places, and a sentence on files left out."""
+    pictures = pictures_in(root)
+    if not pictures.paths:
+        others = f" ({pictures.left_out()})" if pictures.others else ""
+        raise DatasetError(f"no pictures in {_readable(str(root))}{others}; it needs files such as .jpg or .png")
+    sources = [_readable(path.relative_to(root).as_posix()) for path in pictures.paths]
     identities = identify(sources)
     splits = _splits(sources, identities, seed)
-    folder = reference.resolve() if reference else None
-    photos = []
-    for path, source, identity, split in zip(paths, sources, identities, splits, strict=True):
-        label = label_of.get(source) or label_of.get(path.name) or _label_from_place(path)
-        listed = path.resolve().is_relative_to(folder) if folder else label.lower() == "neutral"
-        photos.append(Photo(path, source, label, identity, split, listed, attributes_of(path.name)))
-    return photos
+    return [
+        Photo(path, source, _label_from_place(path), identity, split, False, attributes_of(path.name))
+        for path, source, identity, split in zip(pictures.paths, sources, identities, splits, strict=True)
+    ], pictures.left_out()
 
 
 def attributes_of(name: str) -> Attributes:
@@ -124,27 +154,6 @@ def attributes_of(name: str) -> Attributes:
     )
 
 
-def read_labels(path: Path) -> dict[str, str]:
-    """Reads a CSV with the columns image (or AffectNet's subDirectory_filePath) and expression.
-
-    Returns a dictionary from file name or path to label. Raises DatasetError if the file is missing or invalid.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines)
-            columns = rows.fieldnames or []
-            image = next((name for name in ("image", "subDirectory_filePath") if name in columns), None)
-            if image is None or "expression" not in columns:
-                raise DatasetError(f"{path} has the columns {', '.join(columns) or 'none'}; it needs image,expression")
-            return {row[image]: _label(row["expression"] or "", image != "image") for row in rows if row[image]}
-    except FileNotFoundError as error:
-        raise DatasetError(f"no file at {path}; --labels takes a CSV with the columns image,expression") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(
-            f"{path} cannot be read as a CSV ({error}); it needs the columns image,expression"
-        ) from error
-
-
 def identify(sources: list[str]) -> list[str]:
     """Returns the person each photo shows: its folder's name, or its file name without a number such as _0001.
 
@@ -154,7 +163,7 @@ def identify(sources: list[str]) -> list[str]:
     """
 
     def person(source: str) -> str:
-        path = PurePosixPath(source)
+        path = PurePosixPath(unicodedata.normalize("NFC", source))
         if UTKFACE.fullmatch(path.name) or path.parent.name.lower() in EXPRESSIONS | SPLITS.keys():
             return str(path.with_suffix(""))
         return path.parent.name or re.sub(r"_\d+$", "", path.stem)
@@ -168,23 +177,21 @@ def identify(sources: list[str]) -> list[str]:
     ]
 
 
-def split_of(identity: str, seed: int) -> str:
-    """Assigns a person to 'train', or with probability 0.1 to 'test'; the result is the same on every machine."""
-    digest = hashlib.sha256(f"{seed}/{identity}".encode()).digest()
-    return "test" if int.from_bytes(digest[:8], "big") < TEST_SHARE * 2**64 else "train"
-
-
 def _readable(name: str) -> str:
     """Returns a path as valid UTF-8 text, with invalid bytes written as \\xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _splits(sources: list[str], identities: list[str], seed: int) -> list[str]:
-    """Returns the published split if the top-level folders name train and test, otherwise a split by identity."""
+    """Returns the published split if the top-level folders name train and test, otherwise a split by identity.
+
+    If all people fall on one side, as happens with few of them, the one nearest to the other side is moved there.
+    """
     published = [SPLITS.get(source.split("/")[0].lower()) if "/" in source else None for source in sources]
     if {"train", "test"} == set(published):
         return [str(split) for split in published]
-    return [split_of(identity, seed) for identity in identities]
+    moved = lone_side(identities, [split_of(identity, seed) for identity in identities], seed)
+    return [moved.get(identity) or split_of(identity, seed) for identity in identities]
 
 
 def _label_from_place(path: Path) -> str:
@@ -194,10 +201,5 @@ def _label_from_place(path: Path) -> str:
     beside = path.parent.parent / "annotations" / f"{path.stem}_exp.npy"
     if path.parent.name == "images" and beside.is_file():
         with contextlib.suppress(ValueError, OSError):
-            return _label(str(np.load(beside, allow_pickle=False)), coded=True)
+            return label_text(str(np.load(beside, allow_pickle=False)), coded=True)
     return ""
-
-
-def _label(text: str, coded: bool) -> str:
-    text = text.strip()
-    return AFFECTNET[int(text)] if coded and text.isdigit() and int(text) < len(AFFECTNET) else text

@@ -7,6 +7,7 @@ import csv
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,20 @@ class PreparationSummary:
         """Records a photo that cannot be used."""
         self.skipped.append((source, reason))
 
+    def move(self, sides: Mapping[str, str]) -> None:
+        """Moves people to the side given for each."""
+        for row in self.rows:
+            row["split"] = sides.get(row["identity"], row["split"])
+
     def mine(self, share: float) -> set[str]:
         """Marks the `share` of each group with the lowest energy as references; returns their sources."""
         for rows in reference_groups(self.rows).values():
             ranked = sorted(rows, key=lambda row: (row["energy"], row["source"]))
             for rank, row in enumerate(ranked):
                 row["reference"] = rank < max(1, round(share * len(rows)))
+        trained = [row for row in self.rows if row["split"] == "train"]
+        if trained and not any(row["reference"] for row in trained):  # in a small album, all may be in the test side
+            min(trained, key=lambda row: (row["energy"], row["source"]))["reference"] = True
         return {row["source"] for row in self.rows if row["reference"]}
 
     def describe(self, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -149,6 +158,7 @@ def summary(description: dict[str, Any]) -> str:
     if share is not None:
         lines.append(f"{share:.0%} of the {description['references_labelled']} labelled references are neutral")
     lines += _shares(description["references_by_group"])
+    lines += [*description.get("left_out", ()), *filter(None, [description.get("labels_not_used", "")])]
     if not description["references"]:
         lines.append("no references: training needs some; raise --reference-share or name them with --reference")
     return "\n".join(lines)

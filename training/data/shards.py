@@ -7,9 +7,9 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -87,7 +87,9 @@ class Shards:
         self._rows: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
         self._written = {"train": 0, "test": 0}
         self._writers: dict[str, pq.ParquetWriter] = {}
+        self._files: dict[str, IO[bytes]] = {}
         self._paths: dict[str, list[Path]] = {"train": [], "test": []}
+        self.are_written = False  # whether any row has left the queue
         self._schema = SCHEMA.with_metadata({"huggingface": json.dumps({"info": {"features": _features()}})})
 
     def __enter__(self) -> Shards:
@@ -99,28 +101,41 @@ class Shards:
         if len(self._rows[row["split"]]) >= ROWS:
             self._flush(row["split"])
 
+    def move(self, sides: Mapping[str, str]) -> None:
+        """Moves the queued rows of people to the side given for each."""
+        rows = [row for queued in self._rows.values() for row in queued]
+        for row in rows:
+            row["split"] = sides.get(row["identity"], row["split"])
+        self._rows = {split: [row for row in rows if row["split"] == split] for split in self._rows}
+
     def __exit__(self, failure: object, *_: object) -> None:
         for split in self._rows:
             if failure is None:
                 self._flush(split)
-        for writer in self._writers.values():
-            writer.close()
+        for split in list(self._writers):
+            self._close(split)
         for split, paths in self._paths.items():
             for number, path in enumerate(paths):
                 path.rename(self._folder / f"{split}-{number:05d}-of-{len(paths):05d}.parquet")
+
+    def _close(self, split: str) -> None:
+        self._writers.pop(split).close()
+        self._files.pop(split).close()
 
     def _flush(self, split: str) -> None:
         rows, self._rows[split] = self._rows[split], []
         if not rows:
             return
+        self.are_written = True
         if split not in self._writers:
             self._paths[split].append(self._folder / f"{split}-{len(self._paths[split])}.unnumbered")
-            self._writers[split] = pq.ParquetWriter(self._paths[split][-1], self._schema, **PACKING)
+            self._files[split] = self._paths[split][-1].open("wb")  # Arrow opens only paths that are valid text
+            self._writers[split] = pq.ParquetWriter(self._files[split], self._schema, **PACKING)
             self._written[split] = 0
         self._writers[split].write_table(pa.Table.from_pylist(rows, schema=self._schema), row_group_size=ROWS)
         self._written[split] += sum(len(row[name]["bytes"]) for row in rows for name in PICTURES if name in row)
         if self._written[split] > SHARD_BYTES:
-            self._writers.pop(split).close()
+            self._close(split)
 
 
 def mark_references(folder: Path, sources: Set[str]) -> None:
@@ -128,7 +143,12 @@ def mark_references(folder: Path, sources: Set[str]) -> None:
     place = SCHEMA.get_field_index("reference")
     for path in sorted(folder.glob("*.parquet")):
         made = path.with_suffix(".marked")
-        with pq.ParquetFile(path) as shard, pq.ParquetWriter(made, shard.schema_arrow, **PACKING) as writer:
+        with (
+            path.open("rb") as read,
+            made.open("wb") as written,
+            pq.ParquetFile(read) as shard,
+            pq.ParquetWriter(written, shard.schema_arrow, **PACKING) as writer,
+        ):
             for index in range(shard.num_row_groups):
                 rows = shard.read_row_group(index)
                 marks = pa.array([source in sources for source in rows["source"].to_pylist()])

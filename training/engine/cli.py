@@ -15,10 +15,13 @@ import torch
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError, RbvaeError
+from rbvae.terminal import printable_output
+from training.evaluation.scores import plain
 
 
 def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
     """Runs `main`; what the project refuses, and what the disk refuses, becomes one line on stderr and exit code 2."""
+    printable_output()
     try:
         return main(argv)
     except (RbvaeError, OSError) as error:
@@ -31,9 +34,9 @@ def run_command(main: Callable[[list[str] | None], int], argv: list[str] | None 
 
 
 def write_json(path: Path, record: object) -> None:
-    """Writes a record as indented JSON, atomically, and makes the folder if it is missing."""
+    """Writes a record as indented JSON, atomically, and makes the folder if it is missing; NaN becomes null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
+    write_atomically(path, (json.dumps(plain(record), indent=2) + "\n").encode())
 
 
 def command_line(script: str, options: list[str]) -> str:

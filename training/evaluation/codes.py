@@ -49,8 +49,10 @@ def texture_change(model: RbVAE, codes: Tensor) -> float:
 def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: int = 0) -> float:
     """Returns the Frechet distance between G(z, e) of prior draws and `real` codes [N, K].
 
-    Uses the LEADING coefficients with the largest weights.
+    Uses the LEADING coefficients with the largest weights. NaN for fewer than two codes.
     """
+    if len(real) < 2:
+        return float("nan")
     rng = torch.Generator().manual_seed(seed)
     z = torch.randn(SAMPLES, model.config.dim_z, generator=rng).to(device)
     e = torch.randn(SAMPLES, model.config.dim_e, generator=rng).to(device)
@@ -66,7 +68,7 @@ def frechet_of_samples(model: RbVAE, real: Tensor, device: torch.device, seed: i
 def measure_references(model: RbVAE, codes: FaceCodes, device: torch.device) -> None:
     """Set the model's `reference_covariance` [D_e, D_e] to that of the posterior means of e over the references."""
     _, e = posterior_means(model, codes.statistics.codes[codes.statistics.references], device)
-    model.reference_covariance.copy_(torch.cov(e.T))
+    model.reference_covariance.copy_(torch.cov(e.T, correction=min(1, len(e) - 1)))  # 0 for a single one
 
 
 @torch.inference_mode()

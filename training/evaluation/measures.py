@@ -7,7 +7,6 @@ reported as not measured, with what to install.
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from training.data.image_sets import ImageSets
 from training.evaluation.feature_net import EMBEDDED, FeatureNet, load_features
 from training.evaluation.probes import posterior_means
 from training.evaluation.realism import NAMES, likeness, mean_image, measure_realism
-from training.evaluation.scores import evaluate
+from training.evaluation.scores import evaluate, plain
 from training.evaluation.styles import measure_styles, right_answer
 from training.evaluation.subject import Subject, infer
 from training.evaluation.transfer import Pairs, choose_pairs
@@ -93,6 +92,8 @@ def _realism(subject: Subject, net: tuple[FeatureNet, dict] | str, rebuilt: Tens
     reason = net if isinstance(net, str) else _missing("torchmetrics")
     if isinstance(net, str) or reason:
         return {"not_measured": reason}
+    if min(len(subject.sets.probe_test.images), len(subject.sets.unlabelled)) < 2:
+        return {"not_measured": "a distance between distributions needs two or more pictures of each"}
     rng = np.random.default_rng(seed)
     config, train, photos = subject.model.config, subject.sets.unlabelled, subject.sets.probe_test.images
     rows = torch.from_numpy(rng.permutation(len(photos))[:TEST_PICTURES])
@@ -121,12 +122,3 @@ def _or_reason(make: Callable[[], Any]) -> Any:
 
 def _missing(module: str) -> str:
     return "" if importlib.util.find_spec(module) else f"install {module}"
-
-
-def plain(value: Any) -> Any:
-    """Converts a result to JSON values; numbers that are not finite become None."""
-    if isinstance(value, dict):
-        return {key: plain(some) for key, some in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(some) for some in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

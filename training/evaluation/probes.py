@@ -47,9 +47,13 @@ def posterior_means(model: RbVAE, images: Tensor, device: torch.device, batch: i
 
 
 def probe(train: Tensor, train_target: np.ndarray, test: Tensor, test_target: np.ndarray) -> dict[str, float]:
-    """Fits a linear regressor to training features; returns R^2 and mean absolute error on test features."""
+    """Fits a linear regressor to training features; returns R^2 and mean absolute error on test features.
+
+    R^2 is NaN for fewer than two test features.
+    """
     from sklearn.linear_model import LinearRegression
     from sklearn.metrics import mean_absolute_error, r2_score
 
     predicted = LinearRegression().fit(train.numpy(), train_target).predict(test.numpy())
-    return {"r2": float(r2_score(test_target, predicted)), "mae": float(mean_absolute_error(test_target, predicted))}
+    r2 = float(r2_score(test_target, predicted)) if len(test_target) > 1 else float("nan")
+    return {"r2": r2, "mae": float(mean_absolute_error(test_target, predicted))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,10 @@ def predicted_transfer(subject: Subject, seed: int) -> dict[str, float] | None:
 
 
 def evaluate(subject: Subject, seed: int = 0) -> dict[str, Any]:
-    """Returns all scores of a model on held-out images as plain numbers; the same seed gives identical results."""
+    """Returns all scores of a model on held-out images as plain numbers, NaN where there are too few images.
+
+    The same seed gives identical results.
+    """
     sets, z, e = subject.sets, subject.z, subject.e
     train, test = named_factors(sets.probe_train), named_factors(sets.probe_test)
     probes = {
@@ -109,3 +113,12 @@ def evaluate(subject: Subject, seed: int = 0) -> dict[str, Any]:
         scores["apart"] = apart(sets.probe_test.images)
         scores["predicted_transfer"] = predicted_transfer(subject, seed)
     return scores
+
+
+def plain(value: Any) -> Any:
+    """Converts a result to JSON values; numbers that are not finite become None."""
+    if isinstance(value, dict):
+        return {key: plain(some) for key, some in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(some) for some in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -26,7 +26,8 @@ from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.pose import fit_pose
 from rbvae.images.decoding import load_photo
-from training.data.photo_folders import ETHNICITIES, EXTENSIONS, SEXES, Attributes, list_datasets
+from rbvae.images.folders import SUFFIXES
+from training.data.photo_folders import ETHNICITIES, SEXES, Attributes, list_datasets
 from training.data.progress import track
 from training.evaluation.judges import face_in, mouth_opening, progress
 from training.evaluation.truth import TEETH
@@ -135,7 +136,7 @@ def given_donors(landmarker: FaceLandmarker, folder: Path) -> list[Stranger]:
 
     Raises DatasetError if there are none.
     """
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in EXTENSIONS)
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
     seen = ((path, face_in(landmarker, framed(path))) for path in paths)
     found = [Stranger(path, path.stem, (), face) for path, face in seen if face][:DONORS]
     if not found:

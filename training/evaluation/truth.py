@@ -37,7 +37,7 @@ from rbvae.errors import DatasetError, RbvaeError
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import OVAL
 from rbvae.images.decoding import load_photo
-from training.data.photo_folders import EXTENSIONS
+from rbvae.images.folders import SUFFIXES
 from training.data.progress import track
 from training.evaluation.judges import (
     Judges,
@@ -90,7 +90,11 @@ def find_pairs(folder: Path, use: str = "") -> list[Pair]:
     `use` keeps only people with this value in people.csv (columns person and use). Raises DatasetError if there are
     fewer than two pairs or people.csv is missing or invalid.
     """
-    photos = {path.stem: path for path in sorted(folder.glob("*_*")) if path.suffix.lower() in EXTENSIONS}
+    photos = {
+        path.stem: path
+        for path in sorted(folder.glob("*_*"))
+        if path.suffix.lower() in SUFFIXES and path.name[0] != "."
+    }
     people = [name.removesuffix("_smiling") for name in photos if name.endswith("_smiling")]
     if use:
         chosen = _people_for(use, folder / "people.csv")

