@@ -14,11 +14,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import gradio as gr
-import torch
+from app.server.startup import quick_imports, uncollected, without_web_apps
+
+with quick_imports():
+    import gradio as gr
+    import torch
 from starlette.middleware import Middleware
 
-from app.page.about import about
+from app.page.about import PeopleTable, about
 from app.page.digits_tab import digits_tab
 from app.page.faces_tab import faces_tab
 from app.page.programs_tab import programs_tab
@@ -50,6 +53,7 @@ ENVIRONMENT = """environment variables:
 example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
 
+@without_web_apps()
 def build(editors: Editors) -> Page:
     """Build the page with its tabs and the named API endpoints."""
     visits = Visits()
@@ -64,10 +68,11 @@ def build(editors: Editors) -> Page:
             programs_tab()
         with gr.Tab("About", elem_id="about-tab"):
             add_room({"kind": "about"})
-            gr.Markdown(about(editors, visits.example_faces()), elem_id="about")
+            people = PeopleTable.of(editors, visits.example_faces())
+            gr.Markdown(about(people), elem_id="about")
     # RequestLimits refuses requests beyond MAX_WAITING with a message.
     demo.queue(max_size=2 * MAX_WAITING, api_open=False)
-    demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits)
+    demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits, people.picture)
     return demo
 
 
@@ -143,7 +148,10 @@ def main(argv: list[str] | None = None) -> int:
     limit_malloc()
     torch.set_num_threads(1)  # inference takes 1 ms; on a busy host, synchronizing threads takes 100 ms
     try:
-        launch(build(load_editors()), **address())
+        with uncollected():
+            demo = build(load_editors())
+            launch(demo, **address(), prevent_thread_lock=True)
+        demo.block_thread()
     except (RbvaeError, OSError) as error:  # OSError: the port is in use
         print(f"error: {error}", file=sys.stderr)
         return 2

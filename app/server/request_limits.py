@@ -35,7 +35,7 @@ RESPONSES_BYTES = 100_000_000  # likewise, in responses
 MAX_REQUESTS = 1000  # concurrent requests
 GET_PATHS = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?)|/(assets|static|svelte|page/js)/.+|"
-    r"/page/\w+/model|"
+    r"/page/\w+/model|/page/about/\d+-\d+\.jpg|"
     r"/gradio_api/(info|openapi\.json|startup-events|theme\.css|app_id|heartbeat/[\w-]+|queue/(data|status)|"
     r"call/(v2/)?\w+/\w+|file=.+)"
 )
