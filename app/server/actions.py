@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from app.server.decoder import decoded, decoded_alpha
+from app.server.decoder import decoded, decoded_alpha, decoder
 from app.server.edit_record import EditRecord
 from app.server.films import film_of
 from app.server.live import TYPE, live_file
@@ -205,11 +205,12 @@ class FaceActions(Actions):
         If no face is found, the record asks the visitor to click the eyes. Raises ImageError if the photo cannot be
         decoded.
         """
-        pixels = decoded(content)
+        pixels, note = decoder().decode_with_note(content)
         alpha = decoded_alpha(content) if may_be_transparent(content) else None
         original = read_original(content, pixels, alpha)
         with LARGE_LOCK if pixels.size > LARGE_BYTES else contextlib.nullcontext():
-            return self.store(open_faces(self.editor, pixels, original))
+            opened = open_faces(self.editor, pixels, original)
+        return self.store(replace(opened, faces=replace(opened.faces, notes=(note,) if note else ())))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
         """Select another face of the same photo.

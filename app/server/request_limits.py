@@ -65,7 +65,7 @@ class Timeouts:
     """Time limits in seconds, in either direction: per chunk of a body, and for a whole body of the largest size."""
 
     chunk: float = 15
-    body: float = 120
+    body: float = 300
 
 
 class RefusedError(Exception):

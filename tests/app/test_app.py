@@ -239,7 +239,7 @@ def test_only_what_the_page_asks_for_can_be_called(client, action, kind, status)
 
 def test_wrong_requests_of_the_page_are_refused_in_words(client, astronaut):
     assert "not a picture" in ask(client, "open", b"words").json()["error"]
-    assert "10 MB" in ask(client, "open", bytes(MAX_FILE_BYTES + 1)).json()["error"]
+    assert "40 MB" in ask(client, "open", bytes(MAX_FILE_BYTES + 1)).json()["error"]
     assert "reload the page" in ask(client, "draw", b"{").json()["error"]
     assert "reload the page" in ask(client, "draw", unknown=1).json()["error"]
 

@@ -92,6 +92,17 @@ def test_about_shows_the_examples(code_editors, portrait):
     assert table.picture(1, 0) is None and table.picture(0, 5) is None
 
 
+def test_fifty_megapixels_are_edited_and_saved_at_full_size(client, astronaut):
+    with Image.open(astronaut) as photo:
+        content = io.BytesIO()
+        photo.resize((7000, 7000)).save(content, "JPEG", quality=70)
+    record = ask(client, "open", content.getvalue()).json()
+    assert record["size"] == [7000, 7000] and not record["notes"]
+    saved = ask(client, "save", edits=[{"key": record["key"], "edit": {"named": {"smile": 2}}}]).content
+    with Image.open(io.BytesIO(saved)) as edited:
+        assert (edited.format, edited.size) == ("JPEG", (7000, 7000))
+
+
 def test_pictures_under_about_are_drawn_when_a_browser_asks(client):
     answer = httpx.get(f"{client.src}page/about/0-1.jpg")
     assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
