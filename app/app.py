@@ -9,6 +9,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from app.server.api import add_endpoints
 from app.server.cleanup import FILES_KEPT_FOR, INTERVAL, cleanup, own_folder
 from app.server.editors import Editors, load_editors
 from app.server.hosting import has_mcp, limit_malloc, patch_mcp_tools
+from app.server.live import prepare
 from app.server.request_limits import MAX_FILE_BYTES, RequestLimits
 from app.server.routes import MAX_WAITING, routes
 from app.server.state import Visits
@@ -149,8 +151,10 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(1)  # inference takes 1 ms; on a busy host, synchronizing threads takes 100 ms
     try:
         with uncollected():
-            demo = build(load_editors())
+            editors = load_editors()
+            demo = build(editors)
             launch(demo, **address(), prevent_thread_lock=True)
+        threading.Thread(target=prepare, args=[editors.faces], daemon=True).start()
         demo.block_thread()
     except (RbvaeError, OSError) as error:  # OSError: the port is in use
         print(f"error: {error}", file=sys.stderr)

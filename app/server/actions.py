@@ -24,6 +24,7 @@ from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, Por
 from rbvae.editing.animation import FORMATS, Film
 from rbvae.editing.batch import Result
 from rbvae.errors import quoted, shown
+from rbvae.faces.detectors import map_in_threads
 from rbvae.faces.finding import Faces
 from rbvae.images.decoding import MAX_SIDE, Photo, load_photo
 
@@ -117,7 +118,8 @@ class Actions:
         if not isinstance(edits, list) or not 1 <= len(edits) <= MAX_TILES:
             raise ConfigError(f"edits={quoted(edits)}; give a list of 1 to {MAX_TILES} edits")
         tile = self.opened(key).at(TILE_SIDE)
-        return {"pictures": [data_url(self.tile(tile, EditRecord.of(self.editor, edit))) for edit in edits]}
+        records = [EditRecord.of(self.editor, edit) for edit in edits]
+        return {"pictures": map_in_threads(lambda record: data_url(self.tile(tile, record)), records)}
 
     def tile(self, inference: Inference, record: EditRecord) -> Image.Image:
         """Draw an edit at the size of a tile."""

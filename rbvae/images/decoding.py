@@ -110,7 +110,7 @@ def load_alpha(encoded: bytes | Image.Image, limits: Limits = UPLOAD, name: str 
 
 
 def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Reduce a picture uint8 [H, W, 3] or [H, W] to at most `kept` pixels by area averaging, with a note if it is larger."""
+    """Reduce a picture uint8 [H, W, 3] or [H, W] to at most `kept` pixels by area averaging, with a note."""
     height, width = pixels.shape[:2]
     if height * width <= kept:
         return pixels, ()
