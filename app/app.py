@@ -30,9 +30,10 @@ from app.page.workbench import add_room, follow_links
 from app.server.api import add_endpoints
 from app.server.cleanup import FILES_KEPT_FOR, INTERVAL, cleanup, own_folder
 from app.server.editors import Editors, load_editors
+from app.server.exchange import MAX_FILE_BYTES
 from app.server.hosting import has_mcp, limit_malloc, patch_mcp_tools
 from app.server.live import prepare
-from app.server.request_limits import MAX_FILE_BYTES, RequestLimits
+from app.server.request_limits import RequestLimits
 from app.server.routes import MAX_WAITING, routes
 from app.server.state import Visits
 from app.server.uploads import Page

@@ -22,23 +22,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from app.tools.first_page import EDITED, first_page
-from app.tools.latency_page import NotMeasuredError, in_the_page, spread
+from app.tools.latency_page import in_the_page, spread
+from app.tools.served import NotMeasuredError, running
 
 HERE = Path(__file__).resolve().parents[1]  # app/
 PHOTO = HERE / "examples" / "astronaut.jpg"
@@ -99,45 +94,13 @@ def measure(chromium: str, ticks: int, repeats: int) -> dict[str, float]:
     from playwright.sync_api import sync_playwright
 
     began = time.perf_counter()
-    with served() as url, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+    with running() as (url, _), sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         figures = {"start_s": round(time.perf_counter() - began, 1)}
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         figures |= {"first_page_ms": _first(browser, url)} | first_page(browser, url)
         figures |= in_the_page(browser, url, large_photo(Path(folder)), ticks, repeats)
         browser.close()
         return figures | _endpoints(url, repeats)
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """Run the app with its own checkpoints in a subprocess. Yields its URL once it responds.
-
-    Raises NotMeasuredError if it does not start.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/"
-    environment = {name: value for name, value in os.environ.items() if name not in ("RBVAE_FACES", "RBVAE_DIGITS")}
-    environment |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
-    app = subprocess.Popen([sys.executable, str(HERE / "app.py")], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while not _responds(url):
-            if app.poll() is not None:
-                raise NotMeasuredError("the app did not start; run python app/app.py to see why")
-            time.sleep(0.05)
-        yield url
-    finally:
-        app.terminate()
-        app.wait(timeout=20)
-
-
-def _responds(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=5).close()
-        return True
-    except OSError:
-        return False
 
 
 def large_photo(folder: Path) -> Path:

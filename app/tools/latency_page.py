@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from app.tools.served import NotMeasuredError
+
 VIEWPORT = {"width": 1280, "height": 800}
 SERVER_DRAWS = "**/page/js/live-*.js"  # without it, the browser has nothing to draw with
 READY = ".rb.faces .stage .patch"
@@ -48,10 +50,6 @@ window.upload = () => {
   }, { once: true, capture: true }));
 };
 """
-
-
-class NotMeasuredError(Exception):
-    """What was to be measured does not happen in this page."""
 
 
 def opened(browser: Any, url: str, here: bool) -> Any:

@@ -26,8 +26,8 @@ from app.page.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON
 from app.server.bundle import bundle
 from app.server.cleanup import FILES_KEPT_FOR
 from app.server.editors import synthetic_images
+from app.server.exchange import MAX_FILE_BYTES
 from app.server.rendering import picture_file
-from app.server.request_limits import MAX_FILE_BYTES
 from app.server.state import within_reach
 from rbvae import Inference
 from rbvae.images.ai_metadata import AI_NOTE

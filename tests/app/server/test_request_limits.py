@@ -15,8 +15,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from app.server.cleanup import MIN_FILE_BYTES, UploadFolder, folder_size
+from app.server.exchange import CHUNK_BYTES, Timeouts
 from app.server.job_queue import BusyError, ByteLimit, DisconnectedError, JobQueue
-from app.server.request_limits import CHUNK_BYTES, RequestLimits, Timeouts
+from app.server.request_limits import RequestLimits
 
 
 async def here() -> bool:
