@@ -9,22 +9,25 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.server.environment import address, check_address, prepare_environment
+from app.server.startup import quick_imports, uncollected, without_web_apps
 
 if __name__ == "__main__":
     prepare_environment()
 
-import gradio as gr
-import gradio.http_server
-import torch
+with quick_imports():
+    import gradio as gr
+    import gradio.http_server
+    import torch
 from starlette.middleware import Middleware
 
-from app.page.about import about
+from app.page.about import PeopleTable, about
 from app.page.digits_tab import digits_tab
 from app.page.faces_tab import faces_tab
 from app.page.programs_tab import programs_tab
@@ -32,8 +35,10 @@ from app.page.workbench import add_room, follow_links
 from app.server.api import add_endpoints
 from app.server.cleanup import FILES_KEPT_FOR, INTERVAL, cleanup, upload_folder
 from app.server.editors import Editors, load_editors
+from app.server.exchange import MAX_FILE_BYTES
 from app.server.hosting import has_mcp, limit_malloc, patch_mcp_tools
-from app.server.request_limits import MAX_FILE_BYTES, RequestLimits
+from app.server.live import prepare
+from app.server.request_limits import RequestLimits
 from app.server.routes import MAX_WAITING, routes
 from app.server.state import Visits
 from app.server.uploads import Page
@@ -56,6 +61,7 @@ ENVIRONMENT = """environment variables:
 example: GRADIO_SERVER_PORT=8000 python app/app.py"""
 
 
+@without_web_apps()
 def build(editors: Editors) -> Page:
     """Build the page with its tabs and the named API endpoints."""
     visits = Visits()
@@ -70,10 +76,11 @@ def build(editors: Editors) -> Page:
             programs_tab()
         with gr.Tab("About", elem_id="about-tab"):
             add_room({"kind": "about"})
-            gr.Markdown(about(editors, visits.example_faces()), elem_id="about")
+            people = PeopleTable.of(editors, visits.example_faces())
+            gr.Markdown(about(people), elem_id="about")
     # RequestLimits refuses requests beyond MAX_WAITING with a message.
     demo.queue(max_size=2 * MAX_WAITING, api_open=False)
-    demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits)
+    demo.visits, demo.page_routes = visits, routes({"faces": faces, "digits": digits}, visits, people.picture)
     return demo
 
 
@@ -140,7 +147,12 @@ def main(argv: list[str] | None = None) -> int:
         check_address(**{name.removeprefix("server_"): value for name, value in where.items()})
         os.environ["GRADIO_TEMP_DIR"] = str(upload_folder())
         gradio.http_server.LOCALHOST_NAME = "127.0.0.1"  # where it tests a port, with IPv4 only
-        launch(build(load_editors()), **where)
+        with uncollected():
+            editors = load_editors()
+            demo = build(editors)
+            launch(demo, **where, prevent_thread_lock=True)
+        threading.Thread(target=prepare, args=[editors.faces], daemon=True).start()
+        demo.block_thread()
     except (RbvaeError, OSError) as error:  # OSError: the port was taken in the meantime
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -38,11 +38,12 @@ export class Opening {
     stage.say("Finding the face…");
     const done = await work.attempt(async () => {
       const { blob, note } = await fitting(file, work.setup.limits);
+      const decoding = decoded(blob); // while the server looks for faces
       const record = await (await send(work.kind, "open", blob)).json();
       if (ticket !== this.newest) return void forget(work.kind, record.key); // another photo was chosen meanwhile
       const reopen = async () => (await send(work.kind, "open", blob)).json();
       const name = file.name || "photo.jpg";
-      await this.show(record, { name, blob, reopen, notes: [note, ...(record.notes ?? [])] }, ticket);
+      await this.show(record, { name, blob, reopen, notes: [note, ...(record.notes ?? [])] }, ticket, { decoding });
       return true;
     });
     if (ticket === this.newest) stage.say("");
@@ -54,15 +55,16 @@ export class Opening {
     return this.work.attempt(async () => {
       const record = await (await send(this.work.kind, "pick", { key: example.key })).json();
       if (ticket !== this.newest) return;
-      await this.show(record, { name: `${example.label}.jpg`, example: true, notes: [] }, ticket, edit);
+      await this.show(record, { name: `${example.label}.jpg`, example: true, notes: [] }, ticket, { edit });
     });
   }
 
-  async show(record, about, ticket, edit = null) {
+  async show(record, about, ticket, { decoding = null, edit = null } = {}) {
     const { work, stage, drawing } = this;
     const key = work.keys.add(record.key, about.reopen);
-    const { url, bitmap } = await this.picture(key, about.blob);
-    if (ticket !== this.newest) return;
+    const image = (await decoding) ?? (await this.sent(key));
+    if (ticket !== this.newest) return URL.revokeObjectURL(image.src);
+    const url = image.src;
     if (work.photo?.url) URL.revokeObjectURL(work.photo.url);
     const faces = record.boxes.map((box, index) => ({ index, box, edit: null }));
     let chosen = faces[record.face];
@@ -76,15 +78,15 @@ export class Opening {
     work.open({ ...photo, first: Math.max(0, faces.indexOf(chosen)) });
     const words = [record.advice, ...about.notes].filter(Boolean);
     if (words.length || !about.example) work.tell(words, "note");
-    if (bitmap) drawing.prepare(bitmap);
+    const bitmap = await createImageBitmap(image).catch(() => null);
+    if (bitmap && ticket === this.newest) drawing.prepare(bitmap);
   }
 
-  // The photo as this browser decodes it, or else as the server does.
-  async picture(key, blob) {
-    const decoded = blob && (await createImageBitmap(blob).catch(() => null));
-    if (decoded) return { url: URL.createObjectURL(blob), bitmap: decoded };
-    const sent = await (await this.work.keys.send("source", { key })).blob();
-    return { url: URL.createObjectURL(sent), bitmap: await createImageBitmap(sent) };
+  // The photo as the server decodes it.
+  async sent(key) {
+    const image = await decoded(await (await this.work.keys.send("source", { key })).blob());
+    if (!image) throw new Refused("This photo can't be shown here. Save it as a JPEG first.", 422);
+    return image;
   }
 
   // Chooses a face by its place from left to right, and looks at it if it is new.
@@ -122,6 +124,19 @@ export class Opening {
       return (await send(this.work.kind, "face", { key, ...which })).json();
     });
     return known(record, this.work.keys.add(record.key, reopen ?? (() => send(this.work.kind, "face", { key: photo.key, ...which }).then((r) => r.json()))));
+  }
+}
+
+// Resolves to a photo as an image whose pixels are ready, or to null if this browser cannot decode it.
+async function decoded(blob) {
+  const image = new Image();
+  image.src = URL.createObjectURL(blob);
+  try {
+    await image.decode();
+    return image;
+  } catch {
+    URL.revokeObjectURL(image.src);
+    return null;
   }
 }
 

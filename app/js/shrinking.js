@@ -5,13 +5,13 @@ import { Refused } from "./api.js";
 const QUALITY = 0.95;
 
 // Resolves to { blob, note }: the photo as it is, or smaller with a sentence about it.
-export async function fitting(file, { pixels, bytes }) {
+export async function fitting(file, { pixels, kept, bytes }) {
   const size = await dimensions(file);
   const large = size && size[0] * size[1] > pixels;
   if (!large && file.size <= bytes) return { blob: file, note: "" };
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) throw new Refused("This photo is too large to open. Save it smaller first.", 413);
-  let scale = Math.min(1, Math.sqrt(pixels / (bitmap.width * bitmap.height)));
+  let scale = Math.min(1, Math.sqrt((large ? kept : pixels) / (bitmap.width * bitmap.height)));
   for (;;) {
     const blob = await drawn(bitmap, scale);
     if (blob.size <= bytes) {

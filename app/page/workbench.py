@@ -49,7 +49,7 @@ def editing_data(editor: Editor) -> dict[str, Any]:
             {"name": tile.name, "label": tile.label, "named": dict(tile.named), "closed": tile.closed}
             for tile in tiles(editor).values()
         ],
-        "limits": {"bytes": UPLOAD.bytes, "pixels": UPLOAD.pixels},
+        "limits": {"bytes": UPLOAD.bytes, "pixels": UPLOAD.pixels, "kept": UPLOAD.kept},
     }
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from app.server.decoder import decoded, decoded_alpha
+from app.server.decoder import decoded, decoded_alpha, decoder
 from app.server.edit_record import EditRecord
 from app.server.films import film_of
 from app.server.live import TYPE, live_file
@@ -24,6 +24,7 @@ from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, Por
 from rbvae.editing.animation import FORMATS, Film
 from rbvae.editing.batch import Result
 from rbvae.errors import quoted, shown
+from rbvae.faces.detectors import map_in_threads
 from rbvae.faces.finding import Faces
 from rbvae.images.decoding import MAX_SIDE, Photo, load_photo
 
@@ -117,7 +118,8 @@ class Actions:
         if not isinstance(edits, list) or not 1 <= len(edits) <= MAX_TILES:
             raise ConfigError(f"edits={quoted(edits)}; give a list of 1 to {MAX_TILES} edits")
         tile = self.opened(key).at(TILE_SIDE)
-        return {"pictures": [data_url(self.tile(tile, EditRecord.of(self.editor, edit))) for edit in edits]}
+        records = [EditRecord.of(self.editor, edit) for edit in edits]
+        return {"pictures": map_in_threads(lambda record: data_url(self.tile(tile, record)), records)}
 
     def tile(self, inference: Inference, record: EditRecord) -> Image.Image:
         """Draw an edit at the size of a tile."""
@@ -205,11 +207,12 @@ class FaceActions(Actions):
         If no face is found, the record asks the visitor to click the eyes. Raises ImageError if the photo cannot be
         decoded.
         """
-        pixels = decoded(content)
+        pixels, note = decoder().decode_with_note(content)
         alpha = decoded_alpha(content) if may_be_transparent(content) else None
         original = read_original(content, pixels, alpha)
         with LARGE_LOCK if pixels.size > LARGE_BYTES else contextlib.nullcontext():
-            return self.store(open_faces(self.editor, pixels, original))
+            opened = open_faces(self.editor, pixels, original)
+        return self.store(replace(opened, faces=replace(opened.faces, notes=(note,) if note else ())))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:
         """Select another face of the same photo.

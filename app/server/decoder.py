@@ -28,7 +28,9 @@ from rbvae.images.decoding import UPLOAD
 
 PROGRAM = Path(__file__).with_name("decoder_process.py")
 WORKERS = 4  # of 70 MB each; more than the images opened at the same time, so that a slow one does not block others
-IMAGE_SECONDS = 2.4  # wall-clock time per image; a worker also stops after one to two seconds of CPU time
+# Wall-clock seconds per image, for what waits instead of computing: CPU time is limited by the worker itself, because a
+# busy machine slows a good photo down as much as a bad one.
+IMAGE_SECONDS = 40
 START_SECONDS = 5  # seconds for a worker to start, which is slow on a busy machine
 WAIT_SECONDS = 10  # seconds to wait for an idle worker
 MAX_MESSAGE = 10_000  # bytes of an error message
@@ -57,8 +59,8 @@ class Worker:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         return self.process
 
-    def decode(self, content: bytes, name: bytes, max_side: int, seconds: float) -> np.ndarray | str:
-        """Decode an image. Returns uint8 RGB [H, W, 3], or an error message as a string.
+    def decode(self, content: bytes, name: bytes, max_side: int, seconds: float) -> tuple[np.ndarray | None, str]:
+        """Decode an image. Returns uint8 RGB [H, W, 3] and a note or "", or None and an error message.
 
         Raises TimeoutError if it takes longer than `seconds`, and OSError, EOFError or MemoryError if the process
         fails.
@@ -110,7 +112,13 @@ class Decoder:
             self._idle.put(worker)
 
     def decode(self, content: bytes, name: str = "", max_side: int = 0) -> np.ndarray:
-        """Decode an encoded image. Returns read-only uint8 RGB [H, W, 3], with its orientation applied.
+        """Decode an encoded image, see `decode_with_note`. Returns its pixels."""
+        return self.decode_with_note(content, name, max_side)[0]
+
+    def decode_with_note(self, content: bytes, name: str = "", max_side: int = 0) -> tuple[np.ndarray, str]:
+        """Decode an encoded image. Returns read-only uint8 RGB [H, W, 3], with its orientation applied, and a note.
+
+        The note says how a picture was changed that has too many pixels; otherwise it is "".
 
         If `max_side` is positive, a larger image is scaled down to it. `name` is used in error messages.
 
@@ -121,15 +129,15 @@ class Decoder:
             raise ImageError(f"{label} is larger than {UPLOAD.bytes // 10**6} MB, the limit; save it smaller first")
         with self._worker() as worker:
             try:
-                answer = worker.decode(content, name.encode("utf-8", "replace"), max_side, self.seconds)
+                pixels, words = worker.decode(content, name.encode("utf-8", "replace"), max_side, self.seconds)
             except TimeoutError as error:
                 raise ImageError(f"{label} takes too long to decode; save it as an ordinary JPEG first") from error
             except (OSError, EOFError, MemoryError) as error:
                 raise ImageError(f"{label} cannot be decoded; save it as an ordinary JPEG first") from error
-        if isinstance(answer, str):
-            raise ImageError(answer)
-        answer.flags.writeable = False  # so that callers can share it without copying
-        return answer
+        if pixels is None:
+            raise ImageError(words)
+        pixels.flags.writeable = False  # so that callers can share it without copying
+        return pixels, words
 
     def close(self) -> None:
         """Kill all processes."""
@@ -206,17 +214,21 @@ def _killed_after(seconds: float, process: subprocess.Popen[bytes], timed_out: t
         timer.join()  # so that it cannot kill a later request
 
 
-def _exchange(process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side: int) -> np.ndarray | str:
+def _exchange(
+    process: subprocess.Popen[bytes], content: bytes, name: bytes, max_side: int
+) -> tuple[np.ndarray | None, str]:
     assert process.stdin and process.stdout
     process.stdin.write(struct.pack(">III", len(name), len(content), max_side) + name)
     process.stdin.write(content)
     process.stdin.flush()
     height, width, length = struct.unpack(">III", _read_exactly(process, bytearray(12)))
-    if length > MAX_MESSAGE or height * width > UPLOAD.pixels:
+    if length > MAX_MESSAGE or height * width > UPLOAD.kept:
         raise EOFError  # not a valid answer
-    if length:
-        return _read_exactly(process, bytearray(length)).decode()
-    return np.frombuffer(_read_exactly(process, bytearray(height * width * 3)), np.uint8).reshape(height, width, 3)
+    words = _read_exactly(process, bytearray(length)).decode()
+    if not height * width:
+        return None, words
+    pixels = _read_exactly(process, bytearray(height * width * 3))
+    return np.frombuffer(pixels, np.uint8).reshape(height, width, 3), words
 
 
 def _read_exactly(process: subprocess.Popen[bytes], buffer: bytearray) -> bytearray:

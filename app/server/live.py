@@ -24,6 +24,12 @@ def portrait_files(editor: Editor) -> PortraitFiles | None:
     return PortraitFiles(editor) if isinstance(editor, PortraitEditor) and editor.faces else None
 
 
+def prepare(editor: Editor) -> None:
+    """Compute what the files of all faces share, which takes a second, so that the first visitor does not wait."""
+    if files := portrait_files(editor):
+        _ = files.model.by_code
+
+
 def model_address(editor: Editor) -> str:
     """Return the address of the page's model, relative to the page; "" if there is none."""
     files = portrait_files(editor)

@@ -17,7 +17,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.server.decoder import decoded
-from app.server.request_limits import internal_error
+from app.server.refusals import internal_error
 from rbvae import ImageError, RbvaeError
 from rbvae.errors import shown
 from rbvae.images.ai_metadata import AI_NOTE, encode

@@ -5,6 +5,7 @@ POST page/{faces|digits}/{action}    any other action of app.server.actions, wit
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
 GET  page/js/app-{version}.js        the scripts in app/js as one file; live-{version}.js: those that draw
 GET  page/{faces|digits}/model        the page's model, for live drawing (app.server.live)
+GET  page/about/{row}-{column}.jpg    a picture of the table under About
 GET  page/js/...                     the scripts in app/js, one by one
 
 An opened image is accessible only with both its key and the Visitor header of the visitor who opened it.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -53,8 +55,13 @@ class Scripts(StaticFiles):
         return response
 
 
-def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
-    """Return the routes of the page. `actions` maps "faces" and "digits" to their actions."""
+def routes(
+    actions: Mapping[str, Actions], visits: Visits, about: Callable[[int, int], bytes | None] = lambda *_: None
+) -> list[BaseRoute]:
+    """Return the routes of the page. `actions` maps "faces" and "digits" to their actions.
+
+    `about` draws the picture in a row and a column of the table under About.
+    """
     queues = {kind: JobQueue(concurrency, MAX_WAITING) for kind, concurrency in CONCURRENCY.items()}
 
     async def answer(request: Request) -> Response:
@@ -88,6 +95,10 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         found = model_response(actions[kind].editor if kind in actions else None)
         return found or _error("there is no such model", 404)
 
+    async def face(request: Request) -> Response:
+        found = await run_sync(about, request.path_params["row"], request.path_params["column"])
+        return Response(found, media_type="image/jpeg") if found else _error("there is no such picture", 404)
+
     async def leave(request: Request) -> Response:
         visitor = _visitor(request, (await request.body()).decode("ascii", "replace"))
         return JSONResponse({"deleted": visits.forget_all(visitor) if visitor else 0})
@@ -96,6 +107,7 @@ def routes(actions: Mapping[str, Actions], visits: Visits) -> list[BaseRoute]:
         *(Route(f"/page/js/{name}-{{version}}.js", script, methods=["GET"], name=name) for name in ("app", "live")),
         Mount("/page/js", Scripts(directory=HERE / "js")),
         Route("/page/leave", leave, methods=["POST"]),
+        Route("/page/about/{row:int}-{column:int}.jpg", face, methods=["GET"]),
         Route("/page/{kind}/model", model, methods=["GET"]),
         Route("/page/{kind}/{action}", answer, methods=["POST"]),
     ]

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -128,8 +129,9 @@ def _create(bundle: bytes, num_faces: int) -> Any:
     """Create a landmarker and run it once."""
     with _silence_lock, _quiet_stderr():
         try:
-            import mediapipe
-            from mediapipe.tasks.python import BaseOptions, vision
+            with _without_matplotlib():
+                import mediapipe
+                from mediapipe.tasks.python import BaseOptions, vision
         except (ImportError, OSError) as error:
             raise LandmarkerError(
                 f"MediaPipe cannot be loaded ({error}); install mediapipe, and on Linux libegl1 and libgles2"
@@ -164,6 +166,21 @@ def _discard(landmarker: Any) -> None:
         pass
     finally:
         landmarker._handle = None
+
+
+@contextlib.contextmanager
+def _without_matplotlib() -> Iterator[None]:
+    """Import MediaPipe without matplotlib, which it uses for plots alone and which takes over half of its import."""
+    names = ("matplotlib", "matplotlib.pyplot")
+    if "mediapipe" in sys.modules or "matplotlib" in sys.modules:
+        yield
+        return
+    sys.modules.update({name: types.ModuleType(name) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -36,13 +36,13 @@ class Limits:
     """
 
     bytes: int
-    pixels: int = 25_000_000
+    pixels: int = 100_000_000
     kept: int = 50_000_000
     formats: tuple[str, ...] = FORMATS
 
 
-HOME = Limits(200_000_000, pixels=100_000_000, formats=(*FORMATS, "PPM"))  # for users on their own machine
-UPLOAD = Limits(10_000_000)  # for visitors of the app
+HOME = Limits(200_000_000, formats=(*FORMATS, "PPM"))  # for users on their own machine
+UPLOAD = Limits(40_000_000)  # for visitors of the app; a JPEG of 50 megapixels from a phone has 15 to 30 MB
 
 
 def load_photo(source: Photo, max_side: int | None = MAX_SIDE, limits: Limits = HOME, name: str = "") -> np.ndarray:
@@ -68,13 +68,15 @@ def open_photo(
     name = shown(name or (Path(source).name if isinstance(source, (str, Path)) else "")) or "the picture"
     if isinstance(source, np.ndarray) and _is_final(source, max_side, limits):
         return source, ()
-    image = _from_array(source, name) if isinstance(source, np.ndarray) else _open(source, name, limits)
+    image = _from_array(source, name) if isinstance(source, np.ndarray) else open_header(source, name, limits)
     _check(image, name, limits.pixels)
+    notes: tuple[str, ...] = ()
     try:
         profile, turn = profile_of(image), UPRIGHT[1]
         if max_side is None and (pixels := jpeg_pixels(image)) is not None:
+            pixels, notes = reduced(pixels, limits.kept)
             if profile is None:
-                return reduced(pixels, limits.kept)
+                return pixels, notes
             image = Image.fromarray(pixels if image.mode == "RGB" else pixels[..., 0])  # grey has a profile of grey
         else:
             image.load()
@@ -88,26 +90,27 @@ def open_photo(
     if max_side is not None and max(image.size) > max_side:
         image = image.copy() if image is source else image
         image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return reduced(np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8))), limits.kept)
+    pixels, more = reduced(np.ascontiguousarray(turn(np.asarray(image, dtype=np.uint8))), limits.kept)
+    return pixels, notes + more
 
 
-def load_alpha(encoded: bytes, limits: Limits = UPLOAD, name: str = "") -> np.ndarray:
+def load_alpha(encoded: bytes | Image.Image, limits: Limits = UPLOAD, name: str = "") -> np.ndarray:
     """Load the transparency of an encoded picture: its alpha three times, contiguous uint8 [H, W, 3], 255 is opaque.
 
     Raises ImageError as `open_photo` does.
     """
     name = shown(name) or "the picture"
-    image = _open(encoded, name, limits)
-    _check(image, name, limits.pixels)
+    image = open_header(encoded, name, limits)
     try:
-        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        alpha = np.asarray(image.getchannel("A") if "A" in image.getbands() else image.convert("RGBA").getchannel("A"))
     except Exception as error:  # as in open_photo
         raise ImageError(f"{name} is damaged and cannot be decoded; use an intact copy") from error
-    return np.ascontiguousarray(np.repeat(UPRIGHT[orientation(image)](alpha)[..., None], 3, axis=2))
+    alpha = reduced(UPRIGHT[orientation(image)](alpha), limits.kept)[0]
+    return np.ascontiguousarray(np.repeat(alpha[..., None], 3, axis=2))
 
 
 def reduced(pixels: np.ndarray, kept: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Reduce a picture uint8 [H, W, 3] to at most `kept` pixels by area averaging, with a note if it was larger."""
+    """Reduce a picture uint8 [H, W, 3] or [H, W] to at most `kept` pixels by area averaging, with a note."""
     height, width = pixels.shape[:2]
     if height * width <= kept:
         return pixels, ()
@@ -126,6 +129,13 @@ def add_heic() -> bool:
         return False
     register_heif_opener(thumbnails=False)
     return True
+
+
+def open_header(source: Any, name: str = "the picture", limits: Limits = HOME) -> Image.Image:
+    """Open a picture without decoding its pixels; raises ImageError if its header shows that `open_photo` would."""
+    image = _open(source, name, limits)
+    _check(image, name, limits.pixels)
+    return image
 
 
 def _open(source: Any, name: str, limits: Limits) -> Image.Image:

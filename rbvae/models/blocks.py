@@ -54,10 +54,16 @@ class _LeakyPixelNorm(torch.autograd.Function):
         return torch.ops.aten.leaky_relu_backward(torch.addcmul(g, o, inner, value=-1).mul_(r), o, LEAK, True)
 
 
+def he_init(weight: Tensor) -> None:
+    """Draw initial weights (He initialisation), except on the meta device, where PyTorch would import its compiler."""
+    if not weight.is_meta:
+        nn.init.kaiming_normal_(weight, a=LEAK)
+
+
 def conv(channels_in: int, channels_out: int, norm: bool) -> nn.Sequential:
     """Create a 3x3 convolution with He initialisation, leaky ReLU, and pixel norm if `norm`."""
     layer = nn.Conv2d(channels_in, channels_out, 3, padding=1)
-    nn.init.kaiming_normal_(layer.weight, a=LEAK)
+    he_init(layer.weight)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return nn.Sequential(layer, LeakyPixelNorm() if norm else nn.LeakyReLU(LEAK, inplace=True))
 
@@ -65,7 +71,7 @@ def conv(channels_in: int, channels_out: int, norm: bool) -> nn.Sequential:
 def linear(dim_in: int, dim_out: int) -> nn.Linear:
     """Create a fully connected layer with He initialisation."""
     layer = nn.Linear(dim_in, dim_out)
-    nn.init.kaiming_normal_(layer.weight, a=LEAK)
+    he_init(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
 

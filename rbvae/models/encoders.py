@@ -19,7 +19,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.trunk = trunk(config, norm=True)
         self.moments = linear(self.trunk.features, 2 * dim)
-        nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)
+        if not self.moments.weight.is_meta:  # as in he_init
+            nn.init.normal_(self.moments.weight, std=0.5 * self.trunk.features**-0.5)
         nn.init.constant_(self.moments.bias[dim:], FIRST_LOG_VAR)
         self.linear: LinearEncoding | CodeLinear | None = None
         if config.observes == "code":

@@ -26,8 +26,8 @@ from app.page.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON
 from app.server.bundle import bundle
 from app.server.cleanup import FILES_KEPT_FOR
 from app.server.editors import synthetic_images
+from app.server.exchange import MAX_FILE_BYTES
 from app.server.rendering import picture_file
-from app.server.request_limits import MAX_FILE_BYTES
 from app.server.state import within_reach
 from rbvae import Inference
 from rbvae.images.ai_metadata import AI_NOTE
@@ -239,7 +239,7 @@ def test_only_what_the_page_asks_for_can_be_called(client, action, kind, status)
 
 def test_wrong_requests_of_the_page_are_refused_in_words(client, astronaut):
     assert "not a picture" in ask(client, "open", b"words").json()["error"]
-    assert "10 MB" in ask(client, "open", bytes(MAX_FILE_BYTES + 1)).json()["error"]
+    assert "40 MB" in ask(client, "open", bytes(MAX_FILE_BYTES + 1)).json()["error"]
     assert "reload the page" in ask(client, "draw", b"{").json()["error"]
     assert "reload the page" in ask(client, "draw", unknown=1).json()["error"]
 

@@ -17,7 +17,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from app.app import build, launch
-from app.page.about import about
+from app.page.about import PeopleTable, about
 from app.page.faces_tab import made_up
 from rbvae.editing.batch import expression
 from rbvae.images.ai_metadata import AI_NOTE
@@ -84,9 +84,29 @@ def test_the_page_has_no_made_up_faces_and_photos_to_copy_from(demo, code_editor
 
 
 def test_about_shows_the_examples(code_editors, portrait):
-    text = about(code_editors, [portrait])
+    table = PeopleTable.of(code_editors, [portrait])
+    text = about(table)
     assert text.count("<img") == 5 and "from the example photos" in text and "{" not in text
-    assert "<table" in about(code_editors)
+    assert "<table" in about(PeopleTable.of(code_editors))
+    assert pixels(io.BytesIO(table.picture(0, 1))).shape[2] == 3 and table.picture(0, 1) is table.picture(0, 1)
+    assert table.picture(1, 0) is None and table.picture(0, 5) is None
+
+
+def test_fifty_megapixels_are_edited_and_saved_at_full_size(client, astronaut):
+    with Image.open(astronaut) as photo:
+        content = io.BytesIO()
+        photo.resize((7000, 7000)).save(content, "JPEG", quality=70)
+    record = ask(client, "open", content.getvalue()).json()
+    assert record["size"] == [7000, 7000] and not record["notes"]
+    saved = ask(client, "save", edits=[{"key": record["key"], "edit": {"named": {"smile": 2}}}]).content
+    with Image.open(io.BytesIO(saved)) as edited:
+        assert (edited.format, edited.size) == ("JPEG", (7000, 7000))
+
+
+def test_pictures_under_about_are_drawn_when_a_browser_asks(client):
+    answer = httpx.get(f"{client.src}page/about/0-1.jpg")
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+    assert httpx.get(f"{client.src}page/about/0-99.jpg").status_code == 404
 
 
 def test_the_page_edits_in_the_photo(client, code_editors, portrait, astronaut):

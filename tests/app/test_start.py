@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from gradio.routes import App
 
+from app.app import build, launch
 from app.server.cleanup import upload_folder
 from app.server.environment import address, check_address, exempt_from_proxies, unusable_proxies
 from rbvae import ConfigError
@@ -138,3 +140,34 @@ def test_spaces_gets_its_gpu_function_and_others_do_without(tmp_path):
         environment = {**os.environ, "PYTHONPATH": str(path)}
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
         assert done.stdout == said
+
+
+IMPORTS = """
+import ast, sys
+parsed, parse = [], ast.parse
+ast.parse = lambda *given, **options: parsed.append(sys._getframe(1).f_globals["__name__"]) or parse(*given, **options)
+import app.app
+from app.server.editors import load_editors
+load_editors()
+import gradio, inspect
+print(parsed.count("gradio.component_meta") < 5, "torch._dynamo" in sys.modules, "matplotlib" in sys.modules)
+print(callable(gradio.Button.click), inspect.getfile(gradio.Button).endswith("button.py"))
+"""
+
+
+def test_the_app_starts_without_compilers_plots_and_stub_files(tiny_codes, tiny_digits):
+    environment = {**os.environ, "RBVAE_FACES": str(tiny_codes), "RBVAE_DIGITS": str(tiny_digits)}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["True False False", "True True"]
+
+
+def test_the_page_has_one_web_app(code_editors, monkeypatch):
+    made, create = [], App.create_app
+    monkeypatch.setattr(App, "create_app", staticmethod(lambda *given, **o: made.append(1) or create(*given, **o)))
+    demo = build(code_editors)
+    assert not made
+    launch(demo, prevent_thread_lock=True, quiet=True)
+    assert made == [1]
+    demo.close()

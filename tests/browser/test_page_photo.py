@@ -227,13 +227,31 @@ def test_the_camera_takes_a_photo(visit):
     expect(visitor.room.locator("video")).to_have_count(0)
 
 
-def test_a_photo_that_is_too_large_is_made_smaller_with_a_sentence(visit, astronaut, tmp_path):
+FITTING = """async (limits) => {
+  const { fitting } = await import("/page/js/shrinking.js");
+  const canvas = Object.assign(document.createElement("canvas"), { width: 3000, height: 2000 });
+  const file = await new Promise((done) => canvas.toBlob(done, "image/jpeg"));
+  const { blob, note } = await fitting(file, { pixels: 1e7, kept: 4e6, bytes: 1e7, ...limits });
+  const { width, height } = await createImageBitmap(blob);
+  return [width * height, note];
+}"""
+
+
+def test_a_photo_that_is_too_large_is_made_smaller_with_a_sentence(visit):
+    page = visit().page
+    assert page.evaluate(FITTING, {}) == [6_000_000, ""]
+    pixels, note = page.evaluate(FITTING, {"pixels": 5_000_000})
+    assert 3_950_000 < pixels <= 4_000_000
+    assert note == "This photo has 6 megapixels. It was made smaller, to 4."
+
+
+def test_a_photo_that_the_server_makes_smaller_says_so_too(visit, astronaut, tmp_path):
     path = tmp_path / "large.jpg"
     with Image.open(astronaut) as photo:
-        photo.resize((5400, 5400)).save(path, quality=60)
+        photo.resize((7300, 7300)).save(path, quality=60)
     visitor = visit()
     visitor.opens(path)
-    expect(visitor.notice).to_contain_text("This photo has 29 megapixels. It was made smaller, to 25.")
+    expect(visitor.notice).to_contain_text("photo has 53 megapixels and was reduced to 50")
 
 
 def test_warnings_are_about_the_edit_and_only_when_there_is_one(visit, astronaut):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 from skimage import data
 
 from app.server.decoder import Decoder
+from app.server.decoder_process import seconds_for
 from app.server.job_queue import BusyError
 from rbvae.errors import ImageError
 from rbvae.images.decoding import load_photo
@@ -31,7 +34,7 @@ def test_a_process_of_its_own_gives_the_same_pixels_and_words(decoder):
     content = encoded(PHOTO, "PNG")
     np.testing.assert_array_equal(decoder.decode(content), load_photo(content))
     assert decoder.decode(content, max_side=48).shape == (48, 48, 3)
-    for bad in (b"", b"words", content[:500], hostile.png(6000, 5000), bytes(10_000_001)):
+    for bad in (b"", b"words", content[:500], hostile.png(11000, 10000), bytes(40_000_001)):
         with pytest.raises(ImageError, match=r"^a\.jpg "):
             decoder.decode(bad, "a.jpg")
 
@@ -47,6 +50,29 @@ def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_is_decoded()
         assert impatient.decode(encoded(PHOTO, "PNG")).shape == (96, 96, 3)
     finally:
         impatient.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux stops processes by these signals")
+def test_a_busy_machine_does_not_refuse_a_photo(decoder):
+    process = decoder.workers[0].start()
+    process.send_signal(signal.SIGSTOP)  # as if others had the cores for four seconds
+    threading.Timer(4, process.send_signal, [signal.SIGCONT]).start()
+    assert decoder.decode(encoded(PHOTO, "PNG")).shape == (96, 96, 3)
+
+
+def test_the_time_to_decode_grows_with_the_photo_and_is_limited():
+    assert (
+        4 < seconds_for("HEIF", 12_000_000) < seconds_for("HEIF", 48_000_000) == seconds_for("AVIF", 100_000_000) == 12
+    )
+    assert 4 < seconds_for("PNG", 50_000_000) < 6
+    assert seconds_for("GIF", 1_000_000) < 1.1
+
+
+def test_above_fifty_megapixels_a_photo_is_made_smaller_and_it_is_said(decoder):
+    pixels, note = decoder.decode_with_note(encoded(PHOTO.resize((7600, 7200)), "JPEG", quality=50))
+    assert note == "the photo has 55 megapixels and was reduced to 50"
+    assert 49_500_000 < pixels.shape[0] * pixels.shape[1] <= 50_000_000
+    assert decoder.decode_with_note(encoded(PHOTO, "PNG"))[1] == ""
 
 
 def test_the_time_that_a_process_takes_to_start_is_not_the_pictures(tmp_path):

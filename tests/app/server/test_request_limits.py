@@ -15,8 +15,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from app.server.cleanup import MIN_FILE_BYTES, UploadFolder, folder_size
+from app.server.exchange import CHUNK_BYTES, Timeouts
 from app.server.job_queue import BusyError, ByteLimit, DisconnectedError, JobQueue
-from app.server.request_limits import CHUNK_BYTES, RequestLimits, Timeouts
+from app.server.request_limits import RequestLimits
 
 
 async def here() -> bool:
@@ -255,8 +256,8 @@ def test_no_file_is_taken_where_the_folder_of_files_is_full(tmp_path, monkeypatc
 
 def test_a_body_that_grows_too_large_is_given_up():
     def parts():
-        for _ in range(12):
+        for _ in range(42):
             yield bytes(1_000_000)
 
     answer = TestClient(guarded()).post("/page/faces/open", content=parts())
-    assert answer.status_code == 413 and "10 MB" in answer.json()["error"]
+    assert answer.status_code == 413 and "40 MB" in answer.json()["error"]
