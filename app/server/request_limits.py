@@ -29,6 +29,8 @@ MAX_FILE_BYTES = UPLOAD.bytes
 MAX_BODY_BYTES = 1_000_000  # bytes of a body without files
 FORM_BYTES = 10_000  # bytes of a multipart form in addition to its files
 CHUNK_BYTES = 1 << 16  # bytes; smaller bodies are not counted, so that many uploads cannot block small requests
+MAX_CLIP_BYTES = 40_000_000  # bytes of a clip of 20 seconds
+CLIP_BODIES_BYTES = 100_000_000  # bytes in flight, of all visitors, in bodies that are clips
 FILE_BODIES_BYTES = 200_000_000  # bytes in flight, of all visitors, in bodies that hold files
 BODIES_BYTES = 50_000_000  # likewise, in other bodies
 RESPONSES_BYTES = 100_000_000  # likewise, in responses
@@ -42,6 +44,7 @@ GET_PATHS = re.compile(
 POST_PATHS = re.compile(r"/page/\w+(/\w+)?|/gradio_api/(upload|queue/join|call/(v2/)?\w+|cancel|reset)")
 MCP_PATHS = re.compile(r"/gradio_api/mcp(/.*)?")
 FILE_PATHS = re.compile(r"/gradio_api/(upload|queue/join|call/(v2/)?\w+)")
+CLIP_PATH = "/page/faces/drive"
 QUEUE_PATHS = re.compile(r"/gradio_api/(queue/join|call/.*)")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -93,6 +96,7 @@ class RequestLimits:
         self.app, self.queue_length, self.max_waiting = app, queue_length, max_waiting
         self.timeouts, self.folder = timeouts or Timeouts(), folder or UploadFolder()
         self.file_bodies, self.bodies = ByteLimit(FILE_BODIES_BYTES), ByteLimit(BODIES_BYTES, free=CHUNK_BYTES)
+        self.clips = ByteLimit(CLIP_BODIES_BYTES)
         self.responses = ByteLimit(RESPONSES_BYTES)
         self._active = 0
 
@@ -104,6 +108,7 @@ class RequestLimits:
             return None
         self._active += 1
         limit = self.file_bodies if holds_files(scope["path"]) else self.bodies
+        limit = self.clips if scope["path"] == CLIP_PATH else limit
         try:
             with limit.body() as reserve_body, self.responses.body() as reserve_response:
                 await self._exchange(Exchange(scope, receive, send, self.timeouts, reserve_body, reserve_response))
@@ -166,6 +171,8 @@ class Exchange:
         self.limit = MAX_BODY_BYTES
         if holds_files(scope["path"]):
             self.limit = MAX_FILE_BYTES + (FORM_BYTES if "gradio_api" in scope["path"] else 0)
+        elif scope["path"] == CLIP_PATH:
+            self.limit = MAX_CLIP_BYTES
 
     def check_length(self) -> None:
         """Check the Content-Length before reading the body. Raises RefusedError if it is too large."""
@@ -265,7 +272,8 @@ class Exchange:
     def _too_large(self) -> RefusedError:
         if self.limit == MAX_BODY_BYTES:
             return RefusedError(f"the request is larger than {MAX_BODY_BYTES // 10**6} MB; send less", 413)
-        return RefusedError(f"the file is larger than {MAX_FILE_BYTES // 10**6} MB; save it smaller first", 413)
+        most = max(MAX_FILE_BYTES, self.limit) // 10**6
+        return RefusedError(f"the file is larger than {most} MB; save it smaller first", 413)
 
 
 def holds_files(path: str) -> bool:
