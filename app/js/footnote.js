@@ -3,11 +3,11 @@
 import { deleteAll } from "./api.js";
 import { element } from "./dom.js";
 import { ask } from "./dialog.js";
-import { others, tellOthers } from "./tabs.js";
+import { emptyTab, others, tellOthers } from "./tabs.js";
 
 export function addFootnote(work, place, look = "") {
-  const part = element(`<p class="footnote ${look}"><span>Edit only photos you may edit. Results are marked as AI-made. Photos
-    stay for an hour at most, here and on the server.</span> <button type="button" class="link erase">Delete my photos now</button></p>`);
+  const part = element(`<p class="footnote ${look}"><span>Edit only photos you may. Results are marked as AI-made. Photos
+    stay an hour at most, here and on the server.</span> <button type="button" class="link erase">Delete my photos now</button></p>`);
   place.append(part);
   part.querySelector("button").addEventListener("click", () => erase(work));
 }
@@ -24,6 +24,7 @@ async function erase(work) {
     const elsewhere = await Promise.all(others().map((visitor) => deleteAll(visitor)));
     const emptied = await work.keeping.erase().then(() => true, () => false);
     work.markSaved(); // nothing is left to ask about
+    emptyTab();
     tellOthers();
     const text = `${onServer(here, elsewhere.reduce((sum, count) => sum + count, 0))} ${emptied ? "This browser keeps none of them either."
       : "This browser could not delete its copies: clear this site's data in its settings."}`;

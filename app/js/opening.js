@@ -61,7 +61,7 @@ export class Opening {
     });
   }
 
-  async show(record, about, ticket, { edit = null, kept = null }) {
+  async show(record, about, ticket, { edit = null, kept = null } = {}) {
     const { work, stage, drawing } = this;
     const key = work.keys.add(record.key, about.reopen);
     const { url, bitmap } = await this.picture(key, about.blob);

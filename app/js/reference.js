@@ -51,6 +51,9 @@ export function addReference(work, place) {
   place.append(amounts);
   addAmount(work, amounts, "Amount", (edit) => edit.e !== null);
   addParts(work, place);
+  const clip = element(`<div class="bar"><button type="button" class="button">Follow a clip…</button></div>`);
+  clip.firstElementChild.addEventListener("click", () => work.emit("follow"));
+  place.append(clip);
   addTeeth(work, place);
   work.on("opened face settled", fill);
   fill();

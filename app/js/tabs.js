@@ -14,6 +14,7 @@ export function joinTabs(start) {
   window.addEventListener("pageshow", enter);
   window.addEventListener("pagehide", () => change((known) => delete known[VISITOR]));
   channel?.addEventListener("message", () => {
+    emptyTab();
     sessionStorage.setItem(DELETED, "yes");
     start();
   });
@@ -21,6 +22,15 @@ export function joinTabs(start) {
 
 // The visitor IDs of the other tabs.
 export const others = () => Object.keys(read()).filter((one) => one !== VISITOR);
+
+// Empties what only this tab keeps.
+export function emptyTab() {
+  try {
+    sessionStorage.clear();
+  } catch {
+    // it keeps nothing
+  }
+}
 
 export const tellOthers = () => channel?.postMessage("deleted");
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from app.server.clip_process import END, ERROR, FRAME, SOUND
 from app.server.decoder import PASSED_VARIABLES
+from app.server.jobs import LONGEST
 from rbvae import ImageError
 from rbvae.images.clips import Clip, Frame
 from rbvae.images.sound import Sound
 
 PROGRAM = Path(__file__).with_name("clip_process.py")
 CLIP_SECONDS = 20.0  # the longest clip
-READING_SECONDS = 240.0  # that the process may live
+READING_SECONDS = LONGEST  # that the process may live
 FAILED = "this clip cannot be read here. Give an MP4, MOV or WebM of less than 20 seconds that plays on a phone."
 
 

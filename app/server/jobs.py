@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from app.server.job_queue import DisconnectedError
 from rbvae import ConfigError
 
-LONGEST = 240.0  # seconds
+LONGEST = 480.0  # seconds; a clip of 20 s takes a minute or two, and more on a busy machine
 
 
 class Jobs:
