@@ -6,7 +6,7 @@ const PING = 2000; // ms between attempts to reach the app again
 const BUG = "Something went wrong here, which is a bug. Try again.";
 
 // The visitor ID. Together with an image's key, it grants access to the image. New on every page load.
-const VISITOR = [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
+export const VISITOR = [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
 
 // Says "offline" when the app cannot be reached, and "online" when it can again.
 export const connection = new EventTarget();
@@ -71,10 +71,10 @@ export const forget = (kind, key) => send(kind, "forget", { key }).catch(() => {
 // Deletes all images of this visitor. Also works while the page closes.
 export const leave = () => navigator.sendBeacon(new URL("leave", PAGE), VISITOR);
 
-// The same. Resolves to the number of deleted photos.
-export async function deleteAll() {
+// The same for any visitor. Resolves to the number of deleted photos.
+export async function deleteAll(visitor = VISITOR) {
   try {
-    const answer = await fetch(new URL("leave", PAGE), { method: "POST", headers: { Visitor: VISITOR } });
+    const answer = await fetch(new URL("leave", PAGE), { method: "POST", headers: { Visitor: visitor } });
     return (await answer.json()).deleted;
   } catch {
     throw lost();

@@ -7,6 +7,11 @@ import { unplaced } from "./view.js";
 // What has to be asked of the server before an edit can be drawn here.
 const startOf = ({ tile, seed, e }) => JSON.stringify(tile === null ? [seed, e] : []);
 
+// Whether the engine draws an edit: its parts would limit the sliders, too.
+const isDrawn = ({ parts, named }) => !parts || !Object.values(named).some(Boolean);
+
+const QUALITY = 0.95; // of thumbnails
+
 export class LiveDrawer {
   // Resolves to null if the engine is missing or fails; then the server draws.
   static async create(work, stage, photo) {
@@ -23,7 +28,7 @@ export class LiveDrawer {
   }
 
   constructor(work, stage, engine) {
-    Object.assign(this, { work, stage, engine, known: new Set(), there: new Set(), mouths: new Map(), targets: new Map() });
+    Object.assign(this, { work, stage, engine, there: new Set(), given: new Map(), lent: new Map(), mouths: new Map(), targets: new Map() });
     this.hide();
     work.on("face settled", () => this.add(work.face));
     this.add(work.face);
@@ -36,32 +41,57 @@ export class LiveDrawer {
     try {
       const edit = face.edit ?? blank();
       this.targets.set(face, { start: startOf(edit), e: await this.work.target(face, edit) });
-      if (!this.known.has(face)) {
-        this.known.add(face);
-        const sent = await this.work.keys.send("live", { key: face.key });
-        await this.engine?.addFace(face.key, await sent.arrayBuffer());
-        this.there.add(face);
-      }
-      if (this.there.has(face)) await this.addMouth(face, edit);
+      await this.give(face);
+      await this.lend(face, edit);
     } catch (error) {
       console.warn(`The server draws this face: ${error.message}`);
     }
   }
 
-  // Fetches the mouth of the photo that an edit takes its teeth from.
-  async addMouth(face, edit) {
+  // Resolves when the engine has a face.
+  give(face) {
+    const fetched = async () => {
+      const sent = await this.work.keys.send("live", { key: face.key });
+      await this.engine?.addFace(face.key, await sent.arrayBuffer());
+      this.there.add(face);
+    };
+    if (!this.given.has(face)) this.given.set(face, fetched());
+    return this.given.get(face);
+  }
+
+  // Resolves when the engine has the mouth of the photo that an edit takes its teeth from, if that mouth is open.
+  lend(face, edit) {
     const lender = edit.teeth ?? edit.donor;
     const name = `${face.key} ${lender}`;
-    if (!lender || this.mouths.has(name)) return;
-    this.mouths.set(name, null); // until it is there, and if that mouth is closed
-    const sent = await (await this.work.keys.send("live", { key: face.key, donor: lender })).arrayBuffer();
-    if (!sent.byteLength) return;
-    await this.engine?.addMouth(face.key, lender, sent);
-    this.mouths.set(name, lender);
+    const fetched = async () => {
+      const sent = await (await this.work.keys.send("live", { key: face.key, donor: lender })).arrayBuffer();
+      if (!sent.byteLength) return;
+      await this.engine?.addMouth(face.key, lender, sent);
+      this.mouths.set(name, lender);
+    };
+    if (lender && !this.lent.has(name)) this.lent.set(name, fetched());
+    return this.lent.get(name);
   }
 
   ready(face) {
-    return Boolean(this.engine) && this.there.has(face) && !this.engine.lost && this.targets.get(face)?.start === startOf(face.edit ?? blank());
+    const edit = face.edit ?? blank();
+    const isThere = Boolean(this.engine) && this.there.has(face) && !this.engine.lost;
+    return isThere && isDrawn(edit) && this.targets.get(face)?.start === startOf(edit);
+  }
+
+  // Resolves to a small picture of an edit of a face, as a data: URL; to null if the server has to draw it.
+  async thumbnail(face, edit, side) {
+    if (!isDrawn(edit)) return null;
+    try {
+      const target = await this.work.target(face, edit);
+      await this.give(face);
+      await this.lend(face, edit);
+      if (!this.engine || this.engine.lost) return null;
+      return this.engine.thumbnail(face.key, this.described(face, edit, target), side).toDataURL("image/jpeg", QUALITY);
+    } catch (error) {
+      console.warn(`The server draws this picture: ${error.message}`);
+      return null;
+    }
   }
 
   look() {
@@ -74,16 +104,15 @@ export class LiveDrawer {
   draw() {
     const edits = this.work.photo.faces
       .filter((face) => this.ready(face) && face.edit && !isStill(face.edit))
-      .map((face) => this.described(face));
+      .map((face) => this.described(face, face.edit, this.targets.get(face).e));
     this.stage.live.hidden = false;
     const { dataset } = this.stage.root;
     return this.engine.draw(edits).then(() => (dataset.frames = Number(dataset.frames ?? 0) + 1)); // for measurements
   }
 
-  described(face) {
-    const { edit } = face;
-    const { e, closing } = latent(face, edit, this.work.setup, this.targets.get(face).e);
-    const mouth = this.mouths.get(`${face.key} ${edit.teeth ?? edit.donor}`) ?? undefined;
+  described(face, edit, target) {
+    const { e, closing } = latent(face, edit, this.work.setup, target);
+    const mouth = this.mouths.get(`${face.key} ${edit.teeth ?? edit.donor}`);
     return { key: face.key, e, named: edit.named, parts: edit.parts ?? [], gesture: edit.gesture, closing, mouth };
   }
 

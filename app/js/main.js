@@ -9,12 +9,14 @@ import { element } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { addExamples, firstEdit } from "./examples.js";
 import { addFootnote } from "./footnote.js";
+import { Keeping } from "./keeping.js";
 import { addNotices } from "./notices.js";
 import { Opening, addDropping } from "./opening.js";
 import { addPanels } from "./panels.js";
-import { addMenu, followLinks as follow } from "./rooms.js";
+import { addMenu, followLinks as follow, whenVisited } from "./rooms.js";
 import { addSaving } from "./saving.js";
 import { Stage } from "./stage.js";
+import { joinTabs, wasDeleted } from "./tabs.js";
 import { addHandle, addTouch } from "./touch.js";
 import { addVersions } from "./versions.js";
 import { addViews } from "./views.js";
@@ -23,6 +25,11 @@ import { Work } from "./work.js";
 export const followLinks = () => follow();
 
 window.addEventListener("pagehide", leave); // the photo is opened again if the visitor comes back
+let isStartingAgain = false; // because another tab has deleted everything
+joinTabs(() => {
+  isStartingAgain = true;
+  location.reload();
+});
 
 export function mount(host) {
   const root = host.querySelector(".rb");
@@ -30,13 +37,12 @@ export function mount(host) {
   root.dataset.mounted = "yes";
   const setup = JSON.parse(root.dataset.setup);
   root.textContent = "";
-  if (setup.kind === "faces") buildFaces(root, setup);
+  if (setup.kind === "faces") whenVisited("faces", () => buildFaces(root, setup));
   else if (setup.kind === "digits") buildDigits(root, setup);
   else buildText(root, setup);
 }
 
 function buildFaces(root, setup) {
-  document.body.dataset.room ??= "faces";
   const work = new Work(root, setup);
   const [left, right] = [element(`<main class="left"></main>`), element(`<section class="right" aria-label="Edit"></section>`)];
   const stage = new Stage(left);
@@ -59,8 +65,10 @@ function buildFaces(root, setup) {
   addPanels(work, right);
   addDropping(work, take);
   root.append(element(`<div class="dropzone" aria-hidden="true"><p>Drop a photo here</p></div>`));
-  window.addEventListener("beforeunload", (event) => work.unsaved && event.preventDefault());
-  if (setup.examples.length) opening.openExample(setup.examples[0], firstEdit(setup));
+  const keeping = (work.keeping = new Keeping(work, opening));
+  window.addEventListener("beforeunload", (event) => work.unsaved && !keeping.holds && !isStartingAgain && event.preventDefault());
+  if (wasDeleted()) work.tell("Your photos were deleted, as you asked in another tab.", "note");
+  keeping.restore().then((done) => done || !setup.examples.length || opening.openExample(setup.examples[0], firstEdit(setup)));
 }
 
 // A click on the photo chooses the face there; where no face was found, two clicks say where the eyes are.

@@ -32,7 +32,8 @@ export class Opening {
     return (await this.mayLeave()) ? this.openFile(file) : undefined;
   }
 
-  async openFile(file) {
+  // Opens a file; `kept` is what was done with it before a reload, see keeping.js.
+  async openFile(file, kept = null) {
     const ticket = ++this.newest;
     const { work, stage } = this;
     stage.say("Finding the face…");
@@ -43,23 +44,25 @@ export class Opening {
       if (ticket !== this.newest) return void forget(work.kind, record.key); // another photo was chosen meanwhile
       const reopen = async () => (await send(work.kind, "open", blob)).json();
       const name = file.name || "photo.jpg";
-      await this.show(record, { name, blob, reopen, notes: [note, ...(record.notes ?? [])] }, ticket, { decoding });
+      await this.show(record, { name, file, blob, reopen, notes: [note, ...(record.notes ?? [])] }, ticket, { decoding, kept });
       return true;
     });
     if (ticket === this.newest) stage.say("");
     return done;
   }
 
-  async openExample(example, edit = null) {
+  async openExample(example, edit = null, kept = null) {
     const ticket = ++this.newest;
     return this.work.attempt(async () => {
       const record = await (await send(this.work.kind, "pick", { key: example.key })).json();
-      if (ticket !== this.newest) return;
-      await this.show(record, { name: `${example.label}.jpg`, example: true, notes: [] }, ticket, { edit });
+      if (ticket !== this.newest) return false;
+      const { label } = example;
+      await this.show(record, { name: `${label}.jpg`, label, example: true, notes: [] }, ticket, { edit, kept });
+      return true;
     });
   }
 
-  async show(record, about, ticket, { decoding = null, edit = null } = {}) {
+  async show(record, about, ticket, { decoding = null, edit = null, kept = null } = {}) {
     const { work, stage, drawing } = this;
     const key = work.keys.add(record.key, about.reopen);
     const image = (await decoding) ?? (await this.sent(key));
@@ -71,15 +74,30 @@ export class Opening {
     if (!chosen && record.e) faces.push((chosen = { index: record.face, edit: null }));
     if (chosen && record.e) Object.assign(chosen, known(record, key));
     faces.sort((a, b) => a.box[0] + a.box[2] - b.box[0] - b.box[2]);
-    await stage.open(url, record.size, chosen?.box ?? null);
-    const photo = { ...about, key, url, size: record.size, suffix: record.suffix, format: record.format, faces };
-    const start = this.preset ?? edit;
-    if (start && chosen?.e) chosen.edit = start;
-    work.open({ ...photo, first: Math.max(0, faces.indexOf(chosen)) });
+    const first = Math.max(0, faces.indexOf(chosen));
+    const photo = { ...about, key, url, size: record.size, suffix: record.suffix, format: record.format, faces, first };
+    if (kept) await this.recall(photo, kept);
+    else if (chosen?.e) chosen.edit = this.preset ?? edit ?? chosen.edit;
+    if (ticket !== this.newest) return;
+    await stage.open(url, record.size, faces[kept?.at ?? first]?.box ?? null);
+    const link = kept && kept.hash !== location.hash ? this.preset : null; // another one than before the reload
+    work.open(photo, kept);
+    if (link) work.become(link);
     const words = [record.advice, ...about.notes].filter(Boolean);
     if (words.length || !about.example) work.tell(words, "note");
     const bitmap = await createImageBitmap(image).catch(() => null);
     if (bitmap && ticket === this.newest) drawing.prepare(bitmap);
+  }
+
+  // Gives the faces of a photo the edits that they had before a reload.
+  async recall(photo, kept) {
+    for (const { index, eyes, edit, versions } of kept.faces) {
+      let face = photo.faces.find((one) => !eyes && one.index === index);
+      if (eyes) photo.faces.push((face = { index }));
+      if (!face || !versions) continue; // nobody looked at it
+      if (!face.e) Object.assign(face, await this.infer(photo, eyes ? { eyes } : { face: index }));
+      Object.assign(face, { eyes, edit, versions });
+    }
   }
 
   // The photo as the server decodes it.
@@ -112,7 +130,7 @@ export class Opening {
     const found = await work.attempt(() => this.infer(photo, { eyes }));
     if (!found || work.photo !== photo) return;
     work.tell([]);
-    photo.faces.push({ index: -1, edit: null, ...found });
+    photo.faces.push({ index: -1, eyes, edit: null, ...found });
     work.choose(photo.faces.length - 1);
   }
 

@@ -19,6 +19,7 @@ export function addPanels(work, place) {
   place.append(body);
   const panels = new Map();
   const choose = (name) => {
+    if (work.mode === name) return;
     work.mode = name;
     for (const [mode, , add] of MODES) {
       const chosen = mode === name;
@@ -33,6 +34,7 @@ export function addPanels(work, place) {
       if (panels.has(mode)) panels.get(mode).hidden = !chosen;
     }
     settle();
+    work.emit("mode", name);
   };
   for (const [name] of MODES) names.querySelector(`#mode-${name}`).addEventListener("click", () => choose(name));
   const settle = roving(names);
@@ -44,5 +46,6 @@ export function addPanels(work, place) {
   addAdvanced(work, foot);
   addFootnote(work, foot, "small"); // on a phone, where there is no room under the photo
   work.on("opened face", () => place.classList.toggle("nobody", !work.face?.e));
+  work.on("mode", (name) => MODES.some(([mode]) => mode === name) && choose(name));
   choose(MODES[0][0]);
 }

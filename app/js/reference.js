@@ -28,17 +28,18 @@ export function addReference(work, place) {
   });
 
   const items = work.setup.donors.map((donor) => ({ ...donor }));
+  const isOwn = (donor) => work.donors.includes(donor);
   const choose = async (donor) => {
     if (!donor || !work.face?.e) return;
-    if (!items.includes(donor)) items.unshift(donor);
+    if (!items.includes(donor) && !isOwn(donor)) work.donors.unshift(donor);
     donor.e ??= (await work.keys.ask("pick", { key: donor.key })).e;
-    work.become({ ...startedFrom(work.edit, { e: donor.e, donor: donor.own ? donor.key : null, parts: work.edit.parts }), mode: "photo" });
+    work.become({ ...startedFrom(work.edit, { e: donor.e, donor: isOwn(donor) ? donor.key : null, parts: work.edit.parts }), mode: "photo" });
     fill();
   };
   const fill = () => {
     const chosen = JSON.stringify(work.edit.e);
     donors.replaceChildren(
-      ...items.map((donor) => {
+      ...[...work.donors, ...items].map((donor) => {
         const button = element(`<button type="button" aria-pressed="${Boolean(donor.e) && JSON.stringify(donor.e) === chosen}">
           <img src="${donor.picture}" alt="${escaped(donor.label)}" title="${escaped(donor.label)}"></button>`);
         button.addEventListener("click", () => work.attempt(() => choose(donor)));
@@ -50,6 +51,9 @@ export function addReference(work, place) {
   place.append(amounts);
   addAmount(work, amounts, "Amount", (edit) => edit.e !== null);
   addParts(work, place);
+  const clip = element(`<div class="bar"><button type="button" class="button">Follow a clip…</button></div>`);
+  clip.firstElementChild.addEventListener("click", () => work.emit("follow"));
+  place.append(clip);
   addTeeth(work, place);
   work.on("opened face settled", fill);
   fill();
@@ -62,9 +66,9 @@ export async function opened(work, file) {
   const reopen = async () => (await send(work.kind, "open", blob)).json();
   const record = await reopen();
   if (!record.e) throw new Refused(`No face was found in ${file.name}. Use a photo from the front.`, 422);
-  const key = work.keys.add(record.key, reopen);
+  const key = work.keys.add(record.key, reopen, blob);
   const [picture] = (await work.keys.ask("tiles", { key, edits: [{}] })).pictures;
-  return { key, e: record.e, picture, label: file.name, own: true }; // the visitor's own photo lends its teeth, too
+  return { key, e: record.e, picture, label: file.name }; // the visitor's own photo lends its teeth, too
 }
 
 function addParts(work, place) {

@@ -48,6 +48,20 @@ export function go(name) {
   tabs.find((tab) => tab.textContent.trim() === ROOMS[name])?.click();
   if (location.hash.slice(1).split("?")[0] !== name) history.replaceState(null, "", name === "faces" ? location.pathname : `#${name}`);
   document.body.dataset.room = name;
+  document.dispatchEvent(new Event("room"));
+}
+
+// Builds a room when it is first visited. The page opens in the room of its address, or else of the faces.
+export function whenVisited(name, build) {
+  const [linked] = location.hash.slice(1).split("?");
+  document.body.dataset.room ??= ROOMS[linked] ? linked : "faces";
+  const built = () => {
+    if (document.body.dataset.room !== name) return;
+    document.removeEventListener("room", built);
+    build();
+  };
+  document.addEventListener("room", built);
+  built();
 }
 
 // Opens the room of a link such as #digits?green=1.5. Gradio renders the tabs after the page has loaded.

@@ -1,5 +1,6 @@
 // Save: one file with the edits of all faces, of the kind that the photo came in; Share where phones have it; Save as….
 
+import { addClip } from "./clip.js";
 import { toolWindow } from "./dialog.js";
 import { element, icon, save } from "./dom.js";
 import { addFilm } from "./film.js";
@@ -56,9 +57,12 @@ export function addSaving(work, opening) {
     const ready = Boolean(work.photo?.faces.some(({ key }) => key));
     [button, share, more].forEach((one) => (one.disabled = !ready));
   });
+  const follow = toolWindow("Follow a clip", (place) => addClip(work, place));
+  work.on("follow", follow);
   addSheet(part.querySelector(".as"), [
     ...FORMATS.map((format) => [format === "WEBP" ? "WebP" : format, () => saveAs(format)]),
     ["Film…", toolWindow("Save as a film", (place) => addFilm(work, place))],
+    ["Follow a clip…", follow],
     ["Many photos…", toolWindow("The same edit on many photos", (place) => addMany(work, place))],
   ]);
 }

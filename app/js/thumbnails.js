@@ -1,8 +1,12 @@
-// Small pictures of edits of a face, which the server draws a few at a time. Each is drawn once.
+// Small pictures of edits of a face. The browser draws them once it has what it needs for that, and until then the
+// server, a few at a time. Each is drawn once.
 
+import { pause } from "./api.js";
 import { plain } from "./record.js";
 
 const AT_ONCE = 8;
+const SIDE = 192; // px, as the server's
+const PATIENCE = 1500; // ms to wait for the browser's drawing to be ready for a new photo
 
 export class Thumbnails {
   constructor(work) {
@@ -36,13 +40,28 @@ export class Thumbnails {
       const now = this.waiting.filter((one) => one.face === face).slice(0, AT_ONCE);
       this.waiting = this.waiting.filter((one) => !now.includes(one));
       try {
-        const edits = now.map(({ edit }) => plain(edit));
+        const left = await this.here(face, now);
+        if (!left.length) continue;
+        const edits = left.map(({ edit }) => plain(edit));
         const { pictures } = await this.work.keys.ask("tiles", { key: face.key, edits });
-        now.forEach(({ done }, i) => done(pictures[i]));
+        left.forEach(({ done }, i) => done(pictures[i]));
       } catch (error) {
         now.forEach(({ failed }) => failed(error));
       }
     }
     this.drawing = false;
+  }
+
+  // Draws pictures in the browser, one after the other, so that it stays free. Resolves to those that the server draws.
+  async here(face, wanted) {
+    const drawer = await Promise.race([this.work.drawer?.(), pause(PATIENCE)]);
+    const left = [];
+    for (const one of wanted) {
+      const picture = await drawer?.thumbnail(face, one.edit, SIDE);
+      if (picture) one.done(picture);
+      else left.push(one);
+      if (picture) await pause(0);
+    }
+    return left;
   }
 }

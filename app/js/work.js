@@ -22,6 +22,8 @@ export class Work extends EventTarget {
     this.at = 0; // which face
     this.clear();
     this.targets = new Map(); // e of seeds and donors, by face and start
+    this.donors = []; // the visitor's own photos to take an expression from
+    this.mode = ""; // of the panel
   }
 
   clear() {
@@ -60,12 +62,14 @@ export class Work extends EventTarget {
     }
   }
 
-  open(photo) {
+  // Opens a photo; `kept` has the steps from before a reload.
+  open(photo, kept = null) {
     this.photo = photo;
-    this.at = photo.first;
+    this.at = kept?.at ?? photo.first;
     this.clear();
     this.targets.clear();
     this.saved = this.state();
+    if (kept) Object.assign(this, { past: kept.past, future: kept.future, saved: kept.saved });
     this.emit("opened", photo);
     this.emit("settled");
   }

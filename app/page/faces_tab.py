@@ -9,8 +9,10 @@ import numpy as np
 from app.page.workbench import add_room, editing_data, example_data
 from app.server.actions import FaceActions, open_faces
 from app.server.bundle import ENGINE, ENGINE_ENTRY, bundle
+from app.server.clips import CLIP_SECONDS
 from app.server.editors import synthetic_images
 from app.server.live import model_address
+from app.server.exchange import MAX_CLIP_BYTES
 from app.server.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.editing.animation import FORMATS
@@ -70,6 +72,7 @@ def faces_tab(editor: PortraitEditor, visits: Visits) -> FaceActions:
             "donors": [*donors, *examples],
             "first": FIRST,
             "formats": list(FORMATS),
+            "clip": {"seconds": int(CLIP_SECONDS), "bytes": MAX_CLIP_BYTES},
             "note": AI_NOTE,
             "live": live_setup(editor),
         }

@@ -13,16 +13,22 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from app.server.clips import CLIP_SECONDS, read_clip
 from app.server.decoder import decoded, decoded_alpha, decoder
 from app.server.edit_record import EditRecord
-from app.server.films import film_of
+from app.server.films import role_of
+from app.server.jobs import Jobs
 from app.server.live import TYPE, live_file
 from app.server.originals import SUFFIXES, Original, may_be_transparent, read_original
 from app.server.rendering import data_url, jpeg
 from app.server.state import ForgottenError, Opened, Visit, Visits, numbers, reaches
+from app.server.tiles import NEUTRAL
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor, StyleEditor
 from rbvae.editing.animation import FORMATS, Film
 from rbvae.editing.batch import Result
+from rbvae.editing.driving import Drive, drive
+from rbvae.editing.edits import together
+from rbvae.editing.group_films import animate_faces
 from rbvae.errors import quoted, shown
 from rbvae.faces.detectors import map_in_threads
 from rbvae.faces.finding import Faces
@@ -32,6 +38,8 @@ MAX_TILES = 32  # small pictures in one answer
 MAX_FACES = 64  # edits in one saved photo
 TILE_SIDE = 192  # of a small picture, in pixels
 LARGE_BYTES, LARGE_LOCK = 3 * 16_000_000, threading.Lock()  # photos above this many bytes are searched one at a time
+DIFFERENT_PHOTOS = "these faces are of different photos; save each photo by itself"
+OWN = "own"  # the start of a film: the photo as it is
 NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or open another photo"
 
 
@@ -51,14 +59,14 @@ class Actions:
     Actions raise ForgottenError for an unknown or expired key, and ConfigError for invalid arguments.
     """
 
-    allowed: tuple[str, ...] = ("pick", "draw", "tiles", "latents", "seen", "save", "film", "progress", "forget")
+    allowed: tuple[str, ...] = ("pick", "draw", "tiles", "latents", "seen", "save", "forget")
 
     editor: PortraitEditor | StyleEditor
 
     def __init__(self, editor: PortraitEditor | StyleEditor, visits: Visits) -> None:
         self.editor = editor
         self.visits: Visits | Visit = visits  # of one visitor in `app.server.routes`
-        self.films: dict[str, float] = {}  # progress from 0 to 1, by job name
+        self.cancelled = threading.Event()  # set when the visitor of a request has gone, see `app.server.routes`
 
     def open(self, content: bytes) -> dict[str, Any]:
         """Open an uploaded image. Raises ImageError if it cannot be decoded."""
@@ -148,31 +156,6 @@ class Actions:
         ((opened, record),) = self.given(edits, 1)
         return File(*Original("PNG").file(self.apply(opened.picture, record).crop, format))
 
-    def film(self, key: str, start: Any, end: Any, format: str = "mp4", view: str = "crop", job: str = "") -> File:
-        """Render a film from one edit to another and back.
-
-        `view` is "crop" or "photo". `job` is the name under which `progress` reports.
-        """
-        inference, name = self.opened(key).picture, str(job)
-        edits = [EditRecord.of(self.editor, edit) for edit in (start, end)]
-        film = Film(format=format, view=view)
-        try:
-            content = film_of(
-                self.editor,
-                inference,
-                edits,
-                film,
-                self.teeth(edits[1]),
-                lambda share: self.films.update({name: share}),
-            )
-        finally:
-            self.films.pop(name, None)
-        return File(content, FORMATS[format])
-
-    def progress(self, key: str, job: str) -> dict[str, Any]:
-        """Return the fraction of a film's frames that are rendered, from 0 to 1."""
-        return {"share": self.films.get(str(job), 0.0)}
-
     def given(self, edits: Any, most: int) -> list[tuple[Opened, EditRecord]]:
         """Return the opened pictures and records of a list of objects with `key` and `edit`."""
         if not isinstance(edits, list) or not 1 <= len(edits) <= most:
@@ -196,10 +179,11 @@ class FaceActions(Actions):
     """Actions for faces, which are found in a photo and edited in it."""
 
     editor: PortraitEditor
-    allowed = (*Actions.allowed, "face", "source", "entry", "live")
+    allowed = (*Actions.allowed, "face", "source", "entry", "live", "film", "drive", "progress")
 
     def __init__(self, editor: PortraitEditor, visits: Visits) -> None:
         super().__init__(editor, visits)
+        self.jobs = Jobs()
 
     def open(self, content: bytes) -> dict[str, Any]:
         """Open a photo. Returns its record, with the box of every face.
@@ -265,24 +249,46 @@ class FaceActions(Actions):
         given = self.given(edits, MAX_FACES)
         source = given[0][0].photo.source
         if any(opened.photo.source is not source for opened, _ in given):
-            raise ConfigError("these faces are of different photos; save each photo by itself")
-        pixels = source.copy()
-        for opened, record in given:
-            add_changed(pixels, source, self.apply(opened.picture, record))
+            raise ConfigError(DIFFERENT_PHOTOS)
+        pixels = together(source, [self.apply(opened.picture, record) for opened, record in given])
         return File(*given[0][0].original.file(Image.fromarray(pixels), format))
+
+    def film(self, edits: Any, start: str = "own", format: str = "mp4", view: str = "photo", job: str = "") -> File:
+        """Render a film in which the faces of a photo change to their edits and back.
+
+        `edits` are as for `save`; `start` is "own" or "neutral", `view` is "photo", or "crop" for the first face alone.
+        `job` is the name under which `progress` reports.
+        """
+        if start not in (OWN, NEUTRAL):
+            raise ConfigError(f"start={quoted(start)}; give {OWN} or {NEUTRAL}")
+        film = Film(format=format, view=view)
+        roles = [
+            role_of(self.editor, opened.picture, record, start, self.teeth(record))  # type: ignore[arg-type]
+            for opened, record in self.given(edits, MAX_FACES)
+        ]
+        if view == "photo" and any(role.portrait.source is not roles[0].portrait.source for role in roles):
+            raise ConfigError(DIFFERENT_PHOTOS)
+        with self.jobs.running(job, self.cancelled) as report:
+            return File(animate_faces(self.editor, roles, film, report), FORMATS[format])
+
+    def drive(self, clip: bytes, key: str, edit: Any, job: str = "") -> File:
+        """Render a film in which a face follows the face of a clip, with the clip's sound.
+
+        Of the `edit`, its `parts` and its teeth count. `job` is the name under which `progress` reports.
+        """
+        opened, record = self.opened(key), EditRecord.of(self.editor, edit)
+        settings = Drive(seconds=CLIP_SECONDS, parts=record.parts, teeth_from=self.teeth(record))
+        with self.jobs.running(job, self.cancelled) as report, read_clip(clip) as film:
+            return File(drive(self.editor, film, opened.picture, settings, report), FORMATS["mp4"])  # type: ignore
+
+    def progress(self, job: str) -> dict[str, Any]:
+        """Return the share of a film that is rendered, from 0 to 1; 0 while it waits for another one."""
+        return {"share": self.jobs.share(str(job))}
 
     def entry(self, key: str, edit: Any, photo: str, file: str) -> dict[str, Any]:
         """Return the manifest entry of an edit, in the format of `rbvae.editing.batch`."""
         drawn = self.apply(self.opened(key).picture, EditRecord.of(self.editor, edit))
         return Result(shown(str(photo)), 1.0, drawn, self.editor.identity_shift(drawn)).entry(shown(str(file)))
-
-
-def add_changed(pixels: np.ndarray, source: np.ndarray, edit: Edit) -> None:
-    """Copy the pixels that an edit changes from `source` into `pixels`, both uint8 [H, W, 3]."""
-    (left, top, right, bottom), picture = edit.patch()
-    patch = np.asarray(picture)
-    changed = (patch != source[top:bottom, left:right]).any(axis=2)
-    pixels[top:bottom, left:right][changed] = patch[changed]
 
 
 def open_faces(editor: PortraitEditor, photo: Photo, original: Original | None = None) -> Opened:

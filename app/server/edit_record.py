@@ -7,8 +7,8 @@ Undo steps, versions, links and presets hold such records. A record starts from 
 - `seed`: a random e, drawn for this picture: the neutral e plus the way to it times `amount`;
 - `e`: the e of another picture, transferred with the strength `amount`; `donor` is that picture's key, for its teeth.
 
-Then `named` directions (in sigmas) are added, `gesture` moves eyes and head, and `parts` says what of the face may
-change. `teeth` is the key of a second photo of the same person, which shows their teeth.
+Then `named` directions (in sigmas) are added, `gesture` moves eyes and head, and `parts` says where in the face the
+start may change it. `teeth` is the key of a second photo of the same person, which shows their teeth.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ class EditRecord:
 
     def e_of(self, editor: Editor, inference: Inference) -> np.ndarray:
         """Return the e [D_e] that this edit gives a picture."""
+        start = self.start_e(editor, inference)
+        return editor.moved(start, self.named) if self.named else start
+
+    def start_e(self, editor: Editor, inference: Inference) -> np.ndarray:
+        """Return the e [D_e] that it starts from, before the named directions."""
         start, target = inference.e, inference.e
         if self.tile and self.tile != NEUTRAL:
             start = editor.neutral_e(inference)
@@ -84,13 +89,16 @@ class EditRecord:
             target = editor.sample_e(1, self.seed, inference if isinstance(inference, Portrait) else None)[0]
         elif self.e is not None:
             target = editor.transferred_e(inference, self.e)
-        e = start if self.amount == 0 else target if self.amount == 1 else editor.blended(start, target, self.amount)
-        return editor.moved(e, self.named) if self.named else e
+        return start if self.amount == 0 else target if self.amount == 1 else editor.blended(start, target, self.amount)
 
     def latent(self, editor: Editor, inference: Inference) -> Latent:
-        """Return the same with the gesture, if there is one."""
-        e = self.e_of(editor, inference)
-        return e if self.gesture.still else Expression(e, self.gesture)
+        """Return e with the gesture, if there is one. `parts` limit what the edit starts from, and no slider."""
+        start = self.start_e(editor, inference)
+        e = editor.moved(start, self.named) if self.named else start
+        is_partly_limited = bool(self.named and editor.gestures and set(self.parts) != set(PARTS))
+        if self.gesture.still and not is_partly_limited:
+            return e
+        return Expression(e, self.gesture, start if is_partly_limited else None)
 
     def drawn(self, editor: Editor, inference: Inference, teeth_from: Portrait | None = None) -> Edit:
         """Draw this edit of a picture; `teeth_from` is the photo that `teeth` or else `donor` names."""

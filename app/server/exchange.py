@@ -19,6 +19,8 @@ from rbvae.images.decoding import UPLOAD
 MAX_FILE_BYTES = UPLOAD.bytes
 MAX_BODY_BYTES = 1_000_000  # bytes of a body without files
 FORM_BYTES = 10_000  # bytes of a multipart form in addition to its files
+MAX_CLIP_BYTES = 40_000_000  # bytes of a clip of 20 seconds
+CLIP_PATH = "/page/faces/drive"
 CHUNK_BYTES = 1 << 16  # bytes; smaller bodies are not counted, so that many uploads cannot block small requests
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -67,6 +69,8 @@ class Exchange:
         self.limit = MAX_BODY_BYTES
         if holds_files(scope["path"]):
             self.limit = MAX_FILE_BYTES + (FORM_BYTES if "gradio_api" in scope["path"] else 0)
+        elif scope["path"] == CLIP_PATH:
+            self.limit = MAX_CLIP_BYTES
 
     def check_length(self) -> None:
         """Check the Content-Length before reading the body. Raises RefusedError if it is too large."""
@@ -166,7 +170,8 @@ class Exchange:
     def _too_large(self) -> RefusedError:
         if self.limit == MAX_BODY_BYTES:
             return RefusedError(f"the request is larger than {MAX_BODY_BYTES // 10**6} MB; send less", 413)
-        return RefusedError(f"the file is larger than {MAX_FILE_BYTES // 10**6} MB; save it smaller first", 413)
+        most = max(MAX_FILE_BYTES, self.limit) // 10**6
+        return RefusedError(f"the file is larger than {most} MB; save it smaller first", 413)
 
 
 def holds_files(path: str) -> bool:

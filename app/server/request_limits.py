@@ -14,11 +14,12 @@ from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.server.cleanup import UploadFolder
-from app.server.exchange import CHUNK_BYTES, FOLDER_FULL, Exchange, Timeouts, holds_files
+from app.server.exchange import CHUNK_BYTES, CLIP_PATH, FOLDER_FULL, Exchange, Timeouts, holds_files
 from app.server.hosting import has_mcp
 from app.server.job_queue import BusyError, ByteLimit
 from app.server.refusals import QUEUE_PATHS, RefusedError, busy, internal_error
 
+CLIP_BODIES_BYTES = 100_000_000  # bytes in flight, of all visitors, in bodies that are clips
 FILE_BODIES_BYTES = 200_000_000  # bytes in flight, of all visitors, in bodies that hold files
 BODIES_BYTES = 50_000_000  # likewise, in other bodies
 RESPONSES_BYTES = 100_000_000  # likewise, in responses
@@ -51,6 +52,7 @@ class RequestLimits:
         self.app, self.queue_length, self.max_waiting = app, queue_length, max_waiting
         self.timeouts, self.folder = timeouts or Timeouts(), folder or UploadFolder()
         self.file_bodies, self.bodies = ByteLimit(FILE_BODIES_BYTES), ByteLimit(BODIES_BYTES, free=CHUNK_BYTES)
+        self.clips = ByteLimit(CLIP_BODIES_BYTES)
         self.responses = ByteLimit(RESPONSES_BYTES)
         self._active = 0
 
@@ -62,6 +64,7 @@ class RequestLimits:
             return None
         self._active += 1
         limit = self.file_bodies if holds_files(scope["path"]) else self.bodies
+        limit = self.clips if scope["path"] == CLIP_PATH else limit
         try:
             with limit.body() as reserve_body, self.responses.body() as reserve_response:
                 await self._exchange(Exchange(scope, receive, send, self.timeouts, reserve_body, reserve_response))

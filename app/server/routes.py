@@ -1,6 +1,7 @@
 """HTTP routes of the page. They bypass Gradio's queue, so that a moving slider gets quick answers.
 
 POST page/{faces|digits}/open        opens the image in the body and returns its key
+POST page/faces/drive?fields=...     makes a film from the clip in the body; the fields are JSON
 POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
 GET  page/js/app-{version}.js        the scripts in app/js as one file; live-{version}.js: those that draw
@@ -13,12 +14,14 @@ An opened image is accessible only with both its key and the Visitor header of t
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 import json
 import re
+import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +42,14 @@ from rbvae.errors import shown
 
 HERE = Path(__file__).resolve().parents[1]  # app/
 MAX_WAITING = 64  # requests that may wait in each queue
-CONCURRENCY = {"quick": 4, "slow": 2, "open": 2}  # by duration; no kind of action waits for another
-QUEUE_OF_ACTION = {"open": "open", "face": "open"} | dict.fromkeys(("pick", "draw", "latents", "live"), "quick")
+CONCURRENCY = {"quick": 4, "slow": 2, "open": 2, "film": 1}  # by duration; no kind of action waits for another
+QUEUE_OF_ACTION = (
+    {"open": "open", "face": "open"}
+    | dict.fromkeys(("pick", "draw", "latents", "live"), "quick")
+    | dict.fromkeys(("film", "drive"), "film")
+)
+WITH_FILE = ("open", "drive")  # actions whose body is a file
+GLANCES = 0.5  # seconds between two looks whether the visitor of a film is still there
 UNQUEUED = ("forget", "progress")
 VISITOR = re.compile(r"[\w-]{16,64}")
 
@@ -70,9 +79,13 @@ def routes(
             return _error("there is no such action", 404)
         try:
             body = await request.body()  # before queueing, so that a slow upload blocks no other request
-            call = _call(_for_visitor(actions[kind], visits.of(_visitor(request))), name, body)
-            queue = queues[QUEUE_OF_ACTION.get(name, "slow")]
-            result = call() if name in UNQUEUED else await queue.run(call, request.is_disconnected)
+            own = _for_visitor(actions[kind], visits.of(_visitor(request)))
+            call = _call(own, name, body, request.query_params.get("fields", "{}"))
+            queue = QUEUE_OF_ACTION.get(name, "slow")
+            running = queues[queue].run(call, request.is_disconnected) if name not in UNQUEUED else None
+            if running is not None and queue == "film":
+                running = _watched(running, request, own.cancelled)
+            result = call() if running is None else await running
         except BusyError as error:
             return JSONResponse({"error": one_line(error)}, 503, {"Retry-After": str(error.retry_after)})
         except ForgottenError as error:
@@ -132,20 +145,34 @@ def _visitor(request: Request, default: str = "") -> str:
 def _for_visitor(actions: Actions, visit: Visit) -> Actions:
     """Return a copy of the actions that can access only the images of this visitor."""
     copied = copy.copy(actions)
-    copied.visits = visit
+    copied.visits, copied.cancelled = visit, threading.Event()
     return copied
 
 
-def _call(actions: Actions, name: str, body: bytes) -> Callable[[], Any]:
-    method = getattr(actions, name)
-    if name == "open":
-        return lambda: method(body)
+async def _watched(running: Coroutine[Any, Any, Any], request: Request, cancelled: threading.Event) -> Any:
+    """Wait for a job; sets `cancelled` if the client disconnects meanwhile."""
+
+    async def watch() -> None:
+        while not await request.is_disconnected():
+            await asyncio.sleep(GLANCES)
+        cancelled.set()
+
+    watching = asyncio.create_task(watch())
     try:
-        fields = json.loads(body or b"{}")
-        inspect.signature(method).bind(**fields)
+        return await running
+    finally:
+        watching.cancel()
+
+
+def _call(actions: Actions, name: str, body: bytes, query: str) -> Callable[[], Any]:
+    method = getattr(actions, name)
+    files = [body] if name in WITH_FILE else []
+    try:
+        fields = json.loads(query if files else body or b"{}")
+        inspect.signature(method).bind(*files, **fields)
     except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{name} got an invalid request ({shown(str(error))}); reload the page") from error
-    return lambda: method(**fields)
+    return lambda: method(*files, **fields)
 
 
 def _error(message: str, status: int) -> JSONResponse:

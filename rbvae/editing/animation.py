@@ -86,14 +86,23 @@ def animate(
     """
     film = film or Film()
     es = expressions_between(path_of_e, film)
-    pictures = _with_progress(frames(editor, inference, es, film), len(es), progress)
-    times = [number / film.fps for number in range(len(es) + 1)]
+    return encoded(lambda numbers: frames(editor, inference, [es[n] for n in numbers], film), len(es), film, progress)
+
+
+def encoded(
+    draw: Callable[[Sequence[int]], Iterator[Image.Image]],
+    count: int,
+    film: Film,
+    progress: Callable[[float], None] | None = None,
+) -> bytes:
+    """Write `count` frames as a file in the film's format; `draw(numbers)` draws those with these numbers."""
+    pictures = _with_progress(draw(range(count)), count, progress)
+    times = [number / film.fps for number in range(count + 1)]
     if film.format == "mp4":
         return as_mp4(pictures, times)
     if film.format == "webp":
         return as_webp(pictures, times, film.loop)
-    samples = list(frames(editor, inference, [es[0], es[len(es) // 2], es[-1]], film))
-    return as_gif(pictures, times, samples, film.loop)
+    return as_gif(pictures, times, list(draw([0, count // 2, count - 1])), film.loop)
 
 
 def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
@@ -109,13 +118,14 @@ def between(path_of_e: Sequence[Latent], film: Film) -> np.ndarray:
 
 
 def expressions_between(path_of_e: Sequence[Latent], film: Film) -> list[Latent]:
-    """Interpolate e and, if there are any, gestures for every frame, as `between` does."""
+    """Interpolate e and, if there are any, gestures and limits for every frame, as `between` does."""
     path = [one if isinstance(one, Expression) else Expression(np.asarray(one, np.float32)) for one in path_of_e]
     es = between([one.e for one in path], film)
-    if all(one.gesture.still for one in path):
+    if all(one.gesture.still and one.limited is None for one in path):
         return list(es)
     gestures = between([one.gesture.values for one in path], film)
-    return [Expression(e, Gesture.of(values)) for e, values in zip(es, gestures, strict=True)]
+    limited = between([one.e if one.limited is None else one.limited for one in path], film)
+    return [Expression(e, Gesture.of(values), held) for e, values, held in zip(es, gestures, limited, strict=True)]
 
 
 def frames(editor: Editor, inference: Inference, es: Sequence[Latent], film: Film) -> Iterator[Image.Image]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,6 +194,17 @@ class MeshEdit(Edit):
 
     def _drawn(self) -> np.ndarray:
         return placed(self.inference.source, *self.region)
+
+
+def together(source: np.ndarray, edits: Sequence[Edit]) -> np.ndarray:
+    """Draw edits of faces of one photo, `source` uint8 [H, W, 3]; where two change a pixel, the last one wins."""
+    pixels = source.copy()
+    for edit in edits:
+        (left, top, right, bottom), picture = edit.patch()
+        patch = np.asarray(picture)
+        changed = (patch != source[top:bottom, left:right]).any(axis=2)
+        pixels[top:bottom, left:right][changed] = patch[changed]
+    return pixels
 
 
 def placed(photo: np.ndarray, box: tuple[int, int, int, int], pixels: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from rbvae.editing.parts import Limit
 from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.eyes import natural_lids, still_lids
@@ -111,17 +112,18 @@ class FaceModel:
         z: np.ndarray,
         e: np.ndarray,
         es: np.ndarray,
-        weights: tuple[np.ndarray, np.ndarray] | None = None,
+        limit: Limit | None = None,
         mouth: Filling | None = None,
         closing: np.ndarray | None = None,
     ) -> list[Change]:
         """Return the changes G(z, e') - G(z, e) of a face with latents z [D_z], e [D_e] for each e' in `es` [N, D_e].
 
-        `weights` of points [468] and texels [P] limit them to parts of the face; `mouth` fills an opening mouth;
-        `closing` [N], in [0, 1], closes the lips.
+        `limit` limits them to parts of the face; `mouth` fills an opening mouth; `closing` [N], in [0, 1], closes the
+        lips.
         """
         e_ref = self.model.e_ref.cpu().numpy()
-        rows = torch.from_numpy(np.concatenate([e[None], e_ref[None], es]).astype(np.float32))
+        limited = es[:0] if limit is None or limit.es is None else limit.es
+        rows = torch.from_numpy(np.concatenate([e[None], e_ref[None], es, limited]).astype(np.float32))
         codes = self.model.decode(torch.from_numpy(z).expand(len(rows), -1), rows)
         difference = codes[1:] - codes[:1]
         difference[(rows[1:] == rows[:1]).all(dim=1)] = 0  # exactly, although batches may round differently
@@ -130,12 +132,17 @@ class FaceModel:
         mouth = mouth or self.teeth(face, rest)
         if closing is None:
             closing = np.zeros(len(es))
-        of_points, of_texels = (np.ones((POINTS, 1)), 1.0) if weights is None else (w[:, None] for w in weights)
-        changes = [
-            self.change(face, shape * of_points, texture, mouth, shut_by)
-            for shape, texture, shut_by in zip(shapes, textures, closing * of_points[LIPS].mean(), strict=True)
-        ]
-        return [replace(one, texture=one.texture * of_texels) for one in changes]  # last, as shading spreads changes
+        of_lips = 1.0 if limit is None else limit.points[LIPS].mean()
+        changes = []
+        for number, shut_by in enumerate(closing * of_lips):
+            held = number + len(es) * bool(len(limited))  # what the parts hold
+            shape = shapes[number] - shapes[held] * (0 if limit is None else 1 - limit.points[:, None])
+            change = self.change(face, shape, textures[number], mouth, shut_by)
+            if limit is not None:  # last, as shading spreads changes
+                within = change.texture if held == number else self.added(face, textures[held])
+                change = replace(change, texture=change.texture - within * (1 - limit.texels[:, None]))
+            changes.append(change)
+        return changes
 
     @torch.inference_mode()
     def reconstruction(self, face: ObservedFace, z: np.ndarray, e: np.ndarray) -> Image.Image:
@@ -170,8 +177,11 @@ class FaceModel:
         if closing:
             moves = moves + closing * (shut(after) - after)
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
-        added = self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
-        return Change(moves, added, mouth)
+        return Change(moves, self.added(face, texture), mouth)
+
+    def added(self, face: ObservedFace, texture: np.ndarray) -> np.ndarray:
+        """Convert a change of texture [P, 3] to what is added to a face in its light, float32 [P, 3]."""
+        return self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
 
     def teeth(self, face: ObservedFace, rest: np.ndarray) -> UpperTeeth:
         """Return a row of teeth of the bank for a face; `rest` [468, 3] is its change of shape to the neutral one."""

@@ -86,10 +86,15 @@ STILL = Gesture()
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression e [D_e] with a gesture; editors take it wherever they take e."""
+    """An expression e [D_e] with a gesture; editors take it wherever they take e.
+
+    Where an edit is limited to parts of the face, `limited` [D_e] is the e up to which that holds, by default e: the
+    way from there to e changes the whole face.
+    """
 
     e: np.ndarray
     gesture: Gesture = STILL
+    limited: np.ndarray | None = None
 
 
 def split(named: Mapping[str, float]) -> tuple[dict[str, float], Gesture]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,19 @@ from rbvae.faces.texture import CanonicalFrame, canonical_frame
 
 PARTS = ("mouth", "eyes", "brows")
 SOFT = 0.025  # of the canonical frame's side: width of the transition between two parts
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The parts of the face that a change may reach, as weights of `points` [468] and `texels` [P].
+
+    `es` float32 [N, D_e], if given, are the e up to which that holds; the way from there to the e that are drawn
+    changes the whole face.
+    """
+
+    points: np.ndarray
+    texels: np.ndarray
+    es: np.ndarray | None = None
 
 
 def part_weights(parts: tuple[str, ...], frame: CanonicalFrame) -> tuple[np.ndarray, np.ndarray] | None:

@@ -17,7 +17,7 @@ from rbvae.editing.editor import Editor, Latent, Wanted
 from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
 from rbvae.editing.face_model import FaceModel, square_of
 from rbvae.editing.gestures import RANGES, STILL, Expression, Gesture, with_gesture
-from rbvae.editing.parts import PARTS, part_weights
+from rbvae.editing.parts import PARTS, Limit, part_weights
 from rbvae.editing.warnings import COVERED, STRANGER, people_apart, photo_warnings
 from rbvae.errors import ConfigError, FaceNotFoundError, quoted
 from rbvae.faces.alignment import Alignment, align, crop
@@ -161,8 +161,9 @@ class PortraitEditor(Editor):
         gestures = [e.gesture if isinstance(e, Expression) else STILL for e in es]
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
         weights = part_weights(tuple(parts), self.faces.frame)
+        limit = None if weights is None else Limit(*weights, _limited(es, rows))
         shut = self._towards_neutral(inference, rows) if closing is None else np.full(len(rows), closing)
-        changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, weights, mouth, shut)
+        changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, limit, mouth, shut)
         edits = [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]
         return [with_gesture(edit, gesture) for edit, gesture in zip(edits, gestures, strict=True)]
 
@@ -288,6 +289,14 @@ class PortraitEditor(Editor):
 
     def _portrait(self, photo: Photo | Portrait) -> Portrait:
         return photo if isinstance(photo, Portrait) else self.infer(photo)
+
+
+def _limited(es: Sequence[Latent], rows: np.ndarray) -> np.ndarray | None:
+    """Return the e [N, D_e] up to which each of `es` is limited to parts of the face; None if all are as a whole."""
+    given = [one.limited if isinstance(one, Expression) else None for one in es]
+    if all(one is None for one in given):
+        return None
+    return np.stack([row if one is None else np.asarray(one, np.float32) for one, row in zip(given, rows, strict=True)])
 
 
 def _with_notes(portrait: Portrait, notes: tuple[str, ...]) -> Portrait:

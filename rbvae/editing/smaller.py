@@ -18,13 +18,16 @@ from rbvae.faces.rendering import FaceView
 WINDOW = 1.7  # side of a close-up in sides of the face's box; contains the crop and the ring around the face
 
 
-def for_film(inference: Inference, side: int) -> Inference:
+def for_film(inference: Inference, side: int, source: np.ndarray | None = None) -> Inference:
     """Prepare a portrait for frames with a longer side of at most `side`: its photo gets even sides, as codecs require.
 
-    It is also drawn quicker, see FaceView. Other inferences are returned unchanged.
+    It is also drawn quicker, see FaceView. `source` is the photo of another portrait of the same photo that has been
+    prepared. Inferences of other kinds are returned unchanged.
     """
     if not isinstance(inference, Portrait):
         return inference
+    if source is not None:
+        return quick(_placed(inference, source, (0, 0)))
     source = shrunk(inference.source, side)
     width, height = (max(2, 2 * round(length / 2)) for length in source.shape[1::-1])
     if source.shape[:2] != (height, width):

@@ -247,7 +247,8 @@ def test_wrong_requests_of_the_page_are_refused_in_words(client, astronaut):
 @pytest.mark.parametrize(("name", "start"), [("mp4", b"ftyp"), ("webp", b"WEBP"), ("gif", b"GIF89a")])
 def test_films_come_in_three_formats(client, name, start):
     moved = {"named": {"smile": 2}}
-    film = ask(client, "film", key="made-up-face-1", start={}, end=moved, format=name)
+    edits = [{"key": "made-up-face-1", "edit": moved}]
+    film = ask(client, "film", edits=edits, format=name, view="crop")
     assert start in film.content[:16] and film.headers["content-type"].endswith(f"/{name}")
 
 

@@ -143,7 +143,7 @@ def test_a_donor_a_film_and_another_face(client):
     edit = {"e": donor["e"], "donor": "example-smile-1", "parts": ["mouth"], "gesture": {"turn right": 6}}
     (e,) = ask(client, "latents", key=key, edits=[edit]).json()["es"]
     assert np.abs(np.subtract(e, ask(client, "pick", key=key).json()["e"])).max() > 0.1
-    film = ask(client, "film", key=key, start={}, end=edit, format="webp", view="photo")
+    film = ask(client, "film", edits=[{"key": key, "edit": edit}], format="webp")
     assert Image.open(io.BytesIO(film.content)).size == (512, 512)
     assert ask(client, "face", key=key, face=0).json()["size"] == [512, 512]
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
+import numpy as np
+from PIL import Image
 from playwright.sync_api import expect
 
 SHIFT = """new PerformanceObserver((list) => {
@@ -51,6 +56,46 @@ def test_rooms_are_filled_when_they_are_first_visited(visit):
     visitor = visit()
     assert not [one for one in visitor.asked if "/digits/" in one.url]
     expect(visitor.page.locator(".rb.digits .stage")).to_have_count(0)
+
+
+def test_a_link_to_the_digits_leaves_the_faces_for_later(visit):
+    visitor = visit(room="digits")
+    visitor.settled()
+    assert not [one for one in visitor.asked if "/faces/" in one.url]
+    expect(visitor.page.locator(".rb.faces .stage")).to_have_count(0)
+    visitor.press("rbvae")
+    visitor.room.get_by_role("menuitem", name="Faces").click()
+    visitor.sees(visitor.page.locator(".rb.faces .stage .patch").first)
+
+
+def pixels(url):
+    with Image.open(io.BytesIO(base64.b64decode(url.split(",", 1)[1]))) as picture:
+        return np.asarray(picture.convert("RGB"), float)
+
+
+def test_the_browser_draws_thumbnails_like_the_servers_once_it_can(visit, astronaut):
+    def tiles(visitor):
+        visitor.settled()
+        images = [visitor.tile(name).locator("img") for name in ("As is", "Neutral", "Surprised", "Mouth open")]
+        for image in images:
+            visitor.sees(image)
+        return [pixels(image.get_attribute("src")) for image in images]
+
+    here = visit()
+    expect(here.room).to_have_attribute("data-drawn", "here")
+    here.settled()
+    asked = len(here.asked)
+    here.opens(astronaut)
+    drawn = tiles(here)
+    assert not [one for one in here.asked[asked:] if one.url.endswith("/tiles")]
+    server = visit(before=lambda page: page.route("**/page/js/live-*.js", lambda route: route.abort()))
+    server.opens(astronaut)
+    for ours, theirs in zip(drawn, tiles(server), strict=True):
+        assert ours.shape == theirs.shape and 10 * np.log10(255**2 / ((ours - theirs) ** 2).mean()) > 32
+    seen = here.asked[asked:]
+    here.changes(here.tile("Surprise me").locator("img"), here.tile("Surprise me").click)
+    here.settled()
+    assert not [one for one in seen if one.url.endswith("/tiles")]
 
 
 def live(page, engine=ENGINE):

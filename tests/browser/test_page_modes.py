@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
+
+
+def grey(url, size=(360, 360)):
+    """The pixels of a data: URL, in grey levels [H, W]."""
+    with Image.open(io.BytesIO(base64.b64decode(url.split(",", 1)[1]))) as picture:
+        return np.asarray(picture.convert("L").resize(size), float)
 
 
 def test_tiles_are_different_real_edits_of_this_photo(opened):
@@ -113,6 +124,19 @@ def test_another_photos_expression_is_taken_with_an_amount_and_for_parts(opened,
     opened.settled()
     told = opened.asked_last("draw")["edit"]
     assert told == {**edit, "amount": 0.75, "parts": ["eyes", "brows"]}
+
+
+def test_parts_limit_what_is_taken_but_no_slider(opened):
+    opened.mode("From a photo")
+    opened.drawn(opened.room.get_by_role("button", name="Smile 1").click)
+    opened.drawn(lambda: opened.press("Mouth"))
+    mouth = grey(opened.patch.get_attribute("src"))
+    opened.mode("Fine-tune")
+    opened.drawn(lambda: opened.slider("Brows").fill("100"))
+    changed = np.abs(grey(opened.patch.get_attribute("src")) - mouth)
+    assert opened.asked_last("draw")["edit"]["parts"] == ["mouth"]
+    upper = changed[: len(changed) // 3]
+    assert (upper > 8).mean() > 0.002  # brows move, although only the mouth is taken from the other photo
 
 
 def test_an_examples_teeth_are_in_nobody_elses_mouth(opened):

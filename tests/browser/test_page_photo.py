@@ -138,20 +138,6 @@ def test_a_new_photo_asks_before_work_is_lost(visit, astronaut, several):
     expect(visitor.room.locator(".chips button")).to_have_count(2)
 
 
-def test_a_reload_asks_before_work_is_lost(visit, astronaut):
-    visitor = visit()
-    asked = []
-    visitor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-    visitor.opens(astronaut)
-    visitor.page.reload()
-    visitor.sees(visitor.patch.first)
-    assert asked == []  # there was nothing to lose
-    visitor.opens(astronaut)
-    visitor.drawn(visitor.tile("Surprised").click)
-    visitor.page.reload()
-    assert asked == ["beforeunload"]
-
-
 def test_of_two_photos_chosen_quickly_the_second_is_shown(visit, astronaut, several):
     def slow(page):
         page.route(re.compile("/faces/open$"), lambda route: hold(page, route))

@@ -73,20 +73,6 @@ def test_a_browser_that_cannot_share_has_no_such_button(opened):
     expect(opened.room.get_by_role("button", name="Share", exact=True)).to_be_hidden()
 
 
-def test_a_film_is_made_and_saved(opened):
-    opened.drawn(opened.tile("Big smile").click)
-    in_menu(opened, "Film…")
-    dialog = opened.page.locator("dialog[open]")
-    dialog.locator(".format").select_option("webp")
-    dialog.locator(".view").select_option("crop")
-    dialog.get_by_role("button", name="Make the film").click()
-    opened.sees(dialog.get_by_alt_text("The change as a film"))
-    name, content = opened.downloads(dialog.get_by_role("button", name="Save the film").click)
-    assert name == "astronaut-edited.webp" and content[8:12] == b"WEBP"
-    assert opened.asked_last("film")["end"] == {"tile": "big smile"}
-    dialog.get_by_role("button", name="Close").click()
-
-
 def test_many_photos_get_the_same_edit_and_a_manifest(opened, astronaut, wall):
     opened.drawn(opened.tile("Big smile").click)
     in_menu(opened, "Many photos…")

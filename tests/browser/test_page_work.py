@@ -60,6 +60,19 @@ def test_a_link_gives_the_same_picture_to_the_next_photo(visit, astronaut):
     assert other.patch.get_attribute("src") == picture
 
 
+def test_a_link_to_a_random_expression_gives_the_same_picture(visit, astronaut):
+    visitor = visit()
+    visitor.opens(astronaut)
+    picture = visitor.drawn(visitor.tile("Surprise me").click)
+    settings(visitor)
+    visitor.press("Copy a link")
+    link = visitor.room.get_by_label("Settings as JSON").input_value()
+    other = visit(link[link.index("#") :])
+    other.opens(astronaut)
+    other.settled()
+    assert other.patch.get_attribute("src") == picture
+
+
 def test_a_wrong_link_or_preset_is_refused_in_words(visit, opened):
     visitor = visit("#faces?grin=1")
     expect(visitor.notice).to_contain_text('There is no "grin" here.')

@@ -122,7 +122,8 @@ def test_nothing_the_page_sends_holds_the_photos_metadata_and_edits_are_marked(u
         for tile in ask("tiles", edits=[edit, {"tile": "neutral"}, {"seed": 1}]).json()["pictures"]:
             check(picture(tile))
         for format in ("mp4", "webp", "gif"):
-            check(ask("film", start=edit, end={}, format=format, view="photo").content)
+            film = {"edits": [{"key": key, "edit": edit}], "format": format}
+            check(client.post("/page/faces/film", json=film).content)
 
 
 @pytest.mark.parametrize(
