@@ -22,7 +22,7 @@ ROOMS = {  # a folder or a file at the top of a package -> the others of that pa
         "images": set(),
         "digits": set(),
         "faces": {"images"},
-        "editing": {"checkpoint", "config", "faces", "images", "models"},
+        "editing": {"checkpoint", "config", "digits", "faces", "images", "models"},
         "parser": {"editing"},
         "terminal": set(),
         "__main__": {"checkpoint", "config", "editing", "images", "parser", "terminal"},

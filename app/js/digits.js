@@ -1,20 +1,21 @@
-// The digits room: draw a digit or pick one, give it another style, save it.
+// The digits room: draw a digit, pick one or open a picture of one; give it another style; save it.
 
 import { connection, newest, send } from "./api.js";
 import { addAdvanced } from "./advanced.js";
-import { addAmount } from "./amount.js";
 import { addHistory } from "./bar.js";
-import { busy, chooser, element, escaped, onFiles, roving, save, show } from "./dom.js";
+import { DigitWork, kept } from "./digits_work.js";
+import { element, isPicture, save, show } from "./dom.js";
 import { addNotices } from "./notices.js";
+import { addDropping } from "./opening.js";
 import { addPad } from "./pad.js";
-import { blank, fromLink, isStill, plain, startedFrom } from "./record.js";
+import { blank, fromLink, plain } from "./record.js";
 import { addMenu } from "./rooms.js";
-import { Thumbnails } from "./thumbnails.js";
+import { fitting } from "./shrinking.js";
+import { addStyles } from "./styles.js";
 import { addTune } from "./tune.js";
-import { Work } from "./work.js";
 
 export function buildDigits(root, setup) {
-  const work = new Work(root, setup);
+  const work = new DigitWork(root, setup);
   const bar = element(`<header class="top"></header>`);
   root.append(bar);
   addMenu(bar, "digits");
@@ -23,94 +24,149 @@ export function buildDigits(root, setup) {
   addDigitSaving(work, root);
   const [left, right] = [element(`<main class="left"></main>`), element(`<section class="right" aria-label="Style"><div class="panels"></div></section>`)];
   root.append(left, right);
-  work.on("settled", () => work.face && (work.style = work.edit));
-  const result = addResult(work, left);
-  const open = (blob, example) => openDigit(work, blob, example);
-  addPad(work, left, open, () => {
-    work.photo = null;
-    result.clear();
-    work.emit("opened", null);
-  });
+  const digits = new Digits(work);
+  const open = (files) => digits.file(files.find(isPicture));
+  const pad = addPad(work, left, digits, open);
+  addResult(work, pad.stage);
   addNotices(work, left);
   const panel = element(`<div class="panel"></div>`);
   right.firstElementChild.append(panel);
   addStyles(work, panel);
   addTune(work, panel);
-  const foot = element(`<div class="foot"><div class="bar"><button type="button" class="button reset">Reset</button>
-    <button type="button" class="button neutral">Plain</button></div></div>`);
-  right.firstElementChild.append(foot);
-  foot.querySelector(".reset").addEventListener("click", () => work.reset());
-  foot.querySelector(".neutral").addEventListener("click", () => work.become({ ...blank(), tile: "neutral" }));
-  addAdvanced(work, foot);
+  addFoot(work, right.firstElementChild);
+  addDropping(work, open);
+  root.append(element(`<div class="dropzone" aria-hidden="true"><p>Drop a picture of a digit here</p></div>`));
+  start(work, digits);
+}
+
+// The first digit: that of before a reload, or an example; in the style of a link, if there is one.
+function start(work, digits) {
   const linked = () => {
     try {
-      const edit = fromLink(location.hash, setup);
-      if (edit && work.face) work.become(edit);
-      return edit;
+      const style = fromLink(location.hash, work.setup);
+      if (style) work.become(style);
+      return style;
     } catch (error) {
       work.tell(`This link can't be followed. ${error.message}`);
       return null;
     }
   };
-  const start = linked();
+  const before = kept();
+  work.restyle(linked() ?? before?.style ?? blank());
+  work.past = [];
+  if (before?.picture) digits.again(before);
+  else if (work.setup.examples.length) digits.example(work.setup.examples[0], false);
+  work.on("settled", () => work.keep());
   window.addEventListener("hashchange", linked);
-  open(null, setup.examples[0]).then(() => start && work.become(start));
 }
 
-// Opens a digit that was drawn, or an example. The style that was chosen stays.
-async function openDigit(work, blob, example) {
-  const ticket = (work.ticket = (work.ticket ?? 0) + 1);
-  await work.attempt(async () => {
-    const record = await (blob ? send(work.kind, "open", blob) : send(work.kind, "pick", { key: example.key })).then((r) => r.json());
-    if (ticket !== work.ticket) return;
-    const { style, past, future } = work;
-    const key = work.keys.add(record.key, blob ? async () => (await send(work.kind, "open", blob)).json() : null);
-    const next = { index: 0, key, e: record.e, neutral: record.neutral, reach: record.reach, box: [0, 0, ...record.size], edit: style ?? blank(), versions: [] };
-    work.open({ name: example?.label ?? "digit.png", size: record.size, faces: [next], first: 0, suffix: "png" });
-    Object.assign(work, { past, future }); // undo reaches styles, whatever the digit
-    work.emit("settled");
-  });
+// Digits as the server reads them. A digit is shown at once, and its result when the server has read it.
+class Digits {
+  constructor(work) {
+    this.work = work;
+  }
+
+  example(example, step = true) {
+    const photo = { name: example.label, picture: example.picture, faces: [], size: null, first: 0, suffix: "png" };
+    this.work.put(photo, step);
+    return this.read(photo, () => this.ask("pick", JSON.stringify({ key: example.key })));
+  }
+
+  // A drawing on the pad, as a Blob and as a data URL.
+  drawing(blob, picture) {
+    const photo = { name: "digit.png", picture, faces: [], size: null, first: 0, suffix: "png" };
+    this.work.put(photo);
+    return this.read(photo, () => send(this.work.kind, "open", blob).then((answer) => answer.json()));
+  }
+
+  async again({ name, picture }) {
+    const photo = { name: name ?? "digit.png", picture, faces: [], size: null, first: 0, suffix: "png" };
+    this.work.put(photo, false);
+    const blob = await (await fetch(picture)).blob();
+    return this.read(photo, () => send(this.work.kind, "open", blob).then((answer) => answer.json()));
+  }
+
+  // A picture file. The pad shows what was read of it, so nothing changes if it is refused.
+  async file(file) {
+    const { work } = this;
+    if (!file) return work.tell("This is not a picture. Choose a JPEG, PNG, WebP or HEIC file.");
+    const photo = { name: file.name || "digit.png", picture: null, faces: [], size: null, first: 0, suffix: "png" };
+    return work.attempt(async () => {
+      const { blob } = await fitting(file, work.setup.limits);
+      const ask = () => send(work.kind, "open", blob).then((answer) => answer.json());
+      const record = await ask();
+      this.add(photo, record, ask);
+      photo.picture = (await work.keys.ask("seen", { key: photo.faces[0].key })).crop;
+      work.put(photo);
+      work.tell(record.notes, "note");
+    });
+  }
+
+  async read(photo, ask) {
+    const { work } = this;
+    work.tell([]);
+    photo.problem = "";
+    await work.attempt(async () => {
+      try {
+        this.add(photo, await ask(), ask);
+      } catch (error) {
+        photo.problem = error.message;
+        work.arrived(photo);
+        if (work.photo === photo) throw error; // to be told
+      }
+    });
+    work.arrived(photo);
+  }
+
+  ask(action, body) {
+    return send(this.work.kind, action, JSON.parse(body)).then((answer) => answer.json());
+  }
+
+  add(photo, record, reopen) {
+    const { e, neutral, reach, size, warnings } = record;
+    const key = this.work.keys.add(record.key, reopen);
+    Object.assign(photo, { size, warnings, problem: "" });
+    photo.faces = [{ index: 0, key, e, neutral, reach, box: [0, 0, ...size], edit: this.work.style, versions: [] }];
+  }
 }
 
 function addResult(work, place) {
-  const part = element(`<div class="stage digit"><figure><img class="before" alt="The digit" hidden><figcaption>The digit</figcaption></figure>
-    <figure><img class="edited" alt="The digit in its new style" hidden><figcaption>Restyled</figcaption></figure></div>`);
+  const part = element(`<figure><div class="square"><img class="edited" alt="The digit in its new style" hidden><p class="hint">The result appears here.</p></div>
+    <figcaption>In its new style</figcaption></figure>`);
   place.append(part);
-  const [before, edited] = part.querySelectorAll("img");
+  const image = part.querySelector("img");
   const draw = newest(async () => {
     const { photo, face, edit } = work;
-    if (!face) return;
-    const { picture } = await work.keys.ask("draw", { key: face.key, edit: plain(edit) });
-    if (work.photo !== photo) return;
-    await show(edited, picture);
-    edited.hidden = false;
-    edited.dataset.draws = Number(edited.dataset.draws ?? 0) + 1;
-  });
-  work.on("changed settled", draw);
-  connection.addEventListener("online", draw);
-  work.on("opened", async (photo) => {
-    if (!photo) return;
-    const { crop } = await work.keys.ask("seen", { key: work.face.key }).catch(() => ({}));
-    if (crop && work.photo === photo) {
-      await show(before, crop);
-      before.hidden = false;
+    if (!photo || photo.problem) {
+      image.hidden = true;
+      image.removeAttribute("src");
+      return work.emit("drawn", { moving: false, warnings: [] });
     }
+    if (!face) return undefined; // the server still reads it
+    const { picture } = await work.keys.ask("draw", { key: face.key, edit: plain(edit) });
+    if (work.photo !== photo) return undefined;
+    await show(image, picture);
+    image.hidden = false;
+    return work.emit("drawn", { moving: false, warnings: photo.warnings });
   });
-  return {
-    clear() {
-      for (const image of [before, edited]) {
-        image.hidden = true;
-        image.removeAttribute("src");
-      }
-    },
-  };
+  work.on("changed settled face opened", draw);
+  connection.addEventListener("online", draw);
+}
+
+function addFoot(work, place) {
+  const foot = element(`<div class="foot"><div class="bar"><button type="button" class="button reset">Reset</button>
+    <button type="button" class="button neutral">Plain</button></div></div>`);
+  place.append(foot);
+  foot.querySelector(".reset").addEventListener("click", () => work.reset());
+  foot.querySelector(".neutral").addEventListener("click", () => work.become({ ...blank(), tile: "neutral" }));
+  addAdvanced(work, foot);
 }
 
 function addDigitSaving(work, root) {
   const part = element(`<div class="saving"><span class="done" role="status"></span><button type="button" class="button primary save" disabled>Save</button></div>`);
   root.append(part);
   const [done, button] = part.children;
-  work.on("opened", () => (button.disabled = !work.face));
+  work.on("opened face settled", () => (button.disabled = !work.face));
   button.addEventListener("click", () =>
     work.attempt(async () => {
       const blob = await (await work.keys.send("save", { edits: [{ key: work.face.key, edit: plain(work.edit) }] })).blob();
@@ -118,47 +174,4 @@ function addDigitSaving(work, root) {
       done.textContent = "Saved";
       setTimeout(() => (done.textContent = ""), 4000);
     }));
-}
-
-// Styles of other digits, and random ones.
-function addStyles(work, place) {
-  const part = element(`<section><h3>Take the style of another</h3><div class="pictures donors"></div></section>`);
-  place.append(part);
-  const donors = part.querySelector(".donors");
-  const pictures = new Thumbnails(work);
-  const items = work.setup.donors.map((donor) => ({ ...donor }));
-  const fill = () => {
-    donors.replaceChildren(
-      ...items.map((donor) => {
-        const chosen = donor.e && JSON.stringify(donor.e) === JSON.stringify(work.edit.e);
-        const button = element(`<button type="button" aria-pressed="${Boolean(chosen)}"><img src="${donor.picture}" alt="${escaped(donor.label)}"></button>`);
-        button.addEventListener("click", () =>
-          work.attempt(async () => {
-            donor.e ??= (await work.keys.ask("pick", { key: donor.key })).e;
-            work.become(startedFrom(work.edit, { e: donor.e }));
-          }));
-        return button;
-      }),
-    );
-    const surprise = element(`<button type="button" class="surprise" aria-pressed="${work.edit.seed !== null}"><img alt="Surprise me" hidden><span>Surprise me</span></button>`);
-    if (work.edit.seed !== null && work.face) pictures.show(surprise.querySelector("img"), work.face, { ...blank(), seed: work.edit.seed });
-    surprise.addEventListener("click", () => work.become(startedFrom(work.edit, { seed: Math.floor(Math.random() * 1e6) })));
-    donors.append(surprise);
-    settle();
-  };
-  const settle = roving(donors, "button", false);
-  work.on("opened settled", fill);
-  const bar = element(`<div class="bar"></div>`);
-  part.append(bar);
-  const file = chooser("Add a picture of a digit", { name: "donor" });
-  bar.append(file);
-  onFiles(file, (files) =>
-    busy(bar, "Reading the digit…", () => work.attempt(async () => {
-      const record = await (await send(work.kind, "open", files[0])).json();
-      const [picture] = (await work.keys.ask("tiles", { key: record.key, edits: [{}] })).pictures;
-      items.unshift({ key: record.key, e: record.e, picture, label: files[0].name });
-      work.become(startedFrom(work.edit, { e: record.e }));
-    })));
-  addAmount(work, part, "Amount", (edit) => edit.e !== null || edit.seed !== null || (edit.tile !== null && !isStill(edit)));
-  fill();
 }

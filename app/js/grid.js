@@ -50,7 +50,10 @@ export function addGrid(work, place) {
       button.addEventListener("click", () => work.become(startedFrom(work.edit, columns[j].edit))));
     part.querySelector(".keep").hidden = false;
   };
-  part.querySelector(".make").addEventListener("click", () => work.attempt(() => busy(bar, "Drawing the grid…", make)));
+  part.querySelector(".make").addEventListener("click", () => {
+    if (!work.face?.e) return work.tell(faces ? "Open a photo with a face first." : "Draw or pick a digit first.");
+    return work.attempt(() => busy(bar, "Drawing the grid…", make));
+  });
   part.querySelector(".keep").addEventListener("click", () => drawn(table).then((blob) => save(blob, "grid.png")));
 }
 

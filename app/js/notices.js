@@ -12,6 +12,7 @@ const PLAIN = [ // of a warning of the model -> what the page says, or "" if the
   [/face is small/, "This face is small, so the edit is coarse. Try a closer photo."],
   [/does not know a face like this|reproduces this face worse/, "Faces like this are rare in what the model has learnt from. Look closely at the result."],
   [/second detection/, "The face is hard to make out, so the edit may sit a little off. Try a sharper photo."],
+  [/copy does not look like/, "The result may not look like your digit. Draw it larger, in few and simple strokes."],
   [/follows the two eyes/, "The edit follows the two eyes you clicked. Check that it sits right."],
 ];
 
@@ -28,7 +29,7 @@ export function addNotices(work, place) {
     notice.querySelector("button").addEventListener("click", () => said.replaceChildren());
     said.append(notice);
   });
-  work.on("opened", () => doubts.replaceChildren());
+  work.on("opened", () => doubt([]));
   work.on("drawn", ({ moving, warnings }) => moving || doubt(warnings));
   const doubt = (warnings) => {
     const lines = [...new Set(warnings.map(plainWords).filter(Boolean))];

@@ -44,9 +44,9 @@ REPLACED = {"blink": "close eyes"}  # directions that a gesture does better
 DIGITS = {
     "scale": Control((), "Size", "small", "large"),
     "width": Control((), "Stroke", "thin", "thick"),
-    "red": Control((), "Red"),
-    "green": Control((), "Green"),
-    "blue": Control((), "Blue"),
+    "red": Control((), "Red", "less", "more"),
+    "green": Control((), "Green", "less", "more"),
+    "blue": Control((), "Blue", "less", "more"),
 }
 GROUPS = (MOUTH, EYES, BROWS, HEAD)
 
@@ -55,7 +55,8 @@ def controls(editor: Editor, directions: Sequence[dict[str, Any]]) -> list[tuple
     """Return the sliders that an editor can draw, as (group, sliders); what has no clear name is left out."""
     known = {row["name"]: {**row, "index": index} for index, row in enumerate(directions)}
     if editor.kind == "digits":
-        return [("Style", [_direction(row, DIGITS.get(name)) for name, row in known.items() if _named(name)])]
+        order = sorted(known, key=lambda name: list(DIGITS).index(name) if name in DIGITS else len(DIGITS))
+        return [("Style", [_direction(known[name], DIGITS.get(name)) for name in order if _named(name)])]
     groups: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
     used = {name for name, gesture in REPLACED.items() if gesture in editor.gestures}
     for group, control in FACES:

@@ -24,6 +24,7 @@ from app.server.rendering import data_url, jpeg
 from app.server.state import ForgottenError, Opened, Visit, Visits, numbers, reaches
 from app.server.tiles import NEUTRAL
 from rbvae import ConfigError, Edit, FaceNotFoundError, Inference, Portrait, PortraitEditor, StyleEditor
+from rbvae.digits.reading import over_contrast
 from rbvae.editing.animation import FORMATS, Film
 from rbvae.editing.batch import Result
 from rbvae.editing.driving import Drive, drive
@@ -69,8 +70,10 @@ class Actions:
         self.cancelled = threading.Event()  # set when the visitor of a request has gone, see `app.server.routes`
 
     def open(self, content: bytes) -> dict[str, Any]:
-        """Open an uploaded image. Raises ImageError if it cannot be decoded."""
-        return self.store(Opened(self.editor.infer(decoded(content, max_side=MAX_SIDE))))
+        """Open an uploaded digit. Raises ImageError if it cannot be decoded or shows no digit."""
+        pixels = decoded(content, max_side=MAX_SIDE)
+        alpha = decoded_alpha(content) if may_be_transparent(content) else None
+        return self.store(Opened(self.editor.infer(pixels if alpha is None else over_contrast(pixels, alpha))))
 
     def store(self, opened: Opened) -> dict[str, Any]:
         """Store an opened image for this visitor. Returns its record, with the key."""
@@ -103,6 +106,8 @@ class Actions:
             "neutral": rounded(self.editor.neutral_e(inference)),
             "reach": reaches(self.editor, inference.e),
             "size": list(inference.crop.size),
+            "notes": list(getattr(inference, "notes", ())),
+            "warnings": list(inference.warnings),
         }
 
     def draw(self, key: str, edit: Any, side: int = 0) -> dict[str, Any]:

@@ -17,13 +17,14 @@ import numpy as np
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
-from app.server.decoder import decoded
+from app.server.decoder import decoded, decoded_alpha
 from app.server.editors import Editors
 from app.server.hosting import not_a_tool
 from app.server.rendering import as_gradio_errors, picture_file, read_upload
 from app.server.request_limits import in_cache
 from app.server.state import within_reach
 from rbvae import ConfigError, Portrait
+from rbvae.digits.reading import over_contrast
 from rbvae.editing.animation import Film, animate
 from rbvae.editing.batch import NEUTRAL, Result, edit_all, expression, write_zip
 from rbvae.editing.editor import Latent
@@ -184,7 +185,7 @@ class Endpoints:
         """Render a handwritten digit in the style (colour, stroke width, size) of another.
 
         Args:
-            digit: An image of one digit, light on dark or dark on light.
+            digit: An image of one digit, light on dark or dark on light, drawn or photographed.
             style: An image of the digit whose style is copied.
             strength: 0 is unchanged, 1 is the style of the second digit, up to 1.5 is exaggerated.
         Returns:
@@ -192,7 +193,7 @@ class Endpoints:
         """
         with as_gradio_errors():
             amount = number(strength, "strength")
-            edit = self.digits.transfer(read_upload(style, MAX_SIDE), read_upload(digit, MAX_SIDE), amount)
+            edit = self.digits.transfer(read_digit_upload(style), read_digit_upload(digit), amount)
         return picture_file(edit.crop, "edited")
 
     def _expression(self, values: Any, portrait: Portrait) -> Latent:
@@ -212,6 +213,13 @@ class Endpoints:
 
     def _portrait(self, photo: Upload) -> Portrait:
         return self.faces.infer(read_upload(photo))
+
+
+def read_digit_upload(upload: Upload) -> np.ndarray:
+    """Decode a picture of a digit, whose strokes may stand on nothing. Returns uint8 RGB [H, W, 3]."""
+    pixels = read_upload(upload, MAX_SIDE)
+    alpha = decoded_alpha(Path(upload["path"]).read_bytes()) if upload else None
+    return pixels if alpha is None else over_contrast(pixels, alpha)
 
 
 def parsed_expression(values: Any) -> Any:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
+from rbvae.digits.reading import read_digit
 from rbvae.editing.editor import Editor
 from rbvae.editing.edits import Edit, Inference
 from rbvae.images.decoding import Photo, load_photo
+
+# Correlation of a digit with the model's copy below which it is another shape. With the checkpoint of 2026-11, 300
+# MNIST digits in random styles have .80 at the 1st percentile and .97 in the median, 60 random scribbles .79.
+ALIKE = 0.86
+UNLIKE = "the model's copy does not look like this digit, so its new styles will not either; draw it larger and simpler"
+
+
+@dataclass(frozen=True)
+class Digit(Inference):
+    """An inferred digit; `notes` say how its picture was repaired."""
+
+    notes: tuple[str, ...] = ()
 
 
 class StyleEditor(Editor):
@@ -15,17 +30,16 @@ class StyleEditor(Editor):
 
     kind = "digits"
 
-    def infer(self, picture: Photo) -> Inference:
-        """Infer a picture of one digit, light on dark; a picture with a bright border is inverted."""
-        size = self.config.image_size
-        pixels = load_photo(picture)
-        border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-        if border.mean() > 127:
-            pixels = 255 - pixels
-        if pixels.shape[:2] != (size, size):
-            pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX, reducing_gap=None))
-        z, e = self._encode(pixels)
-        return Inference(z, e, Image.fromarray(pixels), lambda: self._decode(z[None], e[None])[0])
+    def infer(self, picture: Photo) -> Digit:
+        """Infer a picture of one digit; see `rbvae.digits.reading` for how it is repaired.
+
+        Raises ImageError if it cannot be decoded or shows no digit.
+        """
+        reading = read_digit(load_photo(picture), self.config.image_size)
+        z, e = self._encode(reading.pixels)
+        copy = self._decode(z[None], e[None])[0]
+        warnings = (UNLIKE,) if likeness(reading.pixels, np.asarray(copy)) < ALIKE else ()
+        return Digit(z, e, Image.fromarray(reading.pixels), lambda: copy, warnings, reading.notes)
 
     def sample(self, digit: Photo | Inference, n: int = 8, seed: int = 0) -> list[Edit]:
         """Draw n random styles of one digit, with e from the prior."""
@@ -38,3 +52,11 @@ class StyleEditor(Editor):
 
     def _inference(self, picture: Photo | Inference) -> Inference:
         return picture if isinstance(picture, Inference) else self.infer(picture)
+
+
+def likeness(digit: np.ndarray, copy: np.ndarray) -> float:
+    """Return how alike the strokes of two pictures uint8 [S, S, 3] are: the correlation of their brightness, or 0."""
+    first, second = (pixels.max(axis=2).astype(np.float64).ravel() for pixels in (digit, copy))
+    if first.std() == 0 or second.std() == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])

@@ -103,7 +103,9 @@ def test_a_mask_of_any_size_is_a_weight_with_nothing_at_its_border(size):
 @pytest.fixture(scope="module")
 def opened(tiny_digits):
     editor = StyleEditor.from_pretrained(tiny_digits)
-    return editor, editor.infer(np.zeros((32, 32, 3), np.uint8))
+    digit = np.zeros((32, 32, 3), np.uint8)
+    digit[8:24, 15:18] = 255
+    return editor, editor.infer(digit)
 
 
 @always_alike

@@ -151,6 +151,7 @@ def test_nothing_an_endpoint_gives_holds_the_photos_metadata(url, private, name,
 NINES = "9" * 400
 DEEP = "[" * 100_000
 LONG = "x" * 900_000
+DIGIT = Path(__file__).parents[3] / "app" / "examples" / "digits" / "00.png"
 EDIT = '{"named": {"smile": 1}}'
 
 
@@ -158,8 +159,8 @@ EDIT = '{"named": {"smile": 1}}'
 def keys(url, private):
     """A face's and a digit's, as the page gets them."""
     with httpx.Client(base_url=url, timeout=60, headers=VISITOR) as client:
-        kinds = ("faces", "digits")
-        return {kind: client.post(f"/page/{kind}/open", content=private).json()["key"] for kind in kinds}
+        given = {"faces": private, "digits": DIGIT.read_bytes()}
+        return {kind: client.post(f"/page/{kind}/open", content=given[kind]).json()["key"] for kind in given}
 
 
 @pytest.mark.parametrize(
