@@ -3,7 +3,7 @@
 // A frame has, in pixels of the portrait's file:
 //   nothing    whether the photo stays as it is
 //   vertices   [504 * 5] for the face's points and the ring: place x, y and depth, and the place in the photo
-//   added      RGBA float [S * S * 4], what to add to the photo in the canonical frame, in grey levels; null for nothing
+//   added      what to add to the photo in the canonical frame, see Shading.apply; null for nothing
 //   lines      RGBA float [4 * CELLS * 4], rows of samples: the lines of mouth, left eye and right eye before (red,
 //              green) and after (blue, alpha) the edit, and the upper lip in the picture of the teeth, or both in a
 //              donor's (red, green), with the depths of the lines of closed eyes (blue, alpha)
@@ -17,12 +17,13 @@ import { changed, inset, parting, shut } from "./lips.js";
 import { POINTS } from "./model.js";
 import { mouthFrame } from "./mouth.js";
 import { CELLS, DEPTHS, Opening, clamp, ramp, sampled, smoothstep } from "./opening.js";
-import { combine } from "./shading.js";
+import { combine } from "./sums.js";
 import { turnOf, turnedMesh } from "./turning.js";
 
 const LEAST = 1e-4; // pixels or grey levels: an edit below this changes nothing
 const LIMITS = { turn_right: 12, turn_up: 12, tilt_right: 12 };
 const GESTURES = ["close_eyes", "wink_left", "wink_right", "gaze_right", "gaze_up", ...Object.keys(LIMITS)];
+const NO_GESTURE = Object.fromEntries(GESTURES.map((name) => [name, 0]));
 
 export class Expression {
   constructor(portrait) {
@@ -32,17 +33,17 @@ export class Expression {
     this.coefficients = new Float32Array(model.count);
     this.shapeCoefficients = new Float32Array(model.shapeCount);
     this.shape = new Float32Array(3 * POINTS);
+    this.points = new Float64Array(portrait.points.length); // with the moves of e, and `after` with all moves
+    this.after = new Float64Array(3 * POINTS);
     this.vertices = new Float32Array(5 * (POINTS + model.lines.oval.length));
     this.lines = new Float32Array(4 * CELLS * 4);
-    this.added = null;
-    this.shaded = "";
   }
 
   // The e [D_e] of an edit, and its gesture by name.
   resolved(edit) {
     const { model, e: own, neutralE } = this.portrait;
     const e = Float32Array.from(edit.e ?? own);
-    const gesture = Object.fromEntries(GESTURES.map((name) => [name, 0]));
+    const gesture = { ...NO_GESTURE };
     for (let i = 0; edit.neutral && i < e.length; i++) e[i] += edit.neutral * (neutralE[i] - own[i]);
     for (const [name, value] of Object.entries({ ...edit.named, ...edit.gesture })) {
       const plain = name.replaceAll(" ", "_");
@@ -61,12 +62,12 @@ export class Expression {
     const moves = this._moves(e, weights, edit.closing);
     const added = this._added(e, weights);
     const gaze = this._gesture(gesture, moves);
-    const unheld = moves.slice();
-    const nothing = !added && gaze.flat().every((value) => Math.abs(value) < LEAST) && tiny(moves);
+    const nothing = !added && gaze.every(tiny) && tiny(moves);
     const turns = gesture.turn_right || gesture.turn_up || gesture.tilt_right;
     if (nothing && !turns) return { nothing: true };
+    const turn = turns ? this._turned(moves, gesture) : null; // of moves that are not held back
     heldBack(model, before, moves, portrait.areas);
-    const after = before.map((value, i) => value + moves[i]);
+    const after = sumOf(before, moves, this.after);
     const now = new Opening(after, model.lines.innerLips);
     const lids = model.lines.lids.map((lines) => new Opening(after, lines));
     this._place(after, inset(before, portrait.lips, now, model.lines, model.constants.lips));
@@ -79,13 +80,13 @@ export class Expression {
     if (closes) frame.hidden.share = changed(portrait.lips, now, ofLips);
     const donor = portrait.mouths.get(edit.mouth) ?? null;
     frame.mouth = mouthFrame(portrait, now, [middleOf(NOSE, before), middleOf(NOSE, after)], this.lines, donor);
-    frame.turn = turns ? this._turned(unheld, gesture) : null;
+    frame.turn = turn;
     return frame;
   }
 
   _turned(moves, gesture) {
     const { model, before, rotation } = this.portrait;
-    const points = before.map((value, i) => value + moves[i]);
+    const points = sumOf(before, moves, this.after);
     return turnedMesh(model, points, turnOf(points, rotation, gesture));
   }
 
@@ -111,7 +112,7 @@ export class Expression {
         moves[i + d] = weight * (this.shape[i] * row[0] + this.shape[i + 1] * row[1] + this.shape[i + 2] * row[2]);
       }
     }
-    const after = before.map((value, i) => value + moves[i]);
+    const after = sumOf(before, moves, this.after);
     const closing = byNeutral || parting(this.portrait.lips, new Opening(after, innerLips), lips);
     if (closing) {
       shut(after, closing, model.lines, lips);
@@ -121,23 +122,20 @@ export class Expression {
     return moves;
   }
 
-  // What to add to the texture, null for nothing; kept as long as e and the parts stay the same.
+  // What to add to the texture, null for nothing.
   _added(e, weights) {
     const { arrays, shading } = this.portrait;
     if (same(e, arrays.e)) return null;
-    const key = [...e, weights?.texels[0], weights?.texels[weights.texels.length - 1]].join();
-    if (key !== this.shaded) {
-      times(arrays.byTexture, e, arrays.e, this.coefficients);
-      this.added = shading.apply(this.coefficients, weights?.texels);
-      this.shaded = key;
-    }
-    return this.added;
+    times(arrays.byTexture, e, arrays.e, this.coefficients);
+    return shading.apply(this.coefficients, weights?.texels);
   }
 
   // Adds the moves of a gesture; returns the displacements of both irises.
   _gesture(gesture, moves) {
     const { points: all, model } = this.portrait;
-    const points = all.map((value, i) => value + (moves[i] ?? 0));
+    const { points } = this;
+    points.set(all);
+    for (let i = 0; i < moves.length; i++) points[i] += moves[i];
     return model.lines.lids.map((_, eye) => {
       const gaze = this.lids.look(points, eye, gesture.gaze_right, gesture.gaze_up);
       const closed = clamp(gesture.close_eyes + (eye ? gesture.wink_right : gesture.wink_left), -1, 1);
@@ -212,6 +210,11 @@ export class Expression {
 
 function middleOf(some, points) {
   return [0, 1].map((d) => some.reduce((sum, point) => sum + points[3 * point + d], 0) / some.length);
+}
+
+function sumOf(a, b, out) {
+  for (let i = 0; i < out.length; i++) out[i] = a[i] + b[i];
+  return out;
 }
 
 const tiny = (values) => values.every((value) => Math.abs(value) < LEAST);

@@ -14,7 +14,7 @@ export class GlLayers extends GlTools {
       teeth: this._program(QUAD_VERTEX, MOUTHS.teeth),
       donor: this._program(QUAD_VERTEX, MOUTHS.donor),
     };
-    this.below = this._texture(this.gl.NEAREST);
+    this.below = this._texture(this.gl.LINEAR);
     this.empty = this._upload(this._texture(this.gl.NEAREST), new Uint8Array(4), 1, 1);
   }
 

@@ -74,19 +74,19 @@ export class GlTools {
     return texture;
   }
 
-  _texture(filter, wrap = this.gl.CLAMP_TO_EDGE) {
+  _texture(filter) {
     const { gl } = this;
     const texture = gl.createTexture();
     gl.activeTexture(gl.TEXTURE0 + UNITS.length);
     gl.bindTexture(gl.TEXTURE_2D, texture);
     for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, filter);
-    for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, wrap);
+    for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, gl.CLAMP_TO_EDGE);
     return texture;
   }
 
-  _framebuffer(width, height, wrap, hasDepth) {
+  _framebuffer(width, height, hasDepth) {
     const { gl } = this;
-    const [framebuffer, texture] = [gl.createFramebuffer(), this._texture(gl.LINEAR, wrap)];
+    const [framebuffer, texture] = [gl.createFramebuffer(), this._texture(gl.LINEAR)];
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
     gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);

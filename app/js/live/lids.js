@@ -1,5 +1,6 @@
 // Moves of lids and irises; see rbvae/faces/gaze.py, and still_lids and natural_lids in rbvae/faces/eyes.py.
 
+import { POINTS } from "./model.js";
 import { Opening, clamp, interpolated, ramp } from "./opening.js";
 
 const IRISES = [468, 473]; // centres; four points of the rim follow each
@@ -7,6 +8,7 @@ const IRISES = [468, 473]; // centres; four points of the rim follow each
 export class Lids {
   constructor({ lines, constants }) {
     Object.assign(this, { lids: lines.lids, gaze: constants.gaze, eyes: constants.eyes });
+    this.closing = new Float64Array(3 * POINTS);
   }
 
   // Changes predicted `moves` [468 * 3] in place: eyes that are closed in the photo do not open, others squint or close.
@@ -15,13 +17,13 @@ export class Lids {
     const [predicted, drawn] = this.eyes.NARROWED;
     this.lids.forEach((lines, eye) => {
       const before = openness(points, lines, this.gaze);
-      const after = openness(moves.map((value, i) => points[i] + value), lines, this.gaze);
+      const after = openness(points, lines, this.gaze, moves);
       const closed = 1 - after / Math.max(before, 1e-6);
       if (before <= this.gaze.SHUT || closed <= predicted[1]) return;
       const by = interpolated(closed, { at: predicted, value: drawn }) - closed;
-      const closing = new Float64Array(moves.length);
-      this.move(points, eye, 1, [0, 0], closing);
-      for (let i = 0; i < moves.length; i++) moves[i] += by * closing[i];
+      this.closing.fill(0);
+      this.move(points, eye, 1, [0, 0], this.closing);
+      for (let i = 0; i < moves.length; i++) moves[i] += by * this.closing[i];
     });
   }
 
@@ -82,4 +84,4 @@ export class Lids {
   }
 }
 
-const openness = (points, lines, { MIDDLE }) => new Opening(points, lines).openness(MIDDLE);
+const openness = (points, lines, { MIDDLE }, moves = null) => new Opening(points, lines, moves).openness(MIDDLE);

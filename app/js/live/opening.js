@@ -10,9 +10,10 @@ export const smoothstep = (t) => t * t * (3 - 2 * t);
 export const ramp = (value, start, end) => clamp((value - start) / (end - start), 0, 1);
 
 export class Opening {
-  // `points` [N * 3] are landmarks; `lines` two lists of their numbers.
-  constructor(points, [upper, lower]) {
-    const row = (line) => line.map((point) => [points[3 * point], points[3 * point + 1]]);
+  // `points` [N * 3] are landmarks; `lines` two lists of their numbers; `moves` [N * 3] are added to points.
+  constructor(points, [upper, lower], moves = null) {
+    const at = (i) => points[i] + (moves ? moves[i] : 0);
+    const row = (line) => line.map((point) => [at(3 * point), at(3 * point + 1)]);
     [this.upper, this.lower] = [row(upper), row(lower)];
     const [first, last] = [this.upper[0], this.upper[this.upper.length - 1]];
     this.width = Math.max(Math.hypot(last[0] - first[0], last[1] - first[1]), 1e-6);

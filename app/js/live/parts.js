@@ -1,71 +1,86 @@
 // Which triangles of a frame need to be drawn, and how: most of a face does not change in most edits.
 
 import { POINTS } from "./model.js";
+import { NONE } from "./shading.js";
 
 const STILL = 1 / 64; // pixels of the surface: OpenCV samples at steps of 1/32
-const FAINT = 0.5; // grey levels: less is rounded away
-const BLOCK = 8; // texels, sides of the blocks in which changes of texture are looked for
+
+// What a triangle needs besides the photo's moved pixels; these add up.
+export const ADDS = 1; // the change of texture
+export const LIFTS = [2, 4]; // the skin of the lid of the left and the right eye
+export const HIDES = 8; // the old inside of the mouth is hidden
+export const OVERLAPS = 16; // it may lie behind others, so that the nearest must be found
+const KINDS = 32;
 
 export class Parts {
   constructor(model) {
-    this.side = model.side;
-    this.blocks = Math.ceil(model.side / BLOCK);
     this.triangles = Uint16Array.from([...around(model.lines.oval), ...model.triangles]);
-    this.ring = this.triangles.length - model.triangles.length;
-    this.lists = [0, 1, 2].map(() => new Uint16Array(this.triangles.length));
-    this.texels = model.texels;
-    const rowOf = (texel) => Math.floor(texel / model.side / BLOCK);
-    this.blockOf = model.texels.map((texel) => rowOf(texel) * this.blocks + Math.floor((texel % model.side) / BLOCK));
-    this.largest = new Float32Array(this.blocks ** 2);
-    this.ranges = Array.from({ length: this.triangles.length / 3 }, (_, t) => 3 * t < this.ring ? null : this._range(model, t));
-  }
-
-  // Returns lists of triangles [moved, added, mended] of a frame, for `zoom` pixels of the surface per pixel of the file.
-  split(portrait, frame, zoom) {
-    const { vertices } = frame;
-    if (frame.added) this._measure(frame.added);
-    const counts = [0, 0, 0];
-    const rectangles = mended(portrait, frame);
-    for (let t = 0; t < this.ranges.length; t++) {
-      const [a, b, c] = [5 * this.triangles[3 * t], 5 * this.triangles[3 * t + 1], 5 * this.triangles[3 * t + 2]];
-      const isMended = rectangles.some((box) => meets(vertices, a, b, c, box));
-      const isAdded = Boolean(frame.added) && this._adds(t);
-      const isMoved = moves(vertices, a, zoom) || moves(vertices, b, zoom) || moves(vertices, c, zoom);
-      if (!isMended && !isAdded && !isMoved && portrait.isFlat) continue;
-      const kind = isMended ? 2 : isAdded ? 1 : 0;
-      for (let k = 0; k < 3; k++) this.lists[kind][counts[kind]++] = this.triangles[3 * t + k];
-    }
-    return this.lists.map((list, kind) => list.subarray(0, counts[kind]));
-  }
-
-  // The blocks of the canonical frame that a triangle touches, with those next to them.
-  _range({ canonical, side }, t) {
-    const corners = [0, 1, 2].map((k) => this.triangles[3 * t + k]);
-    return [0, 1].map((d) => {
-      const cells = corners.map((point) => canonical[3 * point + d] * side);
-      const clip = (value) => Math.min(Math.max(Math.floor(value / BLOCK), 0), this.blocks - 1);
-      return [clip(Math.min(...cells) - 1), clip(Math.max(...cells) + 1)];
+    const ring = this.triangles.length - model.triangles.length;
+    this.list = new Uint16Array(this.triangles.length);
+    this.kinds = new Int8Array(this.triangles.length / 3);
+    const lips = new Set([model.lines.innerLips, model.lines.outerLips].flat(2));
+    this.lips = this.kinds.map((_, t) => [0, 1, 2].some((k) => lips.has(this.triangles[3 * t + k])));
+    const isKnown = new Uint8Array(model.side ** 2);
+    for (const texel of model.texels) isKnown[texel] = 1;
+    this.texels = Array.from(this.kinds, (_, t) => {
+      return 3 * t < ring ? new Uint16Array(0) : texelsOf(model, isKnown, this.triangles.subarray(3 * t, 3 * t + 3));
     });
   }
 
-  _measure(added) {
-    this.largest.fill(0);
-    const { texels, blockOf, largest } = this;
-    for (let i = 0; i < texels.length; i++) {
-      const at = 4 * texels[i];
-      const value = Math.max(Math.abs(added[at]), Math.abs(added[at + 1]), Math.abs(added[at + 2]));
-      if (value > largest[blockOf[i]]) largest[blockOf[i]] = value;
+  // Sorts the triangles of a frame that need to be drawn by kind, for `zoom` pixels of the surface per pixel of the file:
+  // fills `list` and returns where in it each kind is, as [{ kind, start, count }].
+  split(portrait, frame, zoom) {
+    const { triangles, kinds, list } = this;
+    const counts = new Array(KINDS).fill(0);
+    const boxes = mended(portrait, frame);
+    for (let t = 0; t < kinds.length; t++) {
+      kinds[t] = this._kind(t, portrait, frame, boxes, zoom);
+      if (kinds[t] >= 0) counts[kinds[t]] += 3;
     }
+    const groups = [];
+    let start = 0;
+    counts.forEach((count, kind) => {
+      if (count) groups.push({ kind, start, count });
+      counts[kind] = start;
+      start += count;
+    });
+    for (let t = 0; t < kinds.length; t++) {
+      if (kinds[t] < 0) continue;
+      for (let k = 0; k < 3; k++) list[counts[kinds[t]]++] = triangles[3 * t + k];
+    }
+    return groups;
   }
 
-  _adds(t) {
-    if (!this.ranges[t]) return false;
-    const [[left, right], [top, bottom]] = this.ranges[t];
-    for (let y = top; y <= bottom; y++) {
-      for (let x = left; x <= right; x++) if (this.largest[y * this.blocks + x] >= FAINT) return true;
-    }
-    return false;
+  // The kind of a triangle, -1 if it stays as it is.
+  _kind(t, portrait, { vertices, added }, boxes, zoom) {
+    const a = 5 * this.triangles[3 * t];
+    const b = 5 * this.triangles[3 * t + 1];
+    const c = 5 * this.triangles[3 * t + 2];
+    let kind = added && shows(this.texels[t], added.words) ? ADDS : 0;
+    for (let i = 0; i < boxes.length; i++) if (meets(vertices, a, b, c, boxes[i])) kind += boxes[i].kind;
+    if (!portrait.isFlat) return kind + OVERLAPS;
+    if (!kind && !moves(vertices, a, zoom) && !moves(vertices, b, zoom) && !moves(vertices, c, zoom)) return -1;
+    return this.lips[t] ? kind + OVERLAPS : kind; // lips that close
   }
+}
+
+// Returns the texels that the samples of a triangle may touch.
+function texelsOf({ canonical, side }, isKnown, corners) {
+  const range = (d) => {
+    const cells = Array.from(corners, (point) => canonical[3 * point + d] * side);
+    return [Math.max(0, Math.floor(Math.min(...cells) - 0.5)), Math.min(side - 1, Math.floor(Math.max(...cells) + 0.5))];
+  };
+  const [[left, right], [top, bottom]] = [range(0), range(1)];
+  const found = [];
+  for (let y = top; y <= bottom; y++) {
+    for (let x = left; x <= right; x++) if (isKnown[y * side + x]) found.push(y * side + x);
+  }
+  return Uint16Array.from(found);
+}
+
+function shows(texels, words) {
+  for (let i = 0; i < texels.length; i++) if (words[texels[i]] !== NONE) return true;
+  return false;
 }
 
 // Returns the triangles between an oval and the ring around it.
@@ -79,23 +94,27 @@ function around(oval) {
 // The boxes of the photo, in pixels of the file, whose pixels are replaced before they move.
 function mended(portrait, { hidden, lifts }) {
   const boxes = [];
-  if (hidden.share) boxes.push(portrait.lips.box(4 * hidden.soft));
+  if (hidden.share) {
+    const [left, top, right, bottom] = portrait.lips.box(4 * hidden.soft);
+    boxes.push({ kind: HIDES, left, top, right, bottom });
+  }
   lifts.forEach((lift, eye) => {
     if (!lift) return;
     const { lidCorner: [left, top], skin } = portrait.eyes[eye];
     const [height, width] = portrait.arrays[skin].shape;
-    boxes.push([left, top, left + width, top + height]);
+    boxes.push({ kind: LIFTS[eye], left, top, right: left + width, bottom: top + height });
   });
   return boxes;
 }
 
 function moves(vertices, at, zoom) {
-  const [x, y] = [vertices[at] - vertices[at + 3], vertices[at + 1] - vertices[at + 4]];
+  const x = vertices[at] - vertices[at + 3];
+  const y = vertices[at + 1] - vertices[at + 4];
   return Math.max(Math.abs(x), Math.abs(y)) * zoom >= STILL;
 }
 
 // Whether the source of a triangle may meet a box.
-function meets(vertices, a, b, c, [left, top, right, bottom]) {
+function meets(vertices, a, b, c, { left, top, right, bottom }) {
   const [x, y, z] = [vertices[a + 3], vertices[b + 3], vertices[c + 3]];
   if (Math.max(x, y, z) < left || Math.min(x, y, z) > right) return false;
   const [u, v, w] = [vertices[a + 4], vertices[b + 4], vertices[c + 4]];

@@ -31,6 +31,7 @@ export class Portrait {
     const { oval } = model.lines;
     this.oval = [0, 1, 2].map((d) => oval.reduce((sum, point) => sum + this.before[3 * point + d], 0) / oval.length);
     this.ring = this.around(RING);
+    this.boxes = new Map(); // by scale
   }
 
   // Keeps the mouth of a donor under a name; a file without content is that of a closed mouth.
@@ -50,15 +51,20 @@ export class Portrait {
 
   // Left, top, right and bottom of that, in pixels of the photo.
   box(scale = RING) {
-    const all = [...this.around(scale), ...this.before];
-    const side = (d) => all.filter((_, i) => i % 3 === d).map((value) => this.origin[d] + this.scale * value);
-    const [x, y] = [side(0), side(1)];
-    return [Math.min(...x) - 1, Math.min(...y) - 1, Math.max(...x) + 1, Math.max(...y) + 1];
+    if (!this.boxes.has(scale)) {
+      const [left, top, right, bottom] = this._boxOf([...this.around(scale), ...this.before]);
+      this.boxes.set(scale, [left - 1, top - 1, right + 1, bottom + 1]);
+    }
+    return this.boxes.get(scale);
   }
 
   // The box of the landmarks, in pixels of the photo.
   get face() {
-    const side = (d) => [...this.before].filter((_, i) => i % 3 === d).map((value) => this.origin[d] + this.scale * value);
+    return this._boxOf([...this.before]);
+  }
+
+  _boxOf(points) {
+    const side = (d) => points.filter((_, i) => i % 3 === d).map((value) => this.origin[d] + this.scale * value);
     const [x, y] = [side(0), side(1)];
     return [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
   }

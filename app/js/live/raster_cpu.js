@@ -4,8 +4,9 @@ import { lashLayer } from "./cpu_lashes.js";
 import { eyeLayer, inside, lifted, lineAt, mouthLayer } from "./cpu_layers.js";
 import { fill } from "./cpu_mesh.js";
 import { POINTS } from "./model.js";
-import { Parts } from "./parts.js";
+import { ADDS, HIDES, LIFTS, Parts } from "./parts.js";
 import { bilinear, cubic, doubled } from "./sampling.js";
+import { STEP } from "./shading.js";
 import { ringTriangles, stripsWithin } from "./turning.js";
 
 const LUMA = [0.299, 0.587, 0.114];
@@ -51,25 +52,18 @@ export class CpuRaster {
     const value = new Float64Array(4);
     const photo = (x, y, out) => bilinear(surface.double, 2 * (x * view[0] + view[1]) - 0.5, 2 * (y * view[0] + view[2]) - 0.5, out);
     const put = writer(target, portrait.grey);
-    const [moved, added, mended] = this.parts.split(portrait, frame, view[0]);
     target.depth.fill(Infinity);
-    const plus = adder(this.model.side, frame.added);
-    fill(target, frame.vertices, moved, view, null, (at, x, y) => {
-      photo(x, y, value);
-      put(at, value, 1);
-    });
-    fill(target, frame.vertices, added, view, this.places, (at, x, y, u, v) => {
-      photo(x, y, value);
-      plus(u, v, value);
-      put(at, value, 1);
-    });
-    const mend = mender(portrait, frame);
-    fill(target, frame.vertices, mended, view, this.places, (at, x, y, u, v) => {
-      photo(x, y, value);
-      mend(x, y, value);
-      plus(u, v, value);
-      put(at, value, 1);
-    });
+    const [plus, mend] = [adder(this.model.side, frame.added), mender(portrait, frame)];
+    for (const { kind, start, count } of this.parts.split(portrait, frame, view[0])) {
+      const [isMended, isAdded] = [kind & (LIFTS[0] | LIFTS[1] | HIDES), kind & ADDS];
+      const triangles = this.parts.list.subarray(start, start + count);
+      fill(target, frame.vertices, triangles, view, isAdded ? this.places : null, (at, x, y, u, v) => {
+        photo(x, y, value);
+        if (isMended) mend(x, y, value);
+        if (isAdded) plus(u, v, value);
+        put(at, value, 1);
+      });
+    }
     frame.eyes.forEach((eye, number) => {
       if (!eye) return;
       const blur = Math.max(eye.blur, 0.4 / view[0]);
@@ -134,14 +128,14 @@ function writer({ data }, grey) {
   };
 }
 
-function adder(side, data) {
-  if (!data) return () => {};
-  const picture = { data, width: side, height: side, channels: 4 };
+function adder(side, added) {
+  if (!added) return () => {};
+  const picture = { data: added.bytes, width: side, height: side, channels: 4 };
   const out = new Float64Array(4);
   return (u, v, value) => {
     if (u < 0) return;
     bilinear(picture, u * side, v * side, out);
-    for (let c = 0; c < 3; c++) value[c] += out[c];
+    for (let c = 0; c < 3; c++) value[c] += STEP * (out[c] - 127);
   };
 }
 

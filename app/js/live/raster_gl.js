@@ -1,18 +1,14 @@
 // Draws frames of expression.js with WebGL 2. See raster_cpu.js for the same in plain JavaScript.
 
-import { GlLayers } from "./gl_layers.js";
-import { POINTS } from "./model.js";
-import { CELLS } from "./opening.js";
-import { Parts } from "./parts.js";
-import { COPY, DOUBLE, MESHES, MESH_VERTEX, QUAD_VERTEX } from "./shaders.js";
+import { GlMesh, depths } from "./gl_mesh.js";
+import { COPY, DOUBLE, QUAD_VERTEX } from "./shaders.js";
 import { ringTriangles, stripsWithin } from "./turning.js";
 
 const AROUND = 1.6; // sizes of the oval: the strips of a turn in which an edit may show lie within
 
-export class GlRaster extends GlLayers {
+export class GlRaster extends GlMesh {
   constructor(model, canvas) {
     super(model, canvas);
-    this.parts = new Parts(model);
     this.reset();
   }
 
@@ -22,19 +18,14 @@ export class GlRaster extends GlLayers {
     const { gl, model } = this;
     this.surfaces = new Map();
     this.offscreen = [];
-    this.bytes = new Uint8Array(4 * model.side * model.side).fill(127);
-    for (const [name, body] of Object.entries(MESHES)) this.programs[name] = this._program(MESH_VERTEX, body);
     this.programs.double = this._program(QUAD_VERTEX, DOUBLE);
     this.programs.copy = this._program(QUAD_VERTEX, COPY);
     const rings = ringTriangles(model.lines);
     this.rings = rings.length;
-    this.edited = this._mesh(this.parts.triangles.length);
     this.turned = this._mesh(rings.length + model.triangles.length);
     gl.bindVertexArray(this.turned.array);
     gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 0, Uint16Array.from([...rings, ...model.triangles]));
     gl.bindVertexArray(null);
-    this.added = this._texture(gl.LINEAR);
-    this.lines = this._texture(gl.NEAREST);
   }
 
   // Keeps the pixels of a part of the photo, a canvas, under a name; they are doubled, see DOUBLE.
@@ -44,7 +35,7 @@ export class GlRaster extends GlLayers {
     const old = this.surfaces.get(name);
     const fits = old?.width === width && old?.height === height;
     if (old && !fits) this._drop(old.doubled);
-    const doubled = fits ? old.doubled : this._framebuffer(2 * width, 2 * height, gl.MIRRORED_REPEAT, false);
+    const doubled = fits ? old.doubled : this._framebuffer(2 * width, 2 * height, false);
     const plain = this._texture(gl.LINEAR);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, picture);
     const whole = { width: 2 * width, height: 2 * height };
@@ -79,7 +70,7 @@ export class GlRaster extends GlLayers {
     const old = this.offscreen[number];
     if (old?.width === width && old.height === height) return old;
     if (old) this._drop(old);
-    const made = this._framebuffer(width, height, this.gl.MIRRORED_REPEAT, true);
+    const made = this._framebuffer(width, height, true);
     return (this.offscreen[number] = Object.assign(made, { width, height }));
   }
 
@@ -114,7 +105,9 @@ export class GlRaster extends GlLayers {
       this._face(surface, portrait, frame, between);
       gl.bindFramebuffer(gl.FRAMEBUFFER, target.framebuffer);
     }
-    this._fill(this.turned, frame.turn.vertices);
+    const { vertices } = frame.turn;
+    this._fill(this.turned, vertices);
+    for (const texture of [surface.texture, between.texture]) texture && this._mirror(texture, surface, portrait, vertices);
     const outside = this.rings - within;
     this._turn("plain", surface, surface.texture, portrait, frame, target);
     gl.drawElements(gl.TRIANGLES, outside, gl.UNSIGNED_SHORT, 0);
@@ -149,83 +142,4 @@ export class GlRaster extends GlLayers {
     if (frame.mouth) this._mouth(surface, portrait, frame.mouth, layers, target);
     gl.disable(gl.BLEND);
   }
-
-  _uploadFrame({ lines, added }) {
-    const { gl } = this;
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
-    this._bind("lines", this.lines);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, CELLS, 4, 0, gl.RGBA, gl.FLOAT, lines);
-    if (!added) return;
-    const { side } = this.model;
-    this.most = packed(added, this.model.texels, this.bytes);
-    this._bind("added", this.added);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, side, side, 0, gl.RGBA, gl.UNSIGNED_BYTE, this.bytes);
-  }
-
-  // Draws the triangles that change, the nearer over the further.
-  _drawMesh(surface, portrait, frame, target, layers) {
-    const { gl } = this;
-    const lists = this.parts.split(portrait, frame, surface.zoom * portrait.scale);
-    this._fill(this.edited, frame.vertices);
-    gl.enable(gl.DEPTH_TEST);
-    gl.depthFunc(gl.LEQUAL);
-    gl.clear(gl.DEPTH_BUFFER_BIT);
-    let start = 0;
-    ["plain", "adding", "mending"].forEach((program, kind) => {
-      const list = lists[kind];
-      if (!list.length) return;
-      const set = this._use(program, surface, portrait, target);
-      this._bind("photo", surface.texture);
-      set.vec2("depth", depths(frame.vertices));
-      if (kind > 0) set.float("most", frame.added ? this.most : 0);
-      if (kind > 1) this._mend(set, portrait, frame, layers);
-      gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 2 * start, list);
-      gl.drawElements(gl.TRIANGLES, list.length, gl.UNSIGNED_SHORT, 2 * start);
-      start += list.length;
-    });
-    gl.bindVertexArray(null);
-  }
-
-  _mend(set, portrait, frame, layers) {
-    this._bind("skin0", layers.skin[0]);
-    this._bind("skin1", layers.skin[1]);
-    set.opening("old", portrait.lips);
-    set.vec2("lifts", frame.lifts);
-    portrait.eyes.forEach((eye, k) => eye && set.vec4(`lids[${k}]`, [...eye.lidCorner, ...layers.skinSize[k]]));
-    set.vec2("hidden", [frame.hidden.share, frame.hidden.soft]);
-    set.vec3("between", portrait.mouth.between);
-  }
-
-  _fill(mesh, vertices) {
-    const { gl } = this;
-    gl.bindVertexArray(mesh.array);
-    gl.bindBuffer(gl.ARRAY_BUFFER, mesh.buffer);
-    gl.bufferData(gl.ARRAY_BUFFER, vertices, gl.DYNAMIC_DRAW);
-  }
-
-}
-
-// The middle of the depths of vertices, and the scale that maps them to -1..1.
-function depths(vertices) {
-  let [nearest, furthest] = [Infinity, -Infinity];
-  for (let i = 2; i < 5 * POINTS; i += 5) {
-    nearest = Math.min(nearest, vertices[i]);
-    furthest = Math.max(furthest, vertices[i]);
-  }
-  return [(nearest + furthest) / 2, 1.9 / Math.max(furthest - nearest, 1)];
-}
-
-// Writes changes at texels, in grey levels, as bytes, 127 for none; returns the largest, which 0 and 254 stand for.
-function packed(added, texels, bytes) {
-  let most = 1;
-  for (let i = 0; i < texels.length; i++) {
-    const at = 4 * texels[i];
-    for (let c = at; c < at + 3; c++) most = Math.max(most, Math.abs(added[c]));
-  }
-  const scale = 127 / most;
-  for (let i = 0; i < texels.length; i++) {
-    const at = 4 * texels[i];
-    for (let c = at; c < at + 3; c++) bytes[c] = 127.5 + scale * added[c];
-  }
-  return most;
 }

@@ -27,14 +27,17 @@ float fringe(float outwards, float under, float width) {
   float wave = 0.55 + 0.45 * cos(6.2831853 * (along - stroke - 0.5)) * ramp(width, LASHES_FINE.x, LASHES_FINE.y);
   return LASHES_FRINGE * wave * ramp(under / (length * width), 1.0, 0.0) * step(0.0, under) * ramp(outwards, -0.95, -0.7);
 }
+// A Gaussian at the 37 points of a grid that lie within three steps.
 vec4 blurred(vec2 q) {
-  float sigma = thick * view.x, total = 0.0;
-  int reach = int(min(ceil(2.5 * sigma), 9.0));
+  float sigma = thick * view.x, apart = max(1.0, 0.8 * sigma), total = 0.0;
   vec4 sum = vec4(0.0);
-  for (int y = -reach; y <= reach; y++) for (int x = -reach; x <= reach; x++) {
-    float w = exp(-0.5 * float(x * x + y * y) / (sigma * sigma));
-    sum += w * texture(below, q + vec2(x, y) / extent);
-    total += w;
+  for (int y = -3; y <= 3; y++) {
+    int reach = abs(y) == 3 ? 1 : abs(y) == 2 ? 2 : 3;
+    for (int x = -reach; x <= reach; x++) {
+      float w = exp(-0.5 * float(x * x + y * y) * apart * apart / (sigma * sigma));
+      sum += w * texture(below, q + apart * vec2(x, y) / extent);
+      total += w;
+    }
   }
   return sum / total;
 }
@@ -51,9 +54,9 @@ void main() {
   float length = (under > 0.0 ? LASHES_SHORT * LASHES_REACH : 0.03) * width;
   float hairs = step01(2.0 - 2.0 * abs(under) / length) * ramp(width, LASHES_FINE.x, LASHES_FINE.y);
   hairs *= ramp(outwards, -1.0, -0.8) * ramp(outwards, 0.2, -0.15);
-  if (hairs > 0.0) hairs *= 1.0 - sampled(lashes, c.x, l.x - scale * abs(under) / LASHES_SHORT);
+  ONLY_WHERE(hairs > 0.0) hairs *= 1.0 - sampled(lashes, c.x, l.x - scale * abs(under) / LASHES_SHORT);
   float skin = under < 0.0 ? ramp(-under, 1.3 * height, height) * ramp(abs(c.x - 0.5), 0.5, 0.4) : 0.0;
-  if (skin > 0.0) {
+  ONLY_WHERE(skin > 0.0) {
     float level = 255.0 * sampled(grain, c.x, l.y + LASHES_BELOW * old.width + scale * abs(under)) - 128.0;
     skin *= clamp(grainStep * level, -LASHES_FINEST, LASHES_FINEST);
   }
@@ -61,7 +64,7 @@ void main() {
   float seam = within * exp(-0.5 * under * under / (2.25 * thick * thick));
   vec2 q = (gl_FragCoord.xy - corner) / extent;
   vec4 value = texture(below, q);
-  if (seam > 0.02) value += seam * (blurred(q) - value);
+  ONLY_WHERE(seam > 0.02) value += seam * (blurred(q) - value);
   vec3 drawn = max(value.rgb + share * skin / 255.0 * value.a, 0.0) * pow(vec3(1.0 - dark), LASHES_WARMTH);
   colour = vec4(min(grey ? vec3(dot(drawn, vec3(0.299, 0.587, 0.114))) : drawn, value.a), value.a);
 }`;

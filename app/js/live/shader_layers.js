@@ -30,19 +30,22 @@ vec3 ball(vec2 p) {
   vec3 value = layer(white, q).rgb * (1.0 - front.a / 255.0) + front.rgb;
   return shines ? value + layer(reflection, q - shine).rgb : value;
 }
-void main() {
-  vec2 c = coordinates(now, at);
-  vec4 l = linesAt(row, c.x);
-  float scale = old.width / max(now.width, 1e-6);
+vec3 eyeAt(vec2 c, vec4 l, float scale) {
   bool upper = c.y - l.z < l.w - c.y;
   float band = upper ? l.x + scale * (c.y - l.z) : l.y + scale * (c.y - l.w);
   vec3 value = photoAt(positions(old, c.x, band));
   float height = max(l.w - l.z, 1e-3), soft = max(1.0, 1.2 * EYES_EDGE * height);
   float shown = step01((c.y - l.z - EYES_EDGE * height) / soft) * step01((l.w - 0.03 * height - c.y) / soft);
   if (c.x <= 0.0 || c.x >= 1.0) shown = 0.0;
-  if (shown > 0.0) value = mix(value, ball(positions(old, c.x, scale * c.y)), shown);
+  ONLY_WHERE(shown > 0.0) value = mix(value, ball(positions(old, c.x, scale * c.y)), shown);
+  return value;
+}
+void main() {
+  vec2 c = coordinates(now, at);
+  vec4 l = linesAt(row, c.x);
   float mask = between2(c, l.zw, slopesAt(row, c.x, now.width).zw, now.width, blur) * share * step01(l.w - l.z);
-  colour = finished(value, mask);
+  colour = vec4(0.0);
+  ONLY_WHERE(mask >= 0.002) colour = finished(eyeAt(c, l, old.width / max(now.width, 1e-6)), mask);
 }`;
 
 const MOUTH_BODY = `
@@ -101,20 +104,23 @@ vec3 ownAt(float s, float across, vec2 l) {
   vec3 value = photoAt(positions(old, clamp(own, 0.02, 0.98), o.x + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
   return mix(value, cavity(s, place, ownLight), opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y));
 }
+vec3 insideAt(vec2 c, vec4 l) {
+  vec3 inside = vec3(0.0);
+  ONLY_WHERE(kept < 1.0) inside = teethAt(c.x, c.y, l.zw);
+  ONLY_WHERE(kept > 0.0) inside = mix(inside, ownAt(c.x, c.y, l.zw), kept);
+  inside = mix(between, inside, apart);
+  float rim = exp(-max(l.w - c.y, 0.0) / max(now.width, 1e-6) / LIPS_RIM) * step01(gap / LIPS_RIM_GAP);
+  return clamp(max(inside, rim * between), 0.0, 255.0);
+}
 void main() {
   vec2 c = coordinates(now, at);
   vec4 l = linesAt(0, c.x);
   float mask = between2(c, l.zw, slopesAt(0, c.x, now.width).zw, now.width, soft) * share;
   float ends = step01(min(c.x, 1.0 - c.x) / LIPS_SEAM_ENDS), d = (c.y - (l.z + l.w) / 2.0) / lineWidth;
-  float seam = line * ends * exp(-d * d);
-  if (mask < 0.002 && seam < 0.002) discard;
-  vec3 inside = kept < 1.0 ? teethAt(c.x, c.y, l.zw) : vec3(0.0);
-  if (kept > 0.0) inside = mix(inside, ownAt(c.x, c.y, l.zw), kept);
-  inside = mix(between, inside, apart);
-  float rim = exp(-max(l.w - c.y, 0.0) / max(now.width, 1e-6) / LIPS_RIM) * step01(gap / LIPS_RIM_GAP);
-  inside = clamp(max(inside, rim * between), 0.0, 255.0);
-  float alpha = 1.0 - (1.0 - mask) * (1.0 - seam);
-  colour = finished((inside * mask * (1.0 - seam) + between * seam) / max(alpha, 1e-4), alpha);
+  float seam = line * ends * exp(-d * d), alpha = 1.0 - (1.0 - mask) * (1.0 - seam);
+  vec3 inside = vec3(0.0);
+  ONLY_WHERE(mask >= 0.002) inside = insideAt(c, l);
+  colour = alpha < 0.002 ? vec4(0.0) : finished((inside * mask * (1.0 - seam) + between * seam) / alpha, alpha);
 }`;
 
 export const MOUTHS = {

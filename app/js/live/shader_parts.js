@@ -8,6 +8,9 @@ uniform vec3 view; // pixels of the surface per pixel of the file, and the place
 uniform vec2 size; // of the surface, in pixels
 uniform bool grey;
 
+// Software runs both sides of a branch, but leaves a loop out if no pixel needs it.
+#define ONLY_WHERE(needed) for (bool first = needed; first; first = false)
+
 float step01(float t) { return clamp(t, 0.0, 1.0); }
 float ramp(float value, float start, float end) { return step01((value - start) / (end - start)); }
 float smooth01(float t) { return t * t * (3.0 - 2.0 * t); }
@@ -49,7 +52,7 @@ vec4 linesAt(int row, float s) {
   int first = min(int(cell), CELLS - 2);
   return mix(texelFetch(lines, ivec2(first, row), 0), texelFetch(lines, ivec2(first + 1, row), 0), cell - float(first));
 }
-float normal(float x) { return 0.5 + 0.5 * tanh(clamp(0.79788456 * (x + 0.044715 * x * x * x), -9.0, 9.0)); }
+float normal(float x) { return 1.0 / (1.0 + exp(clamp(-1.59576912 * (x + 0.044715 * x * x * x), -18.0, 18.0))); }
 // How much of a pixel lies between two lines, blurred by a Gaussian; slopes are those of the lines. OpenCV draws polygons
 // with their outline, which makes them larger by GROWN pixels; lines that cross have an inside, too.
 float between2(vec2 c, vec2 edge, vec2 slope, float width, float soft) {
@@ -64,7 +67,8 @@ vec4 slopesAt(int row, float s, float width) {
 }
 `;
 
+// The photo of a surface, twice as large, see DOUBLE; p is in pixels of the portrait's file.
 export const PHOTO = `
-uniform sampler2D photo; // twice as large, see DOUBLE
+uniform sampler2D photo;
 vec3 photoAt(vec2 p) { return 255.0 * texture(photo, (2.0 * (p * view.x + view.yz) - 0.5) / (2.0 * size)).rgb; }
 `;

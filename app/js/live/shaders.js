@@ -1,8 +1,9 @@
 // The shaders of the mesh. Positions are in pixels of the portrait's file, colours in grey levels.
 
 import { COMMON, OPENINGS, PHOTO } from "./shader_parts.js";
+import { STEP } from "./shading.js";
 
-export const MESH_VERTEX = `#version 300 es
+const MESH_VERTEX = `#version 300 es
 precision highp float;
 layout(location = 0) in vec3 place;
 layout(location = 1) in vec2 source;
@@ -11,13 +12,16 @@ uniform vec3 view;
 uniform vec2 size;
 uniform float flip;
 uniform vec2 depth;
-out vec2 at;
+out vec2 where; // in the texture of the photo, or in pixels of it for TURNS
 out vec2 from;
 out vec2 uv;
 void main() {
   vec2 t = (place.xy * view.x + view.yz) / size * 2.0 - 1.0;
   gl_Position = vec4(t.x, t.y * flip, clamp((place.z - depth.x) * depth.y, -1.0, 1.0), 1.0);
-  at = place.xy;
+  where = source * view.x + view.yz;
+#ifndef TURNS
+  where = (2.0 * where - 0.5) / (2.0 * size); // as in photoAt
+#endif
   from = source;
   uv = canonical;
 }`;
@@ -35,23 +39,19 @@ void main() {
   gl_Position = vec4(t.x, t.y * flip, -1.0, 1.0);
 }`;
 
-// ADDS and MENDS say what a part of the mesh needs: software runs both sides of every branch.
+// The words in capitals say what a part of the mesh needs: software runs both sides of every branch.
 const MESH_BODY = `
-in vec2 at;
-in vec2 from;
-in vec2 uv;
+uniform sampler2D photo;
+in vec2 where;
 #ifdef ADDS
+in vec2 uv;
 uniform sampler2D added;
-uniform float most; // grey levels of the largest change
 #endif
-#ifdef MENDS
+#ifdef LIFTS
+in vec2 from;
 uniform sampler2D skin0;
-uniform sampler2D skin1;
 uniform vec2 lifts;
 uniform vec4 lids[2]; // corner and size
-uniform vec2 hidden; // share and softness
-uniform vec3 between;
-uniform Opening old;
 vec3 lifted(sampler2D skin, vec4 lid, float share, vec3 value) {
   vec2 q = (from - lid.xy) / lid.zw;
   vec4 found = texture(skin, q);
@@ -59,33 +59,51 @@ vec3 lifted(sampler2D skin, vec4 lid, float share, vec3 value) {
   return mix(value, 255.0 * found.rgb, share * found.a);
 }
 #endif
+#ifdef HIDES
+#ifndef LIFTS
+in vec2 from;
+#else
+uniform sampler2D skin1;
+#endif
+uniform vec2 hidden; // share and softness
+uniform vec3 between;
+uniform Opening old;
+#endif
 void main() {
 #ifdef TURNS
-  vec3 value = 255.0 * cubic(photo, size, from * view.x + view.yz).rgb;
+  vec3 value = 255.0 * cubic(photo, size, where).rgb;
 #else
-  vec3 value = photoAt(from);
+  vec3 value = 255.0 * texture(photo, where).rgb;
 #endif
-#ifdef MENDS
+#ifdef LIFTS
   value = lifted(skin0, lids[0], lifts.x, value);
+#endif
+#ifdef HIDES
+#ifdef LIFTS
   value = lifted(skin1, lids[1], lifts.y, value);
+#endif
   vec2 c = coordinates(old, from);
   vec2 edge = linesAt(0, c.x).xy;
   value = mix(value, between, hidden.x * between2(c, edge, slopesAt(0, c.x, old.width).xy, old.width, hidden.y));
 #endif
 #ifdef ADDS
-  value += most * (texture(added, uv).rgb * (255.0 / 127.0) - 1.0);
+  value += float(${127 * STEP}) * (texture(added, uv).rgb * (255.0 / 127.0) - 1.0);
 #endif
   colour = finished(value, 1.0);
 }`;
 
-const meshOf = (...names) =>
-  `${COMMON}${names.map((name) => `#define ${name}\n`).join("")}${names.includes("MENDS") ? OPENINGS : ""}${PHOTO}${MESH_BODY}`;
-export const MESHES = {
-  plain: meshOf(),
-  adding: meshOf("ADDS"),
-  mending: meshOf("ADDS", "MENDS"),
-  turning: meshOf("TURNS"),
-};
+// The shaders of a mesh that needs this and that, as [vertex, fragment].
+function meshOf(...names) {
+  const defines = names.map((name) => `#define ${name}\n`).join("");
+  const openings = names.includes("HIDES") ? OPENINGS : "";
+  return [MESH_VERTEX.replace("\n", `\n${defines}`), `${COMMON}${defines}${openings}${MESH_BODY}`];
+}
+
+export const MESHES = { turning: meshOf("TURNS") };
+for (const [name, ...needs] of [["plain"], ["lid", "LIFTS"], ["hiding", "HIDES"], ["mending", "LIFTS", "HIDES"]]) {
+  MESHES[name] = meshOf(...needs);
+  MESHES[`${name}+`] = meshOf(...needs, "ADDS");
+}
 
 // Doubles a picture: every second pixel is one of its own, so that bilinear samples are almost as sharp as cubic ones,
 // and those of pixels that stay are exact.
