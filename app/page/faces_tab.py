@@ -11,8 +11,8 @@ from app.server.actions import FaceActions, open_faces
 from app.server.bundle import ENGINE, ENGINE_ENTRY, bundle
 from app.server.clips import CLIP_SECONDS
 from app.server.editors import synthetic_images
-from app.server.live import model_address
 from app.server.exchange import MAX_CLIP_BYTES
+from app.server.live import model_address
 from app.server.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor
 from rbvae.editing.animation import FORMATS

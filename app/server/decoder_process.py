@@ -55,8 +55,9 @@ def main() -> None:
         try:
             image = open_header(content, shown(name) or "the picture", UPLOAD)
             limit_time(seconds_for(image.format or "", image.width * image.height))
+            notes: tuple[str, ...] = ()
             if max_side == ALPHA:
-                pixels, notes = load_alpha(image, UPLOAD, name), ()
+                pixels = load_alpha(image, UPLOAD, name)
             else:
                 pixels, notes = open_photo(image, max_side or None, UPLOAD, name)
             message = "; ".join(notes).encode()

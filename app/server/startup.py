@@ -24,7 +24,7 @@ def quick_imports() -> Iterator[None]:
             raise OSError("no stub file is needed")
         return find(thing)
 
-    inspect.getfile = getfile
+    inspect.getfile = getfile  # type: ignore[assignment]
     gc.disable()
     try:
         yield

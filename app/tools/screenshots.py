@@ -14,7 +14,8 @@ from typing import Any
 
 from PIL import Image
 
-from app.tools.latency import FLAGS, PHOTO, installed, served
+from app.tools.latency import FLAGS, PHOTO, installed
+from app.tools.served import running
 
 SIZES = {"desktop": (1440, 900), "laptop": (1280, 720), "phone": (390, 844), "landscape": (844, 390)}
 GROUP = ("person-1", "person-3", "person-4")  # examples of which a group is made
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     from playwright.sync_api import sync_playwright
 
-    with served() as url, sync_playwright() as playwright:
+    with running() as (url, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for size, (width, height) in SIZES.items():
             touch = size in ("phone", "landscape")

@@ -156,12 +156,12 @@ class PortraitEditor(Editor):
         """
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().edits(inference, es)
-        es = [self.wanted(inference, e) for e in es]
-        rows = np.stack([self._latent(e.e if isinstance(e, Expression) else e) for e in es])
-        gestures = [e.gesture if isinstance(e, Expression) else STILL for e in es]
+        latents = [self.wanted(inference, e) for e in es]
+        rows = np.stack([self._latent(e.e if isinstance(e, Expression) else e) for e in latents])
+        gestures = [e.gesture if isinstance(e, Expression) else STILL for e in latents]
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
         weights = part_weights(tuple(parts), self.faces.frame)
-        limit = None if weights is None else Limit(*weights, _limited(es, rows))
+        limit = None if weights is None else Limit(*weights, _limited(latents, rows))
         shut = self._towards_neutral(inference, rows) if closing is None else np.full(len(rows), closing)
         changes = self.faces.changes(inference.observed, inference.z, inference.e, rows, limit, mouth, shut)
         edits = [MeshEdit(e, inference, change) for e, change in zip(rows, changes, strict=True)]

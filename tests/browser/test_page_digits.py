@@ -148,8 +148,10 @@ def test_a_picture_of_a_digit_is_repaired_and_says_so(digits, tmp_path, picture,
     if words:
         expect(digits.notice).to_contain_text(words)
     corner, middle = digits.room.locator(".pad").evaluate(
-        """(pad) => { const pen = pad.getContext("2d"), at = (x, y, w, h) => Math.max(...pen.getImageData(x, y, w, h).data
-             .filter((_, i) => i % 4 < 3)); return [at(0, 0, 12, 12), at(64, 40, 128, 128)]; }"""
+        """(pad) => {
+          const read = (x, y, side) => pad.getContext("2d").getImageData(x, y, side, side).data;
+          const lightest = (...at) => Math.max(...read(...at).filter((_, i) => i % 4 < 3));
+          return [lightest(0, 0, 12), lightest(64, 40, 128)]; }"""
     )
     assert corner < 60 and middle > 200  # light strokes in the middle of black
 

@@ -9,11 +9,14 @@ RECORDS = """() => new Promise((done) => {
   const request = indexedDB.open("rbvae");
   request.onsuccess = () => {
     const files = request.result.transaction("files").objectStore("files").getAll();
-    files.onsuccess = () => { done(files.result.map(({ photo }) => photo?.name ?? "example")); request.result.close(); };
+    files.onsuccess = () => {
+      done(files.result.map(({ photo }) => photo?.name ?? "example"));
+      request.result.close();
+    };
   };
 })"""
 
-PATIENCE = """() => {
+EXPIRE = """() => {
   const open = indexedDB.open("rbvae");
   return new Promise((done) => (open.onsuccess = () => {
     const change = open.result.transaction(["work", "files"], "readwrite");
@@ -117,7 +120,7 @@ def test_after_an_hour_nothing_is_kept(visit, astronaut):
     visitor.opens(astronaut)
     visitor.settled()
     assert visitor.page.evaluate(RECORDS) == ["astronaut.jpg"]
-    visitor.page.evaluate(PATIENCE)
+    visitor.page.evaluate(EXPIRE)
     visitor.page.reload()
     expect(visitor.room.locator(".examples")).to_be_visible(timeout=30_000)
     assert visitor.page.evaluate(RECORDS) == ["example"]

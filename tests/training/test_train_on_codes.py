@@ -1,5 +1,6 @@
 """Training on codes, from a prepared dataset to a checkpoint that an editor takes."""
 
+import gzip
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from rbvae import ConfigError, DatasetError, PortraitEditor
+from rbvae.editing.portrait_file import PortraitFiles
 from rbvae.faces.texture import canonical_frame
 from rbvae.objectives import method_names
 from training.data.batches import Sampling
@@ -49,6 +51,9 @@ def test_a_trained_checkpoint_edits_a_photo(prepared_faces, astronaut, tmp_path)
     left, top, right, bottom = portrait.box
     assert len(rows) and rows[0] > top - 60 and rows[-1] < bottom + 60
     assert columns[0] > left - 60 and columns[-1] < right + 60
+    files = PortraitFiles(editor)  # what the page draws with is computed from the checkpoint alone
+    for content in (files.packed_model, files.of(portrait)):
+        assert gzip.decompress(content)[:4] == b"RBV1"
 
 
 def test_the_same_command_resumes_with_the_basis_it_began_with(prepared_faces, tmp_path):
