@@ -81,7 +81,7 @@ def random(options: argparse.Namespace) -> None:
     portrait = close_up(editor.infer(options.photo, options.face), SHEET_SIDE)
     assert isinstance(portrait, Portrait)
     edits = editor.sample(portrait, options.n, options.seed)
-    sheet = grid([edit.crop for edit in edits], SHEET_SIDE, SHEET_COLUMNS)
+    sheet = grid([edit.crop for edit in edits], SHEET_SIDE, SHEET_COLUMNS, gap=0)
     _write(sheet, options.out)
 
 

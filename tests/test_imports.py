@@ -14,6 +14,7 @@ ROOMS = {  # a folder or a file at the top of a package -> the others of that pa
     "rbvae": {
         "errors": set(),
         "config": set(),
+        "bundled": set(),
         "models": {"config"},
         "checkpoint": {"config", "models"},
         "objectives": {"config", "models"},
@@ -21,9 +22,9 @@ ROOMS = {  # a folder or a file at the top of a package -> the others of that pa
         "images": set(),
         "digits": set(),
         "faces": {"images"},
-        "editing": {"checkpoint", "config", "faces", "images", "models"},
+        "editing": {"bundled", "checkpoint", "config", "faces", "images", "models"},
         "parser": {"editing"},
-        "__main__": {"checkpoint", "config", "editing", "images", "parser"},
+        "__main__": {"bundled", "checkpoint", "config", "editing", "images", "parser"},
     },
     "training": {
         "data": set(),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from app.server.edit_record import EditRecord
 from rbvae import Edit, Inference, Portrait, PortraitEditor, StyleEditor
 from rbvae.editing.animation import Film, animate
-from rbvae.editing.editor import Latent
+from rbvae.editing.editor import Wanted
 
 
 class Limited(PortraitEditor):
@@ -17,7 +17,7 @@ class Limited(PortraitEditor):
         self.__dict__.update(editor.__dict__)
         self._parts, self._teeth_from = tuple(parts), teeth_from
 
-    def edits(self, inference: Inference, es: Sequence[Latent], *_: object, **__: object) -> list[Edit]:
+    def edits(self, inference: Inference, es: Sequence[Wanted], *_: object, **__: object) -> list[Edit]:
         """As in PortraitEditor, with the parts and the teeth given at the start."""
         return super().edits(inference, es, self._parts, self._teeth_from)
 

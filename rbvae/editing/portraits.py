@@ -156,9 +156,9 @@ class PortraitEditor(Editor):
         """
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().edits(inference, es)
-        es = [self.wanted(inference, e) for e in es]
-        rows = np.stack([self._latent(e.e if isinstance(e, Expression) else e) for e in es])
-        gestures = [e.gesture if isinstance(e, Expression) else STILL for e in es]
+        latents = [self.wanted(inference, e) for e in es]
+        rows = np.stack([self._latent(e.e if isinstance(e, Expression) else e) for e in latents])
+        gestures = [e.gesture if isinstance(e, Expression) else STILL for e in latents]
         mouth = self._mouth(teeth_from, inference) if teeth_from is not None else None
         weights = part_weights(tuple(parts), self.faces.frame)
         shut = self._towards_neutral(inference, rows) if closing is None else np.full(len(rows), closing)
