@@ -131,7 +131,7 @@ def batch(options: argparse.Namespace) -> None:
 
 def digit_transfer(options: argparse.Namespace) -> None:
     """Transfer the style of one digit to another."""
-    editor = StyleEditor.from_pretrained(options.checkpoint or default_checkpoint("digits"))
+    editor = StyleEditor.from_pretrained(options.checkpoint or None)
     _write(editor.transfer(options.style, options.digit, options.strength).crop, options.out)
 
 
@@ -167,13 +167,12 @@ def export(options: argparse.Namespace) -> None:
     """Export the generator of a checkpoint to ONNX."""
     from rbvae.editing.onnx import export_generator
 
-    _write_bytes(
-        export_generator(load_checkpoint(options.checkpoint or default_checkpoint("faces")).model), options.out
-    )
+    source = options.checkpoint or default_checkpoint("faces")
+    _write_bytes(export_generator(load_checkpoint(source).model), options.out)
 
 
 def _faces(options: argparse.Namespace) -> PortraitEditor:
-    return PortraitEditor.from_pretrained(options.checkpoint or default_checkpoint("faces"))
+    return PortraitEditor.from_pretrained(options.checkpoint or None)
 
 
 def _observation(config: ModelConfig) -> str:
