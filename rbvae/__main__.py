@@ -83,7 +83,7 @@ def random(options: argparse.Namespace) -> None:
     portrait = close_up(_warned(options.photo, editor.infer(options.photo, options.face)), SHEET_SIDE)
     assert isinstance(portrait, Portrait)
     edits = editor.sample(portrait, options.n, options.seed)
-    sheet = grid([edit.crop for edit in edits], SHEET_SIDE, SHEET_COLUMNS)
+    sheet = grid([edit.crop for edit in edits], SHEET_SIDE, SHEET_COLUMNS, gap=0)
     _write(sheet, options.out)
 
 
@@ -142,7 +142,7 @@ def batch(options: argparse.Namespace) -> None:
 
 def digit_transfer(options: argparse.Namespace) -> None:
     """Transfer the style of one digit to another."""
-    editor = StyleEditor.from_pretrained(options.checkpoint or default_checkpoint("digits"))
+    editor = StyleEditor.from_pretrained(options.checkpoint or None)
     _write(editor.transfer(options.style, options.digit, options.strength).crop, options.out)
 
 
@@ -178,9 +178,8 @@ def export(options: argparse.Namespace) -> None:
     """Export the generator of a checkpoint to ONNX."""
     from rbvae.editing.onnx import export_generator
 
-    _write_bytes(
-        export_generator(load_checkpoint(options.checkpoint or default_checkpoint("faces")).model), options.out
-    )
+    source = options.checkpoint or default_checkpoint("faces")
+    _write_bytes(export_generator(load_checkpoint(source).model), options.out)
 
 
 def _donor(editor: PortraitEditor, path: Path) -> Portrait:
@@ -196,7 +195,7 @@ def _warned(path: Path, portrait: Portrait) -> Portrait:
 
 
 def _faces(options: argparse.Namespace) -> PortraitEditor:
-    return PortraitEditor.from_pretrained(options.checkpoint or default_checkpoint("faces"))
+    return PortraitEditor.from_pretrained(options.checkpoint or None)
 
 
 def _observation(config: ModelConfig) -> str:

@@ -14,6 +14,7 @@ ROOMS = {  # a folder or a file at the top of a package -> the others of that pa
     "rbvae": {
         "errors": set(),
         "config": set(),
+        "bundled": set(),
         "models": {"config"},
         "hub": set(),
         "checkpoint": {"config", "hub", "models"},
@@ -22,10 +23,10 @@ ROOMS = {  # a folder or a file at the top of a package -> the others of that pa
         "images": set(),
         "digits": set(),
         "faces": {"images"},
-        "editing": {"checkpoint", "config", "digits", "faces", "images", "models"},
+        "editing": {"bundled", "checkpoint", "config", "digits", "faces", "images", "models"},
         "parser": {"editing"},
         "terminal": set(),
-        "__main__": {"checkpoint", "config", "editing", "images", "parser", "terminal"},
+        "__main__": {"bundled", "checkpoint", "config", "editing", "images", "parser", "terminal"},
     },
     "training": {
         "data": set(),

@@ -2,7 +2,7 @@
 
 Several are drawn below each other, on the same pictures: the paper's Figure 2, of Rb-VAE and sRb-VAE.
 
-python -m training.tools.figures --checkpoint checkpoints/faces --data data/lfw96 --out docs/faces.webp
+python -m training.tools.figures --checkpoint checkpoints/faces --data data/lfw96 --out faces.webp
 """
 
 from __future__ import annotations

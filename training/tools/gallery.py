@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import runpy
 import sys
 from pathlib import Path
 
@@ -24,9 +25,7 @@ notebook: [rbvae.ipynb](rbvae.ipynb).
 
 def run(script: Path) -> Image.Image:
     """Runs an example and returns its `picture`. Raises whatever the example raises."""
-    names: dict[str, object] = {"__name__": "__main__"}
-    exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), names)
-    picture = names["picture"]
+    picture = runpy.run_path(str(script))["picture"]
     assert isinstance(picture, Image.Image), f"{script} has no picture"
     return picture
 
