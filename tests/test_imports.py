@@ -107,7 +107,7 @@ def test_only_commands_insert_into_the_path():
     inserting = {p.relative_to(ROOT).as_posix() for package in PACKAGES for p in modules_of(package)
                  if "sys.path.insert" in p.read_text(encoding="utf-8")}  # fmt: skip
     commands = {f"training/{name}.py" for name in ("train", "prepare_faces", "evaluate", "benchmark", "publish")}
-    assert inserting == commands | {"app/app.py"}
+    assert inserting == commands | {"app/app.py", "app/tools/latency.py", "app/tools/load.py"}
 
 
 def test_networks_import_no_optimizer_or_hub():

@@ -66,18 +66,19 @@ export function whenVisited(name, build) {
 
 // Opens the room of a link such as #digits?green=1.5. Gradio renders the tabs after the page has loaded.
 export function followLinks() {
-  const open = () => {
+  const follow = () => {
     const [name] = location.hash.slice(1).split("?");
     const ready = document.querySelectorAll("button[role=tab]").length >= Object.keys(ROOMS).length;
-    if (ready && ROOMS[name] && document.body.dataset.room !== name) {
+    const open = document.querySelector("button[role=tab][aria-selected=true]")?.textContent.trim();
+    if (ready && ROOMS[name] && open !== ROOMS[name]) {
       const hash = location.hash;
       go(name);
       history.replaceState(null, "", hash);
     }
     return ready;
   };
-  window.addEventListener("hashchange", open);
-  const waiting = new MutationObserver(() => open() && waiting.disconnect());
+  window.addEventListener("hashchange", follow);
+  const waiting = new MutationObserver(() => follow() && waiting.disconnect());
   waiting.observe(document.body, { childList: true, subtree: true });
-  if (open()) waiting.disconnect();
+  if (follow()) waiting.disconnect();
 }

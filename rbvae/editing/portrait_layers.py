@@ -60,7 +60,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
         "along": down * float(np.cos(np.radians(row.yaw)) / np.cos(np.radians(teeth.yaw))),
         "place": teeth.edge.tolist(),
         "width": teeth.width,
-        "gain": (teeth.colour / row.colour).tolist(),
+        "gain": (teeth.colour / teeth.row.colour).tolist(),
         "brightness": float(teeth.colour.mean()),
     }
 

@@ -127,12 +127,13 @@ class PortraitEditor(Editor):
         reconstruction = self._decode(z[None], e[None])[0]
         error = float(np.abs(np.asarray(reconstruction, np.float32) - cropped).mean())
         left, top, right, bottom = (float(edge) for edge in box)
+        outside = found.share_outside(*source.shape[:2]) if found else 0.0
         return Portrait(
             z=z,
             e=e,
             crop=Image.fromarray(cropped),
             reconstruct=lambda: reconstruction,
-            warnings=photo_warnings(self.calibration, error, alignment.scale, found, count),
+            warnings=photo_warnings(self.calibration, error, alignment.scale, found, count, outside),
             box=(left, top, right, bottom),
             source=source,
             alignment=alignment,

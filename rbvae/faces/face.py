@@ -50,6 +50,11 @@ class Face:
         """Height of the box, in photo pixels."""
         return self.box[3] - self.box[1]
 
+    def share_outside(self, height: int, width: int) -> float:
+        """Return the largest extent of the face beyond the edges of a photo of this size, relative to its height."""
+        left, top, right, bottom = self.box
+        return max(0.0, -left, -top, right - width, bottom - height) / self.size
+
 
 def expression_energy(blendshapes: np.ndarray) -> np.ndarray:
     """Return the root of the summed squares of blendshapes [..., 52], without `_neutral` and the gaze: [...].

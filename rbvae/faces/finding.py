@@ -33,6 +33,7 @@ DEEP_SIDE = 640  # longer side for the tile search of rotated photos, so that th
 STEADY = 0.01  # of the face's height: if its landmarks move less in the mirror image, no other rotation is tried
 MIRROR_WINDOW = 2.0  # of the face's height: side of the window that is mirrored after a tile search
 SMALL_FACE = 0.35  # of the photo's shorter side: if the largest face is smaller, others are searched for in tiles
+WIDE = 2.0  # longer over shorter side from which the whole length is searched, as for a row of people
 SMALL_FACE_TILE = 3.0  # side of these tiles, in heights of the smallest face found
 EYES = ([33, 133], [362, 263])  # corners of the left and of the right eye in the picture
 LEAST_APART = 6.0  # smallest distance between two clicked eyes, in pixels
@@ -74,7 +75,7 @@ def find_faces(
     If no rotation shows a face, each is searched in tiles. The rotation with the steadiest face wins. The search ends
     after `patience` seconds; without this limit, the result does not depend on the speed of the machine.
     """
-    shown = shrunk(source, QUICK_SIDE)
+    shown, until = shrunk(source, QUICK_SIDE), time.monotonic() + patience
 
     def whole(view: np.ndarray) -> list[Face]:
         found, mirrored = landmarker.glances([view, _mirrored(view)])
@@ -82,7 +83,6 @@ def find_faces(
 
     best = _steadiest(whole, shown, shown)
     if best is None:
-        until = time.monotonic() + patience
 
         def search(view: np.ndarray) -> list[Face]:
             found = _upright(landmarker.detect(view, until)) if time.monotonic() < until else []
@@ -92,7 +92,8 @@ def find_faces(
     if best is None:
         return (), 0
     turn, view, faces = best
-    return _restored(_with_small_faces(landmarker, view, faces), view, turn, source), 90 * turn
+    faces = _with_other_faces(landmarker, view, faces, until)
+    return _restored(faces, view, turn, source), 90 * turn
 
 
 def align_to_eyes(eyes: tuple[Point, Point], source: np.ndarray, size: int) -> Alignment:
@@ -214,12 +215,16 @@ def _with_mirrored_window(landmarker: FaceLandmarker, view: np.ndarray, faces: l
     return _with_steadiness(faces, landmarker.glance(_mirrored(near)), corner, side)
 
 
-def _with_small_faces(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
-    """Add smaller faces nearby, which a search of the whole picture misses."""
-    if faces[0].size > SMALL_FACE * min(view.shape[:2]):
+def _with_other_faces(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face], until: float) -> list[Face]:
+    """Add smaller faces nearby, and those along a wide picture, which a search of the whole picture misses."""
+    short, long = sorted(view.shape[:2])
+    if faces[0].size <= SMALL_FACE * short:
+        side = round(SMALL_FACE_TILE * faces[-1].size)
+    elif long >= WIDE * short:
+        side = short
+    else:
         return faces
-    others = landmarker.survey(_hidden(view, faces), round(SMALL_FACE_TILE * faces[-1].size))
-    return merge_duplicates([*faces, *_upright(others)])
+    return merge_duplicates([*faces, *_upright(landmarker.survey(_hidden(view, faces), side, until))])
 
 
 def _hidden(view: np.ndarray, faces: list[Face]) -> np.ndarray:

@@ -28,6 +28,7 @@ CANVAS = 256  # smallest longer side of a picture given to MediaPipe; smaller pi
 BORDER = 0.25  # of the longer side: width of the border on each side of a small or face-filling picture
 TILE_MIN = 150  # smallest side of search tiles: smaller faces have too few pixels to edit,
 TILE_SHARE = 1 / 7  # also as a share of the picture's longer side
+STRIP_MIN = 48  # pixels: in strips that are narrower, no face is found
 TILE_STEP = 2**-0.5  # ratio between the sides of successive searches
 MAX_FACES = 16
 CONFIRM_WINDOW = 2.5  # of the face's height: window in which a face found in tiles must be detected again
@@ -65,10 +66,10 @@ class FaceLandmarker:
         faces = self._look(photo, border=max(photo.shape[:2]) < SMALL if border is None else border)
         return sorted(faces, key=lambda face: -face.size)
 
-    def survey(self, photo: np.ndarray, side: int) -> list[Face]:
-        """Detect faces in overlapping tiles of `side` only, confirmed by a second detection; raises like `detect`."""
+    def survey(self, photo: np.ndarray, side: int, until: float = math.inf) -> list[Face]:
+        """Detect faces in overlapping tiles of `side` only, confirmed by a second detection; see `detect`."""
         _check(photo)
-        return self._tiles(photo, max(2, min(side, *photo.shape[:2])))
+        return self._tiles(photo, max(2, min(side, *photo.shape[:2])), until)
 
     def glances(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
         """Run `glance` on several photos, in parallel where possible."""
@@ -93,7 +94,8 @@ class FaceLandmarker:
         if faces := [face for face in self._look(photo, border=True) if self._confirms(photo, face)]:
             return faces
         side = min(height, width)
-        while side >= max(TILE_MIN, TILE_SHARE * max(height, width)) and time.monotonic() < until:
+        smallest = min(side, max(TILE_MIN, TILE_SHARE * max(height, width)))  # a long strip is searched once
+        while side >= max(smallest, STRIP_MIN) and time.monotonic() < until:
             if faces := self._tiles(photo, side, until):
                 return faces
             side = round(TILE_STEP * side)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from rbvae.errors import ImageError, shown
 from rbvae.images.colours import profile_of, to_srgb
@@ -24,6 +24,9 @@ COMPRESSIONS = (  # allowed in a TIFF; libtiff's other codecs are rarely used an
     *(None, "raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate"),
     *("jpeg", "group3", "group4", "tiff_ccitt"),
 )
+PngImagePlugin.MAX_TEXT_CHUNK = (
+    PngImagePlugin.MAX_TEXT_MEMORY
+)  # of one text or profile: 64 MB, not 1
 TILE_WIDTH, TILE_LENGTH = 322, 323  # TIFF tags
 MAX_SIDE = 2560  # pixels; larger pictures are shrunk for detection, as a 96-pixel crop does not need finer ones
 

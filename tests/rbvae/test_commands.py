@@ -76,7 +76,8 @@ def test_drive_writes_a_film_of_the_clips_length(run, astronaut, tmp_path, capsy
     assert run(f"drive clip.mp4 {astronaut} --strength 0.5 --size 64 -o out.mp4") == 0
     film = Clip(tmp_path / "out.mp4", 20)
     assert len(list(film.frames(64))) == 6 and abs(film.length - 0.6) < 0.02
-    assert AI_NOTE.encode() in (tmp_path / "out.mp4").read_bytes() and capsys.readouterr().err == ""
+    assert AI_NOTE.encode() in (tmp_path / "out.mp4").read_bytes()
+    assert all("the model does not know a face like this" in line for line in capsys.readouterr().err.splitlines())
     assert run(f"drive clip.mp4 {astronaut} --seconds 0.3 -o out.mp4") == 2
     assert "clip.mp4 lasts 1 s or more, and the limit is 0.3 s. Give a shorter clip" in capsys.readouterr().err
 
@@ -138,7 +139,7 @@ def test_doubts_about_a_photo_are_printed_by_every_command(run, astronaut, tmp_p
         (tmp_path / folder).mkdir()
     (tmp_path / "album" / "a.jpg").write_bytes(astronaut.read_bytes())
     cut = tmp_path / "cuts" / "cut.png"
-    Image.open(astronaut).crop((100, 0, 400, 170)).save(cut)
+    Image.open(astronaut).crop((100, 0, 400, 150)).save(cut)
     assert run(line.format(cut=cut, photo=astronaut)) == 0
     assert re.search(r"cut.png: the photo cuts off \d+% of the face", capsys.readouterr().err)
 

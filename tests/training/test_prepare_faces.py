@@ -26,7 +26,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from rbvae.faces.alignment import align, crop
 from rbvae.faces.landmarks import Face, FaceLandmarker, expression_energy
 from rbvae.faces.texture import canonical_frame
-from training.data.photo_faces import central_face, detect_faces, share_outside
+from training.data.photo_faces import central_face, detect_faces
 from training.data.photo_folders import list_photos
 from training.data.preparation_summary import PreparationSummary, age_group, summary
 from training.data.shards import SCHEMA
@@ -250,7 +250,7 @@ def test_a_face_a_little_outside_the_frame_is_kept_and_masked_there_and_one_furt
 def test_how_far_a_face_lies_outside_is_measured_on_every_side_in_its_heights():
     def outside(left: float, top: float, right: float, bottom: float) -> float:
         corners = np.array([[left, top, 0], [right, bottom, 0]], np.float32)
-        return share_outside(Face(corners, np.zeros(52, np.float32), 0.0, 0.0, 0.0), height=100, width=200)
+        return Face(corners, np.zeros(52, np.float32), 0.0, 0.0, 0.0).share_outside(height=100, width=200)
 
     assert outside(10, 10, 90, 90) == 0.0
     assert outside(-8, 10, 60, 90) == pytest.approx(0.1)

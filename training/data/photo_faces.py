@@ -36,12 +36,6 @@ def detect_faces(photo: np.ndarray, landmarker: FaceLandmarker) -> list[Face]:
     return faces or landmarker.detect(photo)
 
 
-def share_outside(face: Face, height: int, width: int) -> float:
-    """Returns the largest extent of the face beyond the photo's edges, relative to the face's height."""
-    left, top, right, bottom = face.box
-    return max(0.0, -left, -top, right - width, bottom - height) / face.size
-
-
 def central_face(faces: list[Face], height: int, width: int) -> Face:
     """Returns the main face of a photo: the largest, with less weight towards the edges."""
 
@@ -70,7 +64,7 @@ def prepare_photo(photo: Photo, landmarker: FaceLandmarker, size: int) -> Outcom
         if not faces:
             return Outcome(photo, None, "no face found")
         face = central_face(faces, *pixels.shape[:2])
-        if (outside := share_outside(face, *pixels.shape[:2])) > OUTSIDE_MAX:
+        if (outside := face.share_outside(*pixels.shape[:2])) > OUTSIDE_MAX:
             return Outcome(photo, None, f"{math.ceil(100 * outside)}% of the face lies outside the frame")
         row = _described(photo, pixels, face, size)
         return Outcome(photo, row | {"faces": len(faces), "outside": outside})

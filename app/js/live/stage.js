@@ -19,7 +19,7 @@
 //                     by direction, or gestures by name; parts: of "mouth", "eyes", "brows", none for all; gesture: by
 //                     name ("gaze_right" or "gaze right"). Resolves after the frame; of several calls before it, the
 //                     last is drawn. An edit that is left out is undone.
-//   live.thumbnail(key, edit, side)      a canvas of side x side pixels with the edited face
+//   live.thumbnail(key, edit, side)      a canvas of at most side x side pixels with the edited face
 //   live.snapshot()   a canvas of the stage with the edits
 //   live.lost         whether WebGL is away at the moment; it comes back by itself, or JavaScript draws
 //   live.dispose()
@@ -80,8 +80,9 @@ export class LiveStage {
   thumbnail(key, edit, side) {
     const { portrait, tile } = this._face(key);
     const [left, top, right, bottom] = portrait.face;
-    const length = CROP * Math.max(right - left, bottom - top);
-    const place = { left: (left + right - length) / 2, top: (top + bottom - length) / 2, zoom: side / length };
+    const length = Math.max(2, Math.round(CROP * Math.max(right - left, bottom - top)));
+    side = Math.min(side, length); // as the server's
+    const place = { left: Math.round((left + right - length) / 2), top: Math.round((top + bottom - length) / 2), zoom: side / length };
     const canvas = sized(side, side);
     this.photo.paint(canvas, place);
     const frame = tile.frame(edit);

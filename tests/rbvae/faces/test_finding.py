@@ -93,6 +93,14 @@ def test_small_faces_beside_a_large_one_are_found_and_the_large_one_comes_first(
     assert all(left > 500 for left, *_ in faces.boxes[1:])
 
 
+@pytest.mark.parametrize("people", [1, 12])
+def test_in_a_strip_twelve_times_as_wide_as_high_everybody_is_found(editor, photo, people):
+    strip = np.full((200, 2400, 3), 90, np.uint8)
+    for k in range(people):
+        strip[:, 200 * k : 200 * k + 200] = resized(photo[:256, 100:356], 200, 200)
+    assert len(editor.find(strip)) == people
+
+
 def test_face_k_is_the_one_in_box_k_and_nothing_is_detected_again(editor, photo, monkeypatch):
     faces = editor.find(crowd(photo))
     monkeypatch.setattr(editor, "_landmarker", None)

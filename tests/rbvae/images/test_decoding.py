@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
 from rbvae.errors import ImageError, quoted, shown
@@ -93,6 +94,16 @@ def test_colours_follow_the_files_own_profile(kind):
 def test_srgbs_own_profile_changes_nothing():
     own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     np.testing.assert_array_equal(load_photo(encoded(PHOTO, "PNG", icc_profile=own)), np.asarray(PHOTO))
+
+
+def test_a_png_with_megabytes_of_text_or_profile_is_an_ordinary_picture():
+    text = PngInfo()
+    text.add_text("plain", "a" * (2 << 20))
+    text.add_text("compressed", "b" * (3 << 20), zip=True)
+    text.add_itxt("international", "c" * (2 << 20), zip=True)
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for options in ({"pnginfo": text}, {"icc_profile": own + bytes(2 << 20)}):
+        np.testing.assert_array_equal(load_photo(encoded(PHOTO, "PNG", **options)), np.asarray(PHOTO))
 
 
 def test_a_profile_that_is_broken_or_of_other_colours_is_left_out():

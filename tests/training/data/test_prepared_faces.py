@@ -38,7 +38,9 @@ def folder(photos: Path, tmp_path_factory) -> Path:
     target = tmp_path_factory.mktemp("prepared") / "faces"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.data.shards.ROWS", 3)
-        patch.setattr("training.data.photo_folders.TEST_SHARE", 0.0)
+        patch.setattr("training.data.splits.TEST_SHARE", 0.0)
+        patch.setattr("training.data.photo_folders.lone_side", lambda *_: {})
+        patch.setattr("training.prepare_faces.required_moves", lambda *_: {})
         prepare_faces(Settings((photos,), target, size=SIZE, workers=1))
     return target
 
