@@ -62,6 +62,16 @@ def test_a_gesture_and_parts_are_drawn(editor, face):
     assert record.parts == ("mouth",)
 
 
+def test_parts_limit_what_an_edit_starts_from_but_no_slider(editor, face):
+    def drawn(**given):
+        return np.asarray(EditRecord.of(editor, given).drawn(editor, face).photo).astype(int)
+
+    named, start = {"brows up": 2}, {"e": editor.sample_e(1, 3, face)[0].tolist(), "parts": ["mouth"]}
+    assert np.array_equal(drawn(named=named, parts=["mouth"]), drawn(named=named))
+    both = np.abs(drawn(**start, named=named) - drawn(**start)).mean()
+    assert both == pytest.approx(np.abs(drawn(named=named) - face.source).mean(), rel=0.5) and both > 0
+
+
 def test_closed_lips_stay_closed_until_a_slider_opens_the_mouth(editor):
     def closing(**given):
         return EditRecord.of(editor, given).closing(editor)
