@@ -75,10 +75,10 @@ function video(url, alt, calm) {
 
 // An animated picture; still, with a button to play it, if `calm`.
 function picture(url, alt, calm, blob) {
-  const part = element(`<div><img src="${calm ? "" : url}" alt="${escaped(alt)}"><div class="bar" ${calm ? "" : "hidden"}>
+  const part = element(`<div><img ${calm ? "" : `src="${url}"`} alt="${escaped(alt)}"><div class="bar" ${calm ? "" : "hidden"}>
     <button type="button" class="button">Play</button></div></div>`);
   const [image, bar] = part.children;
-  if (calm) first(blob).then((still) => image.src ||= still);
+  if (calm) first(blob).then((still) => image.hasAttribute("src") || (image.src = still));
   bar.firstElementChild.addEventListener("click", () => {
     image.src = url;
     bar.hidden = true;

@@ -4,12 +4,12 @@
 // same id, but the tab that holds the id's lock keeps the record. Records are deleted an hour after the last change,
 // by the next page if none was open then, and by "Delete my photos now".
 
-import { send } from "./api.js";
+import { pause, send } from "./api.js";
 
 const [DATABASE, WORK, FILES, ID] = ["rbvae", "work", "files", "rbvae-tab"];
 const KEPT_FOR = 3_600_000; // ms
 const LARGEST = 60_000_000; // bytes of the files of one tab
-const PATIENCE = 1500; // ms to wait for the lock that the page before the reload held
+const [PATIENCE, SHORT] = [1500, 300]; // ms to wait for the lock that the page before held: after a reload, and otherwise
 
 export class Keeping {
   constructor(work, opening) {
@@ -148,15 +148,18 @@ const opened = () =>
   });
 
 // Takes the lock of an id until this page goes. Resolves to false if another tab keeps it. Without HTTPS there are no locks.
-const locked = (id) =>
-  new Promise((done) => {
-    if (!navigator.locks) return void done(true);
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), PATIENCE);
-    const hold = () => {
-      clearTimeout(timer);
-      done(true);
-      return new Promise(() => {});
-    };
-    navigator.locks.request(`rbvae ${id}`, { signal: late.signal }, hold).catch(() => done(false));
-  });
+async function locked(id) {
+  if (!navigator.locks) return true;
+  const [arrival] = performance.getEntriesByType("navigation");
+  const end = performance.now() + (arrival?.type === "navigate" ? SHORT : PATIENCE);
+  const hold = (taken) => (lock) => {
+    taken(Boolean(lock));
+    return lock && new Promise(() => {});
+  };
+  const attempt = () => new Promise((taken) => navigator.locks.request(`rbvae ${id}`, { ifAvailable: true }, hold(taken)));
+  while (!(await attempt())) {
+    if (performance.now() > end) return false;
+    await pause(50);
+  }
+  return true;
+}
