@@ -1,13 +1,15 @@
 """Measures live drawing in a headless browser with software WebGL: python -m app.tools.live_latency PHOTO.
 
-For each slider: the time from an event to the finished frame, read back from the canvas, and that of JavaScript alone,
-in ms. The face takes up a part of a stage of 1,000 pixels, and then fills it. The figures are those of the machine as
-it is: measure on an idle one.
+For each slider, in ms: the time from an event to the finished frame, read back from the canvas; that of JavaScript
+alone, with its calls of WebGL; and the interval between the frames that the browser shows while the slider moves in each
+of them. The face takes up a part of a stage of 1,000 pixels, and then fills it. The figures are those of the machine as
+it is, so that its load is printed, too: measure on an idle one.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 
 from app.tools.live_page import LivePage
 from rbvae import PortraitEditor
@@ -17,22 +19,38 @@ STAGE = 1000  # pixels
 FACES = (0.45, 0.8)  # of the stage: heights of the face
 SLIDERS = {"smile": 2.0, "mouth open": 2.0, "brows up": 2.0, "close eyes": 1.0, "gaze right": 1.0, "turn right": 8.0}
 MOVES = """async ([name, most, count]) => {
-  const [frames, scripts, pixel] = [[], [], new Uint8Array(4)];
-  const { expression } = live.faces.get("face");
+  const [events, scripts, intervals, pixel] = [[], [], [], new Uint8Array(4)];
+  const { loop, raster: { gl } } = live;
+  const { draw } = loop;
+  let script = 0;
+  loop.draw = (edits) => {
+    const start = performance.now();
+    draw(edits);
+    script = performance.now() - start;
+  };
+  const move = (i) => live.draw([{ key: "face", named: { [name]: most * Math.sin(i / 3) } }]);
+  const frame = () => new Promise(requestAnimationFrame);
   for (let i = -8; i < count; i++) {
-    const edits = [{ key: "face", named: { [name]: most * Math.sin(i / 3) } }];
     await new Promise((resume) => setTimeout(resume, 20));
     const start = performance.now();
-    await live.draw(edits);
-    const { gl } = live.raster;
+    await move(i);
     gl?.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
-    const end = performance.now();
-    expression.frame({ ...edits[0], named: { [name]: most * Math.sin(i / 3 + 0.01) } });
-    if (i >= 0) [frames, scripts].forEach((list, k) => list.push(k ? performance.now() - end : end - start));
+    if (i < 0) continue;
+    events.push(performance.now() - start);
+    scripts.push(script);
   }
+  let last = await frame();
+  for (let i = 0; i < count; i++) {
+    await move(i);
+    const now = await frame();
+    intervals.push(now - last);
+    last = now;
+  }
+  loop.draw = draw;
   const at = (list, share) => list.toSorted((a, b) => a - b)[Math.floor(share * list.length)].toFixed(1);
-  return [at(frames, 0.5), at(frames, 0.95), at(scripts, 0.5), at(scripts, 0.95)];
+  return [events, scripts, intervals].flatMap((list) => [at(list, 0.5), at(list, 0.95)]);
 }"""
+HEADING = "event to frame p50, p95, JavaScript p50, p95, frame interval p50, p95, in ms"
 
 
 def main() -> None:
@@ -52,7 +70,7 @@ def main() -> None:
             zoom = share * STAGE / max(right - left, bottom - top)
             x, y = (left + right) / 2 - STAGE / zoom / 2, (top + bottom) / 2 - STAGE / zoom / 2
             live.view(zoom=zoom, x=x, y=y, width=STAGE, height=STAGE)
-            print(f"a face of {share * STAGE:.0f} px: event to frame p50, p95, JavaScript p50, p95, in ms")
+            print(f"a face of {share * STAGE:.0f} px, load {os.getloadavg()[0]:.1f}: {HEADING}")
             for name, most in SLIDERS.items():
                 print(f"  {name:12}", *live.page.evaluate(MOVES, [name, most, options.moves]), flush=True)
 
