@@ -1,9 +1,9 @@
 """Measures live drawing in a headless browser with software WebGL: python -m app.tools.live_latency PHOTO.
 
 For each slider, in ms: the time from an event to the finished frame, read back from the canvas; that of JavaScript
-alone, with its calls of WebGL; and the interval between the frames that the browser shows while the slider moves in each
-of them. The face takes up a part of a stage of 1,000 pixels, and then fills it. The figures are those of the machine as
-it is, so that its load is printed, too: measure on an idle one.
+alone, with its calls of WebGL; and the interval between the frames that the browser shows while the slider moves in
+each of them. The face takes up a part of a stage of 1,000 pixels, and then fills it. The figures are those of the
+machine as it is, so that its load is printed, too: measure on an idle one.
 """
 
 from __future__ import annotations
