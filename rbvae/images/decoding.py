@@ -24,9 +24,7 @@ COMPRESSIONS = (  # allowed in a TIFF; libtiff's other codecs are rarely used an
     *(None, "raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate"),
     *("jpeg", "group3", "group4", "tiff_ccitt"),
 )
-PngImagePlugin.MAX_TEXT_CHUNK = (
-    PngImagePlugin.MAX_TEXT_MEMORY
-)  # of one text or profile: 64 MB, not 1
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # of one text or profile: 64 MB, not 1
 TILE_WIDTH, TILE_LENGTH = 322, 323  # TIFF tags
 MAX_SIDE = 2560  # pixels; larger pictures are shrunk for detection, as a 96-pixel crop does not need finer ones
 
