@@ -41,6 +41,7 @@ from app.server.live import prepare
 from app.server.request_limits import RequestLimits
 from app.server.routes import MAX_WAITING, routes
 from app.server.state import Visits
+from app.server.sub_path import WithoutSubPath, sub_path
 from app.server.uploads import Page
 from rbvae import RbvaeError
 
@@ -111,7 +112,10 @@ def launch(demo: Page, **options: Any) -> tuple[Any, str, str]:
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": demo.page_routes,
-            "middleware": [Middleware(RequestLimits, queue_length=lambda: len(demo._queue), max_waiting=MAX_WAITING)],
+            "middleware": [
+                Middleware(WithoutSubPath, prefix=sub_path()),
+                Middleware(RequestLimits, queue_length=lambda: len(demo._queue), max_waiting=MAX_WAITING),
+            ],
             "lifespan": cleanup(demo.visits),
         },
         "mcp_server": has_mcp(),
