@@ -33,7 +33,7 @@ class Address:
     @property
     def folder(self) -> str:
         """The name of its folder."""
-        value = "" if self.value is None else f"-{self.value:g}"
+        value = "" if self.value is None else f"@{self.value:g}"
         return f"{'control-' * self.control}{self.row}{value}{'-long' * self.long}-seed{self.seed}"
 
     @property

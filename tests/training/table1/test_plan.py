@@ -9,8 +9,9 @@ import pytest
 
 from rbvae.errors import ConfigError
 from training.table1.bench import locked
+from training.table1.controls import TITLES
 from training.table1.plan import Address, Plan
-from training.table1.settings import LADDER, ROWS, Settings, base, choose, kind_of
+from training.table1.settings import LADDER, ROWS, Settings, base, choose, grid_of, kind_of
 
 
 def settings_of(dataset: str) -> Settings:
@@ -103,3 +104,11 @@ def test_rows_that_would_be_the_same_on_codes_are_not_run_twice():
     settings = settings_of("fer-codes")
     configs = [str({**vars(settings.of(name, 0)), "preset": ""}) for name in choose("", "fer-codes")]
     assert len(set(configs)) == len(configs)
+
+
+def test_every_cell_has_a_folder_of_its_own():
+    tuned = [Address(name, 0, float(value)) for name in ROWS for value in grid_of(name)[1]]
+    rest = [Address(name, 0, long=long) for name in ROWS for long in (False, True)]
+    controls = [Address(name, 0, control=True) for name in TITLES]
+    folders = [address.folder for address in (*tuned, *rest, *controls)]
+    assert len(set(folders)) == len(folders)  # the ladder has a row "srb-1", and the grid of "srb" a value 1
