@@ -26,9 +26,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
 
+from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError, DatasetError
 from rbvae.faces.landmarker_bundle import landmarker_bundle
 from rbvae.faces.landmarks import FaceLandmarker
+from training.data.dataset_card import dataset_card
 from training.data.photo_faces import Outcome, prepare_photo
 from training.data.photo_folders import Photo, some_of, survey_folders
 from training.data.preparation_summary import PreparationSummary, summary
@@ -132,6 +134,8 @@ def prepare_faces(settings: Settings) -> dict[str, Any]:
         description |= {"left_out": list(listing.left_out), "labels_not_used": listing.labels.unused_text()}
         description["megabytes"] = round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2)
         write_json(folder / "dataset.json", description)
+        card = dataset_card(settings.target.name, description, [path.name for path in folder.glob("*.parquet")])
+        write_atomically(folder / "README.md", card.encode("utf-8", "replace"))
         tally.write_skipped(folder / "skipped.csv")
     return description
 
