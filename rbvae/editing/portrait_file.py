@@ -25,7 +25,7 @@ from rbvae.faces.deforming import RingedMesh
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
-from rbvae.faces.rendering import is_grey
+from rbvae.images.greyness import is_grey
 
 LARGEST = 900  # pixels of the longer side of a face; a larger one is reduced
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from rbvae.faces.alignment import Alignment, crop, inverted, mean_shape, shifted, warp
 from rbvae.faces.boxes import Box
+from rbvae.images.greyness import coloured_like
 
 MASK_SIDE = 256  # side in pixels at which the mask is drawn
 WIDER, LONGER = 1.04, 1.10  # scale of the mask relative to the mean face, and below its middle, for opening jaws
@@ -72,7 +73,7 @@ def patch(
     back = shifted(alignment.inverse(), -left, -top)
     back[:, :2] /= finer
     placed = warp(maps, back, (right - left, bottom - top), cv2.INTER_LINEAR)
-    return box, _blended(region, placed)
+    return box, coloured_like(region, _blended(region, placed))
 
 
 def face_mask(size: int) -> np.ndarray:

@@ -24,9 +24,9 @@ from rbvae.faces.region import Region, box_of
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, triangle_numbers
 from rbvae.images.blur import estimate_blur
+from rbvae.images.greyness import coloured_like
 
 SMALL = 600_000  # pixels: smaller faces are sampled with the Lanczos kernel, which is 4% sharper and 5 times slower
-COLOURLESS = (2, 12)  # grey levels between the channels of a black-and-white photo: the median, and almost the most
 LEAST_CHANGE = 1e-4  # pixels or grey levels: an edit below this changes nothing
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
 
@@ -106,19 +106,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     out = region.moved(shift, how, added=added_colour(region, new, numbers, change.texture, frame))
     eyes.draw(out, box)
     draw_mouth(out, box, view.photo, before, after, change.mouth, view.blur)
-    if is_grey(view.photo[top:bottom, left:right]):
-        out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return box, out
-
-
-def is_grey(pixels: np.ndarray) -> bool:
-    """Whether uint8 pixels [h, w, 3] have no colour, as in black-and-white photos."""
-    coarse = np.ptp(pixels[::8, ::8].astype(np.int16), axis=2)
-    usual, most = COLOURLESS
-    if np.median(coarse) > usual or np.percentile(coarse, 95) > most:
-        return False
-    colourful = np.ptp(pixels[::2, ::2].astype(np.int16), axis=2)
-    return bool(np.median(colourful) <= usual and np.percentile(colourful, 98) <= most)
+    return box, coloured_like(view.photo[top:bottom, left:right], out)
 
 
 def added_colour(

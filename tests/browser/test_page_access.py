@@ -141,3 +141,16 @@ def test_the_menu_works_by_keys(visit):
     expect(visitor.room.get_by_role("menuitem", name="Digits")).to_be_focused()
     visitor.page.keyboard.press("Escape")
     expect(visitor.room.get_by_role("button", name="rbvae")).to_be_focused()
+
+
+CUT = """() => [...document.querySelectorAll(".rb.faces :is(.top, .modes, .saving) button")].filter((button) => {
+  const { left, right, width } = button.getBoundingClientRect();
+  return width && (left < 0 || right > innerWidth + 0.5 || button.scrollWidth > button.clientWidth + 1);
+}).map((button) => button.textContent.trim() || button.title)"""
+
+
+def test_no_button_of_the_bars_is_cut_off_at_any_width(visit):
+    visitor = visit(width=320, height=700)
+    for width, height in ((320, 700), (390, 844), (800, 1100), (844, 390), (1024, 700), (1120, 700), (1440, 900)):
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        assert visitor.page.evaluate(CUT) == [], width

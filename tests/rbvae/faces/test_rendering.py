@@ -7,9 +7,10 @@ from rbvae.faces.deforming import held_back
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.openings import Opening, pixel_grid
-from rbvae.faces.rendering import Change, FaceView, draw, draw_texture, is_grey
+from rbvae.faces.rendering import Change, FaceView, draw, draw_texture
 from rbvae.faces.texture import canonical_frame
 from rbvae.faces.warping import signed_areas
+from rbvae.images.greyness import is_grey
 
 FRAME = canonical_frame(96)
 CHEEK = 205  # a point with large triangles round it
