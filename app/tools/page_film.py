@@ -18,7 +18,8 @@ FRAME, REST = 90, 900  # ms that a moving and a resting picture are shown
 CURSOR = """() => {
   const dot = document.createElement("div");
   Object.assign(dot.style, { position: "fixed", zIndex: 99999, width: "22px", height: "22px", margin: "-11px",
-    left: "50%", top: "50%", borderRadius: "50%", pointerEvents: "none", background: "#0008", border: "2px solid #fff" });
+    left: "50%", top: "50%", borderRadius: "50%", pointerEvents: "none", background: "#0008",
+    border: "2px solid #fff" });
   document.body.append(dot);
   const follow = ({ clientX, clientY }) => Object.assign(dot.style, { left: `${clientX}px`, top: `${clientY}px` });
   addEventListener("pointermove", follow, true);
