@@ -9,7 +9,7 @@ import { Thumbnails } from "./thumbnails.js";
 export function addExpressions(work, place) {
   const tiles = element(`<div class="tiles" role="group" aria-label="Expressions"></div>`);
   place.append(tiles);
-  const pictures = new Thumbnails(work);
+  const pictures = (work.thumbnails ??= new Thumbnails(work));
   const add = (name, label, edit, mark = "") => {
     const tile = element(`<button type="button" data-tile="${escaped(name)}" aria-pressed="false"><span class="picture"><img alt="" hidden>
       ${mark}</span><span>${escaped(label)}</span></button>`);

@@ -1,10 +1,12 @@
 // Opens photos: chosen, dropped, pasted, taken, or an example; and chooses among their faces.
 
-import { Refused, forget, send } from "./api.js";
+import { Refused, forget, pause, send } from "./api.js";
 import { isPicture } from "./dom.js";
 import { ask } from "./dialog.js";
 import { blank } from "./record.js";
 import { fitting } from "./shrinking.js";
+
+const TILES = 1500; // ms to wait for the tiles of a new photo
 
 export class Opening {
   constructor(work, stage, drawing) {
@@ -85,6 +87,9 @@ export class Opening {
     if (link) work.become(link);
     const words = [record.advice, ...about.notes].filter(Boolean);
     if (words.length || !about.example) work.tell(words, "note");
+    await shown(); // a bitmap of many megapixels takes the browser a third of a second, in which it shows nothing new,
+    await Promise.race([work.thumbnails?.idle, pause(TILES)]); // so the tiles come first
+    if (ticket !== this.newest) return;
     const bitmap = await createImageBitmap(image).catch(() => null);
     if (bitmap && ticket === this.newest) drawing.prepare(bitmap);
   }
@@ -144,6 +149,9 @@ export class Opening {
     return known(record, this.work.keys.add(record.key, reopen ?? (() => send(this.work.kind, "face", { key: photo.key, ...which }).then((r) => r.json()))));
   }
 }
+
+// Resolves when the page has been drawn as it is now, or soon if it is hidden.
+const shown = () => Promise.race([pause(500), new Promise((done) => requestAnimationFrame(() => setTimeout(done)))]);
 
 // Resolves to a photo as an image whose pixels are ready, or to null if this browser cannot decode it.
 async function decoded(blob) {

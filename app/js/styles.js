@@ -11,7 +11,7 @@ export function addStyles(work, place) {
   const part = element(`<section><h3>Take the style of another</h3><div class="pictures donors"></div></section>`);
   place.append(part);
   const donors = part.querySelector(".donors");
-  const pictures = new Thumbnails(work);
+  const pictures = (work.thumbnails ??= new Thumbnails(work));
   const items = work.setup.donors.map((donor) => ({ ...donor }));
   const add = element(`<label class="add" title="Add a picture of a digit">${icon("plus")}<span>Add</span>
     <input type="file" name="donor" accept="image/*,.heic,.heif,.avif" aria-label="Add a picture of a digit"></label>`);

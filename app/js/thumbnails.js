@@ -1,16 +1,15 @@
-// Small pictures of edits of a face. The browser draws them once it has what it needs for that, and until then the
-// server, a few at a time. Each is drawn once.
+// Small pictures of edits of a face. The browser draws them once it has what it needs for that, and until then, as for a
+// new photo, the server, a few at a time. Each is drawn once.
 
 import { pause } from "./api.js";
 import { plain } from "./record.js";
 
 const AT_ONCE = 8;
 const SIDE = 192; // px, as the server's
-const PATIENCE = 1500; // ms to wait for the browser's drawing to be ready for a new photo
 
 export class Thumbnails {
   constructor(work) {
-    Object.assign(this, { work, known: new Map(), waiting: [] });
+    Object.assign(this, { work, known: new Map(), waiting: [], idle: Promise.resolve() });
     work.on("opened", () => this.known.clear());
   }
 
@@ -20,7 +19,7 @@ export class Thumbnails {
     image.dataset.edit = name;
     if (!this.known.has(name)) {
       this.known.set(name, new Promise((done, failed) => this.waiting.push({ face, edit, done, failed })));
-      queueMicrotask(() => this.draw());
+      this.idle = this.idle.then(() => this.draw());
     }
     this.known.get(name).then(
       (source) => {
@@ -33,8 +32,6 @@ export class Thumbnails {
   }
 
   async draw() {
-    if (this.drawing) return;
-    this.drawing = true;
     while (this.waiting.length) {
       const { face } = this.waiting[0];
       const now = this.waiting.filter((one) => one.face === face).slice(0, AT_ONCE);
@@ -49,12 +46,11 @@ export class Thumbnails {
         now.forEach(({ failed }) => failed(error));
       }
     }
-    this.drawing = false;
   }
 
   // Draws pictures in the browser, one after the other, so that it stays free. Resolves to those that the server draws.
   async here(face, wanted) {
-    const drawer = await Promise.race([this.work.drawer?.(), pause(PATIENCE)]);
+    const drawer = await Promise.race([this.work.drawer?.(), pause(0)]);
     const left = [];
     for (const one of wanted) {
       const picture = await drawer?.thumbnail(face, one.edit, SIDE);

@@ -9,7 +9,7 @@ const MOST = 12;
 export function addVersions(work, place) {
   const strip = element(`<div class="versions" role="group" aria-label="Versions" hidden></div>`);
   place.append(strip);
-  const pictures = new Thumbnails(work);
+  const pictures = (work.thumbnails ??= new Thumbnails(work));
   let settle = () => {};
 
   // The newest version follows the sliders; another start begins another version.

@@ -98,19 +98,21 @@ def measure(chromium: str, ticks: int, repeats: int) -> dict[str, float]:
         figures = {"start_s": round(time.perf_counter() - began, 1)}
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         figures |= {"first_page_ms": _first(browser, url)} | first_page(browser, url)
-        figures |= in_the_page(browser, url, large_photo(Path(folder)), ticks, repeats)
+        figures |= in_the_page(browser, url, large_photos(Path(folder)), ticks, repeats)
         browser.close()
         return figures | _endpoints(url, repeats)
 
 
-def large_photo(folder: Path) -> Path:
-    """Write a photo of 12 megapixels."""
-    from PIL import Image
+def large_photos(folder: Path) -> list[Path]:
+    """Write two photos of 12 megapixels, one the mirror image of the other, so that their tiles differ."""
+    from PIL import Image, ImageOps
 
-    path = folder / "large.jpg"
+    paths = [folder / "large.jpg", folder / "mirrored.jpg"]
     with Image.open(PHOTO) as photo:
-        photo.resize(LARGE, Image.Resampling.BICUBIC).save(path, quality=90)
-    return path
+        large = photo.resize(LARGE, Image.Resampling.BICUBIC)
+        for path, picture in zip(paths, (large, ImageOps.mirror(large)), strict=True):
+            picture.save(path, quality=90)
+    return paths
 
 
 def _first(browser: Any, url: str) -> float:

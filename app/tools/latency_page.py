@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import Error
 
 from app.tools.served import NotMeasuredError
 
@@ -40,9 +43,11 @@ window.drag = async (ticks) => {
 };
 window.upload = () => {
   const input = document.querySelector(".rb.faces input[name=photo]");
-  const tiles = [...document.querySelectorAll(".rb.faces [data-tile] img")].slice(1); // the first is the photo itself
+  const all = [...document.querySelectorAll(".rb.faces [data-tile] img")].slice(1); // the first is the photo itself
+  const tiles = all.filter((tile) => tile.src); // "Surprise me" has none
   const before = tiles.map((tile) => tile.src);
-  window.uploaded = new Promise((done) => input.addEventListener("change", async () => {
+  window.uploaded = new Promise((done, failed) => input.addEventListener("change", async () => {
+    setTimeout(() => failed(new Error("a photo took more than a minute")), 60_000);
     const start = performance.now();
     const usable = await window.painted(["src"]);
     while (tiles.some((tile, i) => tile.src === before[i] || !tile.complete)) await new Promise(requestAnimationFrame);
@@ -62,6 +67,7 @@ def opened(browser: Any, url: str, here: bool) -> Any:
         page.route(SERVER_DRAWS, lambda route: route.abort())
     page.goto(url)
     page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(".rb.faces[data-drawn]", timeout=60_000)
     page.wait_for_load_state("networkidle")
     page.evaluate(TIMER)
     drawn = page.locator(".rb.faces").get_attribute("data-drawn") or "nowhere"
@@ -86,7 +92,10 @@ def upload(page: Any, photo: Path) -> tuple[float, float]:
     """Return the times in ms from the choice of a photo until it can be edited, and from then until its tiles."""
     page.evaluate("window.upload()")
     page.set_input_files(".rb.faces input[name=photo]", str(photo))
-    usable, tiles = page.evaluate("window.uploaded")
+    try:
+        usable, tiles = page.evaluate("window.uploaded")
+    except Error as error:
+        raise NotMeasuredError(f"{photo.name} could not be opened: {error.message.splitlines()[0]}") from error
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
     return float(usable), float(tiles)
@@ -112,11 +121,11 @@ def spread(name: str, times: list[float]) -> dict[str, float]:
     }
 
 
-def in_the_page(browser: Any, url: str, photo: Path, ticks: int, repeats: int) -> dict[str, float]:
-    """Measure everything in the page with one photo; see `app.tools.latency`."""
+def in_the_page(browser: Any, url: str, photos: Sequence[Path], ticks: int, repeats: int) -> dict[str, float]:
+    """Measure everything in the page with two photos in turn; see `app.tools.latency`."""
     page = opened(browser, url, here=True)
     figures = spread("drag", drag(page, ticks))
-    uploads = [upload(page, photo) for _ in range(repeats + 2)][2:]
+    uploads = [upload(page, photos[k % 2]) for k in range(repeats + 2)][2:]
     figures |= spread("upload", [usable for usable, _ in uploads]) | spread("tiles", [tiles for _, tiles in uploads])
     page.locator(".rb.faces .tiles [data-tile]").nth(2).dispatch_event("click")
     page.wait_for_load_state("networkidle")
