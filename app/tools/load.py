@@ -39,6 +39,8 @@ async def run_visitors(url: str, pid: int, options: argparse.Namespace) -> Summa
             await visitor.http.aclose()
         if len(visitors) == options.users:
             break
+    if len(visitors) < options.users:
+        raise SystemExit(f"error: {len(visitors)} of {options.users} visitors could be prepared; see the app's log")
     unloaded = {action: spread(times) for action, times in summary.times.items()}
     print(f"{len(visitors)} visitors; times in ms without load: {json.dumps(unloaded)}", flush=True)
     summary.times.clear()

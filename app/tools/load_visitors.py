@@ -131,7 +131,7 @@ class Program(Visitor):
         path = json.loads(uploaded)[0] if uploaded else ""
         self.record = {"path": path, "meta": {"_type": "gradio.FileData"}}
         results = await self.call("infer", [self.record])
-        return {"original": results[0]} if results else {}
+        return {"e": results} if results else {}
 
     async def edits(self) -> None:
         """Call /edit with two expressions."""
