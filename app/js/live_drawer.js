@@ -51,8 +51,8 @@ export class LiveDrawer {
   // Resolves when the engine has a face.
   give(face) {
     const fetched = async () => {
-      const sent = await this.work.keys.send("live", { key: face.key });
-      await this.engine?.addFace(face.key, await sent.arrayBuffer());
+      const sent = await (await this.work.keys.send("live", { key: face.key })).arrayBuffer(); // also if the engine has gone
+      await this.engine?.addFace(face.key, sent);
       this.there.add(face);
     };
     if (!this.given.has(face)) this.given.set(face, fetched());
