@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import csv
 import io
+import json
 import os
 import random
 import subprocess
@@ -175,12 +176,11 @@ class Fuzz:
     def _album(self, number: int) -> str:
         from training.prepare_faces import main as prepare
 
-        root, rows, found = self.folder / f"a{number}", [], 0
+        root, rows = self.folder / f"a{number}", []
         people = self.rng.randrange(1, 9)
         for k in range(people):
             made = photo(self.rng)
             path = self._written(made, root / self.rng.choice((f"person {k}", f"{k}", "flat")))
-            found += 1
             shown = str(path.relative_to(root))
             rows.append(
                 (self.rng.choice((shown, shown.replace("/", "\\"), path.stem, path.name)), self.rng.choice(WORDS))
@@ -198,8 +198,6 @@ class Fuzz:
         if code != 0 or not (out / "dataset.json").exists():
             last = stream.getvalue().strip().splitlines()[-1] if stream.getvalue().strip() else ""
             return "" if last.startswith("error: no face found") else f"ended with {code} {last[:300]!r}"
-        import json
-
         known = json.loads((out / "dataset.json").read_text(encoding="utf-8"))
         counted = known["faces"] + known["skipped"]
         if counted < found and not known["left_out"]:

@@ -60,6 +60,9 @@ function start(work, digits) {
   window.addEventListener("hashchange", linked);
 }
 
+// A digit that the server has not read yet; `picture` is its data: URL.
+const unread = (name, picture) => ({ name, picture, faces: [], size: null, first: 0, suffix: "png" });
+
 // Digits as the server reads them. A digit is shown at once, and its result when the server has read it.
 class Digits {
   constructor(work) {
@@ -67,33 +70,33 @@ class Digits {
   }
 
   example(example, step = true) {
-    const photo = { name: example.label, picture: example.picture, faces: [], size: null, first: 0, suffix: "png" };
+    const photo = unread(example.label, example.picture);
     this.work.put(photo, step);
-    return this.read(photo, () => this.ask("pick", JSON.stringify({ key: example.key })));
+    return this.read(photo, () => this.ask("pick", { key: example.key }));
   }
 
   // A drawing on the pad, as a Blob and as a data URL.
   drawing(blob, picture) {
-    const photo = { name: "digit.png", picture, faces: [], size: null, first: 0, suffix: "png" };
+    const photo = unread("digit.png", picture);
     this.work.put(photo);
-    return this.read(photo, () => send(this.work.kind, "open", blob).then((answer) => answer.json()));
+    return this.read(photo, () => this.ask("open", blob));
   }
 
   async again({ name, picture }) {
-    const photo = { name: name ?? "digit.png", picture, faces: [], size: null, first: 0, suffix: "png" };
+    const photo = unread(name ?? "digit.png", picture);
     this.work.put(photo, false);
     const blob = await (await fetch(picture)).blob();
-    return this.read(photo, () => send(this.work.kind, "open", blob).then((answer) => answer.json()));
+    return this.read(photo, () => this.ask("open", blob));
   }
 
   // A picture file. The pad shows what was read of it, so nothing changes if it is refused.
   async file(file) {
     const { work } = this;
     if (!file) return work.tell("This is not a picture. Choose a JPEG, PNG, WebP or HEIC file.");
-    const photo = { name: file.name || "digit.png", picture: null, faces: [], size: null, first: 0, suffix: "png" };
+    const photo = unread(file.name || "digit.png", null);
     return work.attempt(async () => {
       const { blob } = await fitting(file, work.setup.limits);
-      const ask = () => send(work.kind, "open", blob).then((answer) => answer.json());
+      const ask = () => this.ask("open", blob);
       const record = await ask();
       this.add(photo, record, ask);
       photo.picture = (await work.keys.ask("seen", { key: photo.faces[0].key })).crop;
@@ -119,7 +122,7 @@ class Digits {
   }
 
   ask(action, body) {
-    return send(this.work.kind, action, JSON.parse(body)).then((answer) => answer.json());
+    return send(this.work.kind, action, body).then((answer) => answer.json());
   }
 
   add(photo, record, reopen) {

@@ -13,12 +13,11 @@ const SETTLED = 250; // ms after a zoom until the edit is drawn again at the new
 
 export class Drawing {
   constructor(work, stage) {
-    Object.assign(this, { work, stage, drawn: new Map(), live: null, expected: null, moves: 0 });
-    work.drawer = () => this.live ?? this.expected;
+    Object.assign(this, { work, stage, drawn: new Map(), live: null, moves: 0 });
+    work.drawer = () => this.live;
     this.server = newest((moving) => this.byServer(moving));
     work.on("opened", () => {
       this.drawn.clear();
-      this.expected = this.hasModel ? new Promise((come) => (this.come = come)) : null;
       this.live?.close();
       this.live = null;
     });
@@ -40,8 +39,6 @@ export class Drawing {
     const live = await LiveDrawer.create(this.work, this.stage, bitmap);
     if (this.work.photo !== photo) return void live?.close();
     this.live = live;
-    this.hasModel = Boolean(live);
-    this.come?.(live);
     this.work.root.dataset.drawn = live ? "here" : "by the server";
   }
 

@@ -4,12 +4,10 @@ import { connection } from "./api.js";
 import { addAmount } from "./amount.js";
 import { element, escaped, icon, roving } from "./dom.js";
 import { blank, isStill, startedFrom } from "./record.js";
-import { Thumbnails } from "./thumbnails.js";
 
 export function addExpressions(work, place) {
   const tiles = element(`<div class="tiles" role="group" aria-label="Expressions"></div>`);
   place.append(tiles);
-  const pictures = (work.thumbnails ??= new Thumbnails(work));
   const add = (name, label, edit, mark = "") => {
     const tile = element(`<button type="button" data-tile="${escaped(name)}" aria-pressed="false"><span class="picture"><img alt="" hidden>
       ${mark}</span><span>${escaped(label)}</span></button>`);
@@ -34,7 +32,7 @@ export function addExpressions(work, place) {
     const { face } = work;
     for (const { edit, image } of all) {
       image.hidden = true;
-      if (edit && face?.e) pictures.show(image, face, edit);
+      if (edit && face?.e) work.thumbnails.show(image, face, edit);
     }
   };
   const mark = () => {
@@ -42,7 +40,7 @@ export function addExpressions(work, place) {
     for (const { name, tile, image } of all) {
       const chosen = name === "surprise" ? edit.seed !== null : name === "as is" ? isStill(edit) : edit.tile === name;
       tile.setAttribute("aria-pressed", String(chosen));
-      if (name === "surprise" && edit.seed !== null && face?.e) pictures.show(image, face, { ...blank(), seed: edit.seed });
+      if (name === "surprise" && edit.seed !== null && face?.e) work.thumbnails.show(image, face, { ...blank(), seed: edit.seed });
     }
     settle();
   };

@@ -88,7 +88,7 @@ export class Opening {
     const words = [record.advice, ...about.notes].filter(Boolean);
     if (words.length || !about.example) work.tell(words, "note");
     await shown(); // a bitmap of many megapixels takes the browser a third of a second, in which it shows nothing new,
-    await Promise.race([work.thumbnails?.idle, pause(TILES)]); // so the tiles come first
+    await Promise.race([work.thumbnails.idle, pause(TILES)]); // so the tiles come first
     if (ticket !== this.newest) return;
     const bitmap = await createImageBitmap(image).catch(() => null);
     if (bitmap && ticket === this.newest) drawing.prepare(bitmap);

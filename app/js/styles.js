@@ -5,13 +5,11 @@ import { addAmount } from "./amount.js";
 import { element, escaped, icon, isPicture, onFiles, roving } from "./dom.js";
 import { blank, isStill, startedFrom } from "./record.js";
 import { fitting } from "./shrinking.js";
-import { Thumbnails } from "./thumbnails.js";
 
 export function addStyles(work, place) {
   const part = element(`<section><h3>Take the style of another</h3><div class="pictures donors"></div></section>`);
   place.append(part);
   const donors = part.querySelector(".donors");
-  const pictures = (work.thumbnails ??= new Thumbnails(work));
   const items = work.setup.donors.map((donor) => ({ ...donor }));
   const add = element(`<label class="add" title="Add a picture of a digit">${icon("plus")}<span>Add</span>
     <input type="file" name="donor" accept="image/*,.heic,.heif,.avif" aria-label="Add a picture of a digit"></label>`);
@@ -34,7 +32,7 @@ export function addStyles(work, place) {
     const { e, seed } = work.edit;
     for (const donor of items) donor.button.setAttribute("aria-pressed", String(Boolean(donor.e) && JSON.stringify(donor.e) === JSON.stringify(e)));
     surprise.setAttribute("aria-pressed", String(seed !== null));
-    if (seed !== null && work.face) pictures.show(surprise.querySelector("img"), work.face, { ...blank(), seed });
+    if (seed !== null && work.face) work.thumbnails.show(surprise.querySelector("img"), work.face, { ...blank(), seed });
     settle();
   };
   work.on("opened face settled", mark);

@@ -50,7 +50,7 @@ export class Thumbnails {
 
   // Draws pictures in the browser, one after the other, so that it stays free. Resolves to those that the server draws.
   async here(face, wanted) {
-    const drawer = await Promise.race([this.work.drawer?.(), pause(0)]);
+    const drawer = this.work.drawer?.();
     const left = [];
     for (const one of wanted) {
       const picture = await drawer?.thumbnail(face, one.edit, SIDE);

@@ -2,14 +2,12 @@
 
 import { element, roving } from "./dom.js";
 import { isStill, plain, same } from "./record.js";
-import { Thumbnails } from "./thumbnails.js";
 
 const MOST = 12;
 
 export function addVersions(work, place) {
   const strip = element(`<div class="versions" role="group" aria-label="Versions" hidden></div>`);
   place.append(strip);
-  const pictures = (work.thumbnails ??= new Thumbnails(work));
   let settle = () => {};
 
   // The newest version follows the sliders; another start begins another version.
@@ -31,7 +29,7 @@ export function addVersions(work, place) {
       ...versions.map((version, at) => {
         const button = element(`<button type="button" aria-pressed="${same(version, edit)}" aria-label="Version ${at + 1}">
           <img alt="" hidden></button>`);
-        pictures.show(button.querySelector("img"), face, version);
+        work.thumbnails.show(button.querySelector("img"), face, version);
         button.addEventListener("click", () => work.become(version));
         return button;
       }),

@@ -10,6 +10,7 @@
 import { Refused } from "./api.js";
 import { Keys } from "./keys.js";
 import { blank, hasStart, isStill, plain, same } from "./record.js";
+import { Thumbnails } from "./thumbnails.js";
 
 const LONGEST = 200; // undo steps
 const RUN = 1000; // ms between key presses that belong to one step
@@ -24,6 +25,7 @@ export class Work extends EventTarget {
     this.targets = new Map(); // e of seeds and donors, by face and start
     this.donors = []; // the visitor's own photos to take an expression from
     this.mode = ""; // of the panel
+    this.thumbnails = new Thumbnails(this);
   }
 
   clear() {

@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 
 from app.server.clips import CLIP_SECONDS, read_clip
-from app.server.decoder import decoded, decoded_alpha, decoder
+from app.server.decoder import decoded, decoder
 from app.server.edit_record import EditRecord
 from app.server.films import role_of
 from app.server.jobs import Jobs
 from app.server.live import TYPE, live_file
-from app.server.originals import SUFFIXES, Original, may_be_transparent, read_original
+from app.server.originals import SUFFIXES, Original, read_original, transparency
 from app.server.rendering import data_url, jpeg
 from app.server.state import ForgottenError, Opened, Visit, Visits, numbers, reaches
 from app.server.tiles import NEUTRAL
@@ -72,7 +72,7 @@ class Actions:
     def open(self, content: bytes) -> dict[str, Any]:
         """Open an uploaded digit. Raises ImageError if it cannot be decoded or shows no digit."""
         pixels = decoded(content, max_side=MAX_SIDE)
-        alpha = decoded_alpha(content) if may_be_transparent(content) else None
+        alpha = transparency(content)
         return self.store(Opened(self.editor.infer(pixels if alpha is None else over_contrast(pixels, alpha))))
 
     def store(self, opened: Opened) -> dict[str, Any]:
@@ -197,8 +197,7 @@ class FaceActions(Actions):
         decoded.
         """
         pixels, note = decoder().decode_with_note(content)
-        alpha = decoded_alpha(content) if may_be_transparent(content) else None
-        original = read_original(content, pixels, alpha)
+        original = read_original(content, pixels, transparency(content))
         with LARGE_LOCK if pixels.size > LARGE_BYTES else contextlib.nullcontext():
             opened = open_faces(self.editor, pixels, original)
         return self.store(replace(opened, faces=replace(opened.faces, notes=(note,) if note else ())))

@@ -17,9 +17,10 @@ import numpy as np
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
-from app.server.decoder import decoded, decoded_alpha
+from app.server.decoder import decoded
 from app.server.editors import Editors
 from app.server.hosting import not_a_tool
+from app.server.originals import transparency
 from app.server.rendering import as_gradio_errors, picture_file, read_upload
 from app.server.request_limits import in_cache
 from app.server.state import within_reach
@@ -218,7 +219,7 @@ class Endpoints:
 def read_digit_upload(upload: Upload) -> np.ndarray:
     """Decode a picture of a digit, whose strokes may stand on nothing. Returns uint8 RGB [H, W, 3]."""
     pixels = read_upload(upload, MAX_SIDE)
-    alpha = decoded_alpha(Path(upload["path"]).read_bytes()) if upload else None
+    alpha = transparency(Path(upload["path"]).read_bytes()) if upload else None
     return pixels if alpha is None else over_contrast(pixels, alpha)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from app.server.clip_process import END, ERROR, FRAME, SOUND
-from app.server.decoder import PASSED_VARIABLES
+from app.server.decoder import PASSED_VARIABLES, kill
 from app.server.jobs import LONGEST
 from rbvae import ImageError
 from rbvae.images.clips import Clip, Frame
@@ -109,11 +109,4 @@ def read_clip(content: bytes, seconds: float = READING_SECONDS) -> Iterator[Safe
         yield SafeClip(process)
     finally:
         late.cancel()
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except OSError:  # it had not taken all that was written
-                    pass
+        kill(process)

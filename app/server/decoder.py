@@ -89,7 +89,7 @@ class Worker:
     def kill(self) -> None:
         """Kill the process, if there is one."""
         if self.process is not None:
-            _kill(self.process)
+            kill(self.process)
         self.process = None
 
 
@@ -239,7 +239,8 @@ def _read_exactly(process: subprocess.Popen[bytes], buffer: bytearray) -> bytear
     return buffer
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and close its pipes."""
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from app.server.decoder import decoded_alpha
 from rbvae import ConfigError
 from rbvae.errors import quoted
 from rbvae.images.ai_metadata import encode
@@ -74,6 +75,11 @@ def kind_of(content: bytes) -> str:
         return "AVIF" if content[8:12] in (b"avif", b"avis") else "HEIC"
     signs = {b"\xff\xd8": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
     return next((kind for sign, kind in signs.items() if content.startswith(sign)), "")
+
+
+def transparency(content: bytes) -> np.ndarray | None:
+    """Decode the transparency of an upload: uint8 [H, W], or None if it is opaque."""
+    return decoded_alpha(content) if may_be_transparent(content) else None
 
 
 def may_be_transparent(content: bytes) -> bool:
