@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from app.page.workbench import add_room, editing_data, example_data
-from app.server.actions import FaceActions, open_faces
 from app.server.bundle import ENGINE, ENGINE_ENTRY, bundle
 from app.server.clips import CLIP_SECONDS
 from app.server.editors import synthetic_images
 from app.server.exchange import MAX_CLIP_BYTES
+from app.server.face_actions import FaceActions, open_faces
 from app.server.live import model_address
 from app.server.state import Opened, Visits
 from rbvae import Portrait, PortraitEditor

@@ -2,7 +2,7 @@
 
 POST page/{faces|digits}/open        opens the image in the body and returns its key
 POST page/faces/drive?fields=...     makes a film from the clip in the body; the fields are JSON
-POST page/{faces|digits}/{action}    any other action of app.server.actions, with a JSON body
+POST page/{faces|digits}/{action}    any other action of app.server.actions or face_actions, with a JSON body
 POST page/leave                      deletes all images of a visitor, given by the Visitor header or else the body
 GET  page/js/app-{version}.js        the scripts in app/js as one file; live-{version}.js: those that draw
 GET  page/{faces|digits}/model        the page's model, for live drawing (app.server.live)

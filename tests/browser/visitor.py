@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import expect
 
 WAIT = 30_000  # ms, on a busy machine
+expect.set_options(timeout=WAIT)
 
 
 class Visitor:
@@ -57,7 +58,7 @@ class Visitor:
         raise AssertionError(f"no {field} in {edit}")
 
     def sees(self, locator):
-        expect(locator).to_be_visible(timeout=WAIT)
+        expect(locator).to_be_visible()
 
     def upload(self, *paths, name="photo"):
         self.page.locator(f"input[name={name}]").first.set_input_files([str(path) for path in paths])
@@ -71,7 +72,7 @@ class Visitor:
         """Does `action` and waits until the locator's attribute is another; gives the new one."""
         before = locator.get_attribute(attribute) if locator.count() else None
         action()
-        expect(locator).not_to_have_attribute(attribute, before or "", timeout=WAIT)
+        expect(locator).not_to_have_attribute(attribute, before or "")
         return locator.get_attribute(attribute)
 
     def drawn(self, action):

@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app.server.actions import FaceActions
+from app.server.face_actions import FaceActions
 from app.server.live import model_address
 from app.server.request_limits import GET_PATHS
 from app.server.routes import routes

@@ -108,7 +108,7 @@ def test_one_cell_is_made_by_one_command_and_says_by_which(digits_root, tmp_path
     assert run(*options, *TINY) == 0
     path = Path(capsys.readouterr().out.splitlines()[-1])
     cell = json.loads(path.read_text())
-    assert [path.parent.name for path in tmp_path.glob("cells/*/cell.json")] == ["mmcvae-10-seed1"]
+    assert [path.parent.name for path in tmp_path.glob("cells/*/cell.json")] == ["mmcvae@10-seed1"]
     assert cell["command"].endswith("--cell mmcvae:1:10") and {"commit", "made", "cpu_seconds"} <= set(cell)
     assert cell["settings"]["config"]["objective"]["separation_weight"] == 10 and cell["steps"] == 2
 

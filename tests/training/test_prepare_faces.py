@@ -24,11 +24,10 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from rbvae.faces.alignment import align, crop
-from rbvae.faces.landmarks import Face, FaceLandmarker, expression_energy
+from rbvae.faces.landmarks import FaceLandmarker, expression_energy
 from rbvae.faces.texture import canonical_frame
-from training.data.photo_faces import central_face, detect_faces
+from training.data.photo_faces import detect_faces
 from training.data.photo_folders import list_photos
-from training.data.preparation_summary import PreparationSummary, age_group, summary
 from training.data.shards import SCHEMA
 from training.engine.cli import run_command
 from training.prepare_faces import Settings, main, prepare_faces
@@ -152,53 +151,6 @@ def test_mined_references_are_the_given_share_of_faces_with_the_lowest_energy(ph
     assert description["references_by_group"] == {"unknown": {"faces": 8, "share": 0.375}}
 
 
-def face_row(number: int, energy: float, age: int | None = None, ethnicity: str | None = None) -> dict[str, Any]:
-    said = {"source": f"{number}.jpg", "label": "", "identity": str(number), "split": "train", "reference": False}
-    return said | {"energy": energy, "age": age, "ethnicity": ethnicity}
-
-
-def test_references_are_a_fifth_of_every_age_and_ethnicity_however_lively_each_is():
-    """Without groups the old of this set, whose energies are all higher, would have no reference at all."""
-    random, tally = np.random.default_rng(0), PreparationSummary()
-    groups = [
-        (30, "white", 200),
-        (85, "white", 100),
-        (30, "asian", 60),
-        (85, "asian", 30),
-        (88, "black", 25),
-        (5, "indian", 9),
-    ]
-    people = (
-        [(age, ethnicity) for age, ethnicity, count in groups for _ in range(count)]
-        + [(None, None)] * 50
-        + [(40, None)]
-    )
-    for number, (age, ethnicity) in enumerate(people):
-        tally.keep(face_row(number, random.uniform(0.2, 1.0) + (age or 0) / 50, age, ethnicity))
-    chosen = tally.mine(0.2)
-    description = tally.describe({}, 1.0)
-    counted = {name: (group["faces"], group["share"]) for name, group in description["references_by_group"].items()}
-    assert counted == {
-        "20-39, asian": (60, 0.2),
-        "20-39, white": (200, 0.2),
-        "80+, smaller groups": (55, 0.2),
-        "80+, white": (100, 0.2),
-        "smaller groups": (9, pytest.approx(2 / 9, abs=1e-4)),
-        "unknown": (51, pytest.approx(10 / 51, abs=1e-4)),
-    }
-    assert len(chosen) == description["references"] == 40 + 20 + 12 + 11 + 2 + 10
-    told = summary(description | {"megabytes": 1.0})
-    assert "references, 20-39: asian 20% of 60, white 20% of 200\n" in told
-    assert "references, smaller groups: 22% of 9\nreferences, unknown: 20% of 51" in told
-
-
-@pytest.mark.parametrize(
-    ("age", "group"), [(0, "0-2"), (2, "0-2"), (3, "3-12"), (19, "13-19"), (59, "40-59"), (110, "80+")]
-)
-def test_ages_fall_in_groups(age: int, group: str):
-    assert age_group(age) == group
-
-
 def utkface_like(folder: Path) -> Path:
     """The astronaut as UTKFace crops its people, 200 px from forehead to chin, and one whose chin is cut off."""
     folder.mkdir()
@@ -247,28 +199,6 @@ def test_a_face_a_little_outside_the_frame_is_kept_and_masked_there_and_one_furt
     assert re.fullmatch(r"[1-4]\d% of the face lies outside the frame", skipped["reason"])
 
 
-def test_how_far_a_face_lies_outside_is_measured_on_every_side_in_its_heights():
-    def outside(left: float, top: float, right: float, bottom: float) -> float:
-        corners = np.array([[left, top, 0], [right, bottom, 0]], np.float32)
-        return Face(corners, np.zeros(52, np.float32), 0.0, 0.0, 0.0).share_outside(height=100, width=200)
-
-    assert outside(10, 10, 90, 90) == 0.0
-    assert outside(-8, 10, 60, 90) == pytest.approx(0.1)
-    assert outside(130, -20, 210, 80) == pytest.approx(0.2)
-    assert outside(10, 20, 90, 120) == pytest.approx(0.2)
-
-
-def test_an_ordinary_photo_takes_one_look(monkeypatch):
-    looks = []
-    with FaceLandmarker() as landmarker:
-        look = landmarker._look
-        monkeypatch.setattr(landmarker, "_look", lambda *args, **kw: looks.append(1) or look(*args, **kw))
-        for side in (250, 512):
-            picture = np.array(Image.fromarray(data.astronaut()[:300, 80:380]).resize((side, side)))
-            assert len(detect_faces(picture, landmarker)) == 1
-    assert len(looks) == 2
-
-
 def test_an_odd_file_name_does_not_lose_the_rest(photos: Path, tmp_path: Path):
     folder = tmp_path / "odd"
     folder.mkdir()
@@ -289,16 +219,6 @@ def test_a_folder_can_be_the_reference_set(photos: Path, tmp_path: Path):
         settings.validate()
         listed = list_photos(photos, reference=settings.reference_folder())
         assert {photo.identity for photo in listed if photo.listed_reference} == {name}
-
-
-def test_the_central_face_wins_over_a_somewhat_larger_one_at_the_edge():
-    def face(x: float, y: float, size: float) -> Face:
-        corners = np.array([[x - size / 2, y - size / 2], [x + size / 2, y + size / 2]], np.float32)
-        return Face(corners, np.zeros(52, np.float32), 0.0, 0.0, 0.0)
-
-    centre, edge, speck = face(125, 125, 100), face(230, 125, 130), face(125, 125, 20)
-    assert central_face([edge, centre], 250, 250) is centre
-    assert central_face([speck, face(90, 125, 120)], 250, 250) is not speck
 
 
 def test_an_earlier_dataset_is_replaced_and_anything_else_is_left_alone(photos: Path, tmp_path: Path, capsys):

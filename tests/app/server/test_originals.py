@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from app.server.actions import FaceActions
+from app.server.face_actions import FaceActions
 from app.server.originals import jpeg_quality, read_original, transparent
 from app.server.state import Visits
 from rbvae.images.ai_metadata import AI_NOTE, XMP

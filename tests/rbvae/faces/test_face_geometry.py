@@ -224,3 +224,14 @@ def test_a_face_from_the_front_shows_everything_and_a_turned_one_hides_its_far_s
         on_left[frame.left] = True
         near, far = (on_left, ~on_left) if yaw > 0 else (~on_left, on_left)
         assert seen[near].mean() > seen[far].mean() + 0.3
+
+
+def test_how_far_a_face_lies_outside_is_measured_on_every_side_in_its_heights():
+    def outside(left: float, top: float, right: float, bottom: float) -> float:
+        corners = np.array([[left, top, 0], [right, bottom, 0]], np.float32)
+        return Face(corners, np.zeros(52, np.float32), 0.0, 0.0, 0.0).share_outside(height=100, width=200)
+
+    assert outside(10, 10, 90, 90) == 0.0
+    assert outside(-8, 10, 60, 90) == pytest.approx(0.1)
+    assert outside(130, -20, 210, 80) == pytest.approx(0.2)
+    assert outside(10, 20, 90, 120) == pytest.approx(0.2)
