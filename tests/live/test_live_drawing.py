@@ -223,5 +223,34 @@ def test_of_several_moves_in_a_frame_the_last_is_drawn(live, small):
     assert live.page.evaluate(count) == [1, 1.5]
 
 
+MOVES = """async (time) => {
+  const { note } = live.pace;
+  live.pace.note = (share) => note.call(live.pace, share, time); // as if frames with all pixels took that long
+  live.pace.times = [time, time];
+  const widths = [];
+  for (const smile of [1, 1.2, 1.4]) {
+    await live.draw([{ key: "face", named: { smile } }]);
+    widths.push(live.front.width);
+  }
+  const { width } = live.front.style;
+  for (let i = 0; i < 100 && live.front.width !== widths[0]; i++) await new Promise((resume) => setTimeout(resume, 20));
+  return [...widths, live.front.width, parseFloat(width), parseFloat(live.front.style.width)];
+}"""
+
+
+def test_moves_have_fewer_pixels_where_frames_are_slow_and_all_at_rest(live, small):
+    live.open(small)
+    live.page.wait_for_timeout(200)
+    first, second, third, rest, shown, shown_at_rest = live.page.evaluate(MOVES, 50)
+    assert first == rest == shown_at_rest
+    assert second == third == (first + 1) // 2
+    assert shown == 2 * second  # the photo's pixels stay where they are
+
+
+def test_moves_have_all_pixels_where_frames_are_fast(live, small):
+    live.open(small)
+    assert len(set(live.page.evaluate(MOVES, 8))) == 1
+
+
 def test_nothing_goes_wrong_unseen(live):
     assert live.errors == []

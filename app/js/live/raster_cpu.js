@@ -23,6 +23,8 @@ export class CpuRaster {
 
   reset() {}
 
+  finish() {}
+
   dispose() {}
 
   surface(name, picture, place) {

@@ -66,6 +66,13 @@ export class GlRaster extends GlMesh {
     return read ? this._read(target, width, height) : null;
   }
 
+  // Waits until all has been drawn.
+  finish() {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  }
+
   _offscreen(number, width, height) {
     const old = this.offscreen[number];
     if (old?.width === width && old.height === height) return old;

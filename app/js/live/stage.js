@@ -27,6 +27,7 @@
 import { Expression } from "./expression.js";
 import { Loop } from "./loop.js";
 import { Model } from "./model.js";
+import { Pace } from "./pace.js";
 import { PhotoLevels } from "./photo_levels.js";
 import { Portrait } from "./portrait.js";
 import { CpuRaster } from "./raster_cpu.js";
@@ -53,6 +54,7 @@ export class LiveStage {
     this.edits = [];
     this.shown = { zoom: 1, left: 0, top: 0, width: 1, height: 1, ratio: 1 };
     this.loop = new Loop((edits) => this._draw(edits));
+    this.pace = new Pace(() => this._draw(this.edits, 1));
     this.plain = canvasOn(host);
     this._start(raster);
   }
@@ -94,7 +96,7 @@ export class LiveStage {
   }
 
   snapshot() {
-    this._draw(this.edits);
+    this._draw(this.edits, 1);
     const canvas = sized(this.plain.width, this.plain.height);
     const context = canvas.getContext("2d");
     context.drawImage(this.plain, 0, 0);
@@ -104,6 +106,7 @@ export class LiveStage {
 
   dispose() {
     this.loop.stop();
+    this.pace.stop();
     clearTimeout(this.patience);
     this.disposed = true;
     this.raster.dispose();
@@ -115,7 +118,7 @@ export class LiveStage {
     this.front?.remove();
     this.front = canvasOn(this.host);
     this.front.hidden = true;
-    this.drawnOn = "";
+    this.prepared = {};
     try {
       this.raster = raster === "gl" ? new GlRaster(this.model, this.front) : new CpuRaster(this.model, this.front);
     } catch (error) {
@@ -143,7 +146,7 @@ export class LiveStage {
     clearTimeout(this.patience);
     this.raster.reset();
     this.lost = false;
-    this.drawnOn = "";
+    this.prepared = {};
     this._draw(this.edits);
   }
 
@@ -154,13 +157,15 @@ export class LiveStage {
     Object.assign(this.plain.style, { width: `${width / ratio}px`, height: `${height / ratio}px` });
     this.photo.paint(this.plain, this.shown);
     this.isStale = false;
-    this.drawnOn = "";
+    this.prepared = {};
   }
 
-  _draw(edits) {
+  // `share`: of the pixels along each side, by default as many as the pace of moves allows.
+  _draw(edits, share = this.pace.next()) {
     this.edits = edits;
     if (this.isStale) this._paint();
     if (this.lost || this.raster.isLost) return;
+    const start = performance.now();
     const drawn = edits.map((edit) => {
       const { portrait, expression } = this._face(edit.key);
       return { portrait, frame: expression.frame(edit) };
@@ -168,8 +173,13 @@ export class LiveStage {
     const box = this._box(drawn);
     this.front.hidden = !box;
     if (!box) return;
-    this._prepare(box);
-    this.raster.draw("stage", drawn);
+    const calculated = performance.now() - start;
+    const name = share < 1 ? "moving" : "stage";
+    this._prepare(name, box, share);
+    const ready = performance.now();
+    this.raster.draw(name, drawn);
+    if (share === 1) this.raster.finish();
+    this.pace.note(share, calculated + performance.now() - ready);
   }
 
   // The part of the stage that the faces take up, in device pixels; null if there is none.
@@ -191,21 +201,21 @@ export class LiveStage {
     return low[0] < high[0] && low[1] < high[1] ? [...low, ...high] : null;
   }
 
-  // Puts the canvas over that part, and gives its pixels to the rasteriser.
-  _prepare([left, top, right, bottom]) {
-    const { zoom, ratio } = this.shown;
-    const name = [left, top, right, bottom].join();
-    if (name === this.drawnOn) return;
-    this.drawnOn = name;
+  // Puts the canvas over that part, and gives its pixels to the rasteriser under a name, `share` of them along each side.
+  _prepare(name, [left, top, right, bottom], share) {
+    const { shown: { zoom, ratio, ...shown }, prepared } = this;
+    const [width, height] = [right - left, bottom - top].map((side) => Math.ceil(side * share));
+    const box = [left, top, right, bottom, share].join();
+    if (box !== prepared[name]) {
+      const place = { zoom: zoom * share, left: shown.left + left / zoom, top: shown.top + top / zoom };
+      this.raster.surface(name, this.photo.paint(sized(width, height), place), place);
+      prepared[name] = box;
+    }
+    if (box === prepared.shown) return;
+    prepared.shown = box;
     this.corner = [left, top];
-    const place = { zoom, left: this.shown.left + left / zoom, top: this.shown.top + top / zoom };
-    this.raster.surface("stage", this.photo.paint(sized(right - left, bottom - top), place), place);
-    Object.assign(this.front.style, {
-      left: `${left / ratio}px`,
-      top: `${top / ratio}px`,
-      width: `${(right - left) / ratio}px`,
-      height: `${(bottom - top) / ratio}px`,
-    });
+    const css = [left, top, width / share, height / share].map((length) => `${length / ratio}px`);
+    ["left", "top", "width", "height"].forEach((name, k) => (this.front.style[name] = css[k]));
   }
 
   _face(key) {
