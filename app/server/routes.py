@@ -45,7 +45,7 @@ MAX_WAITING = 64  # requests that may wait in each queue
 CONCURRENCY = {"quick": 4, "slow": 2, "open": 2, "film": 1}  # by duration; no kind of action waits for another
 QUEUE_OF_ACTION = (
     {"open": "open", "face": "open"}
-    | dict.fromkeys(("pick", "draw", "latents", "live"), "quick")
+    | dict.fromkeys(("pick", "draw", "tiles", "latents", "live"), "quick")
     | dict.fromkeys(("film", "drive"), "film")
 )
 WITH_FILE = ("open", "drive")  # actions whose body is a file

@@ -117,8 +117,8 @@ class Visits:
     """Storage of opened images. Access requires both the key and the ID of the visitor who opened the image.
 
     Keys and visitor IDs cannot be guessed. An image is removed `kept_for` seconds after its last use; call `expire`
-    regularly. If the images exceed `capacity` bytes, the least recently used image of the visitor who holds the most
-    bytes is removed. Published images (the examples) are never removed.
+    regularly. If the images exceed `capacity` bytes, the least recently used one is removed, and first those of a
+    visitor who holds more than half of them. Published images (the examples) are never removed.
     """
 
     def __init__(
@@ -204,7 +204,8 @@ class Visits:
             sizes[stored.visitor] += stored.opened.size
         while sizes.total() > self.capacity and len(self._stored) > 1:
             *older, _ = self._stored  # the newest is needed for the current request
-            key = max(older, key=lambda key: sizes[self._stored[key].visitor])  # on a tie, the least recently used
+            most = sizes.total() / 2
+            key = next((key for key in older if sizes[self._stored[key].visitor] > most), older[0])
             stored = self._stored.pop(key)
             sizes[stored.visitor] -= stored.opened.size
 

@@ -15,6 +15,7 @@ class Summary:
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: Counter[str] = field(default_factory=Counter)
     busy: int = 0
+    reopened: int = 0  # photos that had made room for others
     wrong: list[str] = field(default_factory=list)
     memory: list[tuple[float, float]] = field(default_factory=list)  # (seconds, MB)
     seconds: float = 0.0
@@ -57,6 +58,7 @@ def report(summary: Summary) -> dict[str, Any]:
         "actions": {a: {"n": len(times), **spread(times)} for a, times in sorted(summary.times.items()) if times},
         "errors": dict(summary.errors),
         "busy": summary.busy,
+        "reopened": summary.reopened,
         "wrong": len(summary.wrong),
         "which_wrong": summary.wrong[:10],
         "memory_mb": {"first": memory[0], "peak": max(memory), "last": memory[-1]},

@@ -8,6 +8,7 @@ import io
 import json
 import random
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +53,22 @@ class Visitor:
         await self.edits()
         await self.request_without_access()
         if self.rng.random() < self.forget_share:
-            await self.ask("forget", key=self.key)
+            await self.ask("forget", lambda key: {"key": key})
             gone = await self.http.post("page/faces/draw", json={"key": self.key, "edit": {}})
             self.expect("forget", gone.status_code == 410)
 
     async def edits(self) -> None:
         """Make all requests except opening the photo."""
-        await self.ask("tiles", key=self.key, edits=[{}, {"tile": "neutral"}, {"seed": self.number}])
+        tiles = [{}, {"tile": "neutral"}, {"seed": self.number}]
+        await self.ask("tiles", lambda key: {"key": key, "edits": tiles})
         for number in range(EDITS):
             await self.draw(number)
-        await self.ask("latents", key=self.key, edits=[{"seed": self.number}])
-        await self.ask("save", edits=[{"key": self.key, "edit": self.records[0]}])
+        await self.ask("latents", lambda key: {"key": key, "edits": [{"seed": self.number}]})
+        await self.ask("save", lambda key: {"edits": [{"key": key, "edit": self.records[0]}]})
 
     async def draw(self, number: int) -> None:
         """Request one of the visitor's edits."""
-        await self.ask("draw", str(number), key=self.key, edit=self.records[number], side=360)
+        await self.ask("draw", lambda key: {"key": key, "edit": self.records[number], "side": 360}, str(number))
 
     async def opened(self) -> dict[str, Any]:
         """Open the photo. Returns the record without its key, or {} if it failed."""
@@ -85,14 +87,31 @@ class Visitor:
                 answer = await self.http.post("page/faces/draw", json=fields)
                 self.expect("access", answer.status_code in (410, 503))
 
-    async def ask(self, action: str, name: str = "", **fields: Any) -> None:
-        """Request an action of the page and check the answer."""
-        content = await self.answered(action, lambda: self.http.post(f"page/faces/{action}", json=fields))
+    async def ask(self, action: str, fields: Callable[[str], dict[str, Any]], name: str = "") -> None:
+        """Request an action of the page and check the answer. `fields` returns the request's JSON for a key.
+
+        If the photo has made room for another visitor's, it is opened again, once, as the page does.
+        """
+
+        def request() -> Awaitable[httpx.Response]:
+            return self.http.post(f"page/faces/{action}", json=fields(self.key))
+
+        content = await self.answered(action, request, gone=self.reopened)
         if content and action != "forget":
             self.check(f"{action} {name}", content)
 
-    async def answered(self, action: str, request: Any) -> bytes | None:
-        """Make a request, retrying while the server is busy, and record its time. Returns None if it failed."""
+    async def reopened(self) -> None:
+        """Open the photo again."""
+        self.summary.reopened += 1
+        await self.opened()
+
+    async def answered(
+        self, action: str, request: Callable[[], Awaitable[httpx.Response]], gone: Callable[[], Any] | None = None
+    ) -> bytes | None:
+        """Make a request, retrying while the server is busy, and record its time. Returns None if it failed.
+
+        If the photo is gone, and `gone` is given, calls that, and makes the request once more.
+        """
         began = time.perf_counter()
         while True:
             try:
@@ -100,10 +119,14 @@ class Visitor:
             except httpx.HTTPError as error:
                 self.summary.errors[f"{action}: {type(error).__name__}"] += 1
                 return None
-            if answer.status_code != 503:
+            if answer.status_code == 503:
+                self.summary.busy += 1
+                await asyncio.sleep(float(answer.headers.get("Retry-After", 2)))
+            elif answer.status_code == 410 and gone:
+                await gone()
+                gone = None
+            else:
                 break
-            self.summary.busy += 1
-            await asyncio.sleep(float(answer.headers.get("Retry-After", 2)))
         if answer.status_code != 200:
             self.summary.errors[f"{action}: {answer.status_code}"] += 1
             return None

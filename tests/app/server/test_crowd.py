@@ -136,7 +136,7 @@ def test_nothing_of_a_failed_request_is_in_the_log(url, caplog, capfd):
     assert secret not in caplog.text + said.out + said.err
 
 
-def test_whoever_holds_the_most_makes_room(astronaut):
+def test_whoever_holds_more_than_half_makes_room(astronaut):
     photo = SimpleNamespace(source=SimpleNamespace(nbytes=10_000_000))
     opened = Opened(photo)
     visits = Visits(capacity=4 * opened.size)
@@ -146,6 +146,17 @@ def test_whoever_holds_the_most_makes_room(astronaut):
     with pytest.raises(ForgottenError):
         visits.get(yours[0], YOU)
     assert visits.get(yours[-1], YOU) is opened
+
+
+def test_a_large_photo_that_was_just_opened_stays_although_others_open_theirs():
+    small, large = (Opened(SimpleNamespace(source=SimpleNamespace(nbytes=size))) for size in (1_000_000, 5_000_000))
+    visits = Visits(capacity=20 * small.size)
+    others = [visits.keep(small, f"visitor-{number:08d}") for number in range(20)]
+    mine = visits.keep(large, ME)
+    visits.keep(small, YOU)
+    assert visits.get(mine, ME) is large
+    with pytest.raises(ForgottenError):
+        visits.get(others[0], "visitor-00000000")
 
 
 def test_pictures_files_and_sessions_go_although_nobody_calls(tmp_path, monkeypatch):
