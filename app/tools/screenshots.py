@@ -1,4 +1,4 @@
-"""Take the screenshots in docs/: start the app and drive it in headless Chromium at the sizes of computers and phones.
+"""Take the screenshots of docs/app.md: start the app and drive it in headless Chromium at the sizes of computers and phones.
 
 python -m app.tools.screenshots --out docs
 """
@@ -17,7 +17,7 @@ from PIL import Image
 from app.tools.latency import FLAGS, PHOTO, installed
 from app.tools.served import running
 
-SIZES = {"desktop": (1440, 900), "laptop": (1280, 720), "phone": (390, 844), "landscape": (844, 390)}
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 GROUP = ("person-1", "person-3", "person-4")  # examples of which a group is made
 
 
@@ -38,8 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     with running() as (url, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for size, (width, height) in SIZES.items():
-            touch = size in ("phone", "landscape")
-            page = browser.new_page(viewport={"width": width, "height": height}, has_touch=touch)
+            page = browser.new_page(viewport={"width": width, "height": height}, has_touch=size == "phone")
             page.goto(url)
             page.wait_for_selector(".rb.faces .stage .patch")
             with tempfile.TemporaryDirectory() as folder:
