@@ -60,18 +60,21 @@ function addRings(vertices, points, moves, turn, oval) {
     const scale = 1 + ((reach - 1) * (number + 1)) / RINGS;
     const back = Math.min(1, (scale - 1) / (DEEP - 1));
     const follow = smoothstep(clamp((reach - scale) / (reach - STIFF), 0, 1));
-    oval.forEach((point, k) => {
-      const at = 3 * point;
-      const own = [points[at], points[at + 1], points[at + 2]];
-      const ring = own.map((value, d) => middle[d] + (value - middle[d]) * (d < 2 ? scale : 1));
-      ring[2] += back * (turn.centre[2] - ring[2]);
-      const [turned, alone] = [apply(turn, ...ring), apply(turn, ...own)];
-      const place = ring.map((value, d) => {
-        const pushed = own[d] + moves[at + d] - alone[d];
-        return value + follow * (turned[d] + (1 - back) * pushed - value);
-      });
-      vertices.set([...place, ring[0], ring[1]], 5 * (POINTS + number * oval.length + k));
-    });
+    for (let k = 0; k < oval.length; k++) {
+      const own = points.subarray(3 * oval[k], 3 * oval[k] + 3);
+      const x = middle[0] + (own[0] - middle[0]) * scale;
+      const y = middle[1] + (own[1] - middle[1]) * scale;
+      const ring = [x, y, own[2] + back * (turn.centre[2] - own[2])];
+      const turned = apply(turn, ring[0], ring[1], ring[2]);
+      const alone = apply(turn, own[0], own[1], own[2]);
+      const at = 5 * (POINTS + number * oval.length + k);
+      for (let d = 0; d < 3; d++) {
+        const pushed = own[d] + moves[3 * oval[k] + d] - alone[d];
+        vertices[at + d] = ring[d] + follow * (turned[d] + (1 - back) * pushed - ring[d]);
+      }
+      vertices[at + 3] = x;
+      vertices[at + 4] = y;
+    }
   }
 }
 
@@ -101,8 +104,14 @@ export function ringTriangles({ oval }) {
 }
 
 function apply({ rotation: [a, b, c], centre }, x, y, z) {
-  const [u, v, w] = [x - centre[0], y - centre[1], z - centre[2]];
-  return [0, 1, 2].map((d) => centre[d] + u * a[d] + v * b[d] + w * c[d]);
+  const u = x - centre[0];
+  const v = y - centre[1];
+  const w = z - centre[2];
+  return [
+    centre[0] + u * a[0] + v * b[0] + w * c[0],
+    centre[1] + u * a[1] + v * b[1] + w * c[1],
+    centre[2] + u * a[2] + v * b[2] + w * c[2],
+  ];
 }
 
 const transposed = (matrix) => matrix[0].map((_, column) => matrix.map((row) => row[column]));
