@@ -31,7 +31,7 @@ WORKERS = 4  # of 70 MB each; more than the images opened at the same time, so t
 # Wall-clock seconds per image, for what waits instead of computing: CPU time is limited by the worker itself, because a
 # busy machine slows a good photo down as much as a bad one.
 IMAGE_SECONDS = 40
-START_SECONDS = 5  # seconds for a worker to start, which is slow on a busy machine
+START_SECONDS = 30  # seconds for a worker to start: 5 were too few on a busy machine
 WAIT_SECONDS = 10  # seconds to wait for an idle worker
 MAX_MESSAGE = 10_000  # bytes of an error message
 PASSED_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
