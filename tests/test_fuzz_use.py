@@ -1,13 +1,19 @@
-"""The short form of tests/fuzz_use.py: odd but honest photos, albums and environments."""
+"""The short form of tests/fuzz_use.py: odd but honest use of the commands, the API and the page."""
 
 from __future__ import annotations
 
-from tests.fuzz_use import Fuzz
+import pytest
+
+from tests.fuzz_use import Fuzz, served
 
 
-def test_odd_photos_albums_and_environments_are_served_or_told_why_not(tiny_faces, tmp_path):
-    fuzz = Fuzz(tmp_path, tiny_faces)
-    for number in range(6):
-        fuzz.round(number)
-    assert fuzz.wrong == []
-    assert fuzz.count["command edited"] >= 3 and fuzz.count["environment"] == 1
+def test_odd_use_is_served_or_refused_in_one_sentence(tiny_codes, tiny_digits, tmp_path):
+    checkpoints = {"RBVAE_FACES": str(tiny_codes), "RBVAE_DIGITS": str(tiny_digits)}
+    with served(log := tmp_path / "log", checkpoints) as url:
+        fuzz = Fuzz(tmp_path, tiny_codes, url, log)
+        try:
+            for number in range(12):
+                fuzz.case(number)
+        finally:
+            fuzz.close()
+    assert fuzz.faults == []
