@@ -4,9 +4,10 @@
     python tests/fuzz_use.py --seed 1 --case 17        # one case again
 
 Photos of one to nine people in all shapes, formats, colour modes, EXIF, profiles and file names; albums of one to
-twelve; wrong options; and environments without a home, caches or UTF-8. A case is edited, refused in one plain sentence,
-or a FAULT: a traceback or warning, silence, a hang, an intact photo refused or left out without a word, a picture of
-another size, turn or colour or without the mark of AI, an error on the page's console. Ends with 1 after a fault.
+twelve; wrong options; and environments without a home, caches or UTF-8. A case is edited, refused in one plain
+sentence, or a FAULT: a traceback or warning, silence, a hang, an intact photo refused or left out without a word, a
+picture of another size, turn or colour or without the mark of AI, an error on the page's console. Ends with 1 after a
+fault.
 """
 
 from __future__ import annotations

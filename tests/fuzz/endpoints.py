@@ -44,7 +44,7 @@ VALUES: tuple[tuple[Any, bool], ...] = (
 )
 COUNTS = ((1, True), (2, True), (0, False), (65, False), (-1, False), (1.5, False), ("two", False), (None, False))
 SEEDS = ((0, True), (7, True), (2**32 - 1, True), (-1, False), (2**32, False), (0.5, False))
-STRENGTHS = ((0, True), (1, True), (1.5, True), (1.6, False), (-0.1, False), ("1", False), (None, False), (True, False))
+STRENGTHS = ((0, True), (1, True), (1.5, True), (9, False), (-5, False), ("1", False), (None, False), (True, False))
 SECONDS = ((0.1, True), (0.5, True), (0, False), (21, False), ("1", False), (None, False))
 FORMATS = (("gif", True), ("mp4", True), ("webp", True), ("avi", False), ("", False), (None, False), ("GIF", False))
 

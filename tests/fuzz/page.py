@@ -1,4 +1,4 @@
-"""Odd use of the page in headless Chromium: odd photos opened, edited, saved, taken as a reference, and many at once."""
+"""Odd use of the page in headless Chromium: odd photos opened, edited, saved, taken as references, and many at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.sync_api import Locator, expect, sync_playwright
@@ -56,7 +57,7 @@ class Pages:
         """A photo is opened, one of its faces edited, and the edit saved."""
         made, tile = photo(rng), rng.choice(TILES)
         about = f"{tile} of {made.name!r}: {made.about}"
-        if words := self._opened(visitor, made.written(folder)):
+        if words := self._opened(visitor, _written(made, folder)):
             return about, refused_by_page(words, made)
         chips = visitor.room.locator(".chips button")
         if made.people > 1 and made.clear:
@@ -78,7 +79,7 @@ class Pages:
         if words := self._opened(visitor, mine.written(folder / "mine")):
             return about, fault(words)
         visitor.mode("From a photo")
-        visitor.upload(made.written(folder), name="donor")
+        visitor.upload(_written(made, folder), name="donor")
         chosen = visitor.room.locator(".donors [aria-pressed=true]")
         expect(chosen.or_(visitor.notice).first).to_be_visible()
         if chosen.count() == 0:
@@ -90,7 +91,7 @@ class Pages:
     def many(self, rng: random.Random, folder: Path, visitor: Visitor) -> tuple[str, Outcome]:
         """An album of one to twelve photos gets one edit, and comes back as a ZIP."""
         album = [photo(rng) if rng.random() < 0.5 else plain_photo() for _ in range(rng.randint(1, 12))]
-        paths = {made.written(folder / str(k)): made for k, made in enumerate(album)}
+        paths = {_written(made, folder / str(k)): made for k, made in enumerate(album)}
         about = f"many: {[(path.name, made.about) for path, made in paths.items()]}"
         if words := self._opened(visitor, plain_photo().written(folder / "mine")):
             return about, fault(words)
@@ -118,7 +119,7 @@ class Pages:
         room = visitor.page.locator(".rb.digits")
         expect(room.locator(".stage .edited")).to_be_visible()
         before = room.locator(".stage .edited").get_attribute("src")
-        room.locator("input[type=file]").first.set_input_files(str(made.written(folder)))
+        room.locator("input[type=file]").first.set_input_files(str(_written(made, folder)))
         visitor.page.wait_for_timeout(200)
         visitor.settled()
         notice = room.locator(".said .notice")
@@ -145,6 +146,12 @@ class Pages:
 def refused_by_page(words: str, made: Photo | None) -> Outcome:
     """A refusal, unless Chromium takes the file for no picture because of its name."""
     return refused(words, None if words == NOT_BY_CHROMIUM else made)
+
+
+def _written(made: Photo, folder: Path) -> Path:
+    """Writes a photo under a name that Playwright can hand to Chromium, which is UTF-8."""
+    name = made.name if "\udce9" not in made.name else f"plain.{made.name.rpartition('.')[2]}"
+    return replace(made, name=name).written(folder)
 
 
 def _said(visitor: Visitor) -> str:

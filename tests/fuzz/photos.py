@@ -1,4 +1,4 @@
-"""Intact photos in odd but honest forms: shapes, formats, colour modes, EXIF, profiles, file names, numbers of faces."""
+"""Intact photos in odd but honest forms: shapes, formats, colour modes, EXIF, profiles, names, numbers of faces."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ TURNS = {
 WITH_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "MPO")
 WITH_PROFILE = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "MPO")
 CORNERS = ((200, 60, 60), (60, 170, 60), (60, 60, 190), (215, 215, 70))
-CLEAR, CLEAR_SHARE = 100, 0.04  # side of a face that is always found: in pixels, and of the photo's longer side
+CLEAR, CLEAR_SHARE = 100, 0.08  # side of FACE, of which half is face, in pixels and of the photo's longer side
 
 
 @dataclass(frozen=True)
