@@ -39,7 +39,7 @@ OF_THE_APP: dict[str, tuple[str | None, ...]] = {
         *(None, "127.0.0.1", "::1", "[::1]", "localhost", "0.0.0.0", "::", " 127.0.0.1 ", "", "no.such.host.invalid"),
         *("203.0.113.7", "http://127.0.0.1", "127.0.0.1:7860", "é..x"),
     ),
-    "GRADIO_SERVER_PORT": ("FREE", "FREE", "FREE", "FREE", "FREE", "http", "99999", "0", " ", "TAKEN"),
+    "GRADIO_SERVER_PORT": (*["FREE"] * 15, "http", "99999", "0", " ", "TAKEN"),
     "GRADIO_ROOT_PATH": (
         *(None, None, "", "/faces", "faces", "/faces/", "https://example.org/studio/faces", "/a b", "/é", "/"),
         "https://example.org",
