@@ -184,11 +184,15 @@ def started(log: Path, environment: dict[str, str], url: str) -> tuple[subproces
             [sys.executable, "app/app.py"], cwd=ROOT, env=environment, stdout=stream, stderr=stream
         )
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/config", timeout=5, trust_env=False).status_code == 200:
-                return process, True
-        time.sleep(0.2)
+    try:
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{url}/config", timeout=5, trust_env=False).status_code == 200:
+                    return process, True
+            time.sleep(0.2)
+    except BaseException:
+        process.kill()
+        raise
     return process, False
 
 
