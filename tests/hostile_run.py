@@ -38,6 +38,7 @@ from tests.hostile import Case, corpus  # noqa: E402
 SLOWEST, LARGEST = 5.0, 1_500_000_000  # seconds of an answer, bytes of a process
 VISITOR = {"Visitor": "a-visitor-of-the-hostile-run"}
 SENTENCE = 400  # letters
+FRESH = httpx.Limits(max_keepalive_connections=0)  # a kept connection may have been closed, if the machine slept
 
 
 @dataclass

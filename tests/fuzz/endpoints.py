@@ -18,6 +18,7 @@ from PIL import Image
 from tests.fuzz.commands import film_fault
 from tests.fuzz.outcomes import EDITED, Outcome, fault, judged, picture_fault, refused
 from tests.fuzz.photos import Photo, photo, plain_photo
+from tests.hostile_run import FRESH
 
 NOT_A_NUMBER = float("nan")
 VALUES: tuple[tuple[Any, bool], ...] = (
@@ -70,7 +71,7 @@ class Endpoints:
         if any("\udce9" in one.name for one in made):
             send = self._by_http  # httpx, which gradio_client uses, sends no such name
         about = f"/{name} {options} by {send.__name__} of {[(one.name, one.about) for one in made]}"
-        with httpx.Client(base_url=self.url, timeout=170, trust_env=False) as http:
+        with httpx.Client(base_url=self.url, timeout=170, trust_env=False, limits=FRESH) as http:
             words, files = send(http, name, made, options)
         if words:
             unclear = next((one for one in made if not one.clear), made[0])
@@ -135,7 +136,7 @@ class Endpoints:
     def _batch(self, rng: random.Random) -> tuple[str, Outcome]:
         made = [photo(rng) if rng.random() < 0.6 else plain_photo() for _ in range(rng.randint(1, 12))]
         about = f"/batch of {[(one.name, one.about) for one in made]}"
-        with httpx.Client(base_url=self.url, timeout=170, trust_env=False) as http:
+        with httpx.Client(base_url=self.url, timeout=170, trust_env=False, limits=FRESH) as http:
             paths = []
             for one in made:
                 name = one.name.encode("utf-8", "replace").decode()

@@ -14,7 +14,7 @@ import httpx
 
 from tests.fuzz.outcomes import Outcome, fault, judged, picture_fault, refused
 from tests.fuzz.photos import NAMES, plain_photo
-from tests.hostile_run import VISITOR, started
+from tests.hostile_run import FRESH, VISITOR, started
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON: dict[str, tuple[str | None, ...]] = {
@@ -127,7 +127,7 @@ class Environments:
 
     def _served(self, url: str, prefix: str) -> str:
         """What is wrong with what the app serves, with and without the path of a proxy; or ""."""
-        with httpx.Client(base_url=url, timeout=60, trust_env=False, follow_redirects=True) as client:
+        with httpx.Client(base_url=url, timeout=60, trust_env=False, follow_redirects=True, limits=FRESH) as client:
             for start in {"", prefix}:
                 for path in ("/", "/config", "/gradio_api/info"):
                     if (status := client.get(f"{start}{path}").status_code) != 200:
