@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
             editors = load_editors()
             demo = build(editors)
             launch(demo, **where, prevent_thread_lock=True)
-        threading.Thread(target=prepare, args=[editors.faces], daemon=True).start()
+        threading.Thread(target=prepare, args=[editors.faces]).start()  # a daemon could abort the process at its end
         demo.block_thread()
     except (RbvaeError, OSError) as error:  # OSError: the port was taken in the meantime
         print(f"error: {error}", file=sys.stderr)

@@ -24,7 +24,7 @@ from rbvae.editing.gestures import RANGES
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up
 from rbvae.editing.warnings import identity_shift_words
-from rbvae.errors import ConfigError, ImageError, RbvaeError, shown
+from rbvae.errors import ConfigError, ImageError, RbvaeError, shown, shown_path
 from rbvae.images.ai_metadata import save
 from rbvae.images.clips import Clip
 from rbvae.images.grids import grid
@@ -34,6 +34,7 @@ from rbvae.terminal import interrupt_on_termination, printable_output
 SHEET_COLUMNS = 4
 SHEET_SIDE = 192  # pixels per side of one picture of a sheet
 STRENGTHS = (0.0, 1.5)
+LONGEST_ERROR = 1000  # characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except RbvaeError as error:
-        print(f"rbvae: {error}", file=sys.stderr)
+        print(f"rbvae: {shown(str(error), LONGEST_ERROR)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("rbvae: stopped", file=sys.stderr)
@@ -91,7 +92,7 @@ def film(options: argparse.Namespace) -> None:
     """Make a film that changes a face's expression and back."""
     format = options.out.suffix.lower().lstrip(".")
     if format not in FORMATS:
-        raise ConfigError(f"{options.out.name} is not a film; give a name that ends in .{', .'.join(FORMATS)}")
+        raise ConfigError(f"{shown(options.out.name)} is not a film; give a name that ends in .{', .'.join(FORMATS)}")
     settings = Film(options.seconds, options.fps, options.size, not options.once, format, options.view)
     editor = _faces(options)
     portrait = _warned(options.photo, editor.infer(options.photo, options.face))
@@ -102,7 +103,7 @@ def film(options: argparse.Namespace) -> None:
 def driven(options: argparse.Namespace) -> None:
     """Make a film in which the face of a photo follows the face of a clip, with the clip's sound."""
     if options.out.suffix.lower() != ".mp4":
-        raise ConfigError(f"{options.out.name} is not an MP4; give a name that ends in .mp4")
+        raise ConfigError(f"{shown(options.out.name)} is not an MP4; give a name that ends in .mp4")
     settings = Drive(_strength(options), options.seconds, options.parts, options.size, options.teeth_from)
     clip = Clip(options.clip, settings.seconds)
     editor = _faces(options)
@@ -133,7 +134,8 @@ def batch(options: argparse.Namespace) -> None:
         entries = write_zip(results, partial, not options.replaced, report)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise ImageError(f"{options.out} cannot be written ({error.strerror}); choose another place") from error
+        place = shown_path(options.out)
+        raise ImageError(f"{place} cannot be written ({error.strerror}); choose another place") from error
     finally:
         if partial.exists():
             partial.replace(options.out)  # after an interrupt, the photos that are ready
@@ -190,7 +192,7 @@ def _donor(editor: PortraitEditor, path: Path) -> Portrait:
 def _warned(path: Path, portrait: Portrait) -> Portrait:
     """Print the warnings about a photo."""
     for warning in portrait.warnings:
-        print(f"{path}: {warning}", file=sys.stderr)
+        print(f"{shown_path(path)}: {warning}", file=sys.stderr)
     return portrait
 
 
@@ -238,7 +240,7 @@ def _write_edit(editor: PortraitEditor, result: Edit, options: argparse.Namespac
     _write(result.crop if options.crop else result.replaced if options.replaced else result.photo, options.out)
     shift = identity_shift_words(editor.identity_shift(result))
     for warning in (*result.warnings, *([shift] if shift != identity_shift_words(0.0) else [])):
-        print(f"{options.out}: {warning}", file=sys.stderr)
+        print(f"{shown_path(options.out)}: {warning}", file=sys.stderr)
 
 
 def _show(share: float) -> None:
@@ -256,7 +258,7 @@ def _write_bytes(content: bytes, path: Path) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise ImageError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+        raise ImageError(f"{shown_path(path)} cannot be written ({error.strerror}); choose another place") from error
     print(path)
 
 

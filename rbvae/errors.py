@@ -43,13 +43,18 @@ class TrainingError(RbvaeError):
     """A run diverged or cannot be resumed."""
 
 
-LONGEST = 80  # characters of a name or a value in a message
+LONGEST, LONGEST_PATH = 80, 250  # characters of a name or a value, and of a path, in a message
 
 
 def shown(name: str, longest: int = LONGEST) -> str:
     """Make a name printable, on one line and not too long, for use in a message."""
     plain = "".join(letter if letter.isprintable() else "_" for letter in name)
     return plain if len(plain) <= longest else f"{plain[: longest - 10]}...{plain[-7:]}"
+
+
+def shown_path(path: object) -> str:
+    """Make a path printable and on one line, for use in a message; only a very long one is shortened."""
+    return shown(str(path), LONGEST_PATH)
 
 
 def quoted(value: object) -> str:

@@ -10,6 +10,7 @@ process took more than 1.5 GB, where the app's log holds a traceback, or where i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import socket
@@ -37,6 +38,7 @@ from tests.hostile import Case, corpus  # noqa: E402
 SLOWEST, LARGEST = 5.0, 1_500_000_000  # seconds of an answer, bytes of a process
 VISITOR = {"Visitor": "a-visitor-of-the-hostile-run"}
 SENTENCE = 400  # letters
+FRESH = httpx.Limits(max_keepalive_connections=0)  # a kept connection may have been closed, if the machine slept
 
 
 @dataclass
@@ -169,22 +171,40 @@ class Memory:
         self._stop.set()
 
 
-def start(port: int, log: Path) -> subprocess.Popen[bytes]:
-    """The app, serving."""
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def started(log: Path, environment: dict[str, str], url: str) -> tuple[subprocess.Popen[bytes], bool]:
+    """The app in a process, and whether it serves at the URL; if not, it has ended or does not get there."""
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "app/app.py"], cwd=ROOT, env=environment, stdout=stream, stderr=stream
         )
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/config", timeout=5).status_code == 200:
-                return process
-        except httpx.HTTPError:
+    try:
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{url}/config", timeout=5, trust_env=False).status_code == 200:
+                    return process, True
             time.sleep(0.2)
-    process.kill()
-    raise SystemExit(f"the app does not start:\n{log.read_text(errors='replace')}")
+    except BaseException:
+        process.kill()
+        raise
+    return process, False
+
+
+def start(port: int, log: Path, checkpoints: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """The app, serving; `checkpoints` are RBVAE_FACES and RBVAE_DIGITS, if not its own."""
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), **(checkpoints or {})}
+    process, serves = started(log, environment, f"http://127.0.0.1:{port}")
+    if not serves:
+        process.kill()
+        raise SystemExit(f"the app does not start:\n{log.read_text(errors='replace')}")
+    return process
 
 
 def main() -> int:
@@ -198,9 +218,7 @@ def main() -> int:
     parser.add_argument("--routes", nargs="*", choices=list(ROUTES), help="default: all")
     options = parser.parse_args()
     cases = [case for case in corpus() if not options.kinds or case.kind in options.kinds][:: options.every]
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         process = start(port, log)

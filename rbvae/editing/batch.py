@@ -16,7 +16,7 @@ from rbvae.editing import PortraitEditor
 from rbvae.editing.editor import Latent
 from rbvae.editing.edits import Edit, Inference, Portrait
 from rbvae.editing.warnings import identity_shift_words
-from rbvae.errors import ConfigError, RbvaeError, quoted
+from rbvae.errors import ConfigError, RbvaeError, quoted, shown_path
 from rbvae.images.ai_metadata import AI_NOTE, encode
 from rbvae.images.decoding import Photo
 from rbvae.images.folders import pictures_in
@@ -116,7 +116,7 @@ def named_photos(folder: Path) -> tuple[list[tuple[str, Path]], str]:
     pictures = pictures_in(folder)
     if not pictures.paths:
         others = f" ({pictures.left_out()})" if pictures.others else ""
-        raise ConfigError(f"no pictures in {folder}{others}; give a folder with JPEG, PNG or WebP files")
+        raise ConfigError(f"no pictures in {shown_path(folder)}{others}; give a folder with JPEG, PNG or WebP files")
     return [(str(path.relative_to(folder)), path) for path in pictures.paths], pictures.left_out()
 
 

@@ -19,7 +19,7 @@ from rbvae.editing.face_model import FaceModel, square_of
 from rbvae.editing.gestures import RANGES, STILL, Expression, Gesture, with_gesture
 from rbvae.editing.parts import PARTS, Limit, part_weights
 from rbvae.editing.warnings import COVERED, STRANGER, people_apart, photo_warnings
-from rbvae.errors import ConfigError, FaceNotFoundError, quoted
+from rbvae.errors import ConfigError, FaceNotFoundError, quoted, shown
 from rbvae.faces.alignment import Alignment, align, crop
 from rbvae.faces.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
@@ -62,7 +62,7 @@ class PortraitEditor(Editor):
 
         Raises ImageError if the file is not a usable picture, and FaceNotFoundError if no face is found.
         """
-        name = Path(photo).name if isinstance(photo, (str, Path)) else "this photo"
+        name = shown(Path(photo).name) if isinstance(photo, (str, Path)) else "this photo"
         source, notes = open_photo(photo, max_side=None)
         found, rotation = find_faces(self.landmarker, source, self.patience)
         if not found:

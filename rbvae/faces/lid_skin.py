@@ -103,7 +103,8 @@ def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
     """Fill in the eye and its lashes in a patch uint8 [h, w, 3] from the skin around: float32 [h, w, 3].
 
     Lashes reach up to `reach` pixels above the eye. They are thin across the eye's axis, while folds lie along it: a
-    median along the axis removes lashes and keeps folds. Roots and shadows of lashes are filled in like the eye.
+    median along the axis removes lashes and keeps folds. Roots and shadows of lashes are filled in like the eye. A
+    patch without skin, as around an eye of a few pixels, stays as it is.
     """
     scale = min(1.0, UNIT / eye.opening.width)
     extent = max(1, round(patch.shape[1] * scale)), max(1, round(patch.shape[0] * scale))
@@ -122,6 +123,8 @@ def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
     fine = float(ramp(eye.opening.width, *RESOLVED))
     shaded = near & (light < fine * SHADED * usual_lightness(light, at, ~(hole | brow)))
     known = ~(hole | shaded | brow & (light < SHADED * np.median(light)))
+    if not known.any():
+        return patch.astype(np.float32)
     filled = means_of(plain, known)
     if fine < 1:
         filled += (1 - fine) * (from_edge(plain, known) - filled)

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from rbvae.errors import ImageError
+from rbvae.errors import ImageError, shown, shown_path
 from rbvae.images.profiles import srgb_profile
 
 AI_NOTE = "Edited by AI (rbvae)"
@@ -59,12 +59,12 @@ def save(image: Image.Image, path: str | Path, quality: int = 92) -> None:
     """Write a picture in the format of the file's suffix; raises ImageError for other suffixes or if writing fails."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise ImageError(f"{path.name} cannot be written; give a name that ends in {', '.join(FORMATS)}")
+        raise ImageError(f"{shown(path.name)} cannot be written; give a name that ends in {', '.join(FORMATS)}")
     content = encode(image, FORMATS[path.suffix.lower()], quality)
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise ImageError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+        raise ImageError(f"{shown_path(path)} cannot be written ({error.strerror}); choose another place") from error
 
 
 def marked_mp4(content: bytes) -> bytes:

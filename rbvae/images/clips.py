@@ -13,7 +13,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from rbvae.errors import ImageError, shown
+from rbvae.errors import ImageError, shown, shown_path
 from rbvae.images.sound import Sound, read_sound
 
 ClipSource: TypeAlias = "str | Path | bytes"
@@ -88,13 +88,13 @@ class Clip:
         path = Path(self._source)
         try:
             if not path.is_file():
-                raise ImageError(f"There is no file at {path}. Check the path.")
+                raise ImageError(f"There is no file at {shown_path(path)}. Check the path.")
             if path.stat().st_size > MAX_BYTES:
                 raise ImageError(f"{self.name} has more than {MAX_BYTES // 10**9} GB. Give a shorter or smaller clip.")
             return path.open("rb")
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             reason = getattr(error, "strerror", None) or error
-            raise ImageError(f"{path} cannot be read ({reason}). Check that you may open it.") from error
+            raise ImageError(f"{shown_path(path)} cannot be read ({reason}). Check that you may open it.") from error
 
     def _checked(self, file: Any) -> Any:
         streams = [stream for stream in file.streams.video if stream.codec_context is not None]

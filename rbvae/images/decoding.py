@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from rbvae.errors import ImageError, shown
+from rbvae.errors import ImageError, shown, shown_path
 from rbvae.images.colours import profile_of, to_srgb
 from rbvae.images.jpeg import UPRIGHT, jpeg_pixels, orientation
 
@@ -166,13 +166,13 @@ def _read(path: Path, name: str, limit: int) -> bytes:
     """Read a whole file, because Pillow does not close the file that it reads from if decoding fails."""
     try:
         if not path.is_file():
-            raise ImageError(f"no file at {path}; check the path")
+            raise ImageError(f"no file at {shown_path(path)}; check the path")
         if (size := path.stat().st_size) > limit:
             raise _too_heavy(name, size, limit)
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path} cannot be read ({reason}); check that you may open it") from error
+        raise ImageError(f"{shown_path(path)} cannot be read ({reason}); check that you may open it") from error
 
 
 def _check(image: Image.Image, name: str, limit: int) -> None:

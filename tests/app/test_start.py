@@ -112,6 +112,28 @@ def test_the_app_starts_behind_proxies_and_without_a_home(tiny_faces, tiny_digit
     assert app.wait() == 0
 
 
+COMPUTING = """
+import sys, torch
+import app.app
+app.app.prepare = lambda editor: [torch.rand(500, 500) @ torch.rand(500, 500) for _ in range(200)]
+sys.exit(app.app.main([]))
+"""
+
+
+def test_the_app_ends_in_order_while_it_still_computes(tiny_codes, tiny_digits):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    checkpoints = {"RBVAE_FACES": str(tiny_codes), "RBVAE_DIGITS": str(tiny_digits)}
+    environment = {**os.environ, **checkpoints, "GRADIO_SERVER_PORT": str(port)}
+    command = [sys.executable, "-c", COMPUTING]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as app:
+        assert app.stdout is not None
+        list(itertools.takewhile(lambda line: "public link" not in line, app.stdout))
+        app.terminate()
+    assert app.wait() == 0
+
+
 def test_checkpoints_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("RBVAE_FACES", "user/faces")
     monkeypatch.delenv("RBVAE_DIGITS", raising=False)

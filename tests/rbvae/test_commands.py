@@ -190,6 +190,15 @@ def test_what_is_wrong_is_one_line(run, astronaut, capsys, line, said):
     assert said in error and error.count("\n") == 1 and error.startswith("rbvae: ")
 
 
+def test_a_name_of_several_lines_is_shown_on_one(run, capsys):
+    name = "holiday\n\u202egpj.png"
+    Image.new("RGB", (300, 200)).save(name)
+    for line in (["neutral", name], ["neutral", f"no {name}"], ["animate", name, "-o", f"{name}.avi"]):
+        assert run(shlex.join(line)) == 2
+        said = capsys.readouterr().err.removesuffix("\n")
+        assert said.isprintable() and "holiday__gpj.png" in said
+
+
 def test_a_change_that_is_no_number_is_named(run, astronaut, capsys):
     with pytest.raises(SystemExit) as stopped:
         run(f"edit {astronaut} --set smile")

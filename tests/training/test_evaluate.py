@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from training.evaluation.transfer import (
     transfer_progress,
     transfer_slope,
 )
+from training.prepare_faces import main as prepare
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -156,6 +158,20 @@ def test_quick_is_what_a_run_ends_with(tiny_faces, prepared_faces, tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert {"reconstruction", "spread_over_e", "e_std", "predicted_transfer", "probes"} <= set(scores)
     assert "transfer" not in scores and set(scores["predicted_transfer"]) == {"edit", "floor", "rebuilt_a", "photo_a"}
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_an_album_of_three_people_has_scores_and_nothing_is_warned_about(tiny_codes, astronaut, tmp_path, quick):
+    """Warnings are errors in these tests; of one held-out face, a spread over faces is unknown."""
+    for name in ("Ana", "Bo", "Cy"):
+        (tmp_path / "album" / name).mkdir(parents=True)
+        shutil.copy(astronaut, tmp_path / "album" / name)
+    options = ["--photos", tmp_path / "album", "--out", tmp_path / "prepared", "--size", 32, "--workers", 1]
+    assert run_command(prepare, [str(option) for option in options]) == 0
+    options = ("--checkpoint", tiny_codes, "--data", tmp_path / "prepared", "--json", tmp_path / "scores.json")
+    assert run(*options, *(["--quick"] if quick else [])) == 0
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["test_images"] == 1 and scores["e_std"] is None and scores["reconstruction"]
 
 
 def test_evaluate_imports_nothing_heavy():

@@ -97,7 +97,7 @@ def evaluate(subject: Subject, seed: int = 0) -> dict[str, Any]:
         "test_images": len(sets.probe_test.images),
         "reconstruction": subject.fidelity,
         "spread_over_e": spread(subject.model, sets.probe_test.images[:64], subject.device, seed),
-        "e_std": float(e.std(dim=0).mean()),
+        "e_std": float(e.std(dim=0).mean()) if len(e) > 1 else math.nan,
         "probes": probes,
     }
     for latent in ("e", "z"):

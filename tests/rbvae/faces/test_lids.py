@@ -8,7 +8,7 @@ from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import EDGE, lowered_highlight
 from rbvae.faces.iris import Iris
 from rbvae.faces.lashes import Lid
-from rbvae.faces.lid_skin import EyeSide
+from rbvae.faces.lid_skin import EyeSide, bare_skin
 from rbvae.faces.openings import Opening
 
 SKIN = (190, 150, 130)
@@ -54,6 +54,16 @@ def test_eye_and_lashes_are_taken_off(lid, photo):
     skin = bare(lid, photo)[72:128, 75:145]
     assert np.abs(skin[24:44].reshape(-1, 3) - SKIN).max() < 30  # where the eye was
     assert skin[16:].mean(axis=2).min() > np.mean(SKIN) - 30  # where lashes were, below the fold
+
+
+@pytest.mark.parametrize("width", [2.0, 4.0, 8.0])
+def test_an_eye_of_a_few_pixels_without_skin_around_it_stays(width):
+    """As in a face of twenty pixels, at the edge of its photo."""
+    at = an_eye().upper[0]
+    eye = EyeSide(Opening(*((line - at) * width / WIDTH + 1.0 for line in (an_eye().upper, an_eye().lower))), 0)
+    patch = np.random.default_rng(0).integers(0, 255, (3, 4, 3)).astype(np.uint8)
+    filled = bare_skin(patch, eye, reach=2.0)
+    assert np.array_equal(filled, patch) and filled.dtype == np.float32
 
 
 def test_a_fold_of_the_lid_stays_though_softer(lid, photo):
