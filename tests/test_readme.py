@@ -40,6 +40,12 @@ def test_the_tree_is_a_gradio_space_as_it_is_and_a_docker_one_by_two_lines():
     assert "EXPOSE 7860" in (ROOT / "Dockerfile").read_text() and "uid 1000" in (ROOT / "Dockerfile").read_text()
 
 
+def test_the_same_system_packages_are_named_for_spaces_docker_and_ci():
+    packages = (ROOT / "packages.txt").read_text().split()
+    for file in ("Dockerfile", ".ci/run"):
+        assert " ".join(packages) in (ROOT / file).read_text(), file
+
+
 @pytest.mark.parametrize("target", ["app", "test"])
 def test_both_make_commands_are_there(target):
     assert f"make {target} " in README
