@@ -1,5 +1,5 @@
 # The app as a container or a Docker Space: docker build -t rbvae . && docker run -p 7860:7860 rbvae
-FROM python:3.12-slim
+FROM python:3.12-slim-bookworm
 
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libegl1 libgles2 libgl1 libglib2.0-0 \

@@ -51,7 +51,7 @@ train-digits train-digits-rb: .venv/installed
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; set PYTHON=python3.12, say")'
-	@echo "Setting up .venv (about 6 GB with PyTorch's GPU libraries; some minutes, once)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Setting up .venv (about 7.4 GB with PyTorch's GPU libraries; some minutes, once)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on --requirement requirements.txt
 	@touch $@

@@ -34,9 +34,16 @@ def test_the_tree_is_a_gradio_space_as_it_is_and_a_docker_one_by_two_lines():
     assert "app_file: app/app.py" in front and "app_port" not in front  # which is Docker's
     least = re.search(r"^gradio\[mcp\]>=(6\.\d+)", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
     assert version and least and int(version[1].split(".")[1]) >= int(least[1].split(".")[1])
+    assert f"\ngradio=={version[1]}\n" in (ROOT / "constraints.txt").read_text(), "the Space runs a version CI has not"
     assert (ROOT / "packages.txt").exists()
     assert "app_port: 7860" in (ROOT / "docs/deploy.md").read_text()
     assert "EXPOSE 7860" in (ROOT / "Dockerfile").read_text() and "uid 1000" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_same_system_packages_are_named_for_spaces_docker_and_ci():
+    packages = (ROOT / "packages.txt").read_text().split()
+    for file in ("Dockerfile", ".ci/run"):
+        assert " ".join(packages) in (ROOT / file).read_text(), file
 
 
 @pytest.mark.parametrize("target", ["app", "test"])

@@ -129,6 +129,22 @@ def test_what_lies_on_the_hub_is_the_checkpoint_and_pictures_that_its_card_shows
     assert repo.private and list(repo.messages.values()) == ["initial commit", "seed 1", "seed 2"]
 
 
+@pytest.mark.parametrize("name", ["faces", "faces-rb", "digits", "digits-rb"])
+def test_every_shipped_checkpoint_goes_to_the_hub_and_back(hub, process, name):
+    process.run("import os; os.environ['HF_TOKEN'] = 'hf_alice'")
+    argv = ["--checkpoint", str(ROOT / "checkpoints" / name), "--repo", f"alice/{name}"]
+    code, said, complaint = process.run(PUBLISH, argv=argv)
+    assert code == 0, complaint
+    repo = hub.repos["models", f"alice/{name}"]
+    files = repo.commits[repo.branches["main"]]
+    for file in (ROOT / "checkpoints" / name).glob("[cm]*"):  # config.json, model.safetensors; the card gains pictures
+        assert files[file.name] == file.read_bytes(), file
+    assert (PAGE_MODEL in files) == name.startswith("faces")
+    load = f"from rbvae import {'PortraitEditor' if name.startswith('faces') else 'StyleEditor'} as Editor\n"
+    load += f"result = str(Editor.from_pretrained('alice/{name}', {said.split(chr(34))[-2]!r}).model.config)"
+    assert process.run(load) == str(load_checkpoint(ROOT / "checkpoints" / name).model.config)
+
+
 def test_a_branch_of_its_own_leaves_main_alone(pushed, hub, process, run):
     options = ["--checkpoint", str(run / "checkpoint"), "--repo", "alice/tiny", "--revision", "trial"]
     process.run("import os; os.environ['HF_TOKEN'] = 'hf_alice'")
