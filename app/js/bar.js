@@ -24,6 +24,7 @@ export function addBar(work, stage, opening, camera) {
   compare.addEventListener("keydown", (event) => [" ", "Enter"].includes(event.key) && hold(true)());
   compare.addEventListener("keyup", hold(false));
   compare.addEventListener("contextmenu", (event) => event.preventDefault());
+  work.on("opened settled drawn", () => (compare.disabled = !work.isEdited));
   bar.append(compare);
   return bar;
 }

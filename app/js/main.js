@@ -53,7 +53,7 @@ function buildFaces(root, setup) {
   addSaving(work, opening);
   root.append(left, right);
   addTouch(stage, (event) => clicked(work, stage, opening, event));
-  addHandle(stage);
+  addHandle(stage, work);
   addViews(work, stage);
   addNotices(work, left);
   const under = element(`<div class="under"></div>`);

@@ -10,7 +10,7 @@ const PLAIN = [ // of a warning of the model -> what the page says, or "" if the
   [/seems to cover/, "Something seems to cover the mouth, and would move with it. Try a photo without it."],
   [/eyes are closed/, "The eyes are closed in this photo, so open eyes are a guess."],
   [/face is small/, "This face is small, so the edit is coarse. Try a closer photo."],
-  [/does not know a face like this|reproduces this face worse/, "Faces like this are rare in what the model has learnt from. Look closely at the result."],
+  [/does not know a face like this|reproduces this face worse/, "The model copies this photo less well than most. Look closely at the result."],
   [/second detection/, "The face is hard to make out, so the edit may sit a little off. Try a sharper photo."],
   [/copy does not look like/, "The result may not look like your digit. Draw it larger, in few and simple strokes."],
   [/follows the two eyes/, "The edit follows the two eyes you clicked. Check that it sits right."],
@@ -36,7 +36,9 @@ export function addNotices(work, place) {
     const words = lines.map((line) => `<p>${escaped(line)}</p>`).join("");
     if (doubts.dataset.words === words) return;
     doubts.dataset.words = words;
-    doubts.innerHTML = words && `<div class="notice doubt">${words}</div>`;
+    doubts.innerHTML = words && `<div class="notice doubt">${words}
+      <button type="button" class="quiet" aria-label="Close this message">${icon("close")}</button></div>`;
+    doubts.querySelector("button")?.addEventListener("click", () => doubts.replaceChildren()); // until other words come
   };
   connection.addEventListener("offline", () => (lost.hidden = false));
   connection.addEventListener("online", () => (lost.hidden = true));

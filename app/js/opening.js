@@ -80,12 +80,16 @@ export class Opening {
     const photo = { ...about, key, url, size: record.size, suffix: record.suffix, format: record.format, faces, first };
     if (kept) await this.recall(photo, kept);
     else if (chosen?.e) chosen.edit = this.preset ?? edit ?? chosen.edit;
+    const words = [record.advice, ...about.notes].filter(Boolean);
+    if (this.preset && chosen?.e && !kept && !about.example) { // a link is for one's own photo, and for one
+      this.preset = null;
+      words.push("The expression of the link is on your photo; Reset takes it off");
+    }
     if (ticket !== this.newest) return;
     await stage.open(url, record.size, faces[kept?.at ?? first]?.box ?? null);
     const link = kept && kept.hash !== location.hash ? this.preset : null; // another one than before the reload
     work.open(photo, kept);
     if (link) work.become(link);
-    const words = [record.advice, ...about.notes].filter(Boolean);
     if (words.length || !about.example) work.tell(words, "note");
     await shown(); // a bitmap of many megapixels takes the browser a third of a second, in which it shows nothing new,
     await Promise.race([work.thumbnails.idle, pause(TILES)]); // so the tiles come first

@@ -57,20 +57,21 @@ export function addTouch(stage, clicked) {
   });
 }
 
-export function addHandle(stage) {
+// The handle is there while a face is edited.
+export function addHandle(stage, work) {
   const handle = element(`<div class="handle" role="slider" tabindex="0" aria-label="Before and after" aria-valuemin="0"
     aria-valuemax="100" aria-valuenow="0" aria-valuetext="After" hidden><span>${icon("arrows")}</span></div>`);
   stage.root.append(handle);
   const to = (split) => stage.compare(split);
   stage.addEventListener("divided", () => {
     const [low, high] = stage.sides;
-    handle.hidden = false;
     handle.style.left = `${low + stage.split * (high - low)}px`;
     const percent = Math.round(100 * stage.split);
     handle.setAttribute("aria-valuenow", percent);
     handle.setAttribute("aria-valuetext", percent === 0 ? "After" : percent === 100 ? "Before" : `${percent}% before`);
     handle.classList.toggle("idle", stage.split === 0);
   });
+  work.on("opened settled drawn", () => (handle.hidden = !work.isEdited));
   handle.addEventListener("pointerdown", (event) => {
     handle.setPointerCapture(event.pointerId);
     event.preventDefault();

@@ -52,6 +52,11 @@ export class Work extends EventTarget {
     return this.face?.edit ?? blank();
   }
 
+  // Whether any face of the photo is edited.
+  get isEdited() {
+    return Boolean(this.photo?.faces.some(({ edit }) => edit && !isStill(edit)));
+  }
+
   // Runs a job. If the server refuses it, shows the message to the visitor.
   async attempt(job) {
     try {

@@ -15,7 +15,7 @@ from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
 from rbvae.faces.mesh import INNER_LIPS, LIDS
 from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
-from rbvae.faces.teeth import BANK_BLUR, FINER, FOLLOWED, SHARPENED, UpperTeeth, shows_teeth
+from rbvae.faces.teeth import BANK_BLUR, FINER, FOLLOWED, UpperTeeth, sharpening, shows_teeth
 
 GRAIN_STEP = FINEST / 96  # grey levels by which bytes of the skin's texture differ; 128 is none
 ALONG = np.linspace(-0.1, 1.1, 61)  # positions along an eye at which the depth of its closed line is given
@@ -48,7 +48,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
     colours, opaque = row.picture[..., :3].astype(np.float32), row.picture[..., 3].astype(np.float32)
     if down < 1:
         blurred = cv2.GaussianBlur(colours, (0, 0), 1.0)
-        colours = colours + SHARPENED * (1 / down - 1) * (colours - blurred)
+        colours = colours + sharpening(down) * (colours - blurred)
     extra = (FOLLOWED * teeth.blur) ** 2 - (BANK_BLUR / down) ** 2
     if extra > 0.04:
         colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra)) * down) for one in (colours, opaque))

@@ -42,7 +42,7 @@ TINT, TINT_OF_EYES = np.array([0.075, -0.01, -0.065]), 0.5  # log ratios of red,
 COLOUR_CAST = 0.1  # log ratio of a colour of the eyes' white beyond which the light has that colour, and so have teeth
 MOST_CONTRAST = 1.6  # largest brightness of teeth relative to the brightest skin
 BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
-SHARPENED = 4  # strength of the sharpening of teeth that are enlarged to twice their size
+SHARPENED, MOST_SHARPENED = 4, 0.8  # strength of the sharpening of enlarged teeth, per share of their size, and at most
 
 
 @dataclass(frozen=True)
@@ -168,11 +168,19 @@ class UpperTeeth:
         inside = (x > 0.5) & (x < row.picture.shape[1] - 0.5)
         colours, opaque = found[..., :3], (found[..., 3] / 255).clip(0, 1) * inside
         if down < 1:
-            colours = colours + SHARPENED * (1 / down - 1) * (colours - cv2.GaussianBlur(colours, (0, 0), 1 / down))
+            colours = colours + sharpening(down) * (colours - cv2.GaussianBlur(colours, (0, 0), 1 / down))
         extra = (FOLLOWED * self.blur) ** 2 - (BANK_BLUR / down) ** 2
         if extra > 0.04:
             colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra))) for one in (colours, opaque))
         return colours, opaque.astype(np.float32)
+
+
+def sharpening(down: float) -> float:
+    """Return the strength of the sharpening of teeth drawn with `down` of their pixels, at most 1, per pixel.
+
+    It makes up for a little enlargement; much of it would draw the grain of the bank's pictures.
+    """
+    return min(SHARPENED * (1 / down - 1), MOST_SHARPENED)
 
 
 def cavity(s: np.ndarray, v: np.ndarray, gap: float, brightness: float) -> np.ndarray:

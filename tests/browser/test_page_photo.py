@@ -247,7 +247,9 @@ def test_warnings_are_about_the_edit_and_only_when_there_is_one(visit, astronaut
     doubts = visitor.room.locator(".doubts")
     expect(doubts).to_be_empty()
     visitor.drawn(visitor.tile("Surprised").click)
-    expect(doubts).to_contain_text("Faces like this are rare in what the model has learnt from.")
+    expect(doubts).to_contain_text("The model copies this photo less well than most.")
+    doubts.get_by_role("button", name="Close this message").click()
+    expect(doubts).to_be_empty()
 
 
 def test_delete_says_exactly_what_it_deleted(visit, astronaut, several):

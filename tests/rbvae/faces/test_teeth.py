@@ -1,5 +1,8 @@
 """Upper teeth belong to the skull: lips move over them, and their colour follows the light more than the skin."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -24,6 +27,7 @@ from rbvae.faces.teeth import (
 )
 from tests.mouths import (
     LIP,
+    SIDE,
     TOOTH,
     at_rest,
     edited,
@@ -173,6 +177,23 @@ def test_a_black_and_white_photo_stays_so_when_it_smiles_with_teeth():
     out = edited(view, opened(0.15, 1.15), row_of_teeth())
     assert np.ptp(out, axis=2).max() == 0
     assert (out[..., 1] > np.mean(LIP) + 50).sum() > 200 and TOOTH[0] != TOOTH[2]  # teeth, which have a colour
+
+
+def filled(times: float) -> np.ndarray:
+    """The inside of a smile in a photo that is enlarged so many times, in pixels of the photo before."""
+    teeth, points = row_of_teeth(), opened(0.18, 1.2) * times
+    enlarged = replace(teeth, edge=teeth.edge * times, unit=teeth.unit * times, width=teeth.width * times)
+    target = Opening.of(points, INNER_LIPS)
+    box = tuple(int(edge * times) for edge in Opening.of(opened(0.18, 1.2), INNER_LIPS).box(2, SIDE, SIDE))
+    drawn = enlarged.fill(target, points[NOSE, :2].mean(axis=0), box)
+    size = round(drawn.shape[1] / times), round(drawn.shape[0] / times)
+    return cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
+
+
+def test_teeth_in_a_photo_of_many_megapixels_are_those_of_a_small_one():
+    small = filled(1.0)
+    for times in (2, 4):
+        assert np.abs(filled(times) - small).mean() < 4  # grey levels; 12 and more when enlarged grain was sharpened
 
 
 def test_the_brightness_of_very_few_pixels_is_a_number():
