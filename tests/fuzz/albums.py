@@ -82,7 +82,7 @@ def _run(main: Callable[[list[str]], int], line: list[str]) -> tuple[str, int]:
 
 def _labels(folder: Path, rows: list[tuple[str, str]]) -> Path:
     path = folder / "labels.csv"
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as lines:
+    with path.open("w", newline="", encoding="utf-8", errors="replace") as lines:
         csv.writer(lines).writerows(rows)
     return path
 

@@ -42,15 +42,9 @@ NAMES = (
     "\u200b", "0", "null",
 )  # fmt: skip
 SHAPES = ((1, 1), (1, 1), (1, 1.3), (1, 2), (1, 6), (2, 1), (6, 1), (12, 1))  # of the frame, times the faces' own
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}  # how a photo is stored whose EXIF orientation is this
+T = Image.Transpose  # how a photo is stored whose EXIF orientation is 2, 3, ...
+TURNS = {2: T.FLIP_LEFT_RIGHT, 3: T.ROTATE_180, 4: T.FLIP_TOP_BOTTOM, 5: T.TRANSPOSE, 6: T.ROTATE_90, 7: T.TRANSVERSE,
+         8: T.ROTATE_270}  # fmt: skip
 WITH_EXIF = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "MPO")
 WITH_PROFILE = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "MPO")
 CORNERS = ((200, 60, 60), (60, 170, 60), (60, 60, 190), (215, 215, 70))
