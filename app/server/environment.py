@@ -6,7 +6,9 @@ import errno
 import os
 import socket
 import sys
+import tempfile
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from rbvae.errors import ConfigError, shown
@@ -26,6 +28,10 @@ def prepare_environment() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     os.environ["GRADIO_SERVER_PORT"] = str(where["server_port"])
+    try:
+        Path.home()
+    except RuntimeError:  # a numeric user of a container; on Python 3.10, an import of Gradio's fails without a home
+        os.environ["HOME"] = tempfile.gettempdir()
     if reason := unusable_proxies():
         for name in PROXIES:
             os.environ.pop(name, None)
