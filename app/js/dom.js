@@ -46,7 +46,7 @@ export async function busy(place, words, job) {
   }
 }
 
-export const chooser = (label, { accept = "image/*,.heic,.heif,.avif", multiple = false, name = "", look = "button" } = {}) =>
+export const chooser = (label, { accept = "image/*,.heic,.heif,.hif,.avif,.mpo", multiple = false, name = "", look = "button" } = {}) =>
   element(`<label class="${look}"><span>${escaped(label)}</span><input type="file" name="${name}" accept="${accept}"
     ${multiple ? "multiple" : ""} aria-label="${escaped(label)}"></label>`);
 
@@ -59,7 +59,7 @@ export function onFiles(place, taken) {
   });
 }
 
-export const isPicture = (file) => file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name ?? "");
+export const isPicture = (file) => file.type.startsWith("image/") || /\.(heic|heif|hif|avif|mpo|jfif|jpe)$/i.test(file.name ?? "");
 
 // Makes a row of buttons with aria-pressed or aria-selected one tab stop: arrow keys move, and click.
 export function roving(place, selector = "button", click = true) {
