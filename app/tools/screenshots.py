@@ -1,4 +1,4 @@
-"""Take the screenshots of docs/app.md: start the app and drive it in headless Chromium at the sizes of computers and phones.
+"""Take the screenshots of docs/app.md: start the app and drive it in headless Chromium, as on a computer and a phone.
 
 python -m app.tools.screenshots --out docs
 """

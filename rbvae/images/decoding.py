@@ -155,11 +155,11 @@ def _open(source: Any, name: str, limits: Limits) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise _too_large(name, "hundreds of millions of", limits.pixels) from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name} cannot be read as a picture; use a JPEG, PNG, WebP or HEIC file") from error
+        raise _no_picture(name) from error
     except MemoryError as error:
         raise ImageError(f"{name} takes too much memory to decode; save it as an ordinary JPEG first") from error
     except Exception as error:  # broken headers also raise all kinds of errors
-        raise ImageError(f"{name} cannot be read as a picture; use a JPEG, PNG, WebP or HEIC file") from error
+        raise _no_picture(name) from error
 
 
 def _read(path: Path, name: str, limit: int) -> bytes:
@@ -193,6 +193,11 @@ def _check(image: Image.Image, name: str, limit: int) -> None:
 
 def _too_large(name: str, size: str, limit: int) -> ImageError:
     return ImageError(f"{name} has {size} pixels; the limit is {limit // 10**6} megapixels, so shrink it first")
+
+
+def _no_picture(name: str) -> ImageError:
+    name = "this file" if name == "the picture" else name
+    return ImageError(f"{name} is not a picture that can be read; use a JPEG, PNG, WebP or HEIC file")
 
 
 def _too_heavy(name: str, size: int, limit: int) -> ImageError:

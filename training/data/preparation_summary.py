@@ -122,7 +122,7 @@ def age_group(age: int) -> str:
 
 KINDS = {
     "no face found": "no face found",
-    "cannot be read as a picture": "cannot be read as a picture",
+    "not a picture that can be read": "not a picture that can be read",
     "damaged and cannot be decoded": "damaged and cannot be decoded",
     "megapixels": "too many megapixels",
     "outside the frame": "too far outside the frame",

@@ -78,7 +78,7 @@ def test_every_answer_is_a_picture_or_one_plain_sentence(url, cases):
 
 
 def test_what_is_no_sentence_is_noticed():
-    assert plain("photo.jpg cannot be read as a picture; use a JPEG, PNG, WebP or HEIC file")
+    assert plain("photo.jpg is not a picture that can be read; use a JPEG, PNG, WebP or HEIC file")
     for words in (
         "",
         "None",

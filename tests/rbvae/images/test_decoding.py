@@ -43,7 +43,8 @@ def test_every_format_of_the_list_is_opened_whatever_its_name_says(kind, tmp_pat
 @pytest.mark.parametrize("kind", ["ICO", "PCX", "TGA", "PPM", "JPEG2000", "DDS", "PDF", "EPS"])
 def test_no_other_format_is(kind):
     assert (
-        refusal(encoded(PHOTO, kind)) == "the picture cannot be read as a picture; use a JPEG, PNG, WebP or HEIC file"
+        refusal(encoded(PHOTO, kind))
+        == "this file is not a picture that can be read; use a JPEG, PNG, WebP or HEIC file"
     )
 
 
