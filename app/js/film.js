@@ -10,11 +10,11 @@ const NOTHING = "Nothing changes yet. Choose an expression first, then make its 
 export function addFilm(work, place) {
   const formats = work.setup.formats.map((f) => `<option value="${f}">${f === "webp" ? "WebP" : f.toUpperCase()}</option>`).join("");
   const part = element(`<div class="filming"><div class="bar">
-      <label class="inline">From <select class="start"><option value="own">as it was</option>
+      <label class="inline">Start <select class="start"><option value="own">as it was</option>
         <option value="neutral">the neutral face</option></select></label>
-      <label class="inline">Of <select class="view"><option value="photo">the whole photo</option>
+      <label class="inline">Show <select class="view"><option value="photo">the whole photo</option>
         <option value="crop">the chosen face</option></select></label>
-      <label class="inline">As <select class="format">${formats}</select></label></div></div>`);
+      <label class="inline">Format <select class="format">${formats}</select></label></div></div>`);
   place.append(part);
   const [start, view, format] = [".start", ".view", ".format"].map((name) => part.querySelector(name));
 

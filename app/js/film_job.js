@@ -52,6 +52,8 @@ export function addJob(work, place, { label, words, alt }) {
   function set(busy) {
     [button.disabled, cancel.hidden, progress.hidden] = [busy, !busy, !busy];
     keep.hidden = busy || !job.made;
+    button.classList.toggle("primary", !job.made);
+    keep.classList.toggle("primary", Boolean(job.made));
     if (busy) cancel.focus();
   }
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "app" / "examples"
 
 
 def grey(url, size=(360, 360)):
@@ -159,6 +162,14 @@ def test_their_own_teeth_come_from_a_second_photo(opened, astronaut):
     opened.mode("Expressions")
     opened.drawn(opened.tile("Mouth open").click)
     assert opened.asked_last("draw")["edit"]["teeth"]
+
+
+def test_a_photo_with_a_closed_mouth_lends_no_teeth(opened):
+    opened.mode("From a photo")
+    opened.room.get_by_text("Their own teeth").click()
+    opened.upload(EXAMPLES / "person-1.jpg", name="teeth")
+    expect(opened.notice).to_contain_text("The mouth is closed in this photo")
+    expect(opened.room.get_by_role("button", name="Leave them out")).to_be_hidden()
 
 
 def test_a_reference_chosen_for_one_photo_is_not_chosen_for_the_next(visit, astronaut, several):
