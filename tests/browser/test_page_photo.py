@@ -112,6 +112,8 @@ def test_a_handle_on_the_picture_divides_before_from_after_and_starts_at_after(v
     visitor.upload(several)
     visitor.answer("Open without saving")
     expect(visitor.room.locator(".chips button")).to_have_count(2)
+    expect(handle).to_be_hidden()  # nothing to compare yet
+    visitor.drawn(visitor.tile("Surprised").click)
     expect(handle).to_have_attribute("aria-valuenow", "0")
 
 
