@@ -37,7 +37,7 @@ export function addNotices(work, place) {
     if (doubts.dataset.words === words) return;
     doubts.dataset.words = words;
     doubts.innerHTML = words && `<div class="notice doubt">${words}
-      <button type="button" class="quiet" aria-label="Close this message">${icon("close")}</button></div>`;
+      <button type="button" class="quiet" aria-label="Close this warning">${icon("close")}</button></div>`;
     doubts.querySelector("button")?.addEventListener("click", () => doubts.replaceChildren()); // until other words come
   };
   connection.addEventListener("offline", () => (lost.hidden = false));

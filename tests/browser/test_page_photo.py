@@ -250,7 +250,7 @@ def test_warnings_are_about_the_edit_and_only_when_there_is_one(visit, astronaut
     expect(doubts).to_be_empty()
     visitor.drawn(visitor.tile("Surprised").click)
     expect(doubts).to_contain_text("The model copies this photo less well than most.")
-    doubts.get_by_role("button", name="Close this message").click()
+    doubts.get_by_role("button", name="Close this warning").click()
     expect(doubts).to_be_empty()
 
 
