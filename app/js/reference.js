@@ -87,8 +87,6 @@ function addParts(work, place) {
   follow();
 }
 
-const NO_TEETH = "The mouth is closed in this photo, so no teeth can be taken from it. Choose one in which they show.";
-
 // The person's own teeth, from another photo of theirs.
 function addTeeth(work, place) {
   const part = element(`<details class="teeth"><summary>Their own teeth</summary><p class="hint">Where the mouth opens, take
@@ -101,10 +99,16 @@ function addTeeth(work, place) {
   onFiles(file, (files) =>
     busy(bar, "Looking for the face…", () => work.attempt(async () => {
       const { key } = await opened(work, files[0]);
-      if (work.setup.live && !(await (await work.keys.send("live", { key: work.face.key, donor: key })).arrayBuffer()).byteLength)
-        return work.tell(NO_TEETH);
-      return work.become({ ...work.edit, teeth: key });
+      if (await showsTeeth(work, key)) work.become({ ...work.edit, teeth: key });
+      else work.tell("The mouth is closed in this photo, so no teeth can be taken from it. Choose one in which they show.");
     })));
   clear.addEventListener("click", () => work.become({ ...work.edit, teeth: null }));
   work.on("opened face settled", () => (clear.hidden = !work.edit.teeth));
+}
+
+// Whether the mouth of an opened photo can fill that of the chosen face; yes where the server does not say.
+async function showsTeeth(work, key) {
+  if (!work.setup.live) return true;
+  const mouth = await work.keys.send("live", { key: work.face.key, donor: key });
+  return (await mouth.arrayBuffer()).byteLength > 0;
 }
