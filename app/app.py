@@ -40,6 +40,7 @@ from app.server.hosting import has_mcp, limit_malloc, patch_mcp_tools
 from app.server.live import prepare
 from app.server.request_limits import RequestLimits
 from app.server.routes import MAX_WAITING, routes
+from app.server.shutdown import run_and_exit
 from app.server.state import Visits
 from app.server.sub_path import WithoutSubPath, sub_path
 from app.server.uploads import Page
@@ -155,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
             editors = load_editors()
             demo = build(editors)
             launch(demo, **where, prevent_thread_lock=True)
-        threading.Thread(target=prepare, args=[editors.faces]).start()  # a daemon could abort the process at its end
+        threading.Thread(target=prepare, args=[editors.faces], daemon=True).start()
         demo.block_thread()
     except (RbvaeError, OSError) as error:  # OSError: the port was taken in the meantime
         print(f"error: {error}", file=sys.stderr)
@@ -164,4 +165,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_and_exit(main)

@@ -113,10 +113,16 @@ def test_the_app_starts_behind_proxies_and_without_a_home(tiny_faces, tiny_digit
 
 
 COMPUTING = """
-import sys, torch
+import atexit, threading, torch
 import app.app
-app.app.prepare = lambda editor: [torch.rand(500, 500) @ torch.rand(500, 500) for _ in range(200)]
-sys.exit(app.app.main([]))
+def compute(editor=None):
+    while True:
+        torch.rand(500, 500) @ torch.rand(500, 500)
+app.app.prepare = compute
+for _ in range(2):
+    threading.Thread(target=compute, daemon=True).start()
+atexit.register(print, "cleaned up")
+app.app.run_and_exit(lambda: app.app.main([]))
 """
 
 
@@ -131,6 +137,7 @@ def test_the_app_ends_in_order_while_it_still_computes(tiny_codes, tiny_digits):
         assert app.stdout is not None
         list(itertools.takewhile(lambda line: "public link" not in line, app.stdout))
         app.terminate()
+        assert "cleaned up" in app.stdout.read()
     assert app.wait() == 0
 
 
