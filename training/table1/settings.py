@@ -18,7 +18,7 @@ PRESETS = {
     "codes": TrainConfig(
         model=ModelConfig(
             observes="code", image_size=64, texels=1254, texture_even=100, texture_odd=50, shape_even=24,
-            shape_odd=16, dim_z=32, dim_e=32, hidden=256,
+            shape_odd=16, dim_z=32, dim_e=32, hidden=128,
         ),
         steps=6000, batch=64, lr=3e-4, ema_images=5000,
     ),
