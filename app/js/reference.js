@@ -100,13 +100,13 @@ function addTeeth(work, place) {
     busy(bar, "Looking for the face…", () => work.attempt(async () => {
       const { key } = await opened(work, files[0]);
       if (await showsTeeth(work, key)) work.become({ ...work.edit, teeth: key });
-      else work.tell("The mouth is closed in this photo, so no teeth can be taken from it. Choose one in which they show.");
+      else work.tell("No teeth can be taken from this photo. Choose one in which they show, as large and from the same side.");
     })));
   clear.addEventListener("click", () => work.become({ ...work.edit, teeth: null }));
   work.on("opened face settled", () => (clear.hidden = !work.edit.teeth));
 }
 
-// Whether the mouth of an opened photo can fill that of the chosen face; yes where the server does not say.
+// Whether an opened photo can lend its teeth to the chosen face; yes where the server does not say.
 async function showsTeeth(work, key) {
   if (!work.setup.live) return true;
   const mouth = await work.keys.send("live", { key: work.face.key, donor: key });

@@ -38,7 +38,7 @@ def model_address(editor: Editor) -> str:
 
 
 def live_file(editor: Editor, inference: Inference, donor: Inference | None = None) -> bytes:
-    """Return the file of an opened face, or that of the mouth of a `donor`; empty if their mouth is closed.
+    """Return the file of an opened face, or that of the mouth of a `donor`; empty if it lends no teeth.
 
     Raises ConfigError if browsers do not draw edits of this picture.
     """

@@ -66,7 +66,7 @@ class ObservedFace:
     def teeth_colour(self) -> np.ndarray:
         """The colour that the teeth have or would have [3], in grey levels."""
         brightest = float(np.percentile(self.texture[regions(self.frame.size).skin > 0.9].mean(axis=1), 98))
-        return teeth_colour(whites(self.view.photo, self.view.points), brightest)
+        return teeth_colour(whites(self.view.photo, self.view.points), self.skin, brightest)
 
 
 class FaceModel:

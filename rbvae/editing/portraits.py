@@ -24,8 +24,9 @@ from rbvae.faces.alignment import Alignment, align, crop
 from rbvae.faces.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
 from rbvae.faces.landmarks import FaceLandmarker
-from rbvae.faces.lips import SHOWN
+from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.mouth import Mouth
+from rbvae.faces.openings import Opening
 from rbvae.images.decoding import Photo, open_photo
 
 FULL_TRANSFER = 1.42  # undoes the shrinkage by I - R; chosen on the London people marked `tune` (docs/log.md)
@@ -152,8 +153,8 @@ class PortraitEditor(Editor):
         On the way to `neutral_e` the lips close, as in references; `closing` in [0, 1] says how far in place of that.
 
         `parts` are the parts of the face that e may change: "mouth", "eyes", "brows"; models of images change all.
-        `teeth_from` is a second photo of the person that shows their teeth. Raises ConfigError if e or `parts` is
-        invalid.
+        `teeth_from` is a second photo of the person that shows their teeth, not much smaller and from nearly the same
+        side; otherwise it is not used. Raises ConfigError if e or `parts` is invalid.
         """
         if not self.faces or not isinstance(inference, Portrait) or inference.observed is None:
             return super().edits(inference, es)
@@ -279,12 +280,16 @@ class PortraitEditor(Editor):
         return self.edit(b, self.transferred_e(b, a.e, strength), parts, a if teeth_from is None else teeth_from)
 
     def _mouth(self, of: Photo | Portrait, onto: Portrait) -> Mouth | None:
-        """Return the mouth of another photo, adapted to the colours of `onto`; None if it is closed."""
+        """Return the mouth of another photo, adapted to the colours of `onto`.
+
+        None if it shows no teeth, or if they would be blurred or seen from the wrong side.
+        """
         observed, target = self._portrait(of).observed, onto.observed
         if observed is None or target is None:
             return None
         mouth = Mouth.of(observed.view.photo, observed.view.points)
-        if mouth.opening.gap <= SHOWN:
+        width = Opening.of(target.view.points, INNER_LIPS).width
+        if not mouth.lends_teeth(width, turn=observed.pose.yaw - target.pose.yaw):
             return None
         return replace(mouth.coloured(target.teeth_colour), blur=target.view.blur, own_blur=observed.view.blur)
 

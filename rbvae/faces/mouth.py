@@ -25,6 +25,7 @@ BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it 
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
+FINE, TURNED = 0.5, 25  # of a mouth's width, and degrees: a donor's is neither narrower nor turned further away
 LEAST_BLUR = 0.1  # square pixels: a smaller difference of blurs is not made up for
 BITE = 0.42  # centre of a cropped filling between upper lip (0) and lower lip (1): the edge of the teeth
 FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-averaged filling, to avoid aliasing
@@ -66,6 +67,14 @@ class Mouth:
         corner = np.array([left, top])
         moved = Opening(opening.upper - corner, opening.lower - corner)
         return cls(photo[top:bottom, left:right], moved, np.ones(3))
+
+    def lends_teeth(self, width: float, turn: float) -> bool:
+        """Return whether this is a donor for a mouth `width` pixels wide whose head is turned `turn` degrees from here.
+
+        It shows teeth, finely enough, and from nearly the same side.
+        """
+        visible = self.opening.gap > SHOWN and shows_teeth(self.picture, self.opening)
+        return visible and self.opening.width >= FINE * width and abs(turn) <= TURNED
 
     def coloured(self, colour: np.ndarray) -> Mouth:
         """Return the same mouth with teeth of another colour [3], if it shows teeth."""

@@ -31,6 +31,8 @@ TONGUE_DEPTHS = (0.4, 0.85)  # between upper lip (0) and lower lip (1): where th
 GROOVE, GROOVE_WIDTH = 0.3, 0.06  # darkness and width, in mouth widths, of the groove along the tongue
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
 BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
+DIM, LESS_RED = 0.65, 0.08  # in coloured light: relative brightness, and how much less red than skin (log ratio)
+AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
 WIDEST = 1.35  # times their width at most that teeth are drawn to fill a mouth
 COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
@@ -38,8 +40,10 @@ FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-average
 FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
 LEVEL = (2.97, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
-TINT, TINT_OF_EYES = np.array([0.075, -0.01, -0.065]), 0.5  # log ratios of red, green and blue to their mean
-COLOUR_CAST = 0.1  # log ratio of a colour of the eyes' white beyond which the light has that colour, and so have teeth
+# Log ratios of red and blue to the mean: constants, and weights of those of the eyes' white and of the skin. Light is
+# coloured where skin is beyond NATURAL_SKIN, and colours teeth as much.
+TINT, TINT_OF_EYES, TINT_OF_SKIN = np.array([-0.012, -0.009]), 0.07, np.array([0.42, 0.30])
+NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])
 MOST_CONTRAST = 1.6  # largest brightness of teeth relative to the brightest skin
 BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
 SHARPENED, MOST_SHARPENED = 4, 0.8  # strength of the sharpening of enlarged teeth, per share of their size, and at most
@@ -198,29 +202,43 @@ def cavity(s: np.ndarray, v: np.ndarray, gap: float, brightness: float) -> np.nd
 
 
 def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
-    """Return whether the inside of a mouth in a photo uint8 [H, W, 3] is bright and nearly colourless, like teeth."""
+    """Return whether the inside of a mouth in a photo uint8 [H, W, 3] is bright like teeth.
+
+    It must also be nearly colourless, or less red than the skin around it.
+    """
     left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
-    inside = opening.mask(box, 0) > 0.9
-    colours = photo[top:bottom, left:right][inside].astype(np.float32)
-    around = np.percentile(photo[top:bottom, left:right].reshape(-1, 3).mean(axis=1), 75)
+    colours = photo[top:bottom, left:right][opening.mask(box, 0) > 0.9].astype(np.float32)
     if len(colours) < 8:
         return False
-    bright = colours.mean(axis=1) > BRIGHT * around
+    brightness, around = colours.mean(axis=1), np.percentile(photo[top:bottom, left:right].mean(axis=2), 75)
     dull = np.ptp(colours, axis=1) < COLOURFUL * (colours.max(axis=1) + 1)
-    return float((bright & dull).mean()) > TOOTHY
+    if ((brightness > BRIGHT * around) & dull).mean() > TOOTHY:
+        return True
+    left, top, right, bottom = box = opening.box(AROUND * opening.width, photo.shape[1], photo.shape[0])
+    skin = photo[top:bottom, left:right][opening.mask(box, 0) < 0.01].astype(np.float32)
+    skin = skin[skin.mean(axis=1) >= np.median(skin.mean(axis=1))]  # without lips and shadows
+    pale = redness(colours) < np.median(redness(skin)) - LESS_RED
+    return float(((brightness > DIM * np.median(skin.mean(axis=1))) & pale).mean()) > TOOTHY
 
 
-def teeth_colour(eyes: np.ndarray, brightest: float) -> np.ndarray:
-    """Return the colour [3] of the teeth of a face, in grey levels, given its eyes' white [3] and its `brightest` skin.
+def redness(colours: np.ndarray) -> np.ndarray:
+    """Return the log ratio [N] of red to green and blue of colours [N, 3], in grey levels."""
+    red, green, blue = np.log(colours + 8).T
+    return red - (green + blue) / 2
 
-    Teeth tell more about the light than about the skin: a regression over 89 smiles of LFW and the London set.
+
+def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float) -> np.ndarray:
+    """Return the colour [3] of the teeth of a face, in grey levels.
+
+    It is estimated from the eyes' white [3], the colour of the skin [3] and its `brightest` grey level, by regressions
+    over smiles of LFW and the London set (89 for the brightness, 191 for the tint).
     """
-    eyes = np.maximum(eyes, 8.0)
+    eyes, skin = np.maximum(eyes, 8.0), np.maximum(skin, 8.0)
     level = np.exp(LEVEL[0] + LEVEL[1] * np.log(eyes.mean()) + LEVEL[2] * np.log(max(brightest, 8.0)))
-    cast = np.log(eyes / eyes.mean())
-    beyond = np.sign(cast) * np.maximum(np.abs(cast) - COLOUR_CAST, 0)
-    tint = TINT + TINT_OF_EYES * cast + (1 - TINT_OF_EYES) * beyond
-    return min(float(level), MOST_CONTRAST * brightest) * np.exp(tint)
+    of_eyes, of_skin = (np.log(colour[[0, 2]]) - np.log(colour).mean() for colour in (eyes, skin))
+    beyond = of_skin - of_skin.clip(*NATURAL_SKIN)
+    tint = TINT + TINT_OF_EYES * of_eyes + TINT_OF_SKIN * (of_skin - beyond) + beyond
+    return min(float(level), MOST_CONTRAST * brightest) * np.exp([tint[0], -tint.sum(), tint[1]])
 
 
 def whites(photo: np.ndarray, points: np.ndarray) -> np.ndarray:

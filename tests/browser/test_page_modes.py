@@ -168,7 +168,7 @@ def test_a_photo_with_a_closed_mouth_lends_no_teeth(opened):
     opened.mode("From a photo")
     opened.room.get_by_text("Their own teeth").click()
     opened.upload(EXAMPLES / "person-1.jpg", name="teeth")
-    expect(opened.notice).to_contain_text("The mouth is closed in this photo")
+    expect(opened.notice).to_contain_text("No teeth can be taken from this photo")
     expect(opened.room.get_by_role("button", name="Leave them out")).to_be_hidden()
 
 

@@ -209,3 +209,15 @@ def test_a_photos_own_mouth_drawn_where_it_was_is_the_photo():
     hidden = own.fill(lips_moved, nose, box)
     same = (lips_moved.mask(box, 0) > 0.99)[middle]
     assert (np.abs(hidden[middle] - again[middle]).max(axis=2)[same] < 2).mean() > 0.9  # lips move over it
+
+
+def test_a_donor_lends_teeth_that_are_seen_finely_and_from_the_same_side():
+    smile = Mouth.of(data.astronaut(), smiling())
+    width = smile.opening.width
+    assert smile.lends_teeth(width, turn=0) and smile.lends_teeth(1.6 * width, turn=-20)
+    assert not smile.lends_teeth(2.1 * width, turn=0)  # they would be blurred
+    assert not smile.lends_teeth(width, turn=40)
+    for colour in ((40, 20, 20), (200, 60, 60), (190, 120, 60)):  # dark, red, or orange like the skin of a warm photo
+        assert not Mouth.of(painted(data.astronaut(), smiling(), colour), smiling()).lends_teeth(width, turn=0)
+    shut_mouth = Mouth.of(data.astronaut(), shut(smiling()[:POINTS]))
+    assert not shut_mouth.lends_teeth(width, turn=0)
