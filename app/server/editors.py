@@ -13,7 +13,6 @@ from app.server.decoder import decoder
 from rbvae import Inference, PortraitEditor, StyleEditor
 from rbvae.editing import Editor
 
-PATIENCE = 1.2  # seconds to search for small faces; including the slowest decoding, a request then takes at most 5
 TRUNCATION = 0.6  # scale of z: the truncation trick of Brock et al. (2019) trades variety for quality
 
 Picture = TypeVar("Picture", bound=Inference)
@@ -37,7 +36,6 @@ def load_editors() -> Editors:
         StyleEditor.from_pretrained(),
     )
     decoder()
-    editors.faces.patience = PATIENCE
     _ = editors.faces.landmarker  # load it now, so that the first request does not wait
     return editors
 

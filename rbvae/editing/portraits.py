@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -36,12 +35,10 @@ ON_LINE = 0.05  # of the way that an edit has gone to the neutral e: this close 
 class PortraitEditor(Editor):
     """Editor of faces: detects the face in a photo, infers its latents, and draws edits as crop or photo.
 
-    Safe to share between threads. `patience` limits the search for small faces, in seconds; by default there is no
-    limit, so that the result does not depend on the speed of the machine.
+    Safe to share between threads.
     """
 
     kind = "faces"
-    patience = math.inf
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
@@ -65,7 +62,7 @@ class PortraitEditor(Editor):
         """
         name = shown(Path(photo).name) if isinstance(photo, (str, Path)) else "this photo"
         source, notes = open_photo(photo, max_side=None)
-        found, rotation = find_faces(self.landmarker, source, self.patience)
+        found, rotation = find_faces(self.landmarker, source)
         if not found:
             raise FaceNotFoundError(f"no face found in {name}; {HINT}")
         return Faces(source, found, rotation, name, notes)

@@ -9,8 +9,6 @@ mirrored.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -65,17 +63,14 @@ class Faces:
         return len(self.found)
 
 
-def find_faces(
-    landmarker: FaceLandmarker, source: np.ndarray, patience: float = math.inf
-) -> tuple[tuple[Face, ...], int]:
+def find_faces(landmarker: FaceLandmarker, source: np.ndarray) -> tuple[tuple[Face, ...], int]:
     """Find the faces of a photo uint8 [H, W, 3].
 
     Returns the faces in coordinates of `source`, and the rotation in degrees at which they were found; ((), 0) if there
     are none. The whole photo is searched as it is, then upside down and on either side until a face is steady (STEADY).
-    If no rotation shows a face, each is searched in tiles. The rotation with the steadiest face wins. The search ends
-    after `patience` seconds; without this limit, the result does not depend on the speed of the machine.
+    If no rotation shows a face, each is searched in tiles. The rotation with the steadiest face wins.
     """
-    shown, until = shrunk(source, QUICK_SIDE), time.monotonic() + patience
+    shown = shrunk(source, QUICK_SIDE)
 
     def whole(view: np.ndarray) -> list[Face]:
         found, mirrored = landmarker.glances([view, _mirrored(view)])
@@ -85,14 +80,14 @@ def find_faces(
     if best is None:
 
         def search(view: np.ndarray) -> list[Face]:
-            found = _upright(landmarker.detect(view, until)) if time.monotonic() < until else []
+            found = _upright(landmarker.detect(view))
             return _with_mirrored_window(landmarker, view, found) if found else []
 
         best = _steadiest(search, shrunk(source, MAX_SIDE), shrunk(source, DEEP_SIDE))
     if best is None:
         return (), 0
     turn, view, faces = best
-    faces = _with_other_faces(landmarker, view, faces, until)
+    faces = _with_other_faces(landmarker, view, faces)
     return _restored(faces, view, turn, source), 90 * turn
 
 
@@ -215,7 +210,7 @@ def _with_mirrored_window(landmarker: FaceLandmarker, view: np.ndarray, faces: l
     return _with_steadiness(faces, landmarker.glance(_mirrored(near)), corner, side)
 
 
-def _with_other_faces(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face], until: float) -> list[Face]:
+def _with_other_faces(landmarker: FaceLandmarker, view: np.ndarray, faces: list[Face]) -> list[Face]:
     """Add smaller faces nearby, and those along a wide picture, which a search of the whole picture misses."""
     short, long = sorted(view.shape[:2])
     if faces[0].size <= SMALL_FACE * short:
@@ -224,7 +219,7 @@ def _with_other_faces(landmarker: FaceLandmarker, view: np.ndarray, faces: list[
         side = short
     else:
         return faces
-    return merge_duplicates([*faces, *_upright(landmarker.survey(_hidden(view, faces), side, until))])
+    return merge_duplicates([*faces, *_upright(landmarker.survey(_hidden(view, faces), side))])
 
 
 def _hidden(view: np.ndarray, faces: list[Face]) -> np.ndarray:

@@ -5,8 +5,6 @@ MediaPipe is imported when a FaceLandmarker is created, so this module can be im
 
 from __future__ import annotations
 
-import math
-import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,15 +44,14 @@ class FaceLandmarker:
         self._detectors = Detectors(landmarker_bundle() if bundle is None else bundle, MAX_FACES)
         self._release = weakref.finalize(self, self._detectors.close)  # also runs when the interpreter exits
 
-    def detect(self, photo: np.ndarray, until: float = math.inf) -> list[Face]:
+    def detect(self, photo: np.ndarray) -> list[Face]:
         """Detect the faces in uint8 RGB [H, W, 3], largest first; [] if there are none.
 
-        If the whole photo shows no face, overlapping tiles of decreasing size are searched until the time `until`
-        (of time.monotonic()). Raises ImageError for any other array, and LandmarkerError after `close()` or if
-        MediaPipe fails.
+        If the whole photo shows no face, overlapping tiles of decreasing size are searched. Raises ImageError for any
+        other array, and LandmarkerError after `close()` or if MediaPipe fails.
         """
         _check(photo)
-        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo, until)
+        faces = self._look(photo, border=max(photo.shape[:2]) < SMALL) or self._search(photo)
         return sorted(faces, key=lambda face: -face.size)
 
     def glance(self, photo: np.ndarray, border: bool | None = None) -> list[Face]:
@@ -66,10 +63,10 @@ class FaceLandmarker:
         faces = self._look(photo, border=max(photo.shape[:2]) < SMALL if border is None else border)
         return sorted(faces, key=lambda face: -face.size)
 
-    def survey(self, photo: np.ndarray, side: int, until: float = math.inf) -> list[Face]:
+    def survey(self, photo: np.ndarray, side: int) -> list[Face]:
         """Detect faces in overlapping tiles of `side` only, confirmed by a second detection; see `detect`."""
         _check(photo)
-        return self._tiles(photo, max(2, min(side, *photo.shape[:2])), until)
+        return self._tiles(photo, max(2, min(side, *photo.shape[:2])))
 
     def glances(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
         """Run `glance` on several photos, in parallel where possible."""
@@ -85,7 +82,7 @@ class FaceLandmarker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _search(self, photo: np.ndarray, until: float) -> list[Face]:
+    def _search(self, photo: np.ndarray) -> list[Face]:
         """Search again with a border, for a face that fills the picture, then in tiles of decreasing size.
 
         Each face must be confirmed by a second detection, because in many tiles a cat or a pattern may pass for a face.
@@ -95,21 +92,18 @@ class FaceLandmarker:
             return faces
         side = min(height, width)
         smallest = min(side, max(TILE_MIN, TILE_SHARE * max(height, width)))  # a long strip is searched once
-        while side >= max(smallest, STRIP_MIN) and time.monotonic() < until:
-            if faces := self._tiles(photo, side, until):
+        while side >= max(smallest, STRIP_MIN):
+            if faces := self._tiles(photo, side):
                 return faces
             side = round(TILE_STEP * side)
         return []
 
-    def _tiles(self, photo: np.ndarray, side: int, until: float = math.inf) -> list[Face]:
+    def _tiles(self, photo: np.ndarray, side: int) -> list[Face]:
         """Return the faces in overlapping tiles of one side, confirmed by a second detection and without duplicates."""
         height, width = photo.shape[:2]
         corners = [(left, top) for top in tile_starts(height, side) for left in tile_starts(width, side)]
-
-        def look(corner: tuple[int, int]) -> list[Face]:
-            return self._look_at_tile(photo, *corner, side) if time.monotonic() < until else []
-
-        faces = [face for found in map_in_threads(look, corners) for face in found]
+        looks = map_in_threads(lambda corner: self._look_at_tile(photo, *corner, side), corners)
+        faces = [face for found in looks for face in found]
         return [face for face in merge_duplicates(faces) if self._confirms(photo, face)]
 
     def _confirms(self, photo: np.ndarray, face: Face) -> bool:

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from app.server.editors import PATIENCE, load_editors
 from rbvae import ConfigError, FaceNotFoundError, PortraitEditor
 from rbvae.faces.alignment import mean_shape
 from rbvae.faces.finding import EYES, Faces, align_to_eyes
@@ -71,19 +70,6 @@ def test_a_small_face_in_a_turned_photo_is_found_upright(editor, photo, quarters
     left, top, right, bottom = faces.boxes[0]
     x, y = {1: (700, 200), 2: (200, 300)}[quarters]
     assert x < left < right < x + 200 and y < top < bottom < y + 200
-
-
-def test_a_search_that_has_no_time_leaves_only_looks_at_the_whole_photo(editor, photo, monkeypatch):
-    monkeypatch.setattr(editor, "patience", 0.0)
-    assert len(editor.find(photo)) == 1
-    with pytest.raises(FaceNotFoundError):
-        editor.find(far_away(photo))
-
-
-def test_the_app_gives_a_search_little_time(monkeypatch, tiny_faces, tiny_digits):
-    monkeypatch.setenv("RBVAE_FACES", str(tiny_faces))
-    monkeypatch.setenv("RBVAE_DIGITS", str(tiny_digits))
-    assert load_editors().faces.patience == PATIENCE < PortraitEditor.patience
 
 
 def test_small_faces_beside_a_large_one_are_found_and_the_large_one_comes_first(editor, photo):
