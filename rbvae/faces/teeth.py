@@ -39,7 +39,7 @@ COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
 FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
-LEVEL = (2.97, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
+LEVEL = (3.05, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
 # Log ratios of red and blue to the mean: constants, and weights of those of the eyes' white and of the skin. Light is
 # coloured where skin is beyond NATURAL_SKIN, and colours teeth as much.
 TINT, TINT_OF_EYES, TINT_OF_SKIN = np.array([-0.012, -0.009]), 0.07, np.array([0.42, 0.30])
@@ -231,7 +231,7 @@ def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float) -> np.nda
     """Return the colour [3] of the teeth of a face, in grey levels.
 
     It is estimated from the eyes' white [3], the colour of the skin [3] and its `brightest` grey level, by regressions
-    over smiles of LFW and the London set (89 for the brightness, 191 for the tint).
+    over smiles of LFW and the London set (191 of them).
     """
     eyes, skin = np.maximum(eyes, 8.0), np.maximum(skin, 8.0)
     level = np.exp(LEVEL[0] + LEVEL[1] * np.log(eyes.mean()) + LEVEL[2] * np.log(max(brightest, 8.0)))
