@@ -175,7 +175,7 @@ class FaceModel:
         after = face.view.points[:POINTS] + moves
         closing = closing or parting(face.view.points[:POINTS], after)
         if closing:
-            moves = moves + closing * (shut(after) - after)
+            moves = moves + closing * (shut(after, face.view.points[:POINTS]) - after)
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
         return Change(moves, self.added(face, texture), mouth)
 
@@ -186,7 +186,7 @@ class FaceModel:
     def teeth(self, face: ObservedFace, rest: np.ndarray) -> UpperTeeth:
         """Return a row of teeth of the bank for a face; `rest` [468, 3] is its change of shape to the neutral one."""
         before = face.view.points[:POINTS]
-        neutral = shut(before + rest.astype(np.float64) @ face.pose.rotation.T / face.pose.scale)
+        neutral = shut(before + rest.astype(np.float64) @ face.pose.rotation.T / face.pose.scale, before)
         row = choose(face.pose.yaw, face.skin)
         edge = rest_edge(neutral) - neutral[NOSE, :2].mean(axis=0)
         width = Opening.of(neutral, INNER_LIPS).width

@@ -84,8 +84,10 @@ def lip_colour(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def parting(before: np.ndarray, after: np.ndarray) -> float:
-    """Return how far the lips of an edit close: 1 if closed lips would part by a slit, below 0 if they part further."""
+    """Return how far the lips of an edit close: 1 if they cross or part by a slit, below 0 if they part further."""
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    if new.gap < 0:
+        return 1.0
     if old.gap > SHOWN or new.gap <= old.gap:
         return 0.0
     t = np.clip((new.gap - PARTING[0]) / (PARTING[1] - PARTING[0]), 0, 1)
@@ -93,10 +95,11 @@ def parting(before: np.ndarray, after: np.ndarray) -> float:
     return float((1 - wanted / new.gap) * np.clip((new.gap - old.gap) / PARTING[0], 0, 1))
 
 
-def shut(points: np.ndarray) -> np.ndarray:
+def shut(points: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
     """Close the lips of landmarks [468, 3] along the whole line, each lip moving half the distance.
 
-    Lips keep their shape; points above and below follow less with distance. Lips that overlap are moved apart.
+    Lips keep their shape; points above and below follow less with distance. Lips that have crossed are moved apart:
+    `before` are the landmarks before the edit, which tell the points of the upper lip from those of the lower.
     """
     mouth, lips = Opening.of(points, INNER_LIPS), Opening.of(points, OUTER_LIPS)
     s, across = mouth.coordinates(points[:, 0], points[:, 1])
@@ -105,8 +108,7 @@ def shut(points: np.ndarray) -> np.ndarray:
         np.median(np.abs(a - b)) for a, b in zip(lips.lines(MIDDLE), mouth.lines(MIDDLE), strict=True)
     )
     inside = (s > 0) & (s < 1)
-    middle = (upper + lower) / 2
-    above = across < middle
+    above = is_above(points if before is None else before)
     distance = np.where(above, (upper - across) / max(thick_above, 1e-6), (across - lower) / max(thick_below, 1e-6))
     follow = smoothstep(1 - np.clip((distance - 1) / REACH, 0, 1))
     by = np.where(above, 1.0, -1.0) * (lower - upper) / 2 * follow * inside
@@ -114,3 +116,13 @@ def shut(points: np.ndarray) -> np.ndarray:
     moved = points.copy()
     moved[:, :2] += by[:, None] * normal
     return moved
+
+
+def is_above(points: np.ndarray) -> np.ndarray:
+    """Return which landmarks [468, 3] lie above the middle of the mouth, or belong to the line of the upper lip."""
+    mouth = Opening.of(points, INNER_LIPS)
+    s, across = mouth.coordinates(points[:, 0], points[:, 1])
+    above = across < sum(mouth.lines(s)) / 2
+    for line, is_upper in zip(INNER_LIPS, (True, False), strict=True):
+        above[line[1:-1]] = is_upper
+    return above

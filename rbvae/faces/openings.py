@@ -40,9 +40,9 @@ class Opening:
 
     @property
     def gap(self) -> float:
-        """Distance between the middles of the lines, divided by the width."""
+        """Distance between the middles of the lines, divided by the width; negative where they have crossed."""
         middle = len(self.upper) // 2
-        return float(np.linalg.norm(self.lower[middle] - self.upper[middle])) / max(self.width, 1e-6)
+        return float((self.lower[middle] - self.upper[middle]) @ self.axes()[1]) / max(self.width, 1e-6)
 
     @property
     def outline(self) -> np.ndarray:

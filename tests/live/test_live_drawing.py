@@ -14,6 +14,7 @@ EDITS = {
     "smile": {"smile": 1.5},
     "serious": {"smile": -1.5},
     "mouth open": {"mouth open": 2.0},
+    "lips pressed": {"mouth open": -3.0},
     "brows up": {"brows up": 2.0},
     "eyes closed": {"close eyes": 1.0},
     "eyes almost closed": {"close eyes": 0.7},

@@ -13,7 +13,7 @@
 
 import { heldBack } from "./folding.js";
 import { Lids } from "./lids.js";
-import { changed, inset, parting, shut } from "./lips.js";
+import { above, changed, inset, parting, shut } from "./lips.js";
 import { POINTS } from "./model.js";
 import { mouthFrame } from "./mouth.js";
 import { CELLS, DEPTHS, Opening, clamp, ramp, sampled, smoothstep } from "./opening.js";
@@ -115,7 +115,8 @@ export class Expression {
     const after = sumOf(before, moves, this.after);
     const closing = byNeutral || parting(this.portrait.lips, new Opening(after, innerLips), lips);
     if (closing) {
-      shut(after, closing, model.lines, lips);
+      this.isAbove ??= above(before, model.lines);
+      shut(after, closing, this.isAbove, model.lines, lips);
       for (let i = 0; i < moves.length; i++) moves[i] = after[i] - before[i];
     }
     this.lids.natural(before, moves);

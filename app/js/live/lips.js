@@ -7,29 +7,42 @@ import { Opening, clamp, ramp, smoothstep } from "./opening.js";
 // How much of a mouth's inside an edit draws anew, in [0, 1].
 export const changed = (old, now, { FULL }) => clamp(Math.abs(now.gap - old.gap) / FULL, 0, 1);
 
-// How far the lips of an edit close: 1 if closed lips would part by a slit, below 0 if they part further.
+// How far the lips of an edit close: 1 if they cross or part by a slit, below 0 if they part further.
 export function parting(old, now, { SHOWN, PARTING, PARTED }) {
+  if (now.gap < 0) return 1;
   if (old.gap > SHOWN || now.gap <= old.gap) return 0;
   const wanted = smoothstep(ramp(now.gap, ...PARTING)) * Math.max(now.gap, PARTED);
   return (1 - wanted / now.gap) * clamp((now.gap - old.gap) / PARTING[0], 0, 1);
 }
 
-// Moves `points` [468 * 3] in place to closed lips, by `share` of the way; away from them if it is below 0.
-export function shut(points, share, { innerLips, outerLips }, { MIDDLE, REACH }) {
+// Which of `points` [468 * 3] lie above the middle of the mouth, or belong to the line of the upper lip.
+export function above(points, { innerLips }) {
+  const mouth = new Opening(points, innerLips);
+  const result = new Uint8Array(points.length / 3).map((_, i) => {
+    const [s, across] = mouth.coordinates(points[3 * i], points[3 * i + 1]);
+    const [upper, lower] = mouth.lines(s);
+    return across < (upper + lower) / 2;
+  });
+  innerLips.forEach((line, row) => line.slice(1, -1).forEach((i) => (result[i] = row === 0)));
+  return result;
+}
+
+// Moves `points` [468 * 3] in place to closed lips, by `share` of the way; away from them if it is below 0. `isAbove`
+// tells the points of the upper lip from those of the lower, as `above` does before the edit.
+export function shut(points, share, isAbove, { innerLips, outerLips }, { MIDDLE, REACH }) {
   const [mouth, lips] = [new Opening(points, innerLips), new Opening(points, outerLips)];
   const thickness = (k) => {
     const all = MIDDLE.map((s) => Math.abs(lips.lines(s)[k] - mouth.lines(s)[k]));
     return Math.max(all.sort((a, b) => a - b)[all.length >> 1], 1e-6);
   };
-  const [above, below] = [thickness(0), thickness(1)];
+  const [thickAbove, thickBelow] = [thickness(0), thickness(1)];
   for (let i = 0; i < points.length; i += 3) {
     const [s, across] = mouth.coordinates(points[i], points[i + 1]);
     if (s <= 0 || s >= 1) continue;
     const [upper, lower] = mouth.lines(s);
-    const isAbove = across < (upper + lower) / 2;
-    const distance = isAbove ? (upper - across) / above : (across - lower) / below;
+    const distance = isAbove[i / 3] ? (upper - across) / thickAbove : (across - lower) / thickBelow;
     const follow = smoothstep(1 - clamp((distance - 1) / REACH, 0, 1));
-    const by = ((share * (isAbove ? 1 : -1) * (lower - upper)) / 2) * follow;
+    const by = ((share * (isAbove[i / 3] ? 1 : -1) * (lower - upper)) / 2) * follow;
     points[i] += by * mouth.across[0];
     points[i + 1] += by * mouth.across[1];
   }

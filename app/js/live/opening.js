@@ -23,10 +23,11 @@ export class Opening {
     this.profiles = [profile(this, this.upper), profile(this, this.lower)];
   }
 
+  // Negative where the lines have crossed.
   get gap() {
     const middle = this.upper.length >> 1;
     const [a, b] = [this.upper[middle], this.lower[middle]];
-    return Math.hypot(b[0] - a[0], b[1] - a[1]) / this.width;
+    return ((b[0] - a[0]) * this.across[0] + (b[1] - a[1]) * this.across[1]) / this.width;
   }
 
   // The distances of both lines from the axis through the corners at `s`.

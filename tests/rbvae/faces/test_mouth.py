@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from rbvae.faces.lips import INSET, changed, inset_lips, shut
+from rbvae.faces.lips import INSET, changed, inset_lips, is_above, parting, shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import KEPT, Mouth, OwnMouth, draw_mouth, stretched
 from rbvae.faces.openings import Opening
@@ -141,6 +141,26 @@ def test_shut_closes_the_lips_along_their_line_and_keeps_their_thickness():
         np.testing.assert_allclose(thick[1], thick[0], rtol=0.15)
     np.testing.assert_array_equal(closed[[33, 263, 1, 10]], points[[33, 263, 1, 10]])  # eyes, nose and forehead
     np.testing.assert_allclose(shut(closed), closed, atol=0.5)
+
+
+def crossed(by: float) -> np.ndarray:
+    """The face at rest with the middle of each lip moved across the line between them, by so many mouth widths."""
+    points, rest = at_rest().copy(), at_rest()
+    lips = Opening.of(rest, INNER_LIPS)
+    s, across = lips.coordinates(rest[:, 0], rest[:, 1])
+    share = np.sin(np.pi * s.clip(0, 1)) * (np.abs(across) < 0.4 * lips.width)
+    points[:, :2] += (by * lips.width * share * np.where(is_above(rest), 1, -1))[:, None] * lips.axes()[1]
+    return points
+
+
+def test_lips_that_have_crossed_are_moved_apart_until_they_meet():
+    rest, after = at_rest(), crossed(0.08)
+    assert Opening.of(after, INNER_LIPS).gap < -0.1 and parting(rest, after) == 1
+    met = shut(after, rest)
+    assert abs(Opening.of(met, INNER_LIPS).gap) < 0.01
+    middle = [row[len(row) // 2] for row in (OUTER_LIPS[0], INNER_LIPS[0], INNER_LIPS[1], OUTER_LIPS[1])]
+    upper, lower = np.diff(met[middle, 1])[[0, 2]], np.diff(rest[middle, 1])[[0, 2]]
+    np.testing.assert_allclose(upper, lower, rtol=0.1)  # as thick as before
 
 
 def test_lips_that_open_are_drawn_without_the_edge_that_showed_teeth():
