@@ -17,7 +17,7 @@ import numpy as np
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
-from app.server.decoder import decoded
+from app.server.decoder import decoded, in_turns
 from app.server.editors import Editors
 from app.server.hosting import not_a_tool
 from app.server.originals import transparency
@@ -63,7 +63,7 @@ class Endpoints:
             The aligned crop of the face.
             The model's reconstruction of the crop.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             portrait = self._portrait(photo)
         facts = {
             "z": portrait.z.tolist(),
@@ -84,7 +84,7 @@ class Endpoints:
         Returns:
             The edited photos at full size, or small images of the face if the model works on images.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             n, seed_number = integer(count, "count", 1, MAX_COUNT), integer(seed, "seed", 0, 2**32 - 1)
             portrait = self._portrait(photo)
             in_photo = self.faces.config.observes == "code"
@@ -107,7 +107,7 @@ class Endpoints:
         Returns:
             The edited second photo at full size.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             amount = number(strength, "strength")
             edit = self.faces.transfer(self._portrait(expression), self._portrait(face), amount)
         return picture_file(edit.photo, "edited")
@@ -122,7 +122,7 @@ class Endpoints:
         Returns:
             The edited photo at full size.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             portrait = self._portrait(photo)
             edit = self.faces.edit(portrait, self._expression(values, portrait))
         return picture_file(edit.photo, "edited")
@@ -135,7 +135,7 @@ class Endpoints:
         Returns:
             The edited photo at full size.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             edit = self.faces.neutral(self._portrait(photo))
         return picture_file(edit.photo, "neutral")
 
@@ -150,7 +150,7 @@ class Endpoints:
         Returns:
             The animation of the whole photo, scaled down.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             film = film_settings(seconds, format)
             portrait = self._portrait(photo)
             e = self._expression(values, portrait)
@@ -170,7 +170,7 @@ class Endpoints:
             A ZIP with the edited photos and manifest.json.
             The manifest: for each photo ok, the file name, box, warnings and identity_shift, or the error.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             paths = [Path(photo["path"]) for photo in photos or [] if photo and in_cache(photo.get("path"))]
             if not 1 <= len(paths) <= MAX_PHOTOS:
                 raise ConfigError(f"{len(paths)} photos were given; give 1 to {MAX_PHOTOS}")
@@ -192,7 +192,7 @@ class Endpoints:
         Returns:
             A small image of the digit in the new style.
         """
-        with as_gradio_errors():
+        with as_gradio_errors(), in_turns():
             amount = number(strength, "strength")
             edit = self.digits.transfer(read_digit_upload(style), read_digit_upload(digit), amount)
         return picture_file(edit.crop, "edited")

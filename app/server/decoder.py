@@ -34,7 +34,36 @@ IMAGE_SECONDS = 40
 START_SECONDS = 30  # seconds for a worker to start: 5 were too few on a busy machine
 WAIT_SECONDS = 10  # seconds to wait for an idle worker
 MAX_MESSAGE = 10_000  # bytes of an error message
+LARGE = 3 * 16_000_000  # bytes of pixels above which pictures take turns, see in_turns
 PASSED_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
+
+
+_turn = threading.RLock()  # held by the thread that uses large pictures
+_here = threading.local()
+
+
+@contextlib.contextmanager
+def in_turns() -> Iterator[None]:
+    """Give back the memory of large pictures before another thread decodes one.
+
+    The first large picture that is decoded in this context waits until no other thread is in such a context with
+    one. Raises BusyError if that takes too long.
+    """
+    with contextlib.ExitStack() as _here.until:
+        try:
+            yield
+        finally:
+            del _here.until
+
+
+def await_turn(size: int) -> None:
+    """Wait, in the context of in_turns, before a picture of `size` bytes is read."""
+    until = getattr(_here, "until", None)
+    if until is None or size <= LARGE:
+        return
+    if not _turn.acquire(timeout=WAIT_SECONDS):
+        raise BusyError(1)
+    until.callback(_turn.release)
 
 
 class Worker:
@@ -227,6 +256,7 @@ def _exchange(
     words = _read_exactly(process, bytearray(length)).decode()
     if not height * width:
         return None, words
+    await_turn(height * width * 3)
     pixels = _read_exactly(process, bytearray(height * width * 3))
     return np.frombuffer(pixels, np.uint8).reshape(height, width, 3), words
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +9,7 @@ from PIL import Image
 
 from app.server.actions import Actions, File
 from app.server.clips import CLIP_SECONDS, read_clip
-from app.server.decoder import decoder
+from app.server.decoder import decoder, in_turns
 from app.server.edit_record import EditRecord
 from app.server.films import role_of
 from app.server.jobs import Jobs
@@ -30,7 +28,6 @@ from rbvae.errors import quoted, shown
 from rbvae.faces.finding import Faces
 from rbvae.images.decoding import Photo, load_photo
 
-LARGE_BYTES, LARGE_LOCK = 3 * 16_000_000, threading.Lock()  # photos above this many bytes are searched one at a time
 DIFFERENT_PHOTOS = "these faces are of different photos; save each photo by itself"
 OWN = "own"  # the start of a film: the photo as it is
 NO_FACE = "no face was found; click the two eyes in the photo, one after the other, or open another photo"
@@ -53,10 +50,9 @@ class FaceActions(Actions):
         If no face is found, the record asks the visitor to click the eyes. Raises ImageError if the photo cannot be
         decoded.
         """
-        pixels, note = decoder().decode_with_note(content)
-        original = read_original(content, pixels, transparency(content))
-        with LARGE_LOCK if pixels.size > LARGE_BYTES else contextlib.nullcontext():
-            opened = open_faces(self.editor, pixels, original)
+        with in_turns():
+            pixels, note = decoder().decode_with_note(content)
+            opened = open_faces(self.editor, pixels, read_original(content, pixels, transparency(content)))
         return self.store(replace(opened, faces=replace(opened.faces, notes=(note,) if note else ())))
 
     def face(self, key: str, face: int | None = None, eyes: Any = None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ __all__ = ["BLENDSHAPES", "ENERGETIC", "Face", "FaceLandmarker", "expression_ene
 SMALL = 200  # pictures with a longer side below this get a border and are enlarged before detection
 CANVAS = 256  # smallest longer side of a picture given to MediaPipe; smaller pictures are enlarged
 BORDER = 0.25  # of the longer side: width of the border on each side of a small or face-filling picture
+MOST_BORDERED = 1024  # longer side at which a picture with a border is searched; its face is large
 TILE_MIN = 150  # smallest side of search tiles: smaller faces have too few pixels to edit,
 TILE_SHARE = 1 / 7  # also as a share of the picture's longer side
 STRIP_MIN = 48  # pixels: in strips that are narrower, no face is found
@@ -136,9 +137,12 @@ class FaceLandmarker:
     def _look(self, photo: np.ndarray, border: bool = False) -> list[Face]:
         """Run one detection on uint8 [H, W, 3], enlarged to CANVAS if smaller; points are in coordinates of `photo`."""
         margin = round(BORDER * max(photo.shape[:2])) if border else 0
+        height, width = (side + 2 * margin for side in photo.shape[:2])
         if border:
-            photo = cv2.copyMakeBorder(photo, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-        height, width = photo.shape[:2]
+            share = min(1.0, MOST_BORDERED / max(photo.shape[:2]))
+            if share < 1:
+                photo = cv2.resize(photo, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+            photo = cv2.copyMakeBorder(photo, *4 * [round(share * margin)], cv2.BORDER_REPLICATE)
         scale = CANVAS / max(height, width)
         if scale > 1:
             enlarged = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from app.server.decoder import Decoder
+from app.server.decoder import LARGE, Decoder, await_turn, in_turns
 from app.server.decoder_process import seconds_for
 from app.server.job_queue import BusyError
 from rbvae.errors import ImageError
@@ -170,3 +170,51 @@ def test_such_a_process_knows_no_secrets(monkeypatch):
         assert b"secret" not in environment
     finally:
         made.close()
+
+
+def test_large_pictures_take_turns_and_small_ones_do_not():
+    happened, first_is_in, first_may_end = [], threading.Event(), threading.Event()
+
+    def first():
+        with in_turns():
+            await_turn(LARGE + 1)
+            await_turn(LARGE + 1)  # a donor's photo, in the same turn
+            first_is_in.set()
+            first_may_end.wait(10)
+            happened.append("first ends")
+
+    def second():
+        with in_turns():
+            await_turn(LARGE)  # not large
+            happened.append("small")
+            first_may_end.set()
+            await_turn(LARGE + 1)
+            happened.append("second")
+
+    threads = [threading.Thread(target=run) for run in (first, second)]
+    threads[0].start()
+    first_is_in.wait(10)
+    threads[1].start()
+    for thread in threads:
+        thread.join(10)
+    assert happened == ["small", "first ends", "second"]
+
+
+def test_a_turn_that_does_not_come_is_reported_as_busy(monkeypatch):
+    monkeypatch.setattr("app.server.decoder.WAIT_SECONDS", 0.05)
+    refused = []
+
+    def other():
+        try:
+            with in_turns():
+                await_turn(LARGE + 1)
+        except BusyError as error:
+            refused.append(error)
+
+    with in_turns():
+        await_turn(LARGE + 1)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(10)
+    assert len(refused) == 1
+    await_turn(LARGE + 1)  # outside of such a context nothing waits
