@@ -142,7 +142,8 @@ class FaceLandmarker:
             share = min(1.0, MOST_BORDERED / max(photo.shape[:2]))
             if share < 1:
                 photo = cv2.resize(photo, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
-            photo = cv2.copyMakeBorder(photo, *4 * [round(share * margin)], cv2.BORDER_REPLICATE)
+            wide = round(share * margin)
+            photo = cv2.copyMakeBorder(photo, wide, wide, wide, wide, cv2.BORDER_REPLICATE)
         scale = CANVAS / max(height, width)
         if scale > 1:
             enlarged = (max(1, round(width * scale)), max(1, round(height * scale)))
