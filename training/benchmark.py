@@ -10,6 +10,7 @@ the processes share the cells.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ from training.engine.cli import command_line, device_name, run_command, write_js
 from training.engine.processes import join
 from training.engine.run_folder import git_commit
 from training.table1.bench import Bench, CellProgress, locked
+from training.table1.cells import Cell
 from training.table1.controls import TITLES, control_names
 from training.table1.course import Budget
 from training.table1.datasets import load_task
@@ -50,7 +52,7 @@ from training.table1.table import tables
 from training.table1.task import DATASETS, Task
 
 SCRIPT = "training/benchmark.py"
-ALONE = ("--methods", "--seeds", "--tune", "--longer", "--published", "--cell", "--page", "--workers")
+ALONE = ("--methods", "--seeds", "--tune", "--longer", "--published", "--cell", "--from", "--page", "--workers")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -82,6 +84,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, metavar="W", default=1, help="processes that share the cells")
     parser.add_argument("--set", action="append", default=[], metavar="[ROW:]NAME=VALUE", dest="assignments",
                         help="any other setting, for all rows or for one: srb:extensions.r1_weight=1")  # fmt: skip
+    parser.add_argument("--from", metavar="FILE", type=Path, dest="published_cells",
+                        help="start from published cells: docs/table1/fer-codes-cells.json")  # fmt: skip
     parser.add_argument("--page", metavar="FILE", type=Path,
                         help="write the tables into this page and the results beside it: docs/table1.md")  # fmt: skip
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
@@ -106,6 +110,8 @@ def main(argv: list[str] | None = None) -> int:
     with Progress("cell", 1, seconds=60) as progress:
         command = command_line(SCRIPT, without(given, ALONE))
         bench = Bench(task, settings, budget, out, command, CellProgress(progress))
+        if options.published_cells:
+            bench.adopt(read_cells(options.published_cells))
         if cell:
             return alone(bench, cell)
         plan = plan_of(options, names, task, bench)
@@ -143,6 +149,17 @@ def refuse(options: argparse.Namespace) -> None:
         raise ConfigError("--patience must not be below 0, and --check-every must be above 0")
     if options.page and not options.page.is_file():
         raise ConfigError(f"--page {options.page}: no such file")
+    if options.published_cells and not options.published_cells.is_file():
+        raise ConfigError(f"--from {options.published_cells}: no such file")
+
+
+def read_cells(path: Path) -> dict[str, Cell]:
+    """Reads published cells by address. Raises ConfigError if the file holds anything else."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))
+        return {str(Address.parse(address)): dict(cell) for address, cell in cells.items()}
+    except (ValueError, AttributeError, TypeError, ConfigError) as error:
+        raise ConfigError(f"--from {path}: not a file of cells, such as docs/table1/fer-codes-cells.json") from error
 
 
 def plan_of(options: argparse.Namespace, names: list[str], task: Task, bench: Bench) -> Plan:
@@ -200,10 +217,12 @@ def without(given: list[str], names: tuple[str, ...]) -> list[str]:
 
 
 def write(results: dict[str, Any], task: Task, bench: Bench, plan: Plan) -> None:
-    """Writes results.json, table.md and the pictures into the bench's folder."""
+    """Writes results.json, cells.json, table.md and the pictures into the bench's folder."""
     out, shown = bench.out, editors(plan, bench, task)
     results["edited"] = list(shown)
     write_json(out / "results.json", results)
+    cells = {str(address): cell for address in plan.needed() if (cell := bench.known(address))}
+    write_atomically(out / "cells.json", json.dumps(cells, separators=(",", ":")).encode())
     write_atomically(out / "table.md", tables(results).encode())
     plot(results, out / "plot.png")
     if shown:

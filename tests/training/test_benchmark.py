@@ -248,14 +248,33 @@ def test_a_page_gets_tables_and_pictures_between_its_marks_and_keeps_the_rest(ou
     assert run(*options, *TINY, "--page", page) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# Mine\n") and text.endswith("rest\n") and "former" not in text and "| sRb-VAE |" in text
-    for name in ("digits.json", "digits.md", "digits.png", "digits-figure2.webp"):
+    for name in ("digits.json", "digits-cells.json", "digits.md", "digits.png", "digits-figure2.webp"):
         assert (tmp_path / "table1" / name).exists()
     assert "digits-figure2.webp" in text and "table1/digits.md" in text
 
 
+def test_a_table_goes_on_from_its_published_cells(out, digits_root, tmp_path):
+    options = ("--dataset", "digits", "--data", digits_root, "--seeds", 1, "--methods", "vae,srb", *TINY)
+    assert run(*options, "--out", out) == 0
+    assert run(*options, "--out", tmp_path / "new", "--from", out / "cells.json") == 0
+    assert not list((tmp_path / "new").glob("cells/*/checkpoint"))  # none was made again
+    before, after = results_of(out), results_of(tmp_path / "new")
+    assert after["methods"] == before["methods"] and after["controls"] == before["controls"]
+
+
+@pytest.mark.parametrize("content", ["[]", '{"nobody:0": {}}', '{"vae:0": 1}', "{"])
+def test_a_file_without_cells_is_one_clear_line(content, digits_root, tmp_path, capsys):
+    path = tmp_path / "other.json"
+    path.write_text(content)
+    options = ("--dataset", "digits", "--data", digits_root, "--out", tmp_path, "--methods", "vae", *TINY)
+    assert run(*options, "--from", path) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: --from ") and "not a file of cells" in error
+
+
 def test_the_tables_of_the_page_are_those_of_the_committed_results():
     page = (DOCS / "table1.md").read_text(encoding="utf-8")
-    for path in (DOCS / "table1").glob("*.json"):
+    for path in set((DOCS / "table1").glob("*.json")) - set((DOCS / "table1").glob("*-cells.json")):
         results = json.loads(path.read_text(encoding="utf-8"))
         assert filled(page, "table1", results) == page, f"{path.name}: run the benchmark with --page again"
         assert long_version(results) == path.with_suffix(".md").read_text(encoding="utf-8"), path.name

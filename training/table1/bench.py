@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.progress import Progress
+from training.engine.cli import write_json
 from training.table1 import cells, controls
 from training.table1.course import Budget
 from training.table1.plan import LONGER, Address, Plan
@@ -65,6 +66,14 @@ class Bench:
     def known(self, address: Address) -> cells.Cell | None:
         """Returns a cell that is there; None if it has still to be made."""
         return cells.remembered(self.folder(address) / "cell.json", self.origin(address))
+
+    def adopt(self, published: dict[str, cells.Cell]) -> None:
+        """Writes published cells, by address, into the folders of those that are not there."""
+        for address, cell in published.items():
+            path = self.folder(Address.parse(address)) / "cell.json"
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_json(path, cell)
 
     def origin(self, address: Address) -> cells.Origin:
         """Returns the settings that a cell is made with, and the command that makes it alone.

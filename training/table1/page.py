@@ -21,6 +21,7 @@ def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     copies = {
         "results.json": f"{dataset}.json",
+        "cells.json": f"{dataset}-cells.json",
         "plot.png": f"{dataset}.png",
         "figure2.webp": f"{dataset}-figure2.webp",
     }

@@ -55,14 +55,15 @@ def plot(results: dict[str, Any], path: Path) -> None:
 
 
 def editors(plan: Plan, bench: Bench, task: Task) -> dict[str, Path]:
-    """Returns the checkpoints of the rows that can edit images, with seed 0, by title."""
+    """Returns the checkpoints of the rows that can edit images, with seed 0, by title; published cells have none."""
     if task.codes:
         return {}
     found = {}
     for name in plan.seeds:
         address = Address(name, 0, plan.chosen(name))
-        if ROWS[name].features == "e" and "probe" in (bench.known(address) or {}):
-            found[ROWS[name].title] = bench.folder(address) / "checkpoint"
+        checkpoint = bench.folder(address) / "checkpoint"
+        if ROWS[name].features == "e" and "probe" in (bench.known(address) or {}) and checkpoint.is_dir():
+            found[ROWS[name].title] = checkpoint
     return found
 
 
