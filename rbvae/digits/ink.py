@@ -60,7 +60,7 @@ def papers(pixels: np.ndarray) -> list[Paper]:
     """Return what may be the paper of a picture uint8 [H, W, 3]: one if its border is even; else dark or light ink."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).astype(np.float32)
     colour = np.median(border, axis=0)
-    if (abs(border - colour).max(axis=1) <= EVEN).mean() >= (BLACK_SHARE if colour.max() <= BLACK else EVEN_SHARE):
+    if (abs(border - colour).max(axis=1) <= EVEN).mean() >= (BLACK_SHARE if np.max(colour) <= BLACK else EVEN_SHARE):
         far = np.maximum(colour, 255 - colour)  # the furthest that a channel can be from the paper
         return [
             Paper(colour, True, (abs(pixels - colour) / far).max(axis=2).astype(np.float32), bool(colour.mean() > 127))

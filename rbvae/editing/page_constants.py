@@ -31,8 +31,8 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
     ),
     mouth: (
-        *("REPLACED", "KEPT", "MOST_STRETCHED", "BELOW", "CLAMP", "SQUASHED", "STRETCHED", "BITE", "NARROW"),
-        *("SEAM_CELLS", "NOSE"),
+        *("REPLACED", "REPLACED_WIDER", "KEPT", "MOST_STRETCHED", "BELOW", "CLAMP", "SQUASHED", "STRETCHED"),
+        *("BITE", "NARROW", "SEAM_CELLS", "NOSE"),
     ),
     shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
     teeth: (

@@ -18,7 +18,8 @@ from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth import BRIGHT_FACE, brightness_of, cavity, shows_teeth
 
-REPLACED = 0.08  # increase of the gap over which an open mouth without visible teeth takes its inside from the filling
+# Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
+REPLACED, REPLACED_WIDER = 0.08, 0.15
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 1.5  # times its height that a person's own open mouth is stretched where it opens wider
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
@@ -172,8 +173,12 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
     the photo keeps its own inside; one that is closed shows `filling`. `blur` is that of the photo, in pixels.
     """
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
-    share = changed(old, new)
     is_open = old.gap > SHOWN
+    filled = 0.0 if filling is None else 1.0
+    if filled and is_open:
+        grown = max((new.gap - old.gap) / REPLACED, (new.width / old.width - 1) / REPLACED_WIDER)
+        filled = 0.0 if shows_teeth(photo, old) else float(np.clip(grown, 0, 1))
+    share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):
         return
     noses = before[NOSE, :2].mean(axis=0), after[NOSE, :2].mean(axis=0)
@@ -188,8 +193,7 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
     inside = filling.fill(new, noses[1], area) if filling is not None else np.zeros(1, np.float32)
     if is_open:
         own = OwnMouth(photo, old, noses[0]).fill(new, noses[1], area)
-        kept = 1.0 if filling is None or shows_teeth(photo, old) else 1 - np.clip((new.gap - old.gap) / REPLACED, 0, 1)
-        inside = own + np.float32(1 - kept) * (inside - own)
+        inside = own + np.float32(filled) * (inside - own)
     between = BETWEEN * lip_colour(photo, before)
     apart = np.clip((new.gap - NARROW[0]) / (NARROW[1] - NARROW[0]), 0, 1)
     inside = between + np.float32(apart) * (inside - between)

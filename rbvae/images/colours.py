@@ -67,7 +67,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return Image.fromarray((values >> 8).astype(np.uint8))
     deep = np.nan_to_num(values.astype(np.float32), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    top = float(deep.max(initial=0.0))
+    top = max(float(np.max(deep)), 0.0)
     full = next((full for full in (1.0, 255.0, 65535.0) if top <= full and (full > 1 or image.mode == "F")), top)
     deep *= 255.0 / full
     return Image.fromarray(np.rint(deep, out=deep).clip(0, 255, out=deep).astype(np.uint8))

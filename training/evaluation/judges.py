@@ -65,7 +65,7 @@ def box_of(face: Face, grow: float = 1.0, square: bool = False) -> tuple[slice, 
     """
     points = face.points[:POINTS, :2] - 0.5  # to coordinates with pixel centres at integers
     low, high = points.min(axis=0), points.max(axis=0)
-    reach = (np.full(2, (high - low).max()) if square else high - low) / 2 * grow
+    reach = (np.full(2, np.max(high - low)) if square else high - low) / 2 * grow
     (left, top), (right, bottom) = (
         ((low + high) / 2 - reach).clip(0).astype(int),
         ((low + high) / 2 + reach).astype(int),

@@ -9,13 +9,15 @@ const TEETH_ROW = 3; // of the lines of a frame
 // `donor` is a mouth of portrait.js, or null for teeth of the bank.
 export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth } = portrait.model.constants;
-  const [old, share] = [portrait.lips, changed(portrait.lips, now, lips)];
-  if (!share) return null;
+  const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
   const { showsTeeth, between, brightness } = portrait.mouth;
+  const grown = Math.max((now.gap - old.gap) / mouth.REPLACED, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
+  const kept = !isOpen ? 0 : showsTeeth ? 1 : 1 - clamp(grown, 0, 1);
+  const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
+  if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, portrait.blur);
   const wider = (now.gap * now.width) / Math.max(old.gap * old.width, 1e-6);
-  const kept = !isOpen ? 0 : showsTeeth ? 1 : 1 - clamp((now.gap - old.gap) / mouth.REPLACED, 0, 1);
   const apart = ramp(now.gap, ...mouth.NARROW);
   const [left, , right] = portrait.box();
   const width = (right - left) / portrait.scale;

@@ -105,6 +105,20 @@ def test_an_open_mouth_without_visible_teeth_takes_the_filling_by_degrees():
     assert DARK[1] < greens[0] < greens[1] < greens[2] and greens[2] > 0.9 * GREEN[1]
 
 
+def test_a_smile_fills_a_mouth_that_is_open_without_visible_teeth_and_keeps_one_that_shows_them():
+    """It widens the mouth, and hardly opens it further."""
+    points = smiling()
+    lips, across = Opening.of(points, INNER_LIPS), np.array([1, 0])
+    every = sorted({point for line in (*INNER_LIPS, *OUTER_LIPS) for point in line})
+    after = points[:POINTS].copy()
+    after[every, :2] += 0.2 * (after[every, :2] - (lips.upper[0] + lips.upper[-1]) / 2) * across
+    photo = data.astronaut()
+    for inside, filled in ((DARK, True), (TOOTH, False)):
+        out = edited(FaceView(painted(photo, points, inside), points), after, Plain())
+        middle = np.median(out[between(after, side=512)], axis=0)
+        assert (np.abs(middle - GREEN).max() < 25) == filled
+
+
 @pytest.mark.parametrize("size", [1, 3])
 def test_closing_lips_leave_no_tooth_between_them(size):
     """Nothing between the lips has the colour of a tooth, and hardly anything at the corners is a mixture."""
