@@ -111,7 +111,7 @@ def test_a_smile_fills_a_mouth_that_is_open_without_visible_teeth_and_keeps_one_
     lips, across = Opening.of(points, INNER_LIPS), np.array([1, 0])
     every = sorted({point for line in (*INNER_LIPS, *OUTER_LIPS) for point in line})
     after = points[:POINTS].copy()
-    after[every, :2] += 0.2 * (after[every, :2] - (lips.upper[0] + lips.upper[-1]) / 2) * across
+    after[every, :2] += 0.4 * (after[every, :2] - (lips.upper[0] + lips.upper[-1]) / 2) * across
     photo = data.astronaut()
     for inside, filled in ((DARK, True), (TOOTH, False)):
         out = edited(FaceView(painted(photo, points, inside), points), after, Plain())
