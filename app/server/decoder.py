@@ -49,11 +49,12 @@ def in_turns() -> Iterator[None]:
     The first large picture that is decoded in this context waits until no other thread is in such a context with
     one. Raises BusyError if that takes too long.
     """
-    with contextlib.ExitStack() as _here.until:
+    with contextlib.ExitStack() as until:
+        outer, _here.until = getattr(_here, "until", None), until
         try:
             yield
         finally:
-            del _here.until
+            _here.until = outer
 
 
 def await_turn(size: int) -> None:

@@ -216,6 +216,8 @@ def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
         return True
     left, top, right, bottom = box = opening.box(AROUND * opening.width, photo.shape[1], photo.shape[0])
     skin = photo[top:bottom, left:right][opening.mask(box, 0) < 0.01].astype(np.float32)
+    if not len(skin):
+        return False
     skin = skin[skin.mean(axis=1) >= np.median(skin.mean(axis=1))]  # without lips and shadows
     pale = redness(colours) < np.median(redness(skin)) - LESS_RED
     return float(((brightness > DIM * np.median(skin.mean(axis=1))) & pale).mean()) > TOOTHY
