@@ -45,6 +45,7 @@ from app.server.state import Visits
 from app.server.sub_path import WithoutSubPath, sub_path
 from app.server.uploads import Page
 from rbvae import RbvaeError
+from rbvae.terminal import printable_output
 
 HERE = Path(__file__).resolve().parent
 # Keep-alive timeout in seconds. Longer than that of proxies and browsers, so that they do not reuse a connection just
@@ -142,6 +143,7 @@ def main(argv: list[str] | None = None) -> int:
         prog="python app/app.py", description="Serve the app.", epilog=ENVIRONMENT, formatter_class=formatter
     )
     parser.parse_args(argv)
+    printable_output()  # Gradio prints emoji
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # run atexit handlers when a container stops

@@ -16,6 +16,7 @@ from gradio.routes import App
 from app.app import build, launch
 from app.server.cleanup import upload_folder
 from app.server.environment import address, check_address, exempt_from_proxies, unusable_proxies
+from app.server.hosting import has_mcp
 from rbvae import ConfigError
 from rbvae.bundled import default_checkpoint
 
@@ -87,8 +88,9 @@ def test_a_temporary_folder_that_cannot_be_written_is_one_line(monkeypatch, tmp_
         upload_folder()
 
 
-def test_the_app_starts_behind_proxies_and_without_a_home(tiny_faces, tiny_digits, tmp_path):
-    """As in a container with a numeric user, whose host sets proxies that reach neither the app nor anything else."""
+def test_the_app_starts_behind_proxies_and_without_a_home_or_unicode(tiny_faces, tiny_digits, tmp_path):
+    """As in a container with a numeric user, whose host sets proxies that reach neither the app nor anything else, and
+    an encoding that lacks the emoji that Gradio prints."""
     (tmp_path / "sitecustomize.py").write_text(NO_HOME)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -100,15 +102,21 @@ def test_the_app_starts_behind_proxies_and_without_a_home(tiny_faces, tiny_digit
         "ALL_PROXY": "socks9://127.0.0.1:9",
         "GRADIO_SERVER_PORT": str(port),
         "PYTHONPATH": str(tmp_path),
+        "PYTHONIOENCODING": "ascii",
     }
+    last = "MCP server" if has_mcp() else "public link"
     command = [sys.executable, str(ROOT / "app" / "app.py")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as app:
         try:
             assert app.stdout is not None
-            said = list(itertools.takewhile(lambda line: "public link" not in line, app.stdout))
+            said = [*itertools.takewhile(lambda line: last not in line, app.stdout), app.stdout.readline()]
         finally:
             app.terminate()
-    assert [line for line in said if "are ignored" in line] and not [line for line in said if "Traceback" in line]
+    assert (
+        said[-1].startswith("* ")
+        and [line for line in said if "are ignored" in line]
+        and not [line for line in said if "Traceback" in line]
+    )
     assert app.wait() == 0
 
 
