@@ -28,6 +28,8 @@ def prepare_environment() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     os.environ["GRADIO_SERVER_PORT"] = str(where["server_port"])
+    if not os.environ.get("GRADIO_ROOT_PATH", "").strip(" /"):
+        os.environ.pop("GRADIO_ROOT_PATH", None)  # with "/", Gradio finds none of its own pages
     try:
         Path.home()
     except RuntimeError:  # a numeric user of a container; on Python 3.10, an import of Gradio's fails without a home

@@ -15,7 +15,7 @@ from gradio.routes import App
 
 from app.app import build, launch
 from app.server.cleanup import upload_folder
-from app.server.environment import address, check_address, exempt_from_proxies, unusable_proxies
+from app.server.environment import address, check_address, exempt_from_proxies, prepare_environment, unusable_proxies
 from app.server.hosting import has_mcp
 from rbvae import ConfigError
 from rbvae.bundled import default_checkpoint
@@ -66,6 +66,14 @@ def test_the_apps_own_address_needs_no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     exempt_from_proxies("127.0.0.1")
     assert os.environ["no_proxy"] == "*"
+
+
+@pytest.mark.parametrize("root", ["/", " // ", ""])
+def test_a_root_path_without_a_path_is_none(monkeypatch, root):
+    for name, value in {"GRADIO_ROOT_PATH": root, "GRADIO_SERVER_PORT": "", "NO_PROXY": "", "no_proxy": ""}.items():
+        monkeypatch.setenv(name, value)
+    prepare_environment()
+    assert "GRADIO_ROOT_PATH" not in os.environ
 
 
 @pytest.mark.parametrize("proxy", ["socks9://127.0.0.1:9", "http://[::1", "http://127.0.0.1:port"])
