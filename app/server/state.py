@@ -26,7 +26,7 @@ STEP = 0.05
 KEPT_FOR = 3600  # seconds an image is kept after its last use
 SIDES = (192, 360, 720, 1280)  # of the pictures that are drawn for display, in pixels
 TILE = 160  # side of a small image of an edit, in pixels, unless the model defines one
-CAPACITY = 120_000_000  # bytes of all opened photos
+CAPACITY = 200_000_000  # bytes of all opened photos
 
 
 class ForgottenError(RbvaeError):
