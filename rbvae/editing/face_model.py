@@ -21,7 +21,8 @@ from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, FaceView, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour
-from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, teeth_colour, unit_of, whites
+from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, unit_of
+from rbvae.faces.teeth_colours import teeth_colour, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.model import RbVAE
 

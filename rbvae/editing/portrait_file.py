@@ -98,7 +98,7 @@ class PortraitFiles:
         return pack(about, arrays)
 
     def mouth(self, portrait: Portrait, donor: Portrait) -> bytes:
-        """Return the file of the mouth that a donor lends to a portrait, which fills its own; empty if it is closed."""
+        """Return the file of the mouth that a donor lends to a portrait, to fill its own; empty if there is none."""
         mouth, placed = self.editor._mouth(donor, portrait), self._placed(portrait).observed
         if mouth is None or placed is None:
             return b""

@@ -15,7 +15,8 @@ from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
 from rbvae.faces.mesh import INNER_LIPS, LIDS
 from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
-from rbvae.faces.teeth import BANK_BLUR, FINER, FOLLOWED, UpperTeeth, sharpening, shows_teeth
+from rbvae.faces.teeth import BANK_BLUR, FINER, FOLLOWED, UpperTeeth, sharpening
+from rbvae.faces.teeth_colours import shows_teeth
 
 GRAIN_STEP = FINEST / 96  # grey levels by which bytes of the skin's texture differ; 128 is none
 ALONG = np.linspace(-0.1, 1.1, 61)  # positions along an eye at which the depth of its closed line is given

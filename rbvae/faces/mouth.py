@@ -16,7 +16,8 @@ from rbvae.faces.boxes import Box
 from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
-from rbvae.faces.teeth import BRIGHT_FACE, brightness_of, cavity, shows_teeth
+from rbvae.faces.teeth import BRIGHT_FACE, cavity
+from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15

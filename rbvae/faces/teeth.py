@@ -19,8 +19,9 @@ from PIL import Image
 
 from rbvae.faces.boxes import Box
 from rbvae.faces.easing import smoothstep
-from rbvae.faces.mesh import INNER_LIPS, LIDS, OUTER_EYE_CORNERS
+from rbvae.faces.mesh import INNER_LIPS, OUTER_EYE_CORNERS
 from rbvae.faces.openings import Opening, pixel_grid, sample
+from rbvae.faces.teeth_colours import brightness_of
 
 BANK = Path(__file__).with_name("teeth.webp")
 SHOWN_AT_REST = 0.065  # of the distance between the eyes: how far the teeth reach below the line of closed lips
@@ -30,21 +31,12 @@ TONGUE_GAPS = (0.2, 0.5)  # gaps of the mouth between which the tongue appears
 TONGUE_DEPTHS = (0.4, 0.85)  # between upper lip (0) and lower lip (1): where the tongue fades in
 GROOVE, GROOVE_WIDTH = 0.3, 0.06  # darkness and width, in mouth widths, of the groove along the tongue
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
-BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
-DIM, LESS_RED = 0.65, 0.08  # in coloured light: relative brightness, and how much less red than skin (log ratio)
-AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
 WIDEST = 1.35  # times their width at most that teeth are drawn to fill a mouth
 COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
 FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
-LEVEL = (3.05, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
-# Log ratios of red and blue to the mean: constants, and weights of those of the eyes' white and of the skin. Light is
-# coloured where skin is beyond NATURAL_SKIN, and colours teeth as much.
-TINT, TINT_OF_EYES, TINT_OF_SKIN = np.array([-0.012, -0.009]), 0.07, np.array([0.42, 0.30])
-NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])
-MOST_CONTRAST = 1.6  # largest brightness of teeth relative to the brightest skin
 BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
 SHARPENED, MOST_SHARPENED = 4, 0.8  # strength of the sharpening of enlarged teeth, per share of their size, and at most
 
@@ -199,70 +191,6 @@ def cavity(s: np.ndarray, v: np.ndarray, gap: float, brightness: float) -> np.nd
     dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
     groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
     return (dark + np.float32(tongue * groove)[..., None] * (pink - dark)) * np.float32(brightness / BRIGHT_FACE)
-
-
-def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
-    """Return whether the inside of a mouth in a photo uint8 [H, W, 3] is bright like teeth.
-
-    It must also be nearly colourless, or less red than the skin around it.
-    """
-    left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
-    colours = photo[top:bottom, left:right][opening.mask(box, 0) > 0.9].astype(np.float32)
-    if len(colours) < 8:
-        return False
-    brightness, around = colours.mean(axis=1), np.percentile(photo[top:bottom, left:right].mean(axis=2), 75)
-    dull = np.ptp(colours, axis=1) < COLOURFUL * (colours.max(axis=1) + 1)
-    if ((brightness > BRIGHT * around) & dull).mean() > TOOTHY:
-        return True
-    left, top, right, bottom = box = opening.box(AROUND * opening.width, photo.shape[1], photo.shape[0])
-    skin = photo[top:bottom, left:right][opening.mask(box, 0) < 0.01].astype(np.float32)
-    if not len(skin):
-        return False
-    skin = skin[skin.mean(axis=1) >= np.median(skin.mean(axis=1))]  # without lips and shadows
-    pale = redness(colours) < np.median(redness(skin)) - LESS_RED
-    return float(((brightness > DIM * np.median(skin.mean(axis=1))) & pale).mean()) > TOOTHY
-
-
-def redness(colours: np.ndarray) -> np.ndarray:
-    """Return the log ratio [N] of red to green and blue of colours [N, 3], in grey levels."""
-    red, green, blue = np.log(colours + 8).T
-    return red - (green + blue) / 2
-
-
-def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float) -> np.ndarray:
-    """Return the colour [3] of the teeth of a face, in grey levels.
-
-    It is estimated from the eyes' white [3], the colour of the skin [3] and its `brightest` grey level, by regressions
-    over smiles of LFW and the London set (191 of them).
-    """
-    eyes, skin = np.maximum(eyes, 8.0), np.maximum(skin, 8.0)
-    level = np.exp(LEVEL[0] + LEVEL[1] * np.log(eyes.mean()) + LEVEL[2] * np.log(max(brightest, 8.0)))
-    of_eyes, of_skin = (np.log(colour[[0, 2]]) - np.log(colour).mean() for colour in (eyes, skin))
-    beyond = of_skin - of_skin.clip(*NATURAL_SKIN)
-    tint = TINT + TINT_OF_EYES * of_eyes + TINT_OF_SKIN * (of_skin - beyond) + beyond
-    return min(float(level), MOST_CONTRAST * brightest) * np.exp([tint[0], -tint.sum(), tint[1]])
-
-
-def whites(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the colour [3] of the white of the eyes in a photo uint8 [H, W, 3] with landmarks [468 or more, 3]."""
-    found = []
-    for lids in LIDS:
-        eye = Opening.of(points, lids)
-        left, top, right, bottom = box = eye.box(1, photo.shape[1], photo.shape[0])
-        found.append(photo[top:bottom, left:right][eye.mask(box, 0) > 0.5].reshape(-1, 3))
-    pixels = np.concatenate(found).astype(np.float64)
-    if not len(pixels):
-        return np.full(3, 150.0)
-    colour = brightness_of(pixels)
-    return colour * (np.percentile(pixels.mean(axis=1), 95) / max(float(colour.mean()), 1.0))
-
-
-def brightness_of(pixels: np.ndarray) -> np.ndarray:
-    """Return the colour [3] of teeth in pixels [N, 3]: the mean of the brighter ones, without highlights."""
-    luma = pixels.mean(axis=1)
-    low, high = np.percentile(luma, [60, 95])
-    brighter = (luma >= low) & (luma <= high)
-    return pixels[brighter if brighter.any() else luma >= low].mean(axis=0)  # of two pixels, none lies between
 
 
 @functools.cache

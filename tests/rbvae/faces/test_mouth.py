@@ -12,7 +12,7 @@ from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import KEPT, Mouth, OwnMouth, draw_mouth, stretched
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
-from rbvae.faces.teeth import brightness_of
+from rbvae.faces.teeth_colours import brightness_of
 from tests.mouths import (
     LIP,
     TOOTH,

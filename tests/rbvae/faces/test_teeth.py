@@ -13,18 +13,14 @@ from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth import (
     CAVITY,
-    MOST_CONTRAST,
     SHOWN_AT_REST,
     UpperTeeth,
     bank,
-    brightness_of,
     choose,
     rest_edge,
-    shows_teeth,
-    teeth_colour,
     unit_of,
-    whites,
 )
+from rbvae.faces.teeth_colours import MOST_CONTRAST, brightness_of, shows_teeth, teeth_colour, whites
 from tests.mouths import (
     LIP,
     SIDE,
