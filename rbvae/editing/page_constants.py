@@ -31,13 +31,13 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
     ),
     mouth: (
-        *("REPLACED", "REPLACED_WIDER", "KEPT", "MOST_STRETCHED", "BELOW", "CLAMP", "SQUASHED", "STRETCHED"),
-        *("BITE", "NARROW", "SEAM_CELLS", "NOSE"),
+        *("REPLACED", "REPLACED_WIDER", "KEPT", "MOST_STRETCHED", "TEETH_STRETCHED", "BELOW", "CLAMP"),
+        *("SQUASHED", "STRETCHED", "BITE", "NARROW", "SEAM_CELLS", "NOSE"),
     ),
     shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
     teeth: (
         *("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
-        *("CAVITY", "TONGUE", "TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH", "BRIGHT_FACE"),
+        *("CAVITY", "TONGUE", "TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH", "BRIGHT_TEETH"),
     ),
 }
 

@@ -34,7 +34,7 @@ def mouth_of(photo: np.ndarray, points: np.ndarray) -> dict[str, Any]:
     return {
         "between": (BETWEEN * lip_colour(photo, points)).tolist(),
         "showsTeeth": opening.gap > SHOWN and shows_teeth(photo, opening),
-        "brightness": own.brightness,
+        "teeth": own.teeth.tolist(),
     }
 
 
@@ -62,7 +62,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
         "place": teeth.edge.tolist(),
         "width": teeth.width,
         "gain": (teeth.colour / teeth.row.colour).tolist(),
-        "brightness": float(teeth.colour.mean()),
+        "colour": teeth.colour.tolist(),
     }
 
 

@@ -6,6 +6,7 @@ of synthetic faces (rbvae.faces.teeth).
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,13 +17,14 @@ from rbvae.faces.boxes import Box
 from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
-from rbvae.faces.teeth import BRIGHT_FACE, cavity
+from rbvae.faces.teeth import BRIGHT_TEETH, cavity
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 1.5  # times its height that a person's own open mouth is stretched where it opens wider
+TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
@@ -142,21 +144,39 @@ class OwnMouth:
         wider = target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
         place = (new_across - new_upper) / new_height
         share = float(np.clip((wider - 1) / 0.1, 0, 1))  # 0 if lips close, 1 if they open
-        opened = place * max(1.0, wider / MOST_STRETCHED)
+        broader = target.width / max(self.opening.width, 1e-6)
+        opened = place * max(1.0, wider / self.most_stretched(broader))
         v = (across - upper) / height
-        v, s = v + share * (opened - v), s + share * (new_s - s)
+        v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         colours = sample(self.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
         deep = np.float32(share * np.clip((v - BELOW[0]) / (BELOW[1] - BELOW[0]), 0, 1))[..., None]
         if not deep.any():
             return colours
-        return colours + deep * (cavity(new_s, place, target.gap, self.brightness) - colours)
+        return colours + deep * (cavity(new_s, place, target.gap, self.teeth) - colours)
 
-    @property
-    def brightness(self) -> float:
-        """The brightness of the teeth, in grey levels."""
+    def most_stretched(self, broader: float) -> float:
+        """Return how many times its height the mouth is stretched at most, where it becomes `broader` times as wide.
+
+        Teeth keep their proportions.
+        """
+        if not self.toothy:
+            return MOST_STRETCHED
+        return float(np.clip(TEETH_STRETCHED * broader, 1.0, MOST_STRETCHED))
+
+    @functools.cached_property
+    def toothy(self) -> bool:
+        """Whether the mouth shows teeth."""
+        return shows_teeth(self.photo, self.opening)
+
+    @functools.cached_property
+    def teeth(self) -> np.ndarray:
+        """The colour of the teeth [3], in grey levels; if none are visible, teeth as bright as the mouth."""
         left, top, right, bottom = box = self.opening.box(1, self.photo.shape[1], self.photo.shape[0])
         inside = self.photo[top:bottom, left:right][self.opening.mask(box, 0) > 0.5]
-        return float(brightness_of(inside.astype(np.float64)).mean()) if len(inside) > 8 else BRIGHT_FACE
+        if len(inside) <= 8:
+            return BRIGHT_TEETH
+        colour = brightness_of(inside.astype(np.float64))
+        return colour if self.toothy else BRIGHT_TEETH * (colour.mean() / BRIGHT_TEETH.mean())
 
 
 def stretched(v: np.ndarray, times: np.ndarray | float) -> np.ndarray:

@@ -37,7 +37,7 @@ COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
 FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
-BRIGHT_FACE = 180.0  # brightness of teeth, in grey levels, at which CAVITY and TONGUE have their own colours
+BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth where CAVITY and TONGUE have their own colours
 SHARPENED, MOST_SHARPENED = 4, 0.8  # strength of the sharpening of enlarged teeth, per share of their size, and at most
 
 
@@ -136,7 +136,7 @@ class UpperTeeth:
         """
         s, across = target.coordinates(*pixel_grid(box))
         upper, lower = target.lines(s)
-        deep = cavity(s, (across - upper) / np.maximum(lower - upper, 1e-3), target.gap, float(self.colour.mean()))
+        deep = cavity(s, (across - upper) / np.maximum(lower - upper, 1e-3), target.gap, self.colour)
         colours, opaque = self._teeth(target, nose + self.edge, s, across, (upper, lower))
         shadow = 1 - LIP_SHADOW * np.exp(-np.maximum(across - upper, 0) / (SHADOW_WIDTH * target.width))
         lit = colours * np.float32(self.colour / self.row.colour) * np.float32(shadow)[..., None]
@@ -179,18 +179,18 @@ def sharpening(down: float) -> float:
     return min(SHARPENED * (1 / down - 1), MOST_SHARPENED)
 
 
-def cavity(s: np.ndarray, v: np.ndarray, gap: float, brightness: float) -> np.ndarray:
+def cavity(s: np.ndarray, v: np.ndarray, gap: float, teeth: np.ndarray) -> np.ndarray:
     """Return the colours float32 [h, w, 3] behind the teeth of a mouth with this `gap`, darkness and the tongue.
 
-    `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1); `brightness` is that of the
-    teeth, in grey levels.
+    `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1); `teeth` [3] is the
+    colour of the teeth, in grey levels, which tells the light.
     """
     wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
     low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
     tongue = smoothstep(low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
     dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
     groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
-    return (dark + np.float32(tongue * groove)[..., None] * (pink - dark)) * np.float32(brightness / BRIGHT_FACE)
+    return (dark + np.float32(tongue * groove)[..., None] * (pink - dark)) * np.float32(teeth / BRIGHT_TEETH)
 
 
 @functools.cache

@@ -75,10 +75,10 @@ export class GlLayers extends GlTools {
     set.opening("now", mouth.now);
     set.vec3("between", mouth.between);
     set.vec2("shift", mouth.shift);
-    for (const name of ["share", "soft", "gap", "apart", "kept", "wider", "opens", "line", "lineWidth"]) {
+    for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "line", "lineWidth"]) {
       set.float(name, mouth[name]);
     }
-    set.float("ownLight", mouth.brightness);
+    set.vec3("ownLight", mouth.light);
     if (donor) {
       set.vec2("teethSize", [donor.picture.width, donor.picture.height]);
       set.opening("donor", donor.opening);
@@ -86,13 +86,13 @@ export class GlLayers extends GlTools {
       set.vec3("gain", donor.gain);
     }
     if (mouth.teeth) {
-      const { edge, s, across, along, down, gain, brightness } = mouth.teeth;
+      const { edge, s, across, along, down, gain, light } = mouth.teeth;
       set.vec2("teethSize", layers.teethSize);
       set.vec2("edge", edge);
       set.vec4("rowPlace", [s, across, ...along]);
       set.float("down", down);
       set.vec3("gain", gain);
-      set.float("teethLight", brightness);
+      set.vec3("teethLight", light);
     }
     this._quad(mouth.now.box(mouth.margin));
   }

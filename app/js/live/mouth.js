@@ -11,19 +11,23 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { showsTeeth, between, brightness } = portrait.mouth;
+  const { showsTeeth, between, teeth: light } = portrait.mouth;
   const grown = Math.max((now.gap - old.gap) / mouth.REPLACED, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
   const kept = !isOpen ? 0 : showsTeeth ? 1 : 1 - clamp(grown, 0, 1);
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, portrait.blur);
-  const wider = (now.gap * now.width) / Math.max(old.gap * old.width, 1e-6);
+  const broader = now.width / Math.max(old.width, 1e-6);
+  const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
+  const stretched = showsTeeth ? clamp(mouth.TEETH_STRETCHED * broader, 1, mouth.MOST_STRETCHED) : mouth.MOST_STRETCHED;
   const apart = ramp(now.gap, ...mouth.NARROW);
   const [left, , right] = portrait.box();
   const width = (right - left) / portrait.scale;
   return {
-    old, now, share, soft, between, apart, kept, wider, brightness,
+    old, now, share, soft, between, apart, kept, light,
     gap: now.gap,
+    deeper: Math.max(1, wider / stretched),
+    narrower: Math.min(1, broader),
     shift: [after[0] - before[0], after[1] - before[1]],
     opens: clamp((wider - 1) / 0.1, 0, 1),
     line: isOpen ? share * (1 - apart) : 0,
@@ -59,7 +63,7 @@ function teethFrame(portrait, now, nose, lines) {
     }),
     down: teeth.down,
     gain: teeth.gain,
-    brightness: teeth.brightness,
+    light: teeth.colour,
     width,
   };
 }

@@ -55,7 +55,8 @@ uniform vec2 teethSize;
 uniform Opening old;
 uniform Opening now;
 uniform vec3 between;
-uniform float share, soft, gap, apart, kept, wider, opens, ownLight, teethLight, line, lineWidth;
+uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, lineWidth;
+uniform vec3 ownLight, teethLight;
 uniform vec2 shift;
 uniform vec2 edge; // of the teeth, in their picture
 uniform vec4 rowPlace; // s and distance of that edge; pixels of the picture per pixel to its left and to its right
@@ -63,11 +64,11 @@ uniform float down; // and across
 uniform vec3 gain;
 uniform Opening donor;
 uniform float donorWider;
-vec3 cavity(float s, float v, float light) {
+vec3 cavity(float s, float v, vec3 light) {
   float wide = ramp(gap, TEETH_TONGUE_GAPS.x, TEETH_TONGUE_GAPS.y), x = (s - 0.5) / TEETH_GROOVE_WIDTH;
   float low = smooth01(ramp(v, TEETH_TONGUE_DEPTHS.x, TEETH_TONGUE_DEPTHS.y));
   float tongue = low * step01(1.1 - (2.6 * s - 1.3) * (2.6 * s - 1.3)) * wide * (1.0 - TEETH_GROOVE * exp(-x * x));
-  return mix(TEETH_CAVITY, TEETH_TONGUE, tongue) * light / TEETH_BRIGHT_FACE;
+  return mix(TEETH_CAVITY, TEETH_TONGUE, tongue) * light / TEETH_BRIGHT_TEETH;
 }
 #ifdef DONOR
 vec3 teethAt(float s, float across, vec2 l) {
@@ -99,8 +100,8 @@ vec3 ownAt(float s, float across, vec2 l) {
   vec2 c = coordinates(old, at - shift);
   vec2 o = linesAt(0, c.x).xy;
   float height = max(o.y - o.x, 1e-3), place = (across - l.x) / max(l.y - l.x, 1e-3);
-  float v = mix((c.y - o.x) / height, place * max(1.0, wider / MOUTH_MOST_STRETCHED), opens);
-  float own = mix(c.x, s, opens);
+  float v = mix((c.y - o.x) / height, place * deeper, opens);
+  float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
   vec3 value = photoAt(positions(old, clamp(own, 0.02, 0.98), o.x + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
   return mix(value, cavity(s, place, ownLight), opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y));
 }

@@ -9,7 +9,7 @@ from skimage import data
 
 from rbvae.faces.lips import INSET, changed, inset_lips, is_above, parting, shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
-from rbvae.faces.mouth import KEPT, Mouth, OwnMouth, draw_mouth, stretched
+from rbvae.faces.mouth import KEPT, MOST_STRETCHED, Mouth, OwnMouth, draw_mouth, stretched
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth_colours import brightness_of
@@ -92,8 +92,29 @@ def test_a_mouth_that_is_open_in_the_photo_keeps_its_own_teeth():
     inside = out[between(after, side=512)]
     own = photo[between(smiling(), side=512)]
     assert greenness(inside) <= greenness(own) + 5
-    assert np.abs(brightness_of(inside.astype(float)) - brightness_of(own.astype(float))).max() < 30
+    brightest = [np.percentile(pixels.astype(float), 95, axis=0) for pixels in (inside, own)]
+    assert np.abs(brightest[0] - brightest[1]).max() < 15
     assert (out != photo).any()
+
+
+def heights(pixels: np.ndarray, points: np.ndarray) -> tuple[int, int]:
+    """How many pixels of the mouth's middle column are as bright as TOOTH, and how many dark, in [H, W, 3]."""
+    lips = Opening.of(points, INNER_LIPS)
+    (x, top), (_, bottom) = (line[len(line) // 2] for line in (lips.upper, lips.lower))
+    column = pixels[int(top) : int(bottom) + 1, int(x) - 3 : int(x) + 4].mean(axis=(1, 2))
+    return int((column > 0.75 * np.mean(TOOTH)).sum()), int((column < 0.4 * np.mean(TOOTH)).sum())
+
+
+def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the_width():
+    points, photo = 3 * smiling(), cv2.resize(data.astronaut(), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    view, width = FaceView(painted(photo, points, TOOTH), points), Opening.of(points, INNER_LIPS).width
+    own, _ = heights(view.photo, points)
+    for by in (0.15, 0.3):
+        after = wider_open(points, by)
+        teeth, dark = heights(edited(view, after), after)
+        assert 0.75 * own < teeth < 1.15 * own and dark > 0.05 * width
+    mouth = OwnMouth(view.photo, Opening.of(points, INNER_LIPS), np.zeros(2))
+    assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(2) == MOST_STRETCHED
 
 
 def test_an_open_mouth_without_visible_teeth_takes_the_filling_by_degrees():
