@@ -22,7 +22,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("WIDE", "ASIDE", "UP", "KEEP", "LIDS_FOLLOW"),
     ),
     lashes: (
-        *("CLOSING", "OPEN", "REACH", "FINE", "BLUR", "LINE", "INNER", "WARMTH", "SHORT"),
+        *("CLOSING", "OPEN", "REACH", "FINE", "BLUR", "LINE", "INNER", "SHORT"),
         *("FRINGE", "FRINGE_LENGTH", "STROKES", "SLANT", "FINEST", "BELOW"),
     ),
     lid_skin: ("BESIDE",),

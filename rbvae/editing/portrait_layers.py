@@ -98,5 +98,6 @@ def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[s
         "lashes": add("lashes", 255 * lid.lashes),
         "grain": add("grain", 128 + lid.grain / GRAIN_STEP),
         "grainStep": GRAIN_STEP,
+        "shade": lid.shade.tolist(),
         "depth": {"at": ALONG.tolist(), "value": lid.depth(ALONG[None])[0].tolist()},
     }

@@ -24,8 +24,10 @@ FINE = (25.0, 70.0)  # pixels of the eye's width: range in which single lashes b
 BLUR = 1.3  # pixels: least thickness of a line, about that of a photo's own
 LINE = 0.02  # of the eye's width: thickness of the line of a closed eye
 DEPTH, BLURRED = (0.4, 0.65), 0.5  # of the skin's lightness: range of that line's depth, and its least in small eyes
+SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
 INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
-WARMTH = np.array([0.85, 1.05, 1.15], np.float32)  # exponents of the dark line by colour: it is brown
+SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
+ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
 SHORT = 0.4  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
 FRINGE, FRINGE_LENGTH = 0.3, 0.05  # depth and length, in widths of the eye, of fine lashes that photos do not resolve
 STROKES, SLANT = 44, 0.5  # of that fringe along the eye, and how far they point outwards
@@ -40,13 +42,24 @@ def turned_down(old: Opening, new: Opening) -> float:
     return float(smoothstep(closed) * ramp(before, *OPEN))
 
 
+def shade_of(patch: np.ndarray, skin: np.ndarray, eye: Opening) -> np.ndarray:
+    """Return exponents [3], about 1, by which the roots of lashes in a patch [h, w, 3] darken the `skin` there."""
+    s = np.linspace(0.2, 0.8, 13)[None]
+    upper, _ = eye.lines(s)
+    places = [eye.positions(s, upper - by * eye.width) for by in ROOTS]
+    light, dark = (np.log(np.maximum([sample(of, *at) for at in places], 8.0)) for of in (skin, patch))
+    darker = (light - dark).mean(axis=(0, 1, 2))
+    return (darker / darker.mean()).clip(*SHADES) if darker.mean() > 0.1 else np.ones(3)
+
+
 @dataclass(frozen=True)
 class Lid:
     """The surroundings of an eye, in the patch of the photo with this `corner` (x, y).
 
     `skin` float32 [h, w, 3] is without eye and lashes, `lift` [h, w] says where they were, `lashes` [h, w] which
-    share of the skin's lightness they leave, and `grain` [h, w] is the skin's fine texture, in grey levels. `blur` is
-    that of the photo, as the width of a Gaussian in its pixels.
+    share of the skin's lightness they leave, and `grain` [h, w] is the skin's fine texture, in grey levels. `shade` are
+    exponents [3] by which lashes darken red, green and blue. `blur` is that of the photo, as the width of a Gaussian in
+    its pixels.
     """
 
     corner: tuple[int, int]
@@ -55,6 +68,7 @@ class Lid:
     lift: np.ndarray
     lashes: np.ndarray
     grain: np.ndarray
+    shade: np.ndarray
     blur: float = 0.0
 
     @classmethod
@@ -74,11 +88,12 @@ class Lid:
         reach = min(REACH * width, brow)
         left, top, right, bottom = eye.opening.box((BESIDE + 0.15) * width, photo.shape[1], photo.shape[0])
         patch, local = photo[top:bottom, left:right], replace(eye, opening=eye.opening.moved(-left, -top))
-        skin = bare_skin(patch, local, reach)
+        skin = bare_skin(patch, local, reach, blur)
         light = lightness(patch)
         share = light / np.maximum(lightness(skin), 1.0)
         grain = light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width))
-        return cls((left, top), eye, skin, lift_of(share, local, reach), np.clip(share, 0.25, 1), grain, blur)
+        lift, shade = lift_of(share, local, reach, blur), shade_of(patch, skin, local.opening)
+        return cls((left, top), eye, skin, lift, np.clip(share, 0.25, 1), grain, shade, blur)
 
     def lift_off(self, pixels: np.ndarray, share: float, corner: tuple[int, int]) -> None:
         """Replace eye and lashes by skin, by `share` and in place, in the pixels of the photo with this `corner`."""
@@ -110,14 +125,15 @@ class Lid:
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         calm = part + seam * (cv2.GaussianBlur(part, (0, 0), thick).astype(np.float32) - part)
         calm += np.float32(share) * self._texture(s, below, width)[..., None]
-        part[:] = np.rint((calm * np.float32(1 - dark)[..., None] ** WARMTH).clip(0, 255))
+        part[:] = np.rint((calm * np.float32(1 - dark)[..., None] ** np.float32(self.shade)).clip(0, 255))
 
     def depth(self, s: np.ndarray) -> np.ndarray:
         """Return how dark the line of the closed eye is at each `s`: as the roots of the lashes in the photo."""
         upper, _ = self.eye.opening.lines(s)
-        roots = [self._lashes_at(s, upper - by * self.eye.opening.width) for by in (0.0, 0.02, 0.04)]
+        roots = [self._lashes_at(s, upper - by * self.eye.opening.width) for by in ROOTS]
         least = DEPTH[0] + (BLURRED - DEPTH[0]) * ramp(self.eye.opening.width, FINE[1], FINE[0])
-        return np.clip(1.1 * (1 - np.mean(roots, axis=0)), least, DEPTH[1])
+        spread = min(1.0, SPREAD * self.eye.opening.width / max(self.blur, 1e-6))
+        return np.clip(1.1 * (1 - np.mean(roots, axis=0)), least, DEPTH[1]) * spread
 
     def _fringe(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark fine lashes are at places `below` the line, as strokes of different lengths."""

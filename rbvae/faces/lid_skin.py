@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -13,7 +14,8 @@ from rbvae.faces.openings import Opening, Places, pixel_grid
 
 UNIT = 56  # pixels of the eye's width in the small picture in which skin is filled in
 EDGE = 0.075  # of the eye's width: how far the eye's dark and wet edges reach beyond the lids' lines
-LEAST_EDGE = 3.0  # pixels: the same where the photo's own blur is larger
+LEAST_EDGE = 3.0  # pixels: the same where the blur of a sharp photo is larger
+SPREAD, SOFTENED = 1.2, 0.7  # pixels per pixel of `beyond`: how much further they reach, and softness of lifting
 ROOTS = 0.06  # of the eye's width: lashes hide the skin above the upper lid this far
 HAIRS = 0.24  # of the eye's width: lashes are thinner than half of this
 WET = 0.12  # of the eye's width: the edge of the lower lid, whose wet reflections a closed lid covers
@@ -21,6 +23,7 @@ SHINING = (1.08, 1.25)  # share of the skin's lightness at which a pixel there s
 LIFTED = (0.95, 0.85)  # share of the skin's lightness at which a pixel starts to count as a lash, and does
 ISLANDS = 0.05  # of the eye's width: smaller remains between lashes are lifted, too
 WISPS, WISPS_FROM = 0.02, 40  # of the eye's width: the fringe of lashes; pixels of an eye in which it is visible
+LEAST_WISPS = 0.5  # pixels
 BESIDE = 0.45  # of the eye's width: how far lashes reach beyond its outer corner; .2 beyond the inner one
 SHADED = 0.85  # share of the skin's usual lightness below which a pixel near an eye is a lash or its shadow
 # Pixels of an eye's width between which lashes are told from the shadow around them, which stays in small eyes.
@@ -75,36 +78,45 @@ def low_lashes(eye: EyeSide, at: Places) -> np.ndarray:
     return max(WET * eye.opening.width, LEAST_EDGE) * (1 + ramp(eye.outwards(at.s), -0.3, 0.0))
 
 
-def eye_mask(eye: EyeSide, shape: tuple[int, ...]) -> np.ndarray:
+def beyond(blur: float) -> float:
+    """Return what blurs a sharp photo, which has a blur of a pixel, as much as this `blur`, in pixels."""
+    return math.sqrt(max(0.0, blur * blur - 1))
+
+
+def eye_mask(eye: EyeSide, shape: tuple[int, ...], blur: float) -> np.ndarray:
     """Return how far pixels show the eye with its dark and wet edges, and not skin: float32 [h, w] in [0, 1]."""
-    edge = max(EDGE * eye.opening.width, LEAST_EDGE)
+    edge = max(EDGE * eye.opening.width, LEAST_EDGE) + SPREAD * beyond(blur)
     mask = eye.opening.mask((0, 0, shape[1], shape[0]), 0)
     inside = np.rint(255 * mask).astype(np.uint8)  # OpenCV dilates it faster
     return cv2.GaussianBlur(cv2.dilate(inside, disc(edge)) / np.float32(255), (0, 0), max(0.7, 0.4 * edge))
 
 
-def lift_of(share: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
+def lift_of(share: np.ndarray, eye: EyeSide, reach: float, blur: float) -> np.ndarray:
     """Return where a patch shows eye, lashes or wet edges instead of skin, float32 [h, w] in [0, 1].
 
-    `share` [h, w] is each pixel's lightness as a share of the skin's; lashes lie up to `reach` pixels above the eye.
+    `share` [h, w] is each pixel's lightness as a share of the skin's; lashes lie up to `reach` pixels above the eye;
+    `blur` is that of the patch, in pixels.
     """
     at, width = places_of(eye.opening, share.shape), eye.opening.width
     below = at.across - at.lower
     lashes = ramp(share, *LIFTED)
-    if width > WISPS_FROM:
-        lashes = cv2.dilate(lashes, disc(WISPS * width))
+    wisps = max(WISPS * width * (width > WISPS_FROM), SPREAD * beyond(blur))
+    if wisps > LEAST_WISPS:
+        lashes = cv2.dilate(lashes, disc(wisps))
     lashes = lashes * ramp(at.upper - at.across, reach, 0.67 * reach) * ramp(below / low_lashes(eye, at), 1, 0.5)
     wet = ramp(share, *SHINING) * ramp(below, 2 * WET * width, WET * width) * (below >= 0)
-    lifted = np.maximum(eye_mask(eye, share.shape), np.maximum(lashes, wet) * beside(eye, at.s))
-    return np.float32(cv2.morphologyEx(np.float32(lifted), cv2.MORPH_CLOSE, disc(ISLANDS * width)))
+    lifted = np.maximum(eye_mask(eye, share.shape, blur), np.maximum(lashes, wet) * beside(eye, at.s))
+    closed = cv2.morphologyEx(np.float32(lifted), cv2.MORPH_CLOSE, disc(ISLANDS * width))
+    softness = SOFTENED * beyond(blur)
+    return cv2.GaussianBlur(closed, (0, 0), softness) if softness > 0 else closed
 
 
-def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
+def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float, blur: float = 0.0) -> np.ndarray:
     """Fill in the eye and its lashes in a patch uint8 [h, w, 3] from the skin around: float32 [h, w, 3].
 
     Lashes reach up to `reach` pixels above the eye. They are thin across the eye's axis, while folds lie along it: a
     median along the axis removes lashes and keeps folds. Roots and shadows of lashes are filled in like the eye. A
-    patch without skin, as around an eye of a few pixels, stays as it is.
+    patch without skin, as around an eye of a few pixels, stays as it is. `blur` is that of the patch, in pixels.
     """
     scale = min(1.0, UNIT / eye.opening.width)
     extent = max(1, round(patch.shape[1] * scale)), max(1, round(patch.shape[0] * scale))
@@ -116,7 +128,7 @@ def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float) -> np.ndarray:
     smooth = median_filter(small, footprint=along(side.opening, HAIRS * width)[..., None])
     plain = small + hairs[..., None] * (smooth.astype(np.float32) - small)
     roots = (above > -0.05 * width) & (above < ROOTS * width) & (beside(side, at.s) > 0)
-    hole = (eye_mask(side, small.shape) > 0.1) | roots
+    hole = (eye_mask(side, small.shape, blur * scale) > 0.1) | roots
     near = (hairs > 0) | (np.abs(at.across - at.lower) < low_lashes(side, at)) & (beside(side, at.s) > 0)
     light = lightness(plain)
     brow = above > reach * scale

@@ -54,6 +54,7 @@ export class GlLayers extends GlTools {
     this._bind("lashes", layers.lashes[number]);
     this._bind("grain", layers.grain[number]);
     set.float("grainStep", portrait.eyes[number].grainStep);
+    set.vec3("shade", portrait.eyes[number].shade);
     set.vec2("corner", [low[0], y]);
     set.vec2("extent", [width, height]);
     set.opening("old", lid.old);

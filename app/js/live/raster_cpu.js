@@ -71,7 +71,11 @@ export class CpuRaster {
       const blur = Math.max(eye.blur, 0.4 / view[0]);
       over(target, view, eye.now.box(3 * blur + 2), eyeLayer(portrait, frame, number, photo, blur), put);
     });
-    frame.lashes.forEach((lid, number) => lid && darken(target, view, portrait, lid, lashLayer(portrait, frame, number)));
+    frame.lashes.forEach((lid, number) => {
+      if (!lid) return;
+      const { shade } = portrait.eyes[number];
+      darken(target, view, portrait, { ...lid, shade }, lashLayer(portrait, frame, number));
+    });
     if (frame.mouth) over(target, view, frame.mouth.now.box(frame.mouth.margin), mouthLayer(portrait, frame, photo), put);
   }
 
@@ -172,10 +176,9 @@ function over(target, view, box, layer, put) {
   });
 }
 
-function darken(target, view, { grey, model }, { box, thick }, layer) {
+function darken(target, view, { grey }, { box, thick, shade }, layer) {
   const { data, width, height } = target;
   const [old, out] = [data.slice(), new Float64Array(6)];
-  const { WARMTH } = model.constants.lashes;
   const value = new Float64Array(3);
   const sigma = thick * view[0];
   const reach = Math.min(Math.ceil(2.5 * sigma), 9);
@@ -194,7 +197,7 @@ function darken(target, view, { grey, model }, { box, thick }, layer) {
         }
       }
       const calm = total ? old[4 * at + c] + out[3] * (sum / total - old[4 * at + c]) : old[4 * at + c];
-      value[c] = Math.max(calm + out[5], 0) * (1 - out[4]) ** WARMTH[c];
+      value[c] = Math.max(calm + out[5], 0) * (1 - out[4]) ** shade[c];
     }
     const light = grey && LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2];
     for (let c = 0; c < 3; c++) data[4 * at + c] = grey ? light : value[c];

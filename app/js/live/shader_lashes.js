@@ -18,6 +18,7 @@ uniform Opening now;
 uniform int eye;
 uniform vec4 patch_; // corner and size
 uniform float share, thick, height;
+uniform vec3 shade;
 float sampled(sampler2D picture, float s, float across) {
   return cubic(picture, patch_.zw, positions(old, s, across) - patch_.xy).r;
 }
@@ -65,6 +66,6 @@ void main() {
   vec2 q = (gl_FragCoord.xy - corner) / extent;
   vec4 value = texture(below, q);
   ONLY_WHERE(seam > 0.02) value += seam * (blurred(q) - value);
-  vec3 drawn = max(value.rgb + share * skin / 255.0 * value.a, 0.0) * pow(vec3(1.0 - dark), LASHES_WARMTH);
+  vec3 drawn = max(value.rgb + share * skin / 255.0 * value.a, 0.0) * pow(vec3(1.0 - dark), shade);
   colour = vec4(min(grey ? vec3(dot(drawn, vec3(0.299, 0.587, 0.114))) : drawn, value.a), value.a);
 }`;

@@ -103,3 +103,34 @@ def test_reflections_stay_in_sight_below_a_lid_that_comes_down():
     moved = lowered_highlight(ball, eye, half, 1.0)
     assert not still.any() and 3 < moved[1] <= 0.6 * 14
     assert ball.highlight[0][1] + moved[1] > 96 + EDGE * 19
+
+
+def darkest_ring(blur: float, told: float) -> float:
+    """How much darker the skin around a lifted eye is than the eye's skin, in a photo of this `blur`, told to Lid."""
+    rng = np.random.default_rng(0)
+    picture = np.full((220, 220, 3), SKIN, np.float32) + rng.normal(0, 1, (220, 220, 1))
+    cv2.fillPoly(picture, [np.round(an_eye().outline).astype(np.int32)], (60, 40, 35))
+    picture = cv2.GaussianBlur(picture, (0, 0), blur).clip(0, 255).astype(np.uint8)
+    pixels = bare(Lid.of(picture, EyeSide(an_eye(), 0), 60.0, told), picture)
+    column = pixels[60:140, 105:116].mean(axis=(1, 2))
+    return float(np.median(column) - column.min())
+
+
+def test_the_dark_rim_of_an_eye_in_a_blurred_photo_is_taken_off():
+    assert darkest_ring(10.0, told=1.0) > 9 and darkest_ring(10.0, told=10.0) < 5
+
+
+def test_the_line_of_a_closed_eye_has_the_colour_of_its_lashes_and_is_faint_where_the_photo_is_blurred(photo):
+    def line(lid: Lid) -> np.ndarray:
+        out = np.full((220, 220, 3), SKIN, np.uint8)
+        lid.draw_lashes(out, Opening(an_eye().lower, an_eye().lower), 1.0)
+        row = out[int(100 + HEIGHT / 2) - 4 :][:8, 95:125].astype(float)
+        return np.log(np.array(SKIN) / np.maximum(row.mean(axis=1)[row.mean(axis=(1, 2)).argmin()], 1))
+
+    blue = photo.copy()
+    near = cv2.dilate(np.uint8(an_eye(HEIGHT + 8).mask((0, 0, 220, 220), 0) > 0.5), np.ones((5, 5))) > 0
+    blue[near & (photo.sum(axis=2) < 500)] = (30, 60, 90)
+    brown, bluish = (line(Lid.of(of, EyeSide(an_eye(), 0), 60.0)) for of in (photo, blue))
+    assert bluish[0] / bluish[2] > 1.15 * brown[0] / brown[2]
+    blurred = line(Lid.of(photo, EyeSide(an_eye(), 0), 60.0, 10.0))
+    assert blurred.mean() < 0.6 * brown.mean()
