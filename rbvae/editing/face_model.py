@@ -191,7 +191,8 @@ class FaceModel:
         row = choose(face.pose.yaw, face.skin)
         edge = rest_edge(neutral) - neutral[NOSE, :2].mean(axis=0)
         width = Opening.of(neutral, INNER_LIPS).width
-        return UpperTeeth(row, edge, unit_of(before), face.pose.yaw, width, face.teeth_colour, face.view.blur)
+        view = face.view
+        return UpperTeeth(row, edge, unit_of(before), face.pose.yaw, width, face.teeth_colour, view.blur, view.haze)
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

@@ -37,7 +37,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
     shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
     teeth: (
         *("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
-        *("CAVITY", "TONGUE", "TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH", "BRIGHT_TEETH"),
+        *("TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH"),
     ),
 }
 

@@ -89,7 +89,7 @@ class PortraitFiles:
             "covered": bytes_of(face.covered),
         }
         rest = faces.basis.shape_change(self._towards_reference(portrait))[0].numpy()
-        about["mouth"] = mouth_of(view.photo, points)
+        about["mouth"] = mouth_of(view)
         about["teeth"] = teeth_of(faces.teeth(small, rest), arrays)
         about["eyes"] = [
             eye_of(eye, points, view.eyeballs[eye], view.lids[eye], arrays) if is_open(points, eye) else None

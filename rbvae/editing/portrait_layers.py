@@ -15,8 +15,8 @@ from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
 from rbvae.faces.mesh import INNER_LIPS, LIDS
 from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
-from rbvae.faces.teeth import BANK_BLUR, FINER, FOLLOWED, UpperTeeth, sharpening
-from rbvae.faces.teeth_colours import shows_teeth
+from rbvae.faces.rendering import FaceView
+from rbvae.faces.teeth import BANK_BLUR, FINER, UpperTeeth, followed, sharpening
 
 GRAIN_STEP = FINEST / 96  # grey levels by which bytes of the skin's texture differ; 128 is none
 ALONG = np.linspace(-0.1, 1.1, 61)  # positions along an eye at which the depth of its closed line is given
@@ -27,14 +27,15 @@ def is_open(points: np.ndarray, eye: int) -> bool:
     return openness(Opening.of(points, LIDS[eye])) > SHUT
 
 
-def mouth_of(photo: np.ndarray, points: np.ndarray) -> dict[str, Any]:
+def mouth_of(view: FaceView) -> dict[str, Any]:
     """Return the colours of a mouth in its photo, and whether it shows teeth."""
+    photo, points = view.photo, view.points
     opening = Opening.of(points, INNER_LIPS)
-    own = OwnMouth(photo, opening, points[NOSE, :2].mean(axis=0))
+    own = OwnMouth(photo, opening, points[NOSE, :2].mean(axis=0), view.haze)
     return {
         "between": (BETWEEN * lip_colour(photo, points)).tolist(),
-        "showsTeeth": opening.gap > SHOWN and shows_teeth(photo, opening),
-        "teeth": own.teeth.tolist(),
+        "showsTeeth": opening.gap > SHOWN and own.toothy,
+        "cavity": [own.cavity.dark.tolist(), own.cavity.tongue.tolist()],
     }
 
 
@@ -50,7 +51,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
     if down < 1:
         blurred = cv2.GaussianBlur(colours, (0, 0), 1.0)
         colours = colours + sharpening(down) * (colours - blurred)
-    extra = (FOLLOWED * teeth.blur) ** 2 - (BANK_BLUR / down) ** 2
+    extra = followed(teeth.blur) ** 2 - (BANK_BLUR / down) ** 2
     if extra > 0.04:
         colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra)) * down) for one in (colours, opaque))
     arrays["teeth"] = np.rint(np.dstack([colours, opaque]).clip(0, 255)).astype(np.uint8)
@@ -62,7 +63,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
         "place": teeth.edge.tolist(),
         "width": teeth.width,
         "gain": (teeth.colour / teeth.row.colour).tolist(),
-        "colour": teeth.colour.tolist(),
+        "cavity": [teeth.cavity.dark.tolist(), teeth.cavity.tongue.tolist()],
     }
 
 

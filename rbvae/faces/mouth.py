@@ -17,7 +17,7 @@ from rbvae.faces.boxes import Box
 from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
-from rbvae.faces.teeth import BRIGHT_TEETH, cavity
+from rbvae.faces.teeth import BRIGHT_TEETH, Cavity
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
@@ -124,16 +124,21 @@ class Mouth:
 
 @dataclass(frozen=True)
 class OwnMouth:
-    """The open mouth of the edited photo itself: `opening` is its inner lip line, `nose` [2] the base of the nose."""
+    """The open mouth of the edited photo itself: `opening` is its inner lip line, `nose` [2] the base of the nose.
+
+    `haze` is that of the photo, see FaceView.
+    """
 
     photo: np.ndarray
     opening: Opening
     nose: np.ndarray
+    haze: float = 0.0
 
     def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Draw the inside where the skull has it: lips cover and uncover it; see Filling.
 
-        Where the mouth opens wider than in the photo, they stretch to MOST_STRETCHED, and the rest is a dark cavity.
+        Where the mouth opens wider than in the photo, its teeth keep their size; other mouths stretch to
+        MOST_STRETCHED. What is left below is the cavity.
         """
         x, y = pixel_grid(box)
         s, across = self.opening.coordinates(x - (nose - self.nose)[0], y - (nose - self.nose)[1])
@@ -152,7 +157,12 @@ class OwnMouth:
         deep = np.float32(share * np.clip((v - BELOW[0]) / (BELOW[1] - BELOW[0]), 0, 1))[..., None]
         if not deep.any():
             return colours
-        return colours + deep * (cavity(new_s, place, target.gap, self.teeth) - colours)
+        return colours + deep * (self.cavity.at(new_s, place, target.gap) - colours)
+
+    @property
+    def cavity(self) -> Cavity:
+        """What is behind the teeth."""
+        return Cavity.beside(self.teeth, self.haze)
 
     def most_stretched(self, broader: float) -> float:
         """Return how many times its height the mouth is stretched at most, where it becomes `broader` times as wide.
@@ -187,11 +197,12 @@ def stretched(v: np.ndarray, times: np.ndarray | float) -> np.ndarray:
 
 
 def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray, after: np.ndarray,
-               filling: Filling | None, blur: float = 0.0) -> None:  # fmt: skip
+               filling: Filling | None, blur: float = 0.0, haze: float = 0.0) -> None:  # fmt: skip
     """Draw the inside of the mouth, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
 
     `before` and `after` are the landmarks [468, 3] in photo pixels before and after the edit. A mouth that is open in
-    the photo keeps its own inside; one that is closed shows `filling`. `blur` is that of the photo, in pixels.
+    the photo keeps its own inside; one that is closed shows `filling`. `blur` is that of the photo, in pixels, and
+    `haze` its haze, see FaceView.
     """
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
     is_open = old.gap > SHOWN
@@ -213,7 +224,7 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
     mask = new.mask(area, soft)[..., None] * np.float32(share)
     inside = filling.fill(new, noses[1], area) if filling is not None else np.zeros(1, np.float32)
     if is_open:
-        own = OwnMouth(photo, old, noses[0]).fill(new, noses[1], area)
+        own = OwnMouth(photo, old, noses[0], haze).fill(new, noses[1], area)
         inside = own + np.float32(filled) * (inside - own)
     between = BETWEEN * lip_colour(photo, before)
     apart = np.clip((new.gap - NARROW[0]) / (NARROW[1] - NARROW[0]), 0, 1)

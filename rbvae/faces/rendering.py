@@ -18,7 +18,7 @@ from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import Eyes
 from rbvae.faces.lashes import Lid
 from rbvae.faces.lips import inset_lips, without_inside
-from rbvae.faces.mesh import POINTS, face_mesh
+from rbvae.faces.mesh import OVAL, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, draw_mouth
 from rbvae.faces.region import Region, box_of
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
@@ -28,6 +28,9 @@ from rbvae.images.greyness import coloured_like
 
 SMALL = 600_000  # pixels: smaller faces are sampled with the Lanczos kernel, which is 4% sharper and 5 times slower
 LEAST_CHANGE = 1e-4  # pixels or grey levels: an edit below this changes nothing
+DARKEST, USUAL_BLACK = 0.3, 40.0  # percentile of the darkest parts of a face, and their usual grey level
+HAZY = 0.5  # share of their difference that is haze
+SAMPLED = 200  # pixels along a face that suffice for that
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
 
 
@@ -47,6 +50,18 @@ class FaceView:
         """The blur of the photo in the face, as the width of a Gaussian in pixels."""
         left, top, right, bottom = box_of(self.points, self.photo.shape[1], self.photo.shape[0])
         return estimate_blur(self.photo[top:bottom, left:right])
+
+    @functools.cached_property
+    def haze(self) -> float:
+        """The light, in grey levels, that lies over dark parts of the photo, more than over those of usual photos."""
+        left, top, right, bottom = box_of(self.points, self.photo.shape[1], self.photo.shape[0])
+        step = max(1, (right - left) // SAMPLED)
+        pixels = self.photo[top:bottom:step, left:right:step]
+        face = np.zeros(pixels.shape[:2], np.uint8)
+        cv2.fillPoly(face, [np.rint((self.points[OVAL, :2] - [left, top]) / step).astype(np.int32)], 255)
+        levels = pixels[face > 0].mean(axis=1)
+        darkest = float(np.percentile(levels, DARKEST)) if len(levels) else 0.0
+        return HAZY * max(0.0, darkest - USUAL_BLACK)
 
     @functools.cached_property
     def eyeballs(self) -> tuple[Eyeball, ...]:
@@ -105,7 +120,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     how = cv2.INTER_LANCZOS4 if small and not view.quick else cv2.INTER_CUBIC
     out = region.moved(shift, how, added=added_colour(region, new, numbers, change.texture, frame))
     eyes.draw(out, box)
-    draw_mouth(out, box, view.photo, before, after, change.mouth, view.blur)
+    draw_mouth(out, box, view.photo, before, after, change.mouth, view.blur, view.haze)
     return box, coloured_like(view.photo[top:bottom, left:right], out)
 
 

@@ -27,7 +27,7 @@ BANK = Path(__file__).with_name("teeth.webp")
 SHOWN_AT_REST = 0.065  # of the distance between the eyes: how far the teeth reach below the line of closed lips
 MARGIN = 2.5  # pixels of the bank's pictures next to the lip that are not used
 CAVITY, TONGUE = (40, 18, 16), (150, 82, 76)  # grey levels
-TONGUE_GAPS = (0.2, 0.5)  # gaps of the mouth between which the tongue appears
+TONGUE_GAPS = (0.12, 0.45)  # gaps of the mouth between which the tongue appears
 TONGUE_DEPTHS = (0.4, 0.85)  # between upper lip (0) and lower lip (1): where the tongue fades in
 GROOVE, GROOVE_WIDTH = 0.3, 0.06  # darkness and width, in mouth widths, of the groove along the tongue
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
@@ -35,7 +35,8 @@ SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
 WIDEST = 1.35  # times their width at most that teeth are drawn to fill a mouth
 COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
-FOLLOWED = 0.75  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
+FOLLOWED = 0.75, 1.0  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
+BLURRED = 1.2, 2.2  # pixels of blur up to which the first share holds, and from which the second
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
 BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth where CAVITY and TONGUE have their own colours
 SHARPENED, MOST_SHARPENED = 4, 0.8  # strength of the sharpening of enlarged teeth, per share of their size, and at most
@@ -108,12 +109,37 @@ class TeethRow:
 
 
 @dataclass(frozen=True)
+class Cavity:
+    """What is behind the teeth: the colours [3], in grey levels, of its `dark` and of the `tongue`."""
+
+    dark: np.ndarray
+    tongue: np.ndarray
+
+    @classmethod
+    def beside(cls, teeth: np.ndarray, haze: float) -> Cavity:
+        """Return the cavity in the light that teeth of this colour [3] are in, in a photo with this `haze`."""
+        lit = (np.array(colour) * teeth / BRIGHT_TEETH for colour in (CAVITY, TONGUE))
+        return cls(*(haze + colour * (1 - haze / 255) for colour in lit))
+
+    def at(self, s: np.ndarray, v: np.ndarray, gap: float) -> np.ndarray:
+        """Return the colours float32 [h, w, 3] of a mouth with this `gap`.
+
+        `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1).
+        """
+        wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
+        low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
+        tongue = smoothstep(low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
+        groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
+        return np.float32(self.dark + (tongue * groove)[..., None] * (self.tongue - self.dark))
+
+
+@dataclass(frozen=True)
 class UpperTeeth:
     """A row of teeth in the skull of a face in a photo.
 
     `edge` [2] is the middle of the teeth's lower edge, relative to the base of the nose, in photo pixels; `unit` is the
     distance between the outer corners of the eyes and `width` that between the corners of the mouth at rest, in pixels;
-    `yaw` is in degrees, `colour` [3] that of the teeth in grey levels, and `blur` the blur of the photo in pixels.
+    `yaw` is in degrees, `colour` [3] that of the teeth in grey levels; `blur` and `haze` are those of the photo.
     """
 
     row: TeethRow
@@ -123,6 +149,12 @@ class UpperTeeth:
     width: float
     colour: np.ndarray
     blur: float = 0.0
+    haze: float = 0.0
+
+    @property
+    def cavity(self) -> Cavity:
+        """What is behind them."""
+        return Cavity.beside(self.colour, self.haze)
 
     def smile(self, target: Opening) -> float:
         """Return how far the teeth fit themselves to the lips, in [0, 1]: in a smile, not where the jaw drops."""
@@ -136,7 +168,7 @@ class UpperTeeth:
         """
         s, across = target.coordinates(*pixel_grid(box))
         upper, lower = target.lines(s)
-        deep = cavity(s, (across - upper) / np.maximum(lower - upper, 1e-3), target.gap, self.colour)
+        deep = self.cavity.at(s, (across - upper) / np.maximum(lower - upper, 1e-3), target.gap)
         colours, opaque = self._teeth(target, nose + self.edge, s, across, (upper, lower))
         shadow = 1 - LIP_SHADOW * np.exp(-np.maximum(across - upper, 0) / (SHADOW_WIDTH * target.width))
         lit = colours * np.float32(self.colour / self.row.colour) * np.float32(shadow)[..., None]
@@ -165,10 +197,15 @@ class UpperTeeth:
         colours, opaque = found[..., :3], (found[..., 3] / 255).clip(0, 1) * inside
         if down < 1:
             colours = colours + sharpening(down) * (colours - cv2.GaussianBlur(colours, (0, 0), 1 / down))
-        extra = (FOLLOWED * self.blur) ** 2 - (BANK_BLUR / down) ** 2
+        extra = followed(self.blur) ** 2 - (BANK_BLUR / down) ** 2
         if extra > 0.04:
             colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra))) for one in (colours, opaque))
         return colours, opaque.astype(np.float32)
+
+
+def followed(blur: float) -> float:
+    """Return the blur of teeth in a photo with this `blur`, in pixels."""
+    return float(np.interp(blur, BLURRED, FOLLOWED)) * blur
 
 
 def sharpening(down: float) -> float:
@@ -177,20 +214,6 @@ def sharpening(down: float) -> float:
     It makes up for a little enlargement; much of it would draw the grain of the bank's pictures.
     """
     return min(SHARPENED * (1 / down - 1), MOST_SHARPENED)
-
-
-def cavity(s: np.ndarray, v: np.ndarray, gap: float, teeth: np.ndarray) -> np.ndarray:
-    """Return the colours float32 [h, w, 3] behind the teeth of a mouth with this `gap`, darkness and the tongue.
-
-    `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1); `teeth` [3] is the
-    colour of the teeth, in grey levels, which tells the light.
-    """
-    wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
-    low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
-    tongue = smoothstep(low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
-    dark, pink = np.array(CAVITY, np.float32), np.array(TONGUE, np.float32)
-    groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
-    return (dark + np.float32(tongue * groove)[..., None] * (pink - dark)) * np.float32(teeth / BRIGHT_TEETH)
 
 
 @functools.cache

@@ -102,13 +102,13 @@ export function mouthLayer(portrait, frame, photo) {
   };
 }
 
-function cavity(constants, gap, s, v, light, out) {
-  const { CAVITY, TONGUE, TONGUE_GAPS, TONGUE_DEPTHS, GROOVE, GROOVE_WIDTH, BRIGHT_TEETH } = constants.teeth;
+function cavity(constants, gap, s, v, [dark, pink], out) {
+  const { TONGUE_GAPS, TONGUE_DEPTHS, GROOVE, GROOVE_WIDTH } = constants.teeth;
   const wide = ramp(gap, ...TONGUE_GAPS);
   const x = (s - 0.5) / GROOVE_WIDTH;
   const round = unit(1.1 - (2.6 * s - 1.3) ** 2) * wide * (1 - GROOVE * Math.exp(-x * x));
   const tongue = smoothstep(ramp(v, ...TONGUE_DEPTHS)) * round;
-  for (let c = 0; c < 3; c++) out[c] = (mix(CAVITY[c], TONGUE[c], tongue) * light[c]) / BRIGHT_TEETH[c];
+  for (let c = 0; c < 3; c++) out[c] = mix(dark[c], pink[c], tongue);
 }
 
 function teethLayer(portrait, { now, gap, teeth }, lines) {
@@ -118,7 +118,7 @@ function teethLayer(portrait, { now, gap, teeth }, lines) {
   const { constants } = portrait.model;
   const { MARGIN, LIP_SHADOW, SHADOW_WIDTH } = constants.teeth;
   return (s, across, l, out) => {
-    cavity(constants, gap, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.light, out);
+    cavity(constants, gap, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.cavity, out);
     const x = edgeX + (s - teeth.s) * now.width * teeth.along[s < teeth.s ? 0 : 1];
     let y = edgeY + (across - teeth.across) * teeth.down;
     const highest = lineAt(lines, 3, x / picture.width, row)[0] + MARGIN;
@@ -157,7 +157,7 @@ function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
   const height = Math.max(before[1] - before[0], 1e-3);
   const place = (across - l[2]) / Math.max(l[3] - l[2], 1e-3);
   const v = mix((from - before[0]) / height, place * deeper, opens);
-  cavity(constants, gap, s, place, mouth.light, out);
+  cavity(constants, gap, s, place, mouth.cavity, out);
   const [dark, share] = [out.slice(0, 3), opens * ramp(v, ...BELOW)];
   photo(...positions(old, clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98), before[0] + clamp(v, ...CLAMP) * height), out);
   for (let c = 0; c < 3; c++) out[c] = mix(out[c], dark[c], share);

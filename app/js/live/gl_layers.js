@@ -79,7 +79,8 @@ export class GlLayers extends GlTools {
     for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "line", "lineWidth"]) {
       set.float(name, mouth[name]);
     }
-    set.vec3("ownLight", mouth.light);
+    set.vec3("ownDark", mouth.cavity[0]);
+    set.vec3("ownTongue", mouth.cavity[1]);
     if (donor) {
       set.vec2("teethSize", [donor.picture.width, donor.picture.height]);
       set.opening("donor", donor.opening);
@@ -87,13 +88,14 @@ export class GlLayers extends GlTools {
       set.vec3("gain", donor.gain);
     }
     if (mouth.teeth) {
-      const { edge, s, across, along, down, gain, light } = mouth.teeth;
+      const { edge, s, across, along, down, gain, cavity } = mouth.teeth;
       set.vec2("teethSize", layers.teethSize);
       set.vec2("edge", edge);
       set.vec4("rowPlace", [s, across, ...along]);
       set.float("down", down);
       set.vec3("gain", gain);
-      set.vec3("teethLight", light);
+      set.vec3("teethDark", cavity[0]);
+      set.vec3("teethTongue", cavity[1]);
     }
     this._quad(mouth.now.box(mouth.margin));
   }

@@ -11,7 +11,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { showsTeeth, between, teeth: light } = portrait.mouth;
+  const { showsTeeth, between, cavity } = portrait.mouth;
   const grown = Math.max((now.gap - old.gap) / mouth.REPLACED, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
   const kept = !isOpen ? 0 : showsTeeth ? 1 : 1 - clamp(grown, 0, 1);
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
@@ -24,7 +24,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const [left, , right] = portrait.box();
   const width = (right - left) / portrait.scale;
   return {
-    old, now, share, soft, between, apart, kept, light,
+    old, now, share, soft, between, apart, kept, cavity,
     gap: now.gap,
     deeper: Math.max(1, wider / stretched),
     narrower: Math.min(1, broader),
@@ -63,7 +63,7 @@ function teethFrame(portrait, now, nose, lines) {
     }),
     down: teeth.down,
     gain: teeth.gain,
-    light: teeth.colour,
+    cavity: teeth.cavity,
     width,
   };
 }

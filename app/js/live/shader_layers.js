@@ -56,7 +56,7 @@ uniform Opening old;
 uniform Opening now;
 uniform vec3 between;
 uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, lineWidth;
-uniform vec3 ownLight, teethLight;
+uniform vec3 ownDark, ownTongue, teethDark, teethTongue;
 uniform vec2 shift;
 uniform vec2 edge; // of the teeth, in their picture
 uniform vec4 rowPlace; // s and distance of that edge; pixels of the picture per pixel to its left and to its right
@@ -64,11 +64,11 @@ uniform float down; // and across
 uniform vec3 gain;
 uniform Opening donor;
 uniform float donorWider;
-vec3 cavity(float s, float v, vec3 light) {
+vec3 cavity(float s, float v, vec3 dark, vec3 pink) {
   float wide = ramp(gap, TEETH_TONGUE_GAPS.x, TEETH_TONGUE_GAPS.y), x = (s - 0.5) / TEETH_GROOVE_WIDTH;
   float low = smooth01(ramp(v, TEETH_TONGUE_DEPTHS.x, TEETH_TONGUE_DEPTHS.y));
   float tongue = low * step01(1.1 - (2.6 * s - 1.3) * (2.6 * s - 1.3)) * wide * (1.0 - TEETH_GROOVE * exp(-x * x));
-  return mix(TEETH_CAVITY, TEETH_TONGUE, tongue) * light / TEETH_BRIGHT_TEETH;
+  return mix(dark, pink, tongue);
 }
 #ifdef DONOR
 vec3 teethAt(float s, float across, vec2 l) {
@@ -83,7 +83,7 @@ vec3 teethAt(float s, float across, vec2 l) {
 }
 #else
 vec3 teethAt(float s, float across, vec2 l) {
-  vec3 deep = cavity(s, (across - l.x) / max(l.y - l.x, 1e-3), teethLight);
+  vec3 deep = cavity(s, (across - l.x) / max(l.y - l.x, 1e-3), teethDark, teethTongue);
   float x = edge.x + (s - rowPlace.x) * now.width * (s < rowPlace.x ? rowPlace.z : rowPlace.w);
   float y = edge.y + (across - rowPlace.y) * down;
   float highest = linesAt(3, x / teethSize.x).x + TEETH_MARGIN;
@@ -103,7 +103,7 @@ vec3 ownAt(float s, float across, vec2 l) {
   float v = mix((c.y - o.x) / height, place * deeper, opens);
   float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
   vec3 value = photoAt(positions(old, clamp(own, 0.02, 0.98), o.x + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
-  return mix(value, cavity(s, place, ownLight), opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y));
+  return mix(value, cavity(s, place, ownDark, ownTongue), opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y));
 }
 vec3 insideAt(vec2 c, vec4 l) {
   vec3 inside = vec3(0.0);

@@ -12,11 +12,15 @@ from rbvae.faces.mouth import NOSE
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth import (
+    BRIGHT_TEETH,
     CAVITY,
     SHOWN_AT_REST,
+    TONGUE,
+    Cavity,
     UpperTeeth,
     bank,
     choose,
+    followed,
     rest_edge,
     unit_of,
 )
@@ -65,8 +69,8 @@ def test_a_jaw_that_drops_moves_the_lip_and_not_the_teeth():
 
 
 def test_below_the_teeth_of_a_dropped_jaw_is_the_dark_cavity():
-    _, inside = opened_mouth(0.3)
-    assert (inside.max(axis=1) < 1.5 * max(CAVITY)).mean() > 0.1
+    _, inside = opened_mouth(0.22)
+    assert (inside.max(axis=1) < 1.8 * max(CAVITY)).mean() > 0.1
 
 
 def test_teeth_fit_themselves_to_a_smile_but_not_to_a_dropped_jaw():
@@ -224,3 +228,22 @@ def test_the_brightness_of_very_few_pixels_is_a_number():
     for count in range(1, 6):
         pixels = np.arange(3.0 * count).reshape(count, 3) * 20
         assert np.isfinite(brightness_of(pixels)).all()
+
+
+def test_the_cavity_has_the_colour_of_the_light_and_the_haze_of_the_photo():
+    places = np.full((1, 1), 0.5), np.full((1, 1), 0.3)
+    usual = Cavity.beside(BRIGHT_TEETH, 0.0).at(*places, gap=0.1)[0, 0]
+    np.testing.assert_allclose(usual, CAVITY, atol=1)
+    green, hazy = Cavity.beside(np.array([90.0, 150, 120]), 0.0), Cavity.beside(BRIGHT_TEETH, 60.0)
+    assert green.dark[1] / green.dark[0] > 1.5 * usual[1] / usual[0]
+    assert (hazy.dark > usual + 40).all() and (hazy.tongue > TONGUE).all()
+
+
+def test_the_haze_of_a_face_is_the_light_over_its_darkest_parts():
+    photo, points = data.astronaut(), smiling()
+    veiled = np.rint(110 + photo * (1 - 110 / 255)).astype(np.uint8)
+    assert FaceView(photo, points).haze == 0 and 25 < FaceView(veiled, points).haze < 60
+
+
+def test_teeth_follow_all_of_a_strong_blur():
+    assert followed(1.0) == pytest.approx(0.75) and followed(3.0) == pytest.approx(3.0)
