@@ -14,6 +14,7 @@ from rbvae.editing.parts import Limit
 from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.eyes import natural_lids, still_lids
+from rbvae.faces.infants import is_infant
 from rbvae.faces.lips import parting, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import NOSE, Filling
@@ -21,7 +22,7 @@ from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, FaceView, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour
-from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, unit_of
+from rbvae.faces.teeth import GUMS_AT_REST, SHOWN_AT_REST, UpperTeeth, choose, rest_edge, unit_of
 from rbvae.faces.teeth_colours import teeth_colour, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.models.model import RbVAE
@@ -185,14 +186,20 @@ class FaceModel:
         return self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
 
     def teeth(self, face: ObservedFace, rest: np.ndarray) -> UpperTeeth:
-        """Return a row of teeth of the bank for a face; `rest` [468, 3] is its change of shape to the neutral one."""
+        """Return a row of teeth of the bank for a face, or gums for an infant.
+
+        `rest` [468, 3] is the change of its shape to the neutral one.
+        """
         before = face.view.points[:POINTS]
         neutral = shut(before + rest.astype(np.float64) @ face.pose.rotation.T / face.pose.scale, before)
-        row = choose(face.pose.yaw, face.skin)
-        edge = rest_edge(neutral) - neutral[NOSE, :2].mean(axis=0)
+        row, gums = choose(face.pose.yaw, face.skin), is_infant(face.view.points)
+        row = row.gums() if gums else row
+        edge = rest_edge(neutral, GUMS_AT_REST if gums else SHOWN_AT_REST) - neutral[NOSE, :2].mean(axis=0)
         width = Opening.of(neutral, INNER_LIPS).width
         view = face.view
-        return UpperTeeth(row, edge, unit_of(before), face.pose.yaw, width, face.teeth_colour, view.blur, view.haze)
+        return UpperTeeth(
+            row, edge, unit_of(before), face.pose.yaw, width, face.teeth_colour, view.blur, view.haze, gums
+        )
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

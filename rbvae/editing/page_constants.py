@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from rbvae.editing import face_model
-from rbvae.faces import eyeball, eyes, gaze, lashes, lid_skin, lips, mouth, shading, teeth
+from rbvae.faces import cavity, eyeball, eyes, gaze, lashes, lid_skin, lips, mouth, shading, teeth
 
 USED: dict[ModuleType, tuple[str, ...]] = {
     face_model: ("EXPRESSED",),
+    cavity: ("TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH"),
     eyeball: ("REFLECTION",),
     eyes: ("LEAST", "SOFT", "FIRM", "CLOSED", "LOWERED", "NARROWED", "EDGE"),
     gaze: (
@@ -35,10 +36,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("SQUASHED", "STRETCHED", "BITE", "NARROW", "SEAM_CELLS", "NOSE"),
     ),
     shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
-    teeth: (
-        *("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
-        *("TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH"),
-    ),
+    teeth: ("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
 }
 
 

@@ -62,6 +62,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
         "along": down * float(np.cos(np.radians(row.yaw)) / np.cos(np.radians(teeth.yaw))),
         "place": teeth.edge.tolist(),
         "width": teeth.width,
+        "gums": teeth.gums,
         "gain": (teeth.colour / teeth.row.colour).tolist(),
         "cavity": [teeth.cavity.dark.tolist(), teeth.cavity.tongue.tolist()],
     }

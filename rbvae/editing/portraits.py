@@ -22,6 +22,7 @@ from rbvae.errors import ConfigError, FaceNotFoundError, quoted, shown
 from rbvae.faces.alignment import Alignment, align, crop
 from rbvae.faces.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
+from rbvae.faces.infants import is_infant
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.mouth import Mouth
@@ -279,10 +280,12 @@ class PortraitEditor(Editor):
     def _mouth(self, of: Photo | Portrait, onto: Portrait) -> Mouth | None:
         """Return the mouth of another photo, adapted to the colours of `onto`.
 
-        None if it shows no teeth, or if they would be blurred or seen from the wrong side.
+        None if it shows no teeth, or if they would be blurred, seen from the wrong side, or those of an infant.
         """
         observed, target = self._portrait(of).observed, onto.observed
         if observed is None or target is None:
+            return None
+        if is_infant(target.view.points) and not is_infant(observed.view.points):
             return None
         mouth = Mouth.of(observed.view.photo, observed.view.points)
         width = Opening.of(target.view.points, INNER_LIPS).width

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from rbvae.faces.boxes import Box
+from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
 from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
-from rbvae.faces.teeth import BRIGHT_TEETH, Cavity
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
@@ -39,7 +39,10 @@ NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
 
 
 class Filling(Protocol):
-    """What fills the inside of a mouth."""
+    """What fills the inside of a mouth, of one that is open without visible teeth, too, if it `replaces` that."""
+
+    @property
+    def replaces(self) -> bool: ...
 
     def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Draw the inside of the opening `target`, float32 [h, w, 3], at the pixels of `box`.
@@ -62,6 +65,7 @@ class Mouth:
     gain: np.ndarray
     blur: float = 0.0
     own_blur: float = 0.0
+    replaces: bool = True
 
     @classmethod
     def of(cls, photo: np.ndarray, points: np.ndarray) -> Mouth:
@@ -207,9 +211,9 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
     is_open = old.gap > SHOWN
     filled = 0.0 if filling is None else 1.0
-    if filled and is_open:
+    if filling is not None and is_open:
         grown = max((new.gap - old.gap) / REPLACED, (new.width / old.width - 1) / REPLACED_WIDER)
-        filled = 0.0 if shows_teeth(photo, old) else float(np.clip(grown, 0, 1))
+        filled = 0.0 if not filling.replaces or shows_teeth(photo, old) else float(np.clip(grown, 0, 1))
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):
         return

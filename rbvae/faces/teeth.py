@@ -18,18 +18,20 @@ import numpy as np
 from PIL import Image
 
 from rbvae.faces.boxes import Box
-from rbvae.faces.easing import smoothstep
+from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
 from rbvae.faces.mesh import INNER_LIPS, OUTER_EYE_CORNERS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth_colours import brightness_of
 
 BANK = Path(__file__).with_name("teeth.webp")
 SHOWN_AT_REST = 0.065  # of the distance between the eyes: how far the teeth reach below the line of closed lips
+GUMS, GUMS_SHADE, GUMS_SOFT = (
+    np.array([188.0, 108, 104]),
+    (0.8, 1.1),
+    0.012,
+)  # grey levels; from top to bottom; of `unit`
+GUMS_AT_REST = 0.03  # how far gums reach
 MARGIN = 2.5  # pixels of the bank's pictures next to the lip that are not used
-CAVITY, TONGUE = (40, 18, 16), (150, 82, 76)  # grey levels
-TONGUE_GAPS = (0.12, 0.45)  # gaps of the mouth between which the tongue appears
-TONGUE_DEPTHS = (0.4, 0.85)  # between upper lip (0) and lower lip (1): where the tongue fades in
-GROOVE, GROOVE_WIDTH = 0.3, 0.06  # darkness and width, in mouth widths, of the groove along the tongue
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
 WIDEST = 1.35  # times their width at most that teeth are drawn to fill a mouth
@@ -38,7 +40,6 @@ FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-average
 FOLLOWED = 0.75, 1.0  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
 BLURRED = 1.2, 2.2  # pixels of blur up to which the first share holds, and from which the second
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
-BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth where CAVITY and TONGUE have their own colours
 SHARPENED, MOST_SHARPENED = 4, 0.8  # strength of the sharpening of enlarged teeth, per share of their size, and at most
 
 
@@ -48,7 +49,7 @@ class TeethRow:
 
     `upper` [K, 2] is the upper lip line in it, `edge` [2] the middle of the teeth's lower edge, `unit` the distance
     between the outer corners of the eyes in its pixels, `yaw` that of the head in degrees, and `skin` [3] the colour of
-    the face.
+    the face. `white` [3] is the colour of teeth in its light, if they are not what is measured.
     """
 
     picture: np.ndarray
@@ -57,6 +58,7 @@ class TeethRow:
     unit: float
     yaw: float
     skin: np.ndarray
+    white: np.ndarray | None = None
 
     @functools.cached_property
     def visible(self) -> np.ndarray:
@@ -75,6 +77,8 @@ class TeethRow:
     @functools.cached_property
     def colour(self) -> np.ndarray:
         """The colour of the teeth [3], in grey levels."""
+        if self.white is not None:
+            return self.white
         return brightness_of(self.picture[self.visible][:, :3].astype(np.float64))
 
     def sides(self, s: np.ndarray, middle: float, width: float, along: float, fitted: float) -> np.ndarray:
@@ -99,6 +103,14 @@ class TeethRow:
             self, picture=self.picture[:, ::-1], upper=upper, edge=self.edge * flip + [width, 0], yaw=-self.yaw
         )
 
+    def gums(self) -> TeethRow:
+        """Return the gums of an infant instead of the teeth: as wide, softer and without any detail."""
+        picture = self.picture.copy()
+        shade = np.linspace(*GUMS_SHADE, len(picture))[:, None, None]
+        picture[..., :3] = np.rint(self.colour * GUMS / BRIGHT_TEETH * shade).clip(0, 255)
+        picture[..., 3] = cv2.GaussianBlur(self.picture[..., 3], (0, 0), GUMS_SOFT * self.unit)
+        return replace(self, picture=picture, white=self.colour)
+
     def scaled(self, scale: float) -> TeethRow:
         """Return the row in a smaller picture, averaged over areas."""
         height, width = self.picture.shape[:2]
@@ -109,37 +121,13 @@ class TeethRow:
 
 
 @dataclass(frozen=True)
-class Cavity:
-    """What is behind the teeth: the colours [3], in grey levels, of its `dark` and of the `tongue`."""
-
-    dark: np.ndarray
-    tongue: np.ndarray
-
-    @classmethod
-    def beside(cls, teeth: np.ndarray, haze: float) -> Cavity:
-        """Return the cavity in the light that teeth of this colour [3] are in, in a photo with this `haze`."""
-        lit = (np.array(colour) * teeth / BRIGHT_TEETH for colour in (CAVITY, TONGUE))
-        return cls(*(haze + colour * (1 - haze / 255) for colour in lit))
-
-    def at(self, s: np.ndarray, v: np.ndarray, gap: float) -> np.ndarray:
-        """Return the colours float32 [h, w, 3] of a mouth with this `gap`.
-
-        `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1).
-        """
-        wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
-        low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
-        tongue = smoothstep(low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
-        groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
-        return np.float32(self.dark + (tongue * groove)[..., None] * (self.tongue - self.dark))
-
-
-@dataclass(frozen=True)
 class UpperTeeth:
     """A row of teeth in the skull of a face in a photo.
 
     `edge` [2] is the middle of the teeth's lower edge, relative to the base of the nose, in photo pixels; `unit` is the
     distance between the outer corners of the eyes and `width` that between the corners of the mouth at rest, in pixels;
     `yaw` is in degrees, `colour` [3] that of the teeth in grey levels; `blur` and `haze` are those of the photo.
+    With `gums` the row shows those of an infant, which do not fit themselves to a smile.
     """
 
     row: TeethRow
@@ -150,6 +138,12 @@ class UpperTeeth:
     colour: np.ndarray
     blur: float = 0.0
     haze: float = 0.0
+    gums: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        """Whether they replace the inside of a mouth that is open in the photo without visible teeth."""
+        return not self.gums
 
     @property
     def cavity(self) -> Cavity:
@@ -158,6 +152,8 @@ class UpperTeeth:
 
     def smile(self, target: Opening) -> float:
         """Return how far the teeth fit themselves to the lips, in [0, 1]: in a smile, not where the jaw drops."""
+        if self.gums:
+            return 0.0
         wider, narrow = target.width / max(self.width, 1e-6) - 1, 1 - (target.gap - SMILE_GAPS[0]) / SMILE_GAPS[1]
         return float(MOST_FITTED * np.clip(wider / WIDER, 0, 1) * np.clip(narrow, 0, 1))
 
@@ -249,9 +245,12 @@ def unit_of(points: np.ndarray) -> float:
     return float(np.linalg.norm(points[right] - points[left]))
 
 
-def rest_edge(closed: np.ndarray) -> np.ndarray:
-    """Return where the lower edge of the upper teeth [2] is, in photo pixels, given landmarks [468, 3] at rest."""
+def rest_edge(closed: np.ndarray, shown: float = SHOWN_AT_REST) -> np.ndarray:
+    """Return where the lower edge of the upper teeth [2] is, in photo pixels, given landmarks [468, 3] at rest.
+
+    It is below the line of closed lips by `shown`, in distances between the eyes.
+    """
     lips = Opening.of(closed, INNER_LIPS)
     middle = len(lips.upper) // 2
     _, down = lips.axes()
-    return (lips.upper[middle] + lips.lower[middle]) / 2 + SHOWN_AT_REST * unit_of(closed) * down
+    return (lips.upper[middle] + lips.lower[middle]) / 2 + shown * unit_of(closed) * down

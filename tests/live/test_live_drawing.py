@@ -80,6 +80,16 @@ def test_the_mouth_of_a_donor_looks_the_same(editor, live, synthetic, raster):
     assert psnr(without, wanted, synthetic) < psnr(with_teeth, wanted, synthetic) - 1
 
 
+def test_the_gums_of_an_infant_look_the_same(editor, live, synthetic, monkeypatch):
+    named = {"mouth open": 2.0, "smile": 1.0}
+    with_teeth = library(editor, synthetic, named)
+    monkeypatch.setattr("rbvae.editing.face_model.is_infant", lambda points: True)
+    live.open(synthetic)
+    wanted = library(editor, synthetic, named)
+    assert psnr(live.draw({"named": named}), wanted, synthetic) >= SEEN
+    assert psnr(with_teeth, wanted, synthetic) < SEEN - 5
+
+
 def test_no_change_is_the_photo(stage, synthetic):
     stage.draw({"named": {"smile": 2}})
     assert np.array_equal(stage.draw({}), synthetic.source)

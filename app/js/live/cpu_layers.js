@@ -103,7 +103,7 @@ export function mouthLayer(portrait, frame, photo) {
 }
 
 function cavity(constants, gap, s, v, [dark, pink], out) {
-  const { TONGUE_GAPS, TONGUE_DEPTHS, GROOVE, GROOVE_WIDTH } = constants.teeth;
+  const { TONGUE_GAPS, TONGUE_DEPTHS, GROOVE, GROOVE_WIDTH } = constants.cavity;
   const wide = ramp(gap, ...TONGUE_GAPS);
   const x = (s - 0.5) / GROOVE_WIDTH;
   const round = unit(1.1 - (2.6 * s - 1.3) ** 2) * wide * (1 - GROOVE * Math.exp(-x * x));

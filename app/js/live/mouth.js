@@ -13,7 +13,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const isOpen = old.gap > lips.SHOWN;
   const { showsTeeth, between, cavity } = portrait.mouth;
   const grown = Math.max((now.gap - old.gap) / mouth.REPLACED, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
-  const kept = !isOpen ? 0 : showsTeeth ? 1 : 1 - clamp(grown, 0, 1);
+  const kept = !isOpen ? 0 : showsTeeth || (portrait.teeth.gums && !donor) ? 1 : 1 - clamp(grown, 0, 1);
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, portrait.blur);
@@ -46,7 +46,7 @@ function teethFrame(portrait, now, nose, lines) {
   sampled(row, 0, { at, value }, 0, width);
   const { SMILE_GAPS, WIDER, MOST_FITTED, WIDEST, COVERED } = portrait.model.constants.teeth;
   const smiling = clamp((now.width / Math.max(teeth.width, 1e-6) - 1) / WIDER, 0, 1);
-  const fitted = MOST_FITTED * smiling * clamp(1 - (now.gap - SMILE_GAPS[0]) / SMILE_GAPS[1], 0, 1);
+  const fitted = teeth.gums ? 0 : MOST_FITTED * smiling * clamp(1 - (now.gap - SMILE_GAPS[0]) / SMILE_GAPS[1], 0, 1);
   const [s, across] = now.coordinates(nose[0] + teeth.place[0], nose[1] + teeth.place[1]);
   const [, lowest] = now.lines(s);
   const top = row[4 * Math.round((teeth.edge[0] / width) * (CELLS - 1))];

@@ -36,6 +36,7 @@ class Plain:
     """A filling of one colour."""
 
     colour: tuple[int, int, int] = GREEN
+    replaces: bool = True
 
     def fill(self, target: Opening, nose: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
         return np.full((box[3] - box[1], box[2] - box[0], 3), self.colour, np.float32)

@@ -7,16 +7,13 @@ import numpy as np
 import pytest
 from skimage import data
 
+from rbvae.faces.cavity import BRIGHT_TEETH, CAVITY, TONGUE, Cavity
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.mouth import NOSE
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth import (
-    BRIGHT_TEETH,
-    CAVITY,
     SHOWN_AT_REST,
-    TONGUE,
-    Cavity,
     UpperTeeth,
     bank,
     choose,

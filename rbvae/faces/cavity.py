@@ -1,0 +1,40 @@
+"""The inside of an open mouth behind the teeth: darkness, and the tongue where it is wide open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rbvae.faces.easing import smoothstep
+
+CAVITY, TONGUE = (40, 18, 16), (150, 82, 76)  # grey levels
+TONGUE_GAPS = (0.12, 0.45)  # gaps of the mouth between which the tongue appears
+TONGUE_DEPTHS = (0.4, 0.85)  # between upper lip (0) and lower lip (1): where the tongue fades in
+GROOVE, GROOVE_WIDTH = 0.3, 0.06  # darkness and width, in mouth widths, of the groove along the tongue
+BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth where CAVITY and TONGUE have their own colours
+
+
+@dataclass(frozen=True)
+class Cavity:
+    """What is behind the teeth: the colours [3], in grey levels, of its `dark` and of the `tongue`."""
+
+    dark: np.ndarray
+    tongue: np.ndarray
+
+    @classmethod
+    def beside(cls, teeth: np.ndarray, haze: float) -> Cavity:
+        """Return the cavity in the light that teeth of this colour [3] are in, in a photo with this `haze`."""
+        lit = (np.array(colour) * teeth / BRIGHT_TEETH for colour in (CAVITY, TONGUE))
+        return cls(*(haze + colour * (1 - haze / 255) for colour in lit))
+
+    def at(self, s: np.ndarray, v: np.ndarray, gap: float) -> np.ndarray:
+        """Return the colours float32 [h, w, 3] of a mouth with this `gap`.
+
+        `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1).
+        """
+        wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
+        low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
+        tongue = smoothstep(low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
+        groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
+        return np.float32(self.dark + (tongue * groove)[..., None] * (self.tongue - self.dark))
