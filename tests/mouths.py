@@ -67,11 +67,18 @@ def plain(colour: tuple[int, int, int] = LIP) -> np.ndarray:
     return np.full((SIDE, SIDE, 3), colour, np.uint8)
 
 
+def sharp(photo: np.ndarray, points: np.ndarray) -> FaceView:
+    """A face in a photo that counts as sharp; the blur of one without any edges cannot be measured."""
+    view = FaceView(photo, points)
+    vars(view)["blur"] = 0.0
+    return view
+
+
 def opened_mouth(gap: float, wider: float = 1.0, filling: Filling | None = None) -> tuple[np.ndarray, np.ndarray]:
     """A mouth that opens in a plain photo: the picture, and the pixels [N, 3] between its lips."""
     photo, after = plain(), opened(gap, wider)
     out = photo.copy()
-    draw_mouth(out, WHOLE, photo, at_rest(), after, row_of_teeth() if filling is None else filling)
+    draw_mouth(out, WHOLE, sharp(photo, at_rest()), after, row_of_teeth() if filling is None else filling)
     return out, out[between(after)]
 
 

@@ -11,9 +11,9 @@ from rbvae.editing.packing import pack
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import FINEST, Lid
-from rbvae.faces.lips import BETWEEN, SHOWN, lip_colour
-from rbvae.faces.mesh import INNER_LIPS, LIDS
-from rbvae.faces.mouth import LEAST_BLUR, NOSE, Mouth, OwnMouth
+from rbvae.faces.lips import BETWEEN, lip_colour
+from rbvae.faces.mesh import LIDS
+from rbvae.faces.mouth import LEAST_BLUR, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth import BANK_BLUR, FINER, UpperTeeth, followed, sharpening
@@ -29,13 +29,11 @@ def is_open(points: np.ndarray, eye: int) -> bool:
 
 def mouth_of(view: FaceView) -> dict[str, Any]:
     """Return the colours of a mouth in its photo, and whether it shows teeth."""
-    photo, points = view.photo, view.points
-    opening = Opening.of(points, INNER_LIPS)
-    own = OwnMouth(photo, opening, points[NOSE, :2].mean(axis=0), view.haze)
+    cavity = OwnMouth(view).cavity
     return {
-        "between": (BETWEEN * lip_colour(photo, points)).tolist(),
-        "showsTeeth": opening.gap > SHOWN and own.toothy,
-        "cavity": [own.cavity.dark.tolist(), own.cavity.tongue.tolist()],
+        "between": (BETWEEN * lip_colour(view.photo, view.points)).tolist(),
+        "showsTeeth": view.has_teeth,
+        "cavity": [cavity.dark.tolist(), cavity.tongue.tolist()],
     }
 
 

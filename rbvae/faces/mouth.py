@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -16,9 +16,12 @@ import numpy as np
 from rbvae.faces.boxes import Box
 from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
 from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_rim, seam
-from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
+
+if TYPE_CHECKING:
+    from rbvae.faces.rendering import FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15
@@ -128,15 +131,19 @@ class Mouth:
 
 @dataclass(frozen=True)
 class OwnMouth:
-    """The open mouth of the edited photo itself: `opening` is its inner lip line, `nose` [2] the base of the nose.
+    """The open mouth of the edited photo itself."""
 
-    `haze` is that of the photo, see FaceView.
-    """
+    view: FaceView
 
-    photo: np.ndarray
-    opening: Opening
-    nose: np.ndarray
-    haze: float = 0.0
+    @functools.cached_property
+    def opening(self) -> Opening:
+        """Its inner lip line."""
+        return Opening.of(self.view.points, INNER_LIPS)
+
+    @functools.cached_property
+    def nose(self) -> np.ndarray:
+        """The base of the nose [2]."""
+        return base_of_nose(self.view.points)
 
     def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Draw the inside where the skull has it: lips cover and uncover it; see Filling.
@@ -157,7 +164,7 @@ class OwnMouth:
         opened = place * max(1.0, wider / self.most_stretched(broader))
         v = (across - upper) / height
         v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
-        colours = sample(self.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
+        colours = sample(self.view.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
         deep = np.float32(share * np.clip((v - BELOW[0]) / (BELOW[1] - BELOW[0]), 0, 1))[..., None]
         if not deep.any():
             return colours
@@ -166,31 +173,27 @@ class OwnMouth:
     @property
     def cavity(self) -> Cavity:
         """What is behind the teeth."""
-        return Cavity.beside(self.teeth, self.haze)
+        return Cavity.beside(self.teeth, self.view.haze)
 
     def most_stretched(self, broader: float) -> float:
         """Return how many times its height the mouth is stretched at most, where it becomes `broader` times as wide.
 
         Teeth keep their proportions.
         """
-        if not self.toothy:
+        if not self.view.has_teeth:
             return MOST_STRETCHED
         return float(np.clip(TEETH_STRETCHED * broader, 1.0, MOST_STRETCHED))
 
     @functools.cached_property
-    def toothy(self) -> bool:
-        """Whether the mouth shows teeth."""
-        return shows_teeth(self.photo, self.opening)
-
-    @functools.cached_property
     def teeth(self) -> np.ndarray:
         """The colour of the teeth [3], in grey levels; if none are visible, teeth as bright as the mouth."""
-        left, top, right, bottom = box = self.opening.box(1, self.photo.shape[1], self.photo.shape[0])
-        inside = self.photo[top:bottom, left:right][self.opening.mask(box, 0) > 0.5]
+        photo = self.view.photo
+        left, top, right, bottom = box = self.opening.box(1, photo.shape[1], photo.shape[0])
+        inside = photo[top:bottom, left:right][self.opening.mask(box, 0) > 0.5]
         if len(inside) <= 8:
             return BRIGHT_TEETH
         colour = brightness_of(inside.astype(np.float64))
-        return colour if self.toothy else BRIGHT_TEETH * (colour.mean() / BRIGHT_TEETH.mean())
+        return colour if self.view.has_teeth else BRIGHT_TEETH * (colour.mean() / BRIGHT_TEETH.mean())
 
 
 def stretched(v: np.ndarray, times: np.ndarray | float) -> np.ndarray:
@@ -200,24 +203,28 @@ def stretched(v: np.ndarray, times: np.ndarray | float) -> np.ndarray:
     return np.where(v < below, v * times, KEPT + (v - below) / np.maximum(1 - below, 1e-6) * (1 - KEPT))
 
 
-def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray, after: np.ndarray,
-               filling: Filling | None, blur: float = 0.0, haze: float = 0.0) -> None:  # fmt: skip
+def base_of_nose(points: np.ndarray) -> np.ndarray:
+    """Return the base of the nose [2] of landmarks [468 or more, 3]: it follows the skull, not the lips."""
+    return points[NOSE, :2].mean(axis=0)
+
+
+def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, filling: Filling | None) -> None:
     """Draw the inside of the mouth, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
 
-    `before` and `after` are the landmarks [468, 3] in photo pixels before and after the edit. A mouth that is open in
-    the photo keeps its own inside; one that is closed shows `filling`. `blur` is that of the photo, in pixels, and
-    `haze` its haze, see FaceView.
+    `after` are the landmarks [468, 3] after the edit, in photo pixels. A mouth that shows teeth in the photo keeps its
+    own inside; one that is closed, or opens further without any, shows `filling`.
     """
+    photo, before, blur = view.photo, view.points[:POINTS], view.blur
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
     is_open = old.gap > SHOWN
     filled = 0.0 if filling is None else 1.0
     if filling is not None and is_open:
         grown = max((new.gap - old.gap) / REPLACED, (new.width / old.width - 1) / REPLACED_WIDER)
-        filled = 0.0 if not filling.replaces or shows_teeth(photo, old) else float(np.clip(grown, 0, 1))
+        filled = 0.0 if not filling.replaces or view.has_teeth else float(np.clip(grown, 0, 1))
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):
         return
-    noses = before[NOSE, :2].mean(axis=0), after[NOSE, :2].mean(axis=0)
+    nose = base_of_nose(after)
     left, top, right, bottom = box
     soft = max(0.6, SOFT * new.width, blur)
     area = new.box(4 * soft + 2, photo.shape[1], photo.shape[0])
@@ -226,9 +233,9 @@ def draw_mouth(out: np.ndarray, box: Box, photo: np.ndarray, before: np.ndarray,
         return
     part = out[area[1] - top : area[3] - top, area[0] - left : area[2] - left]
     mask = new.mask(area, soft)[..., None] * np.float32(share)
-    inside = filling.fill(new, noses[1], area) if filling is not None else np.zeros(1, np.float32)
+    inside = filling.fill(new, nose, area) if filling is not None else np.zeros(1, np.float32)
     if is_open:
-        own = OwnMouth(photo, old, noses[0], haze).fill(new, noses[1], area)
+        own = OwnMouth(view).fill(new, nose, area)
         inside = own + np.float32(filled) * (inside - own)
     between = BETWEEN * lip_colour(photo, before)
     apart = np.clip((new.gap - NARROW[0]) / (NARROW[1] - NARROW[0]), 0, 1)

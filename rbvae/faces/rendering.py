@@ -17,10 +17,12 @@ from rbvae.faces.easing import smoothstep
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import Eyes
 from rbvae.faces.lashes import Lid
-from rbvae.faces.lips import inset_lips, without_inside
-from rbvae.faces.mesh import OVAL, POINTS, face_mesh
+from rbvae.faces.lips import SHOWN, inset_lips, lip_colour, without_inside
+from rbvae.faces.mesh import INNER_LIPS, OVAL, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, draw_mouth
+from rbvae.faces.openings import Opening
 from rbvae.faces.region import Region, box_of
+from rbvae.faces.teeth_colours import has_teeth
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, triangle_numbers
 from rbvae.images.blur import estimate_blur
@@ -62,6 +64,12 @@ class FaceView:
         levels = pixels[face > 0].mean(axis=1)
         darkest = float(np.percentile(levels, DARKEST)) if len(levels) else 0.0
         return HAZY * max(0.0, darkest - USUAL_BLACK)
+
+    @functools.cached_property
+    def has_teeth(self) -> bool:
+        """Whether the mouth is open and shows teeth."""
+        opening = Opening.of(self.points, INNER_LIPS)
+        return opening.gap > SHOWN and has_teeth(self.photo, opening, lip_colour(self.photo, self.points))
 
     @functools.cached_property
     def eyeballs(self) -> tuple[Eyeball, ...]:
@@ -120,7 +128,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     how = cv2.INTER_LANCZOS4 if small and not view.quick else cv2.INTER_CUBIC
     out = region.moved(shift, how, added=added_colour(region, new, numbers, change.texture, frame))
     eyes.draw(out, box)
-    draw_mouth(out, box, view.photo, before, after, change.mouth, view.blur, view.haze)
+    draw_mouth(out, box, view, after, change.mouth)
     return box, coloured_like(view.photo[top:bottom, left:right], out)
 
 

@@ -8,7 +8,7 @@ import pytest
 from rbvae.faces.infants import PAIRS, is_infant, proportions
 from rbvae.faces.mouth import draw_mouth
 from rbvae.faces.teeth import GUMS, bank
-from tests.mouths import TOOTH, WHOLE, between, opened, opened_mouth, painted, plain, row_of_teeth, smiling
+from tests.mouths import TOOTH, WHOLE, between, opened, opened_mouth, painted, plain, row_of_teeth, sharp, smiling
 
 
 def infant() -> np.ndarray:
@@ -38,7 +38,7 @@ def test_an_infant_gets_gums_and_keeps_its_own_open_mouth():
     photo = painted(plain(), opened(0.2), (60, 20, 20))
     for filling, bright in ((teeth, True), (gums, False)):
         out = photo.copy()
-        draw_mouth(out, WHOLE, photo, opened(0.2), opened(0.4), filling)
+        draw_mouth(out, WHOLE, sharp(photo, opened(0.2)), opened(0.4), filling)
         assert (out[between(opened(0.4))].min(axis=1).max() > 0.7 * min(TOOTH)) == bright
 
 

@@ -24,6 +24,7 @@ from tests.mouths import (
     opened_mouth,
     painted,
     plain,
+    sharp,
     smiling,
 )
 
@@ -75,7 +76,7 @@ def test_a_mouth_that_does_not_open_or_close_is_not_drawn():
     same = painted(plain(), at_rest(), TOOTH)
     aside = at_rest() + [5, 3, 0]
     kept = same.copy()
-    draw_mouth(kept, WHOLE, same, at_rest(), aside, Plain())
+    draw_mouth(kept, WHOLE, sharp(same, at_rest()), aside, Plain())
     np.testing.assert_array_equal(kept, same)
 
 
@@ -114,7 +115,7 @@ def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the
         after = wider_open(points, by)
         teeth, dark = heights(edited(view, after), after)
         assert 0.75 * own < teeth < 1.15 * own and dark > 0.05 * width
-    mouth = OwnMouth(view.photo, Opening.of(points, INNER_LIPS), np.zeros(2))
+    mouth = OwnMouth(view)
     assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(2) == MOST_STRETCHED
 
 
@@ -159,7 +160,7 @@ def test_closing_lips_leave_no_tooth_between_them(size):
 def test_closed_lips_meet_in_a_dark_line():
     photo = painted(plain(), opened(0.15), TOOTH)
     out = photo.copy()
-    draw_mouth(out, WHOLE, photo, opened(0.15), at_rest(), None)
+    draw_mouth(out, WHOLE, sharp(photo, opened(0.15)), at_rest(), None)
     lips = Opening.of(at_rest(), INNER_LIPS)
     x, y = ((lips.upper[5] + lips.lower[5]) / 2).astype(int)
     column = out[y - 12 : y + 13, x].mean(axis=1)
@@ -253,9 +254,9 @@ def test_a_donors_teeth_take_the_colour_of_the_face_and_a_toothless_mouth_does_n
 def test_a_photos_own_mouth_drawn_where_it_was_is_the_photo():
     photo = painted(plain(), opened(0.3), TOOTH)
     photo[::7] = DARK  # something to see
-    opening, nose = Opening.of(opened(0.3), INNER_LIPS), np.array([100.0, 100])
+    own = OwnMouth(FaceView(photo, opened(0.3)))
+    opening, nose = own.opening, own.nose
     box = opening.box(0, *WHOLE[2:])
-    own = OwnMouth(photo, opening, nose)
     middle = np.s_[12:-8, 30:-30]
     again, there = own.fill(opening, nose, box), photo[box[1] : box[3], box[0] : box[2]]
     inside = (opening.mask(box, 0) > 0.99)[middle]

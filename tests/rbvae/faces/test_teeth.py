@@ -8,7 +8,8 @@ import pytest
 from skimage import data
 
 from rbvae.faces.cavity import BRIGHT_TEETH, CAVITY, TONGUE, Cavity
-from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.lips import shut
+from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.mouth import NOSE
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import FaceView
@@ -244,3 +245,18 @@ def test_the_haze_of_a_face_is_the_light_over_its_darkest_parts():
 
 def test_teeth_follow_all_of_a_strong_blur():
     assert followed(1.0) == pytest.approx(0.75) and followed(3.0) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("inside, shown", [
+    ((225, 210, 195), True), ((190, 150, 110), True), ((60, 25, 25), False), ((150, 70, 70), False),
+    ((170, 80, 85), False), ((120, 45, 50), False),
+])  # fmt: skip
+def test_an_open_mouth_is_taken_for_toothed_if_it_is_brighter_or_less_red_than_lips_and_skin(inside, shown):
+    """Teeth, teeth in warm light, darkness, lips, a tongue, gums."""
+    assert FaceView(painted(data.astronaut(), smiling(), inside), smiling()).has_teeth == shown
+    assert not FaceView(data.astronaut(), shut(smiling()[:POINTS])).has_teeth
+
+
+def test_blurred_teeth_are_seen_though_they_lend_none():
+    photo = cv2.GaussianBlur(painted(data.astronaut(), smiling(), (215, 170, 130)), (0, 0), 2.0)
+    assert FaceView(photo, smiling()).has_teeth and not shows_teeth(photo, Opening.of(smiling(), INNER_LIPS))
