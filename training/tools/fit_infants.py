@@ -24,7 +24,7 @@ from training.engine.cli import run_command
 from training.evaluation.strangers import framed
 
 INFANT, CHILD = 1, 4  # years: the oldest infants, and the youngest of the others; labels between are left out
-SELDOM = 0.999  # the threshold is halfway between this quantile of the others' scores and the median of infants'
+SELDOM = 0.999  # the threshold is a quarter of the way from this quantile of the others' scores to the infants' median
 AGES = ((0, 1), (2, 2), (3, 3), (4, 5), (6, 9), (10, 19), (20, 120))
 
 
@@ -57,7 +57,8 @@ def main(argv: list[str] | None = None) -> int:
     model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=10_000)
     scores = cross_val_predict(model, rows[use], ages[use] <= INFANT, cv=5, method="decision_function")
     infants, others = scores[ages[use] <= INFANT], scores[ages[use] >= CHILD]
-    threshold = float(np.median(infants) + np.quantile(others, SELDOM)) / 2
+    highest = float(np.quantile(others, SELDOM))
+    threshold = highest + (float(np.median(infants)) - highest) / 4
     model.fit(rows[use], ages[use] <= INFANT)
     print("WEIGHTS", np.round(model.coef_[0].astype(float), 1).tolist())
     print("THRESHOLD", round(threshold - float(model.intercept_[0]), 1))
