@@ -72,11 +72,11 @@ GRIDS: dict[str, tuple[str, tuple[float, ...]]] = {  # DIP's lambda_d is derived
     "tc": ("objective.beta", (1, 2, 4, 6, 8, 10)),
     "dip1": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
     "dip2": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
-    "mmcvae": ("objective.separation_weight", (0.01, 0.1, 1, 10)),  # ours from here on: four values each, as no grid is
-    "sepvae": ("objective.separation_weight", (0.01, 0.1, 1, 10)),  # published; the paper names no lambda
+    "mmcvae": ("objective.separation_weight", (0.1, 1, 10)),  # ours from here on, as no grid is published; the paper
+    "sepvae": ("objective.separation_weight", (0.1, 1, 10)),  # names no lambda
     **dict.fromkeys(("vae", "mathieu", "rb"), ("objective.laplace_scale", (0.03, 0.1, 0.3, 1))),
-    **dict.fromkeys(("rb-paper", "srb-paper"), ("objective.laplace_scale", (0.01, 0.03, 0.1, 0.3))),
-    "svae": ("extensions.r1_weight", (0.2, 1, 5, 25)),
+    **dict.fromkeys(("rb-paper", "srb-paper"), ("objective.laplace_scale", (0.03, 0.1, 0.3))),
+    "svae": ("extensions.r1_weight", (0.2, 1, 5)),
     "srb": ("extensions.reversal_weight", (1, 5, 20, 100, 500)),
 }
 TUNED_WITH = {"srb-3": "srb", "rb-plain": "rb", "mathieu-plain": "mathieu"}  # variants with the value of another row
