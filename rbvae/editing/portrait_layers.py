@@ -95,7 +95,7 @@ def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[s
         "highlight": None if ball.highlight is None else [*ball.highlight[0].tolist(), ball.highlight[1]],
         "lidCorner": list(lid.corner),
         "skin": add("skin", np.dstack([lid.skin, 255 * lid.lift])),
-        "lashes": add("lashes", 255 * lid.lashes),
+        "lashes": add("lashes", 255 * lid.hairs),
         "grain": add("grain", 128 + lid.grain / GRAIN_STEP),
         "grainStep": GRAIN_STEP,
         "shade": lid.shade.tolist(),

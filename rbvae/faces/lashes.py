@@ -13,7 +13,7 @@ import numpy as np
 
 from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.gaze import ABOVE, openness
-from rbvae.faces.lid_skin import BESIDE, EyeSide, bare_skin, lift_of, lightness
+from rbvae.faces.lid_skin import BESIDE, EyeSide, along, bare_skin, lift_of, lightness, places_of
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
@@ -26,10 +26,11 @@ LINE = 0.02  # of the eye's width: thickness of the line of a closed eye
 DEPTH, BLURRED = (0.4, 0.65), 0.5  # of the skin's lightness: range of that line's depth, and its least in small eyes
 SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
 INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
+FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and where they begin above the lid
 SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
-SHORT = 0.4  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
-FRINGE, FRINGE_LENGTH = 0.3, 0.05  # depth and length, in widths of the eye, of fine lashes that photos do not resolve
+SHORT = 0.7  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
+FRINGE, FRINGE_LENGTH = 0.4, 0.08  # depth and length, in widths of the eye, of fine lashes that photos do not resolve
 STROKES, SLANT = 44, 0.5  # of that fringe along the eye, and how far they point outwards
 GRAIN, FINEST = 0.03, 10.0  # of the eye's width: size of the skin's texture; grey levels: its largest amplitude
 BELOW = 0.22  # of the eye's width: skin without lashes begins this far below the eye
@@ -40,6 +41,17 @@ def turned_down(old: Opening, new: Opening) -> float:
     before = openness(old)
     closed = ramp(1 - openness(new) / max(before, 1e-6), *CLOSING)
     return float(smoothstep(closed) * ramp(before, *OPEN))
+
+
+def without_folds(lashes: np.ndarray, eye: Opening) -> np.ndarray:
+    """Return which share of the skin's lightness lashes [h, w] leave, without the lid's folds, which lie along the eye.
+
+    Near the lid's edge, all that is dark is lashes.
+    """
+    dark, at = np.float32(1 - lashes), places_of(eye, lashes.shape)
+    line = along(eye, FOLD * eye.width).astype(np.float32)
+    folds = cv2.filter2D(dark, -1, line / line.sum()) * ramp((at.upper - at.across) / eye.width, *FOLDS_FROM)
+    return np.float32(1 - np.maximum(dark - folds, 0))
 
 
 def shade_of(patch: np.ndarray, skin: np.ndarray, eye: Opening) -> np.ndarray:
@@ -57,9 +69,9 @@ class Lid:
     """The surroundings of an eye, in the patch of the photo with this `corner` (x, y).
 
     `skin` float32 [h, w, 3] is without eye and lashes, `lift` [h, w] says where they were, `lashes` [h, w] which
-    share of the skin's lightness they leave, and `grain` [h, w] is the skin's fine texture, in grey levels. `shade` are
-    exponents [3] by which lashes darken red, green and blue. `blur` is that of the photo, as the width of a Gaussian in
-    its pixels.
+    share of the skin's lightness they leave, `hairs` the same without the folds of the lid, and `grain` [h, w] is the
+    skin's fine texture, in grey levels. `shade` are exponents [3] by which lashes darken red, green and blue. `blur` is
+    that of the photo, as the width of a Gaussian in its pixels.
     """
 
     corner: tuple[int, int]
@@ -67,6 +79,7 @@ class Lid:
     skin: np.ndarray
     lift: np.ndarray
     lashes: np.ndarray
+    hairs: np.ndarray
     grain: np.ndarray
     shade: np.ndarray
     blur: float = 0.0
@@ -93,7 +106,8 @@ class Lid:
         share = light / np.maximum(lightness(skin), 1.0)
         grain = light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width))
         lift, shade = lift_of(share, local, reach, blur), shade_of(patch, skin, local.opening)
-        return cls((left, top), eye, skin, lift, np.clip(share, 0.25, 1), grain, shade, blur)
+        lashes = np.clip(share, 0.25, 1)
+        return cls((left, top), eye, skin, lift, lashes, without_folds(lashes, local.opening), grain, shade, blur)
 
     def lift_off(self, pixels: np.ndarray, share: float, corner: tuple[int, int]) -> None:
         """Replace eye and lashes by skin, by `share` and in place, in the pixels of the photo with this `corner`."""
@@ -130,7 +144,7 @@ class Lid:
     def depth(self, s: np.ndarray) -> np.ndarray:
         """Return how dark the line of the closed eye is at each `s`: as the roots of the lashes in the photo."""
         upper, _ = self.eye.opening.lines(s)
-        roots = [self._lashes_at(s, upper - by * self.eye.opening.width) for by in ROOTS]
+        roots = [self._at(self.lashes, s, upper - by * self.eye.opening.width) for by in ROOTS]
         least = DEPTH[0] + (BLURRED - DEPTH[0]) * ramp(self.eye.opening.width, FINE[1], FINE[0])
         spread = min(1.0, SPREAD * self.eye.opening.width / max(self.blur, 1e-6))
         return np.clip(1.1 * (1 - np.mean(roots, axis=0)), least, DEPTH[1]) * spread
@@ -148,13 +162,13 @@ class Lid:
         """Return how dark the photo's own lashes are, turned over, `below` its line, in pixels of an eye `width`."""
         scale = self.eye.opening.width / max(width, 1e-6)
         upper, _ = self.eye.opening.lines(s)
-        dark = 1 - self._lashes_at(s, upper - scale * np.abs(below) / SHORT)
+        dark = 1 - self._at(self.hairs, s, upper - scale * np.abs(below) / SHORT)
         length = np.where(below > 0, SHORT * REACH, 0.03) * width
         return dark * np.clip(2 - 2 * np.abs(below) / length, 0, 1) * ramp(width, *FINE)
 
-    def _lashes_at(self, s: np.ndarray, across: np.ndarray) -> np.ndarray:
+    def _at(self, layer: np.ndarray, s: np.ndarray, across: np.ndarray) -> np.ndarray:
         x, y = self.eye.opening.positions(s, across)
-        return sample(self.lashes, x - self.corner[0], y - self.corner[1])
+        return sample(layer, x - self.corner[0], y - self.corner[1])
 
     def _texture(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return the fine texture of a closed lid: that of the skin below the eye, turned over."""

@@ -134,3 +134,13 @@ def test_the_line_of_a_closed_eye_has_the_colour_of_its_lashes_and_is_faint_wher
     assert bluish[0] / bluish[2] > 1.15 * brown[0] / brown[2]
     blurred = line(Lid.of(photo, EyeSide(an_eye(), 0), 60.0, 10.0))
     assert blurred.mean() < 0.6 * brown.mean()
+
+
+def test_a_fold_of_the_lid_does_not_become_a_lash_below_the_closed_eye(photo):
+    """A fold near the lid, among the lashes that are turned over."""
+    folded = photo.copy()
+    near = np.round(an_eye(HEIGHT + 30).upper).astype(np.int32)
+    cv2.polylines(folded, [near], False, (120, 85, 75), 2, cv2.LINE_AA)
+    lid = Lid.of(folded, EyeSide(an_eye(), 0), 60.0)
+    row = np.s_[int(near[4, 1]) - lid.corner[1], 100 - lid.corner[0] : 120 - lid.corner[0]]
+    assert lid.lashes[row].mean() < 0.9 < 0.95 < lid.hairs[row].max() and lid.hairs[row].mean() > lid.lashes[row].mean()
