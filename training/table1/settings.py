@@ -77,7 +77,7 @@ GRIDS: dict[str, tuple[str, tuple[float, ...]]] = {  # DIP's lambda_d is derived
     **dict.fromkeys(("vae", "mathieu", "rb"), ("objective.laplace_scale", (0.03, 0.1, 0.3, 1))),
     **dict.fromkeys(("rb-paper", "srb-paper"), ("objective.laplace_scale", (0.03, 0.1, 0.3))),
     "svae": ("extensions.r1_weight", (0.2, 1, 5)),
-    "srb": ("extensions.reversal_weight", (1, 5, 20, 100, 500)),
+    "srb": ("extensions.reversal_weight", (1, 5, 20, 100, 500, 2500)),
 }
 TUNED_WITH = {"srb-3": "srb", "rb-plain": "rb", "mathieu-plain": "mathieu"}  # variants with the value of another row
 PRETRAINING_STEPS = 2000
