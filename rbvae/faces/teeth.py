@@ -24,7 +24,7 @@ from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth_colours import brightness_of
 
 BANK = Path(__file__).with_name("teeth.webp")
-SHOWN_AT_REST = 0.065  # of the distance between the eyes: how far the teeth reach below the line of closed lips
+SHOWN_AT_REST = 0.05  # of the distance between the eyes: how far the teeth reach below the line of closed lips
 GUMS, GUMS_SHADE, GUMS_SOFT = (
     np.array([188.0, 108, 104]),
     (0.8, 1.1),
