@@ -48,7 +48,7 @@ def share_of_teeth(gap: float, wider: float = 1.0) -> float:
 def test_lips_that_open_by_degrees_show_teeth_by_degrees():
     counts = np.array([toothy(opened_mouth(gap)[1]).sum() for gap in np.linspace(0, 0.2, 41)])
     assert counts[0] == 0 and counts[-1] > 600
-    assert np.diff(counts).min() >= -0.02 * counts[-1] and np.diff(counts).max() < 0.2 * counts[-1]
+    assert np.diff(counts).min() >= -0.02 * counts[-1] and np.diff(counts).max() < 0.3 * counts[-1]
 
 
 def test_a_wide_round_mouth_shows_a_smaller_share_of_teeth_than_a_smile():
