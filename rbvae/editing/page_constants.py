@@ -25,6 +25,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
     lashes: (
         *("CLOSING", "OPEN", "REACH", "FINE", "BLUR", "LINE", "INNER", "SHORT"),
         *("FRINGE", "FRINGE_LENGTH", "STROKES", "SLANT", "FINEST", "BELOW"),
+        *("LIT", "LIT_AT", "CREASE", "CREASE_AT", "BULGE"),
     ),
     lid_skin: ("BESIDE",),
     lips: (

@@ -27,6 +27,12 @@ DEPTH, BLURRED = (0.4, 0.65), 0.5  # of the skin's lightness: range of that line
 SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
 INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
 FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and where they begin above the lid
+LIT, LIT_AT = (
+    0.11,
+    (0.6, 0.3),
+)  # share by which a closed lid is lighter where it bulges; that place and its size, in its height
+CREASE, CREASE_AT = 0.05, (1.25, 0.15)  # share by which it is darker above; the same
+BULGE = 0.55  # of the eye's width: half of the bulge's
 SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
 SHORT = 0.7  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
@@ -139,6 +145,7 @@ class Lid:
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         calm = part + seam * (cv2.GaussianBlur(part, (0, 0), thick).astype(np.float32) - part)
         calm += np.float32(share) * self._texture(s, below, width)[..., None]
+        calm *= np.float32(1 + share * self._roundness(s, below, width))[..., None]
         part[:] = np.rint((calm * np.float32(1 - dark)[..., None] ** np.float32(self.shade)).clip(0, 255))
 
     def depth(self, s: np.ndarray) -> np.ndarray:
@@ -169,6 +176,13 @@ class Lid:
     def _at(self, layer: np.ndarray, s: np.ndarray, across: np.ndarray) -> np.ndarray:
         x, y = self.eye.opening.positions(s, across)
         return sample(layer, x - self.corner[0], y - self.corner[1])
+
+    def _roundness(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
+        """Return by which share a closed lid is lighter in its middle, as it lies on the eyeball, and darker around."""
+        height = max(float(openness(self.eye.opening)) * width, 1e-6)
+        up = -below / height
+        lit, crease = (np.exp(-(((up - at) / size) ** 2)) for at, size in (LIT_AT, CREASE_AT))
+        return (LIT * lit - CREASE * crease) * np.clip(1 - ((s - 0.5) / BULGE) ** 2, 0, 1) * (below < 0)
 
     def _texture(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return the fine texture of a closed lid: that of the skin below the eye, turned over."""

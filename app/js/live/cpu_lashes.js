@@ -7,11 +7,14 @@ import { cubic } from "./sampling.js";
 const unit = (t) => clamp(t, 0, 1);
 
 // Returns a function (x, y, out) that writes what to do with the pixels drawn so far: out[3] is the share of their blurred
-// version, out[4] how much they are darkened, and out[5] the texture of skin to add, in grey levels.
+// version, out[4] how much they are darkened, out[5] the texture of skin to add, in grey levels, and out[6] by which share
+// the roundness of the lid makes them lighter.
 export function lashLayer(portrait, frame, number) {
   const { old, now, share, thick, height } = frame.lashes[number];
   const place = portrait.eyes[number];
-  const { REACH, FINE, LINE, INNER, SHORT, FRINGE, FRINGE_LENGTH, STROKES, SLANT, FINEST, BELOW } = portrait.model.constants.lashes;
+  const constants = portrait.model.constants.lashes;
+  const { REACH, FINE, LINE, INNER, SHORT, FRINGE, FRINGE_LENGTH, STROKES, SLANT, FINEST, BELOW } = constants;
+  const { LIT, LIT_AT, CREASE, CREASE_AT, BULGE } = constants;
   const [lashes, grain] = [place.lashes, place.grain].map((name) => pictureOf(portrait, name));
   const [l, depths, found] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
   const { width } = now;
@@ -30,6 +33,11 @@ export function lashLayer(portrait, frame, number) {
     const length = FRINGE_LENGTH * (0.6 + 0.8 * (noise - Math.floor(noise)));
     const wave = 0.55 + 0.45 * Math.cos(2 * Math.PI * (along - stroke - 0.5)) * fine;
     return below > 0 ? FRINGE * wave * ramp(below / (length * width), 1, 0) * ramp(outwards, -0.95, -0.7) : 0;
+  };
+  const bump = (up, [at, size]) => Math.exp(-(((up - at) / size) ** 2));
+  const roundness = (s, below) => {
+    const up = -below / Math.max(height, 1e-6);
+    return below < 0 ? (LIT * bump(up, LIT_AT) - CREASE * bump(up, CREASE_AT)) * unit(1 - ((s - 0.5) / BULGE) ** 2) : 0;
   };
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);
@@ -51,5 +59,6 @@ export function lashLayer(portrait, frame, number) {
     out[3] = within * Math.exp(-0.5 * (below / (1.5 * thick)) ** 2);
     out[4] = Math.max(within * Math.max(line, fringe(outwards, below)), share * hairs);
     out[5] = share * texture;
+    out[6] = share * roundness(s, below);
   };
 }

@@ -178,14 +178,14 @@ function over(target, view, box, layer, put) {
 
 function darken(target, view, { grey }, { box, thick, shade }, layer) {
   const { data, width, height } = target;
-  const [old, out] = [data.slice(), new Float64Array(6)];
+  const [old, out] = [data.slice(), new Float64Array(7)];
   const value = new Float64Array(3);
   const sigma = thick * view[0];
   const reach = Math.min(Math.ceil(2.5 * sigma), 9);
   const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp((-0.5 * (i - reach) ** 2) / sigma ** 2));
   pixels(target, view, box, (at, x, y, column, row) => {
     layer(x, y, out);
-    if (out[4] < 1e-3 && out[3] < 1e-3 && Math.abs(out[5]) < 0.1) return;
+    if (out[4] < 1e-3 && out[3] < 1e-3 && Math.abs(out[5]) < 0.1 && Math.abs(out[6]) < 1e-3) return;
     for (let c = 0; c < 3; c++) {
       let [sum, total] = [0, 0];
       for (let j = -reach; out[3] > 0.02 && j <= reach; j++) {
@@ -197,7 +197,7 @@ function darken(target, view, { grey }, { box, thick, shade }, layer) {
         }
       }
       const calm = total ? old[4 * at + c] + out[3] * (sum / total - old[4 * at + c]) : old[4 * at + c];
-      value[c] = Math.max(calm + out[5], 0) * (1 - out[4]) ** shade[c];
+      value[c] = Math.max(calm + out[5], 0) * (1 + out[6]) * (1 - out[4]) ** shade[c];
     }
     const light = grey && LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2];
     for (let c = 0; c < 3; c++) data[4 * at + c] = grey ? light : value[c];

@@ -28,6 +28,15 @@ float fringe(float outwards, float under, float width) {
   float wave = 0.55 + 0.45 * cos(6.2831853 * (along - stroke - 0.5)) * ramp(width, LASHES_FINE.x, LASHES_FINE.y);
   return LASHES_FRINGE * wave * ramp(under / (length * width), 1.0, 0.0) * step(0.0, under) * ramp(outwards, -0.95, -0.7);
 }
+float bump(float up, vec2 place) {
+  float t = (up - place.x) / place.y;
+  return exp(-t * t);
+}
+float roundness(float s, float under) {
+  float up = -under / max(height, 1e-6), t = (s - 0.5) / LASHES_BULGE;
+  float light = LASHES_LIT * bump(up, LASHES_LIT_AT) - LASHES_CREASE * bump(up, LASHES_CREASE_AT);
+  return under < 0.0 ? light * step01(1.0 - t * t) : 0.0;
+}
 // A Gaussian at the 37 points of a grid that lie within three steps.
 vec4 blurred(vec2 q) {
   float sigma = thick * view.x, apart = max(1.0, 0.8 * sigma), total = 0.0;
@@ -67,5 +76,6 @@ void main() {
   vec4 value = texture(below, q);
   ONLY_WHERE(seam > 0.02) value += seam * (blurred(q) - value);
   vec3 drawn = max(value.rgb + share * skin / 255.0 * value.a, 0.0) * pow(vec3(1.0 - dark), shade);
+  drawn *= 1.0 + share * roundness(c.x, under);
   colour = vec4(min(grey ? vec3(dot(drawn, vec3(0.299, 0.587, 0.114))) : drawn, value.a), value.a);
 }`;

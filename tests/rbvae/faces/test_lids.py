@@ -133,7 +133,7 @@ def test_the_line_of_a_closed_eye_has_the_colour_of_its_lashes_and_is_faint_wher
     brown, bluish = (line(Lid.of(of, EyeSide(an_eye(), 0), 60.0)) for of in (photo, blue))
     assert bluish[0] / bluish[2] > 1.15 * brown[0] / brown[2]
     blurred = line(Lid.of(photo, EyeSide(an_eye(), 0), 60.0, 10.0))
-    assert blurred.mean() < 0.6 * brown.mean()
+    assert blurred.mean() < 0.7 * brown.mean()
 
 
 def test_a_fold_of_the_lid_does_not_become_a_lash_below_the_closed_eye(photo):
@@ -144,3 +144,12 @@ def test_a_fold_of_the_lid_does_not_become_a_lash_below_the_closed_eye(photo):
     lid = Lid.of(folded, EyeSide(an_eye(), 0), 60.0)
     row = np.s_[int(near[4, 1]) - lid.corner[1], 100 - lid.corner[0] : 120 - lid.corner[0]]
     assert lid.lashes[row].mean() < 0.9 < 0.95 < lid.hairs[row].max() and lid.hairs[row].mean() > lid.lashes[row].mean()
+
+
+def test_a_closed_lid_is_lighter_where_it_bulges(lid, photo):
+    out = bare(lid, photo).astype(np.uint8)
+    plain = out.copy()
+    lid.draw_lashes(out, Opening(an_eye().lower, an_eye().lower), 1.0)
+    gain = out.astype(float)[:, 100:120].mean(axis=(1, 2)) / plain[:, 100:120].mean(axis=(1, 2))
+    line = int(100 + HEIGHT / 2)
+    assert gain[line - 20 : line - 16].mean() > 1.05 and abs(gain[line + 30 : line + 40].mean() - 1) < 0.01
