@@ -159,7 +159,8 @@ function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
   const v = mix((from - before[0]) / height, place * deeper, opens);
   cavity(constants, gap, s, place, mouth.cavity, out);
   const [dark, share] = [out.slice(0, 3), opens * ramp(v, ...BELOW)];
-  photo(...positions(old, clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98), before[0] + clamp(v, ...CLAMP) * height), out);
+  const along = clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98);
+  photo(...positions(old, along, before[0] + clamp(v, ...CLAMP) * height), out);
   for (let c = 0; c < 3; c++) out[c] = mix(out[c], dark[c], share);
 }
 
