@@ -12,9 +12,10 @@ from rbvae.faces.lips import shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import NOSE, Filling, draw_mouth
 from rbvae.faces.openings import Opening
-from rbvae.faces.rendering import Change, FaceView, draw
+from rbvae.faces.rendering import Change, draw
 from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, unit_of
 from rbvae.faces.texture import canonical_frame
+from rbvae.faces.view import FaceView
 
 ENLARGED = 3  # times the photo's size, so that a tooth is some pixels wide
 SIDE = 512

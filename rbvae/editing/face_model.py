@@ -20,11 +20,12 @@ from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import NOSE, Filling
 from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
-from rbvae.faces.rendering import Change, FaceView, draw_texture
+from rbvae.faces.rendering import Change, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour
 from rbvae.faces.teeth import GUMS_AT_REST, SHOWN_AT_REST, UpperTeeth, choose, rest_edge, unit_of
 from rbvae.faces.teeth_colours import teeth_colour, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
+from rbvae.faces.view import FaceView
 from rbvae.models.model import RbVAE
 
 MARGIN = 1.3  # side of the square crop, in sides of the face's box

@@ -15,8 +15,8 @@ from rbvae.faces.lips import BETWEEN, lip_colour
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.mouth import LEAST_BLUR, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
-from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth import BANK_BLUR, FINER, UpperTeeth, followed, sharpening
+from rbvae.faces.view import FaceView
 
 GRAIN_STEP = FINEST / 96  # grey levels by which bytes of the skin's texture differ; 128 is none
 ALONG = np.linspace(-0.1, 1.1, 61)  # positions along an eye at which the depth of its closed line is given

@@ -13,7 +13,7 @@ from rbvae.editing.face_model import LARGEST_CROP, MARGIN, square_of
 from rbvae.faces.alignment import Alignment
 from rbvae.faces.finding import shrunk
 from rbvae.faces.pose import Pose
-from rbvae.faces.rendering import FaceView
+from rbvae.faces.view import FaceView
 
 WINDOW = 1.7  # side of a close-up in sides of the face's box; contains the crop and the ring around the face
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -19,9 +19,7 @@ from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_ri
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
-
-if TYPE_CHECKING:
-    from rbvae.faces.rendering import FaceView
+from rbvae.faces.view import FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15

@@ -14,72 +14,19 @@ import numpy as np
 from rbvae.faces.boxes import Box
 from rbvae.faces.deforming import RingedMesh, held_back
 from rbvae.faces.easing import smoothstep
-from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import Eyes
-from rbvae.faces.lashes import Lid
-from rbvae.faces.lips import SHOWN, inset_lips, lip_colour, without_inside
-from rbvae.faces.mesh import INNER_LIPS, OVAL, POINTS, face_mesh
+from rbvae.faces.lips import inset_lips, without_inside
+from rbvae.faces.mesh import POINTS, face_mesh
 from rbvae.faces.mouth import Filling, draw_mouth
-from rbvae.faces.openings import Opening
 from rbvae.faces.region import Region, box_of
-from rbvae.faces.teeth_colours import has_teeth
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
+from rbvae.faces.view import FaceView
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, triangle_numbers
-from rbvae.images.blur import estimate_blur
 from rbvae.images.greyness import coloured_like
 
 SMALL = 600_000  # pixels: smaller faces are sampled with the Lanczos kernel, which is 4% sharper and 5 times slower
 LEAST_CHANGE = 1e-4  # pixels or grey levels: an edit below this changes nothing
-DARKEST, USUAL_BLACK = 0.3, 40.0  # percentile of the darkest parts of a face, and their usual grey level
-HAZY = 0.5  # share of their difference that is haze
-SAMPLED = 200  # pixels along a face that suffice for that
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
-
-
-@dataclass(frozen=True)
-class FaceView:
-    """A face in a photo uint8 [H, W, 3]: its landmarks `points` float64 [478, 3] are in photo pixels.
-
-    With `quick`, pixels are moved with the cubic kernel also where the face is SMALL.
-    """
-
-    photo: np.ndarray
-    points: np.ndarray
-    quick: bool = False
-
-    @functools.cached_property
-    def blur(self) -> float:
-        """The blur of the photo in the face, as the width of a Gaussian in pixels."""
-        left, top, right, bottom = box_of(self.points, self.photo.shape[1], self.photo.shape[0])
-        return estimate_blur(self.photo[top:bottom, left:right])
-
-    @functools.cached_property
-    def haze(self) -> float:
-        """The light, in grey levels, that lies over dark parts of the photo, more than over those of usual photos."""
-        left, top, right, bottom = box_of(self.points, self.photo.shape[1], self.photo.shape[0])
-        step = max(1, (right - left) // SAMPLED)
-        pixels = self.photo[top:bottom:step, left:right:step]
-        face = np.zeros(pixels.shape[:2], np.uint8)
-        cv2.fillPoly(face, [np.rint((self.points[OVAL, :2] - [left, top]) / step).astype(np.int32)], 255)
-        levels = pixels[face > 0].mean(axis=1)
-        darkest = float(np.percentile(levels, DARKEST)) if len(levels) else 0.0
-        return HAZY * max(0.0, darkest - USUAL_BLACK)
-
-    @functools.cached_property
-    def has_teeth(self) -> bool:
-        """Whether the mouth is open and shows teeth."""
-        opening = Opening.of(self.points, INNER_LIPS)
-        return opening.gap > SHOWN and has_teeth(self.photo, opening, lip_colour(self.photo, self.points))
-
-    @functools.cached_property
-    def eyeballs(self) -> tuple[Eyeball, ...]:
-        """The left eye of the picture and the right one, separated into layers on first use."""
-        return tuple(Eyeball.at(self.photo, self.points, eye) for eye in (0, 1))
-
-    @functools.cached_property
-    def lids(self) -> tuple[Lid, ...]:
-        """The skin and the lashes of the left eye of the picture and of the right one, found on first use."""
-        return tuple(Lid.at(self.photo, self.points, eye, self.blur) for eye in (0, 1))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rbvae.faces.iris import IRISES, find_iris
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import LIDS, POINTS
 from rbvae.faces.openings import Opening
-from rbvae.faces.rendering import FaceView
+from rbvae.faces.view import FaceView
 
 SKIN, WHITE, IRIS, PUPIL = (190, 150, 130), (230, 228, 225), (90, 70, 50), (15, 12, 10)
 

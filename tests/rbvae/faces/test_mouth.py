@@ -11,8 +11,8 @@ from rbvae.faces.lips import INSET, changed, inset_lips, is_above, parting, shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import KEPT, MOST_STRETCHED, Mouth, OwnMouth, draw_mouth, stretched
 from rbvae.faces.openings import Opening
-from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth_colours import brightness_of
+from rbvae.faces.view import FaceView
 from tests.mouths import (
     LIP,
     TOOTH,

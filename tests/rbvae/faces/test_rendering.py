@@ -7,8 +7,9 @@ from rbvae.faces.deforming import held_back
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.openings import Opening, pixel_grid
-from rbvae.faces.rendering import Change, FaceView, draw, draw_texture
+from rbvae.faces.rendering import Change, draw, draw_texture
 from rbvae.faces.texture import canonical_frame
+from rbvae.faces.view import FaceView
 from rbvae.faces.warping import signed_areas
 from rbvae.images.greyness import is_grey
 

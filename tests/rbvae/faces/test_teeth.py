@@ -12,7 +12,6 @@ from rbvae.faces.lips import shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.mouth import NOSE
 from rbvae.faces.openings import Opening
-from rbvae.faces.rendering import FaceView
 from rbvae.faces.teeth import (
     SHOWN_AT_REST,
     UpperTeeth,
@@ -23,6 +22,7 @@ from rbvae.faces.teeth import (
     unit_of,
 )
 from rbvae.faces.teeth_colours import MOST_CONTRAST, brightness_of, shows_teeth, teeth_colour, whites
+from rbvae.faces.view import FaceView
 from tests.mouths import (
     LIP,
     SIDE,

@@ -49,7 +49,7 @@ def test_a_tuned_row_gets_its_seeds_once_its_grid_is_known_and_its_best_value():
 
 
 def test_a_variant_has_the_value_that_its_model_was_tuned_to():
-    made = {Address("rb", 0, value): {"validation": value} for value in (0.03, 0.1, 0.3)}
+    made = {Address("rb", 0, value): {"validation": value} for value in grid_of("rb")[1]}
     plan = Plan({"rb": 1, "rb-plain": 2}, {}, higher=False, tuned=("rb",), known=made.get)
     assert Address("rb-plain", 1, 0.03) in plan.needed()
     config = settings_of("digits").of("rb-plain", 1, 0.03)
