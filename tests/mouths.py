@@ -10,7 +10,7 @@ from skimage import data
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.lips import shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
-from rbvae.faces.mouth import NOSE, Filling, draw_mouth
+from rbvae.faces.mouth import Filling, base_of_nose, draw_mouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import Change, draw
 from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, unit_of
@@ -59,7 +59,7 @@ def opened(gap: float, wider: float = 1.0) -> np.ndarray:
 def row_of_teeth(blur: float = 0.0) -> UpperTeeth:
     """Teeth of the colour TOOTH in the skull of the face at rest."""
     rest = at_rest()
-    edge, width = rest_edge(rest) - rest[NOSE, :2].mean(axis=0), Opening.of(rest, INNER_LIPS).width
+    edge, width = rest_edge(rest) - base_of_nose(rest), Opening.of(rest, INNER_LIPS).width
     return UpperTeeth(choose(0.0, np.full(3, 150.0)), edge, unit_of(rest), 0.0, width, np.array(TOOTH, float), blur)
 
 

@@ -17,7 +17,7 @@ from rbvae.faces.eyes import natural_lids, still_lids
 from rbvae.faces.infants import is_infant
 from rbvae.faces.lips import parting, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
-from rbvae.faces.mouth import NOSE, Filling
+from rbvae.faces.mouth import Filling, base_of_nose
 from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, draw_texture
@@ -195,7 +195,7 @@ class FaceModel:
         neutral = shut(before + rest.astype(np.float64) @ face.pose.rotation.T / face.pose.scale, before)
         row, gums = choose(face.pose.yaw, face.skin), is_infant(face.view.points)
         row = row.gums() if gums else row
-        edge = rest_edge(neutral, GUMS_AT_REST if gums else SHOWN_AT_REST) - neutral[NOSE, :2].mean(axis=0)
+        edge = rest_edge(neutral, GUMS_AT_REST if gums else SHOWN_AT_REST) - base_of_nose(neutral)
         width = Opening.of(neutral, INNER_LIPS).width
         view = face.view
         return UpperTeeth(

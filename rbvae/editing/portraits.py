@@ -280,7 +280,7 @@ class PortraitEditor(Editor):
     def _mouth(self, of: Photo | Portrait, onto: Portrait) -> Mouth | None:
         """Return the mouth of another photo, adapted to the colours of `onto`.
 
-        None if it shows no teeth, or if they would be blurred, seen from the wrong side, or those of an infant.
+        None if it shows no teeth, if they would be blurred or seen from another side, or if `onto` alone is an infant.
         """
         observed, target = self._portrait(of).observed, onto.observed
         if observed is None or target is None:

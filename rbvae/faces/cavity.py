@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rbvae.faces.easing import smoothstep
+from rbvae.faces.easing import ramp, smoothstep
 
 CAVITY, TONGUE = (40, 18, 16), (150, 82, 76)  # grey levels
 TONGUE_GAPS = (0.12, 0.45)  # gaps of the mouth between which the tongue appears
@@ -33,8 +33,7 @@ class Cavity:
 
         `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1).
         """
-        wide = np.clip((gap - TONGUE_GAPS[0]) / (TONGUE_GAPS[1] - TONGUE_GAPS[0]), 0, 1)
-        low = np.clip((v - TONGUE_DEPTHS[0]) / (TONGUE_DEPTHS[1] - TONGUE_DEPTHS[0]), 0, 1)
-        tongue = smoothstep(low) * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
+        low, wide = smoothstep(ramp(v, *TONGUE_DEPTHS)), ramp(gap, *TONGUE_GAPS)
+        tongue = low * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
         groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
         return np.float32(self.dark + (tongue * groove)[..., None] * (self.tongue - self.dark))

@@ -27,11 +27,9 @@ DEPTH, BLURRED = (0.4, 0.65), 0.5  # of the skin's lightness: range of that line
 SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
 INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
 FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and where they begin above the lid
-LIT, LIT_AT = (
-    0.11,
-    (0.6, 0.3),
-)  # share by which a closed lid is lighter where it bulges; that place and its size, in its height
-CREASE, CREASE_AT = 0.05, (1.25, 0.15)  # share by which it is darker above; the same
+# By which share a closed lid is lighter where it bulges, and darker above; these places and their sizes, in its height.
+LIT, LIT_AT = 0.11, (0.6, 0.3)
+CREASE, CREASE_AT = 0.05, (1.25, 0.15)
 BULGE = 0.55  # of the eye's width: half of the bulge's
 SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes

@@ -15,6 +15,7 @@ import numpy as np
 
 from rbvae.faces.boxes import Box
 from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
+from rbvae.faces.easing import ramp
 from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening, pixel_grid, sample
@@ -163,7 +164,7 @@ class OwnMouth:
         v = (across - upper) / height
         v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         colours = sample(self.view.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
-        deep = np.float32(share * np.clip((v - BELOW[0]) / (BELOW[1] - BELOW[0]), 0, 1))[..., None]
+        deep = np.float32(share * ramp(v, *BELOW))[..., None]
         if not deep.any():
             return colours
         return colours + deep * (self.cavity.at(new_s, place, target.gap) - colours)
@@ -231,12 +232,12 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
         return
     part = out[area[1] - top : area[3] - top, area[0] - left : area[2] - left]
     mask = new.mask(area, soft)[..., None] * np.float32(share)
-    inside = filling.fill(new, nose, area) if filling is not None else np.zeros(1, np.float32)
+    inside = filling.fill(new, nose, area) if filling is not None and filled else np.zeros(1, np.float32)
     if is_open:
         own = OwnMouth(view).fill(new, nose, area)
         inside = own + np.float32(filled) * (inside - own)
     between = BETWEEN * lip_colour(photo, before)
-    apart = np.clip((new.gap - NARROW[0]) / (NARROW[1] - NARROW[0]), 0, 1)
+    apart = ramp(new.gap, *NARROW)
     inside = between + np.float32(apart) * (inside - between)
     inside = np.maximum(inside, lower_rim(new, area)[..., None] * between)
     drawn = part * (1 - mask) + inside.clip(0, 255) * mask

@@ -10,7 +10,7 @@ from rbvae.faces.openings import Opening, sample
 BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
 DIM, LESS_RED = 0.65, 0.08  # in coloured light: relative brightness, and how much less red than skin (log ratio)
 HAS_TEETH = (0.91, 3.73, -4.14, -4.33)  # weights of how bright and how red teeth are relative to lips and skin
-LEAST_TEETH = -0.71
+LEAST_TEETH = -0.71  # a probability of .6
 AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
 LEVEL = (3.05, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
 # Log ratios of red and blue to the mean: constants, and weights of those of the eyes' white and of the skin. Light is
@@ -53,13 +53,11 @@ def has_teeth(photo: np.ndarray, opening: Opening, lips: np.ndarray) -> bool:
     skin = skin_around(photo, opening)
     if not len(skin):
         return False
-    bright = np.median(inside[inside.mean(axis=1) >= np.percentile(inside.mean(axis=1), 60)], axis=0)
-    light, red = (
-        [float(value) for value in of(np.stack([bright, lips, np.median(skin, axis=0)]).astype(np.float64))]
-        for of in (lambda colours: np.log(colours.mean(axis=1) + 8), redness)
-    )
-    features = [light[0] - light[1], light[0] - light[2], red[0] - red[1], red[0] - red[2]]
-    return float(np.dot(HAS_TEETH, features)) > LEAST_TEETH
+    brightness = inside.mean(axis=1)
+    bright = np.median(inside[brightness >= np.percentile(brightness, 60)], axis=0)
+    colours = np.stack([bright, lips, np.median(skin, axis=0)]).astype(np.float64)
+    light, red = np.log(colours.mean(axis=1) + 8), redness(colours)
+    return float(np.dot(HAS_TEETH, [*(light[0] - light[1:]), *(red[0] - red[1:])])) > LEAST_TEETH
 
 
 def skin_around(photo: np.ndarray, opening: Opening) -> np.ndarray:
