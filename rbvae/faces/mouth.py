@@ -237,7 +237,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
         own = OwnMouth(view).fill(new, nose, area)
         inside = own + np.float32(filled) * (inside - own)
     between = BETWEEN * lip_colour(photo, before)
-    apart = ramp(new.gap, *NARROW)
+    apart = float(ramp(new.gap, *NARROW))
     inside = between + np.float32(apart) * (inside - between)
     inside = np.maximum(inside, lower_rim(new, area)[..., None] * between)
     drawn = part * (1 - mask) + inside.clip(0, 255) * mask
