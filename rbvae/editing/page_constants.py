@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from rbvae.editing import face_model
-from rbvae.faces import cavity, eyeball, eyes, gaze, lashes, lid_skin, lips, mouth, shading, teeth
+from rbvae.faces import cavity, closed_lid, eyeball, eyes, gaze, lashes, lips, mouth, shading, teeth
 
 USED: dict[ModuleType, tuple[str, ...]] = {
     face_model: ("EXPRESSED",),
     cavity: ("TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH"),
+    closed_lid: ("STEP", "LEFT", "TOP", "AROUND"),
     eyeball: ("REFLECTION",),
     eyes: ("LEAST", "SOFT", "FIRM", "CLOSED", "LOWERED", "NARROWED", "EDGE"),
     gaze: (
@@ -23,11 +24,9 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("WIDE", "ASIDE", "UP", "KEEP", "LIDS_FOLLOW"),
     ),
     lashes: (
-        *("CLOSING", "OPEN", "REACH", "FINE", "BLUR", "LINE", "INNER", "SHORT"),
-        *("FRINGE", "FRINGE_LENGTH", "STROKES", "SLANT", "FINEST", "BELOW"),
-        *("LIT", "LIT_AT", "CREASE", "CREASE_AT", "BULGE"),
+        *("CLOSING", "OPEN", "REACH", "FINE", "BLUR", "LINE", "OUTER", "INNER", "SHORT"),
+        *("FRINGE", "FRINGE_LENGTH", "STROKES", "SLANT", "FINEST", "BELOW", "TEXTURED", "AJAR"),
     ),
-    lid_skin: ("BESIDE",),
     lips: (
         *("SHOWN", "FULL", "REACH", "MIDDLE", "INSET", "INSET_CLOSING", "PARTING", "PARTED", "SOFT"),
         *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),

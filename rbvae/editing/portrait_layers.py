@@ -79,7 +79,7 @@ def donor_of(mouth: Mouth, width: float) -> bytes:
 
 
 def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the place of an eye, and add its layers to `arrays`: white, iris, skin, lashes and grain."""
+    """Return the place of an eye, and add its layers to `arrays`: white, iris, skin, lashes, grain and closed."""
 
     def add(name: str, layer: np.ndarray) -> str:
         arrays[f"{name}{eye}"] = np.rint(layer.clip(0, 255)).astype(np.uint8)
@@ -97,6 +97,7 @@ def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[s
         "skin": add("skin", np.dstack([lid.skin, 255 * lid.lift])),
         "lashes": add("lashes", 255 * lid.hairs),
         "grain": add("grain", 128 + lid.grain / GRAIN_STEP),
+        "closed": add("closed", lid.closed),
         "grainStep": GRAIN_STEP,
         "shade": lid.shade.tolist(),
         "depth": {"at": ALONG.tolist(), "value": lid.depth(ALONG[None])[0].tolist()},

@@ -78,7 +78,7 @@ class Eyes:
                 self._draw_between_lids(out, box, eye)
             if found:
                 lid, share = found
-                lid.draw_lashes(out, new.moved(-box[0], -box[1]), share)
+                lid.draw_closed(out, new.moved(-box[0], -box[1]), share)
 
     def _draw_between_lids(self, out: np.ndarray, box: Box, eye: int) -> None:
         """Draw the bands along the lids and the eyeball between them; the eyeball moves with the eye's corners."""

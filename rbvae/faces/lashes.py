@@ -1,43 +1,44 @@
 """The skin of a closing lid, and its lashes.
 
 The eye and its lashes are lifted off the skin before the mesh moves it, so that nothing dark or white is stretched.
-Then the lashes are drawn along the line of the closed eye, downwards.
+Then the predicted closed lids are drawn, and the lashes along their line, downwards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from rbvae.faces.closed_lid import AROUND, LEFT, STEP, TOP, closed_lid
 from rbvae.faces.easing import ramp, smoothstep
-from rbvae.faces.gaze import ABOVE, openness
+from rbvae.faces.gaze import ABOVE, MIDDLE, openness
 from rbvae.faces.lid_skin import BESIDE, EyeSide, along, bare_skin, lift_of, lightness, places_of
-from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
 CLOSING = (0.6, 0.95)  # of the lids' distance: range of closing in which lashes turn from upwards to downwards
 OPEN = (0.08, 0.15)  # openness of an eye in the photo between which it is closed, with lashes that point down, or open
-REACH = 0.4  # of the eye's width: how far lashes reach
+REACH, LEAST_REACH = 0.4, 0.12  # of the eye's width: how far lashes reach at most, and below a brow near the eye
+TO_BROW = 0.75  # of the brow's distance: how far lashes reach at most
 FINE = (25.0, 70.0)  # pixels of the eye's width: range in which single lashes become visible
 BLUR = 1.3  # pixels: least thickness of a line, about that of a photo's own
 LINE = 0.02  # of the eye's width: thickness of the line of a closed eye
-DEPTH, BLURRED = (0.4, 0.65), 0.5  # of the skin's lightness: range of that line's depth, and its least in small eyes
+DEPTH = 0.4, 0.65  # of the skin's lightness: range of that line's depth
+LINE_FROM = 15.0, 45.0  # pixels of the eye's width: range in which that line becomes visible beside the lid's shadow
 SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
+OUTER = 0.1, -0.15  # of the eye's width beyond its outer corner: where the line and the fringe end
 INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
 FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and where they begin above the lid
-# By which share a closed lid is lighter where it bulges, and darker above; these places and their sizes, in its height.
-LIT, LIT_AT = 0.11, (0.6, 0.3)
-CREASE, CREASE_AT = 0.05, (1.25, 0.15)
-BULGE = 0.55  # of the eye's width: half of the bulge's
 SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
 SHORT = 0.7  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
 FRINGE, FRINGE_LENGTH = 0.4, 0.08  # depth and length, in widths of the eye, of fine lashes that photos do not resolve
 STROKES, SLANT = 44, 0.5  # of that fringe along the eye, and how far they point outwards
 GRAIN, FINEST = 0.03, 10.0  # of the eye's width: size of the skin's texture; grey levels: its largest amplitude
-BELOW = 0.22  # of the eye's width: skin without lashes begins this far below the eye
+BELOW = 0.28  # of the eye's width: skin without lashes begins this far below the eye
+TEXTURED = 0.25  # of the eye's width: height of that skin, which is turned over again above
+AJAR = 0.05, 0.01  # of the eye's width: distance of the lids at which nothing is drawn between them, and all is
 
 
 def turned_down(old: Opening, new: Opening) -> float:
@@ -74,8 +75,9 @@ class Lid:
 
     `skin` float32 [h, w, 3] is without eye and lashes, `lift` [h, w] says where they were, `lashes` [h, w] which
     share of the skin's lightness they leave, `hairs` the same without the folds of the lid, and `grain` [h, w] is the
-    skin's fine texture, in grey levels. `shade` are exponents [3] by which lashes darken red, green and blue. `blur` is
-    that of the photo, as the width of a Gaussian in its pixels.
+    skin's fine texture, in grey levels. `closed` is the picture of the closed lids, see closed_lid. `shade` are
+    exponents [3] by which lashes darken red, green and blue. `blur` is that of the photo, as the width of a Gaussian in
+    its pixels.
     """
 
     corner: tuple[int, int]
@@ -85,6 +87,7 @@ class Lid:
     lashes: np.ndarray
     hairs: np.ndarray
     grain: np.ndarray
+    closed: np.ndarray
     shade: np.ndarray
     blur: float = 0.0
 
@@ -94,24 +97,28 @@ class Lid:
 
         `blur` is that of the picture, in pixels.
         """
-        lid, brow = LIDS[eye][0][4], ABOVE[eye][1][3]
-        distance = float(np.linalg.norm(points[lid, :2] - points[brow, :2]))
-        return cls.of(photo, EyeSide(Opening.of(points, LIDS[eye]), eye), distance, blur)
+        side, fold = EyeSide.at(points, eye), points[ABOVE[eye][1][3], :2]
+        return cls.of(photo, side, float(np.linalg.norm(side.opening.upper[4] - fold)), blur)
 
     @classmethod
-    def of(cls, photo: np.ndarray, eye: EyeSide, brow: float, blur: float = 0.0) -> Lid:
-        """Separate lid and lashes of one eye in a photo uint8 [H, W, 3], whose brow is `brow` pixels above the lid."""
+    def of(cls, photo: np.ndarray, eye: EyeSide, fold: float, blur: float = 0.0) -> Lid:
+        """Separate lid and lashes of one eye in a photo uint8 [H, W, 3], with a fold `fold` pixels above the lid."""
         width = eye.opening.width
-        reach = min(REACH * width, brow)
+        upper, _ = eye.opening.lines(MIDDLE)
+        reach = min(
+            REACH * width, fold, max(LEAST_REACH * width, TO_BROW * float((upper - eye.brow_line(MIDDLE)).min()))
+        )
         left, top, right, bottom = eye.opening.box((BESIDE + 0.15) * width, photo.shape[1], photo.shape[0])
-        patch, local = photo[top:bottom, left:right], replace(eye, opening=eye.opening.moved(-left, -top))
+        patch, local = photo[top:bottom, left:right], eye.moved(-left, -top)
         skin = bare_skin(patch, local, reach, blur)
         light = lightness(patch)
         share = light / np.maximum(lightness(skin), 1.0)
         grain = light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width))
         lift, shade = lift_of(share, local, reach, blur), shade_of(patch, skin, local.opening)
         lashes = np.clip(share, 0.25, 1)
-        return cls((left, top), eye, skin, lift, lashes, without_folds(lashes, local.opening), grain, shade, blur)
+        hairs = without_folds(lashes, local.opening)
+        closed = closed_lid(patch + lift[..., None] * (skin - patch), local, blur)
+        return cls((left, top), eye, skin, lift, lashes, hairs, grain, closed, shade, blur)
 
     def lift_off(self, pixels: np.ndarray, share: float, corner: tuple[int, int]) -> None:
         """Replace eye and lashes by skin, by `share` and in place, in the pixels of the photo with this `corner`."""
@@ -122,37 +129,46 @@ class Lid:
         weight = np.float32(share) * self.lift[inside][..., None]
         part[:] = np.rint(part * (1 - weight) + self.skin[inside] * weight)
 
-    def draw_lashes(self, out: np.ndarray, target: Opening, share: float) -> None:
-        """Draw the lashes downwards along the line of almost closed lids in `out` uint8 [h, w, 3], in place.
+    def draw_closed(self, out: np.ndarray, target: Opening, share: float) -> None:
+        """Draw almost closed lids and their lashes, which point downwards, in `out` uint8 [h, w, 3], in place.
 
-        `target` are the lids in its pixels. The line itself is blurred first, because skin that meets there has a
-        jagged edge, and the lid gets the texture of skin.
+        `target` are the lids in its pixels. The skin gets a fine texture.
         """
         width = target.width
-        inner = target.box((BESIDE + 0.1) * width, out.shape[1], out.shape[0])
+        inner = target.box(AROUND * width, out.shape[1], out.shape[0])
         s, across = target.coordinates(*pixel_grid(inner))
-        below = across - target.lines(s)[0]
+        upper, lower = target.lines(s)
+        below = across - upper
         outwards = self.eye.outwards(s)
         thick = max(BLUR, LINE * width, self.blur)
         line = self.depth(s) * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
         line = line * (INNER + (1 - INNER) * ramp(outwards, -1.0, -0.7)) * ramp(outwards, -1.03, -0.95)
-        within = share * ramp(outwards, 0.06, -0.1)
+        within = share * ramp(outwards, *OUTER)
         lashes = self._darkness(s, below, width) * ramp(outwards, -1.0, -0.8) * ramp(outwards, 0.2, -0.15)
         dark = np.maximum(within * np.maximum(line, self._fringe(s, below, width)), share * lashes)
-        seam = np.float32(within * np.exp(-0.5 * (below / (1.5 * thick)) ** 2))[..., None]
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
-        calm = part + seam * (cv2.GaussianBlur(part, (0, 0), thick).astype(np.float32) - part)
-        calm += np.float32(share) * self._texture(s, below, width)[..., None]
-        calm *= np.float32(1 + share * self._roundness(s, below, width))[..., None]
-        part[:] = np.rint((calm * np.float32(1 - dark)[..., None] ** np.float32(self.shade)).clip(0, 255))
+        skin, opacity = self._lids(s, below, lower - upper, width)
+        lid = part + np.float32(share) * opacity * (skin - part)
+        lid += np.float32(share) * opacity * self._texture(s, below, width)[..., None]
+        part[:] = np.rint((lid * np.float32(1 - dark)[..., None] ** np.float32(self.shade)).clip(0, 255))
+
+    def _lids(self, s: np.ndarray, below: np.ndarray, gap: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return colour [h, w, 3] and opacity [h, w, 1] of closed lids at places `below` the upper one.
+
+        Where the lids are `gap` apart, nothing is drawn between them.
+        """
+        across = np.where(below < 0, below, np.maximum(below - np.maximum(gap, 0), 0)) / width
+        layer = sample(self.closed, (s - LEFT) / STEP + 0.5, (across - TOP) / STEP + 0.5)
+        between = (below > 0) & (below < gap)
+        hidden = np.where(between, ramp(gap / width, *AJAR), 1.0)
+        return layer[..., :3], np.float32(layer[..., 3].clip(0, 255) / 255 * hidden)[..., None]
 
     def depth(self, s: np.ndarray) -> np.ndarray:
         """Return how dark the line of the closed eye is at each `s`: as the roots of the lashes in the photo."""
         upper, _ = self.eye.opening.lines(s)
         roots = [self._at(self.lashes, s, upper - by * self.eye.opening.width) for by in ROOTS]
-        least = DEPTH[0] + (BLURRED - DEPTH[0]) * ramp(self.eye.opening.width, FINE[1], FINE[0])
         spread = min(1.0, SPREAD * self.eye.opening.width / max(self.blur, 1e-6))
-        return np.clip(1.1 * (1 - np.mean(roots, axis=0)), least, DEPTH[1]) * spread
+        return np.clip(1.1 * (1 - np.mean(roots, axis=0)), *DEPTH) * spread * ramp(self.eye.opening.width, *LINE_FROM)
 
     def _fringe(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark fine lashes are at places `below` the line, as strokes of different lengths."""
@@ -175,19 +191,12 @@ class Lid:
         x, y = self.eye.opening.positions(s, across)
         return sample(layer, x - self.corner[0], y - self.corner[1])
 
-    def _roundness(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
-        """Return by which share a closed lid is lighter in its middle, as it lies on the eyeball, and darker around."""
-        height = max(float(openness(self.eye.opening)) * width, 1e-6)
-        up = -below / height
-        lit, crease = (np.exp(-(((up - at) / size) ** 2)) for at, size in (LIT_AT, CREASE_AT))
-        return (LIT * lit - CREASE * crease) * np.clip(1 - ((s - 0.5) / BULGE) ** 2, 0, 1) * (below < 0)
-
     def _texture(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return the fine texture of a closed lid: that of the skin below the eye, turned over."""
         opening = self.eye.opening
         scale = opening.width / max(width, 1e-6)
         _, lower = opening.lines(s)
-        x, y = opening.positions(s, lower + BELOW * opening.width + scale * np.abs(below))
+        folded = TEXTURED * width - np.abs(TEXTURED * width - np.abs(below))
+        x, y = opening.positions(s, lower + BELOW * opening.width + scale * folded)
         grain = sample(self.grain, x - self.corner[0], y - self.corner[1]).clip(-FINEST, FINEST)
-        height = float(openness(opening)) * width
-        return np.float32(grain * ramp(-below, 1.3 * height, height) * (below < 0) * ramp(np.abs(s - 0.5), 0.5, 0.4))
+        return np.float32(grain * (below < 0))

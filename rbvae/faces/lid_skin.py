@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from rbvae.faces.easing import ramp
+from rbvae.faces.mesh import BROWS, LIDS
 from rbvae.faces.openings import Opening, Places, pixel_grid
 
 UNIT = 56  # pixels of the eye's width in the small picture in which skin is filled in
@@ -26,29 +28,47 @@ WISPS, WISPS_FROM = 0.02, 40  # of the eye's width: the fringe of lashes; pixels
 LEAST_WISPS = 0.5  # pixels
 BESIDE = 0.45  # of the eye's width: how far lashes reach beyond its outer corner; .2 beyond the inner one
 SHADED = 0.85  # share of the skin's usual lightness below which a pixel near an eye is a lash or its shadow
-# Pixels of an eye's width between which lashes are told from the shadow around them, which stays in small eyes.
-RESOLVED = (30.0, 60.0)
-# A lid is lightened to a share DARKEST of the skin's percentile USUAL, but at most LIGHTER times.
-USUAL, DARKEST, LIGHTER = 60, 0.7, 1.5
-HUE = 0.7, 0.4  # share of the skin's hue that small and large lids get
-SMOOTHINGS = 8  # of what is filled in, for which the skin around stays
+FILLED = 16.0, 8.0, 4.0, 2.0, 1.0  # pixels: sizes over which skin is filled in
 ROUNDS = 4  # of the fit of the skin's usual lightness, which leaves out darker pixels
 
 
 @dataclass(frozen=True)
 class EyeSide:
-    """An eye with its lids, `opening`, whose outer corner is at s = 0 (`outer` 0) or s = 1 (`outer` 1)."""
+    """An eye with its lids, `opening`, whose outer corner is at s = 0 (`outer` 0) or s = 1 (`outer` 1), below a `brow`.
+
+    That is points [K, 2] along the brow's lower edge.
+    """
 
     opening: Opening
     outer: int
+    brow: np.ndarray
+
+    @classmethod
+    def at(cls, points: np.ndarray, eye: int) -> EyeSide:
+        """Create the left eye (0) or the right eye (1) of a picture with landmarks [468, 2 or more]."""
+        return cls(Opening.of(points, LIDS[eye]), eye, np.asarray(points[BROWS[eye][5:], :2], np.float64))
 
     def outwards(self, s: np.ndarray) -> np.ndarray:
         """Return how far positions `s` along the eye lie beyond its outer corner, in widths of the eye."""
         return s - 1 if self.outer else -s
 
+    def inwards(self, s: np.ndarray) -> np.ndarray:
+        """Convert positions `s` along the eye to those from its outer corner (0) to the inner one (1), or back."""
+        return 1 - s if self.outer else s
+
+    def brow_line(self, s: np.ndarray) -> np.ndarray:
+        """Return the distances of the brow's lower edge from the eye's axis, in pixels, at each `s`: negative above."""
+        at, across = self.opening.coordinates(self.brow[:, 0], self.brow[:, 1])
+        order = np.argsort(at)
+        return np.interp(s, at[order], across[order])
+
+    def moved(self, x: float, y: float) -> EyeSide:
+        """Return the eye moved by `x` and `y` pixels."""
+        return EyeSide(self.opening.moved(x, y), self.outer, self.brow + [x, y])
+
     def scaled(self, by: np.ndarray) -> EyeSide:
         """Return the eye in a picture resized by the factors `by` [2]."""
-        return EyeSide(Opening(self.opening.upper * by, self.opening.lower * by), self.outer)
+        return EyeSide(Opening(self.opening.upper * by, self.opening.lower * by), self.outer, self.brow * by)
 
 
 def lightness(pixels: np.ndarray) -> np.ndarray:
@@ -132,33 +152,12 @@ def bare_skin(patch: np.ndarray, eye: EyeSide, reach: float, blur: float = 0.0) 
     near = (hairs > 0) | (np.abs(at.across - at.lower) < low_lashes(side, at)) & (beside(side, at.s) > 0)
     light = lightness(plain)
     brow = above > reach * scale
-    fine = float(ramp(eye.opening.width, *RESOLVED))
-    shaded = near & (light < fine * SHADED * usual_lightness(light, at, ~(hole | brow)))
+    shaded = near & (light < SHADED * usual_lightness(light, at, ~(hole | brow)))
     known = ~(hole | shaded | brow & (light < SHADED * np.median(light)))
     if not known.any():
         return patch.astype(np.float32)
-    filled = means_of(plain, known)
-    if fine < 1:
-        filled += (1 - fine) * (from_edge(plain, known) - filled)
-    hue = HUE[0] + fine * (HUE[1] - HUE[0])
-    filled += soft(hole) * (like_skin(filled, plain[known], hue) - filled)
+    filled = means_around(plain, np.float32(known), FILLED, plain[known].mean(axis=0))
     return cv2.resize(filled, patch.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-
-
-def soft(mask: np.ndarray) -> np.ndarray:
-    """Return a mask [h, w] with a soft edge, float32 [h, w, 1]."""
-    return cv2.GaussianBlur(np.float32(mask), (0, 0), 1.5)[..., None]
-
-
-def like_skin(lid: np.ndarray, skin: np.ndarray, share: float) -> np.ndarray:
-    """Return a lid [h, w, 3] that was filled in from shadows around it, not much darker than `skin` [N, 3].
-
-    It gets a `share` of the skin's hue, because lashes and their shadows are grey.
-    """
-    light, usual = lightness(lid)[..., None], np.percentile(skin.mean(axis=1), USUAL)
-    gain = np.clip(DARKEST * usual / np.maximum(light, 1.0), 1.0, LIGHTER)
-    hue = np.median(skin, axis=0)
-    return gain * (lid + share * (light * hue / max(float(hue.mean()), 1.0) - lid))
 
 
 def along(opening: Opening, length: float) -> np.ndarray:
@@ -183,21 +182,14 @@ def usual_lightness(light: np.ndarray, at: Places, known: np.ndarray) -> np.ndar
     return fit
 
 
-def means_of(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Fill in what is not `known` [h, w] of pixels [h, w, 3] by means over known neighbours, near ones if there are."""
-    share = known.astype(np.float32)[..., None]
-    filled = np.broadcast_to(pixels[known].mean(axis=0) if known.any() else pixels.mean(axis=(0, 1)), pixels.shape)
-    for sigma in (16.0, 8.0, 4.0, 2.0, 1.0):
-        weight = cv2.GaussianBlur(share, (0, 0), sigma)[..., None]
-        mean = cv2.GaussianBlur(pixels * share, (0, 0), sigma) / np.maximum(weight, 1e-6)
-        filled = filled + np.clip(4 * weight, 0, 1) * (mean - filled)
+def means_around(values: np.ndarray, weight: np.ndarray, sizes: Sequence[float], start: np.ndarray) -> np.ndarray:
+    """Return weighted means of `values` [h, w, C] over smaller and smaller sizes, each where it has weight [h, w].
+
+    `sizes` are widths of Gaussians in pixels; without any weight nearby, `start` [C] remains.
+    """
+    filled = np.broadcast_to(np.float32(start), values.shape)
+    for size in sizes:
+        share = cv2.GaussianBlur(weight, (0, 0), size)[..., None]
+        mean = cv2.GaussianBlur(np.float32(values * weight[..., None]), (0, 0), size).reshape(values.shape)
+        filled = filled + np.clip(4 * share, 0, 1) * (mean / np.maximum(share, 1e-6) - filled)
     return np.float32(filled)
-
-
-def from_edge(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Fill in what is not `known` [h, w] of pixels float32 [h, w, 3] smoothly from its edge."""
-    hole = np.where(known, 0, 255).astype(np.uint8)
-    filled = cv2.inpaint(np.rint(pixels).clip(0, 255).astype(np.uint8), hole, 4, cv2.INPAINT_TELEA).astype(np.float32)
-    for _ in range(SMOOTHINGS):
-        filled = np.where(known[..., None], filled, cv2.GaussianBlur(filled, (0, 0), 3.0))
-    return cv2.GaussianBlur(filled, (0, 0), 0.7)

@@ -1,4 +1,4 @@
-// The line and the lashes of a closed eye in plain JavaScript: the shader LASHES of shader_lashes.js, pixel by pixel.
+// Closed lids and their lashes in plain JavaScript: the shader LASHES of shader_lashes.js, pixel by pixel.
 
 import { lineAt, pictureOf, positions } from "./cpu_layers.js";
 import { DEPTHS, clamp, ramp } from "./opening.js";
@@ -6,16 +6,16 @@ import { cubic } from "./sampling.js";
 
 const unit = (t) => clamp(t, 0, 1);
 
-// Returns a function (x, y, out) that writes what to do with the pixels drawn so far: out[3] is the share of their blurred
-// version, out[4] how much they are darkened, out[5] the texture of skin to add, in grey levels, and out[6] by which share
-// the roundness of the lid makes them lighter.
+// Returns a function (x, y, out) that writes what to do with the pixels drawn so far: out[0..2] is the colour of the lids,
+// out[3] their opacity, out[4] how much they are darkened, and out[5] the texture of skin to add, in grey levels.
 export function lashLayer(portrait, frame, number) {
-  const { old, now, share, thick, height } = frame.lashes[number];
+  const { old, now, share, thick } = frame.lashes[number];
   const place = portrait.eyes[number];
   const constants = portrait.model.constants.lashes;
-  const { REACH, FINE, LINE, INNER, SHORT, FRINGE, FRINGE_LENGTH, STROKES, SLANT, FINEST, BELOW } = constants;
-  const { LIT, LIT_AT, CREASE, CREASE_AT, BULGE } = constants;
-  const [lashes, grain] = [place.lashes, place.grain].map((name) => pictureOf(portrait, name));
+  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, FRINGE_LENGTH, STROKES, SLANT, FINEST, BELOW } = constants;
+  const { TEXTURED, AJAR } = constants;
+  const { LEFT, TOP, STEP } = portrait.model.constants.closed_lid;
+  const [lashes, grain, closed] = [place.lashes, place.grain, place.closed].map((name) => pictureOf(portrait, name));
   const [l, depths, found] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
   const { width } = now;
   const scale = old.width / Math.max(width, 1e-6);
@@ -34,11 +34,6 @@ export function lashLayer(portrait, frame, number) {
     const wave = 0.55 + 0.45 * Math.cos(2 * Math.PI * (along - stroke - 0.5)) * fine;
     return below > 0 ? FRINGE * wave * ramp(below / (length * width), 1, 0) * ramp(outwards, -0.95, -0.7) : 0;
   };
-  const bump = (up, [at, size]) => Math.exp(-(((up - at) / size) ** 2));
-  const roundness = (s, below) => {
-    const up = -below / Math.max(height, 1e-6);
-    return below < 0 ? (LIT * bump(up, LIT_AT) - CREASE * bump(up, CREASE_AT)) * unit(1 - ((s - 0.5) / BULGE) ** 2) : 0;
-  };
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);
     lineAt(frame.lines, 1 + number, s, l);
@@ -47,18 +42,21 @@ export function lashLayer(portrait, frame, number) {
     const depth = lineAt(frame.lines, DEPTHS.row, ramp(s, DEPTHS.from, DEPTHS.to), depths)[2 + number];
     let line = depth * thin * Math.exp(-0.5 * (below / thick) ** 2);
     line *= (INNER + (1 - INNER) * ramp(outwards, -1, -0.7)) * ramp(outwards, -1.03, -0.95);
-    const within = share * ramp(outwards, 0.06, -0.1);
+    const within = share * ramp(outwards, ...OUTER);
     const length = (below > 0 ? SHORT * REACH : 0.03) * width;
     let hairs = unit(2 - (2 * Math.abs(below)) / length) * fine * ramp(outwards, -1, -0.8) * ramp(outwards, 0.2, -0.15);
     if (hairs) hairs *= 1 - sampled(lashes, s, l[0] - (scale * Math.abs(below)) / SHORT) / 255;
-    let texture = below < 0 ? ramp(-below, 1.3 * height, height) * ramp(Math.abs(s - 0.5), 0.5, 0.4) : 0;
-    if (texture) {
-      const level = sampled(grain, s, l[1] + BELOW * old.width + scale * Math.abs(below)) - 128;
-      texture *= clamp(level * place.grainStep, -FINEST, FINEST);
-    }
-    out[3] = within * Math.exp(-0.5 * (below / (1.5 * thick)) ** 2);
+    const gap = Math.max(l[3] - l[2], 0);
+    const reached = below < 0 ? below : Math.max(below - gap, 0);
+    cubic(closed, (s - LEFT) / STEP + 0.5, (reached / width - TOP) / STEP + 0.5, out);
+    out[3] = share * unit(out[3] / 255);
+    if (below > 0 && below < gap) out[3] *= ramp(gap / width, ...AJAR);
     out[4] = Math.max(within * Math.max(line, fringe(outwards, below)), share * hairs);
-    out[5] = share * texture;
-    out[6] = share * roundness(s, below);
+    out[5] = 0;
+    if (below < 0 && out[3] > 0) {
+      const folded = TEXTURED * width - Math.abs(TEXTURED * width + below);
+      const level = sampled(grain, s, l[1] + BELOW * old.width + scale * folded) - 128;
+      out[5] = out[3] * clamp(level * place.grainStep, -FINEST, FINEST);
+    }
   };
 }

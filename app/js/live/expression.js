@@ -172,7 +172,7 @@ export class Expression {
 
   _eyes(lids, gaze) {
     const { eyes: { LEAST, SOFT, FIRM }, gaze: { SHUT, MIDDLE }, eyeball, lashes } = this.portrait.model.constants;
-    const { lid_skin: { BESIDE } } = this.portrait.model.constants;
+    const { AROUND } = this.portrait.model.constants.closed_lid;
     const result = { eyes: [null, null], lashes: [null, null], lifts: [0, 0] };
     lids.forEach((now, eye) => {
       const [old, openness] = [this.portrait.openings[eye], this.portrait.openness[eye]];
@@ -190,8 +190,7 @@ export class Expression {
       if (!lift) return;
       result.lifts[eye] = lift;
       const thick = Math.max(lashes.BLUR, lashes.LINE * now.width, this.portrait.blur);
-      const box = now.box((BESIDE + 0.1) * now.width);
-      result.lashes[eye] = { old, now, share: lift, thick, height: openness * now.width, box };
+      result.lashes[eye] = { old, now, share: lift, thick, box: now.box(AROUND * now.width) };
     });
     return result;
   }

@@ -42,9 +42,9 @@ export class GlLayers extends GlTools {
     const [left, top, right, bottom] = lid.box;
     const set = this._use("lashes", surface, portrait, target);
     const [k, ox, oy] = this._view(surface, portrait);
-    const low = [left * k + ox, top * k + oy].map((value) => Math.max(0, Math.floor(value) - 10));
+    const low = [left * k + ox, top * k + oy].map((value) => Math.max(0, Math.floor(value)));
     const high = [right * k + ox, bottom * k + oy].map((value, d) => {
-      return Math.min(d ? surface.height : surface.width, Math.ceil(value) + 10);
+      return Math.min(d ? surface.height : surface.width, Math.ceil(value));
     });
     const [width, height] = [high[0] - low[0], high[1] - low[1]];
     if (width <= 0 || height <= 0) return;
@@ -53,6 +53,8 @@ export class GlLayers extends GlTools {
     gl.copyTexImage2D(gl.TEXTURE_2D, 0, gl.RGBA, low[0], y, width, height, 0);
     this._bind("lashes", layers.lashes[number]);
     this._bind("grain", layers.grain[number]);
+    this._bind("closed", layers.closed[number]);
+    set.vec2("closedSize", layers.closedSize[number]);
     set.float("grainStep", portrait.eyes[number].grainStep);
     set.vec3("shade", portrait.eyes[number].shade);
     set.vec2("corner", [low[0], y]);
@@ -61,7 +63,6 @@ export class GlLayers extends GlTools {
     set.opening("now", lid.now);
     set.int("eye", number);
     set.float("thick", lid.thick);
-    set.float("height", lid.height);
     set.vec4("patch_", [...portrait.eyes[number].lidCorner, ...layers.skinSize[number]]);
     set.float("share", lid.share);
     this._quad([left, top, right, bottom]);
@@ -117,6 +118,8 @@ export class GlLayers extends GlTools {
       skin: each((eye) => eye.skin),
       lashes: each((eye) => eye.lashes),
       grain: each((eye) => eye.grain),
+      closed: each((eye) => eye.closed),
+      closedSize: eyes.map((eye) => eye && size(eye.closed)),
       ballSize: eyes.map((eye) => eye && size(eye.layers[0])),
       skinSize: eyes.map((eye) => eye && size(eye.skin)),
       teeth: upload("teeth"),

@@ -3,7 +3,10 @@
 import { POINTS } from "./model.js";
 import { CELLS } from "./opening.js";
 
-const UNITS = ["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection", "lashes", "grain", "below", "teeth"];
+const UNITS = [
+  ...["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection"],
+  ...["lashes", "grain", "closed", "below", "teeth"],
+];
 
 export class GlTools {
   // Raises Error if the browser has no WebGL 2.

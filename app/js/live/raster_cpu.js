@@ -74,7 +74,7 @@ export class CpuRaster {
     frame.lashes.forEach((lid, number) => {
       if (!lid) return;
       const { shade } = portrait.eyes[number];
-      darken(target, view, portrait, { ...lid, shade }, lashLayer(portrait, frame, number));
+      close(target, view, portrait, { ...lid, shade }, lashLayer(portrait, frame, number));
     });
     if (frame.mouth) over(target, view, frame.mouth.now.box(frame.mouth.margin), mouthLayer(portrait, frame, photo), put);
   }
@@ -164,7 +164,7 @@ function pixels({ width, height }, [scale, ox, oy], [left, top, right, bottom], 
   const [first, last] = [Math.max(0, Math.floor(left * scale + ox)), Math.min(width, Math.ceil(right * scale + ox))];
   const end = Math.min(height, Math.ceil(bottom * scale + oy));
   for (let y = Math.max(0, Math.floor(top * scale + oy)); y < end; y++) {
-    for (let x = first; x < last; x++) each(y * width + x, (x + 0.5 - ox) / scale, (y + 0.5 - oy) / scale, x, y);
+    for (let x = first; x < last; x++) each(y * width + x, (x + 0.5 - ox) / scale, (y + 0.5 - oy) / scale);
   }
 }
 
@@ -176,28 +176,15 @@ function over(target, view, box, layer, put) {
   });
 }
 
-function darken(target, view, { grey }, { box, thick, shade }, layer) {
-  const { data, width, height } = target;
-  const [old, out] = [data.slice(), new Float64Array(7)];
-  const value = new Float64Array(3);
-  const sigma = thick * view[0];
-  const reach = Math.min(Math.ceil(2.5 * sigma), 9);
-  const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp((-0.5 * (i - reach) ** 2) / sigma ** 2));
-  pixels(target, view, box, (at, x, y, column, row) => {
+function close(target, view, { grey }, { box, shade }, layer) {
+  const { data } = target;
+  const [out, value] = [new Float64Array(6), new Float64Array(3)];
+  pixels(target, view, box, (at, x, y) => {
     layer(x, y, out);
-    if (out[4] < 1e-3 && out[3] < 1e-3 && Math.abs(out[5]) < 0.1 && Math.abs(out[6]) < 1e-3) return;
+    if (out[3] < 1e-3 && out[4] < 1e-3) return;
     for (let c = 0; c < 3; c++) {
-      let [sum, total] = [0, 0];
-      for (let j = -reach; out[3] > 0.02 && j <= reach; j++) {
-        const line = width * Math.min(Math.max(row + j, 0), height - 1);
-        for (let i = -reach; i <= reach; i++) {
-          const weight = weights[i + reach] * weights[j + reach];
-          sum += weight * old[4 * (line + Math.min(Math.max(column + i, 0), width - 1)) + c];
-          total += weight;
-        }
-      }
-      const calm = total ? old[4 * at + c] + out[3] * (sum / total - old[4 * at + c]) : old[4 * at + c];
-      value[c] = Math.max(calm + out[5], 0) * (1 + out[6]) * (1 - out[4]) ** shade[c];
+      const below = data[4 * at + c];
+      value[c] = Math.max(below + out[3] * (out[c] - below) + out[5], 0) * (1 - out[4]) ** shade[c];
     }
     const light = grey && LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2];
     for (let c = 0; c < 3; c++) data[4 * at + c] = grey ? light : value[c];
