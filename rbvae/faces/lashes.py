@@ -27,14 +27,14 @@ LINE = 0.02  # of the eye's width: thickness of the line of a closed eye
 DEPTH = 0.4, 0.65  # of the skin's lightness: range of that line's depth
 LINE_FROM = 15.0, 45.0  # pixels of the eye's width: range in which that line becomes visible beside the lid's shadow
 SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
-OUTER = 0.1, -0.15  # of the eye's width beyond its outer corner: where the line and the fringe end
+OUTER = 0.1, -0.12  # of the eye's width beyond its outer corner: where the line and the fringe end
 INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
 FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and where they begin above the lid
 SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
 SHORT = 0.7  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
-FRINGE, FRINGE_LENGTH = 0.4, 0.08  # depth and length, in widths of the eye, of fine lashes that photos do not resolve
-STROKES, SLANT = 44, 0.5  # of that fringe along the eye, and how far they point outwards
+FRINGE = 0.13  # of the eye's width: length of lashes that are drawn anew, as dark as the line
+STROKES, SLANT = 32, 0.5  # of these along the eye, and how far they point outwards
 GRAIN, FINEST = 0.03, 10.0  # of the eye's width: size of the skin's texture; grey levels: its largest amplitude
 BELOW = 0.28  # of the eye's width: skin without lashes begins this far below the eye
 TEXTURED = 0.25  # of the eye's width: height of that skin, which is turned over again above
@@ -141,11 +141,12 @@ class Lid:
         below = across - upper
         outwards = self.eye.outwards(s)
         thick = max(BLUR, LINE * width, self.blur)
-        line = self.depth(s) * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
+        depth = self.depth(s)
+        line = depth * min(1.0, 4 * LINE * width / thick) * np.exp(-0.5 * (below / thick) ** 2)
         line = line * (INNER + (1 - INNER) * ramp(outwards, -1.0, -0.7)) * ramp(outwards, -1.03, -0.95)
         within = share * ramp(outwards, *OUTER)
         lashes = self._darkness(s, below, width) * ramp(outwards, -1.0, -0.8) * ramp(outwards, 0.2, -0.15)
-        dark = np.maximum(within * np.maximum(line, self._fringe(s, below, width)), share * lashes)
+        dark = np.maximum(within * np.maximum(line, depth * self._fringe(s, below, width)), share * lashes)
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         skin, opacity = self._lids(s, below, lower - upper, width)
         lid = part + np.float32(share) * opacity * (skin - part)
@@ -175,9 +176,9 @@ class Lid:
         outwards = self.eye.outwards(s)
         along = STROKES * (outwards - SLANT * (outwards + 0.5) * below / width)
         stroke = np.floor(along)
-        length = FRINGE_LENGTH * (0.6 + 0.8 * np.modf(np.abs(np.sin(12.9898 * stroke)) * 437.58)[0])
+        length = FRINGE * (0.6 + 0.8 * np.modf(np.abs(np.sin(12.9898 * stroke)) * 437.58)[0])
         thin = 0.55 + 0.45 * np.cos(2 * np.pi * (along - stroke - 0.5)) * ramp(width, *FINE)
-        return FRINGE * thin * ramp(below / (length * width), 1, 0) * (below > 0) * ramp(outwards, -0.95, -0.7)
+        return thin * ramp(below / (length * width), 1, 0) * (below > 0) * ramp(outwards, -0.95, -0.7)
 
     def _darkness(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark the photo's own lashes are, turned over, `below` its line, in pixels of an eye `width`."""

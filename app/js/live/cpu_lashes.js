@@ -12,7 +12,7 @@ export function lashLayer(portrait, frame, number) {
   const { old, now, share, thick } = frame.lashes[number];
   const place = portrait.eyes[number];
   const constants = portrait.model.constants.lashes;
-  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, FRINGE_LENGTH, STROKES, SLANT, FINEST, BELOW } = constants;
+  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, STROKES, SLANT, FINEST, BELOW } = constants;
   const { TEXTURED, AJAR } = constants;
   const { LEFT, TOP, STEP } = portrait.model.constants.closed_lid;
   const [lashes, grain, closed] = [place.lashes, place.grain, place.closed].map((name) => pictureOf(portrait, name));
@@ -30,9 +30,9 @@ export function lashLayer(portrait, frame, number) {
     const along = STROKES * (outwards - (SLANT * (outwards + 0.5) * below) / width);
     const stroke = Math.floor(along);
     const noise = Math.abs(Math.sin(12.9898 * stroke)) * 437.58;
-    const length = FRINGE_LENGTH * (0.6 + 0.8 * (noise - Math.floor(noise)));
+    const length = FRINGE * (0.6 + 0.8 * (noise - Math.floor(noise)));
     const wave = 0.55 + 0.45 * Math.cos(2 * Math.PI * (along - stroke - 0.5)) * fine;
-    return below > 0 ? FRINGE * wave * ramp(below / (length * width), 1, 0) * ramp(outwards, -0.95, -0.7) : 0;
+    return below > 0 ? wave * ramp(below / (length * width), 1, 0) * ramp(outwards, -0.95, -0.7) : 0;
   };
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);
@@ -51,7 +51,7 @@ export function lashLayer(portrait, frame, number) {
     cubic(closed, (s - LEFT) / STEP + 0.5, (reached / width - TOP) / STEP + 0.5, out);
     out[3] = share * unit(out[3] / 255);
     if (below > 0 && below < gap) out[3] *= ramp(gap / width, ...AJAR);
-    out[4] = Math.max(within * Math.max(line, fringe(outwards, below)), share * hairs);
+    out[4] = Math.max(within * Math.max(line, depth * fringe(outwards, below)), share * hairs);
     out[5] = 0;
     if (below < 0 && out[3] > 0) {
       const folded = TEXTURED * width - Math.abs(TEXTURED * width + below);

@@ -26,9 +26,9 @@ float sampled(sampler2D picture, float s, float across) {
 }
 float fringe(float outwards, float under, float width) {
   float along = LASHES_STROKES * (outwards - LASHES_SLANT * (outwards + 0.5) * under / width), stroke = floor(along);
-  float length = LASHES_FRINGE_LENGTH * (0.6 + 0.8 * fract(abs(sin(12.9898 * stroke)) * 437.58));
+  float length = LASHES_FRINGE * (0.6 + 0.8 * fract(abs(sin(12.9898 * stroke)) * 437.58));
   float wave = 0.55 + 0.45 * cos(6.2831853 * (along - stroke - 0.5)) * ramp(width, LASHES_FINE.x, LASHES_FINE.y);
-  return LASHES_FRINGE * wave * ramp(under / (length * width), 1.0, 0.0) * step(0.0, under) * ramp(outwards, -0.95, -0.7);
+  return wave * ramp(under / (length * width), 1.0, 0.0) * step(0.0, under) * ramp(outwards, -0.95, -0.7);
 }
 void main() {
   vec2 c = coordinates(now, at);
@@ -55,7 +55,7 @@ void main() {
     float level = 255.0 * sampled(grain, c.x, l.y + LASHES_BELOW * old.width + scale * folded) - 128.0;
     texture_ *= clamp(grainStep * level, -LASHES_FINEST, LASHES_FINEST);
   }
-  float dark = max(within * max(line, fringe(outwards, under, width)), share * hairs);
+  float dark = max(within * max(line, depth * fringe(outwards, under, width)), share * hairs);
   vec4 value = texture(below, (gl_FragCoord.xy - corner) / extent);
   vec3 drawn = value.rgb + opacity * (lid.rgb * value.a - value.rgb);
   drawn = max(drawn + texture_ / 255.0 * value.a, 0.0) * pow(vec3(1.0 - dark), shade);
