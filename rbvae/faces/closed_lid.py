@@ -43,9 +43,12 @@ EXPOSED = 0.3, 0.4  # of white: skin nearer to it has fewer, but more coloured s
 SATURATION = 85  # percentile of the size of hues around the eye, that tells this; white skin has none
 HUE_AROUND = 0.6  # share of the hue's changes around the eye that its lids follow
 SPREADS = (20, 10, 5)  # pixels: sizes over which deviations around the eye continue into it
-HAIRY, HAIR = -0.3, (-0.15, -0.4)  # what is this much darker, as a logarithm, up there is brow or glasses, and stays
+HAIRY, HAIR = -0.5, (-0.15, -0.4)  # what is this much darker, as a logarithm, up there is brow or glasses, and stays
+# Folds of the lid, finer than FOLD pixels, stay: range of their lightness, as a logarithm, where they end above the line,
+# and pixels of the eye's width in which they become visible.
+FOLD, FOLDED, FOLDS_TO, FOLDS_FROM = 2.5, (-0.12, 0.06), -0.15, (30, 60)
 LINE = (-0.14, 0.1)  # of the eye's width: where the lashes make the lids darker
-KEPT = 0.45, (0.02, 0.06)  # share of that in sharp photos, whose lashes are drawn, and blur at which all of it is kept
+KEPT = 0.2, (0.02, 0.06)  # share of that in sharp photos, whose lashes are drawn, and blur at which all of it is kept
 # The picture of a closed eye: its first place along the eye and across it, in widths, and its size.
 LEFT, TOP, COLUMNS, ROWS = -0.4, -0.9, 73, 57
 AROUND = 0.86  # of the eye's width: how far from the lids it is not transparent
@@ -170,7 +173,9 @@ def closed_lid(pixels: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
     """
     seen = around(pixels, eye)
     predicted = predict(seen)
-    colours = lighter_line(predicted, eye, blur)
+    light = seen.mean(axis=-1)
+    folds = (light - cv2.GaussianBlur(light, (0, 0), FOLD)).clip(*FOLDED) * ramp(T, FOLDS_TO, 2 * FOLDS_TO)
+    colours = lighter_line(predicted, eye, blur) + ramp(eye.opening.width, *FOLDS_FROM) * folds[..., None]
     hair = np.where(T < HAIRY, ramp((seen - predicted).mean(axis=-1), *HAIR), 0)
     drawn = cv2.GaussianBlur(np.float32(DRAWN * (1 - hair)), (0, 0), 1.5)
     levels = ((np.exp(colours) - DARK).clip(0, 1) * 255).astype(np.float32)

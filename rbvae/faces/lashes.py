@@ -22,20 +22,21 @@ OPEN = (0.08, 0.15)  # openness of an eye in the photo between which it is close
 REACH, LEAST_REACH = 0.4, 0.12  # of the eye's width: how far lashes reach at most, and below a brow near the eye
 TO_BROW = 0.75  # of the brow's distance: how far lashes reach at most
 FINE = (25.0, 70.0)  # pixels of the eye's width: range in which single lashes become visible
-BLUR = 1.3  # pixels: least thickness of a line, about that of a photo's own
+BLUR = 0.9  # pixels: least thickness of a line, about that of a photo's own
 LINE = 0.02  # of the eye's width: thickness of the line of a closed eye
 DEPTH = 0.4, 0.65  # of the skin's lightness: range of that line's depth
 LINE_FROM = 15.0, 45.0  # pixels of the eye's width: range in which that line becomes visible beside the lid's shadow
 SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
-OUTER = 0.1, -0.12  # of the eye's width beyond its outer corner: where the line and the fringe end
-INNER = 0.4  # share of the line's depth at the inner corner, where there are no lashes
+OUTER = 0.12, -0.05  # of the eye's width beyond its outer corner: where the line and the fringe end
+INNER = 0.6  # share of the line's depth at the inner corner, where there are no lashes
 FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and where they begin above the lid
 SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
 SHORT = 0.7  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
 FRINGE = 0.13  # of the eye's width: length of lashes that are drawn anew, as dark as the line
-STROKES, SLANT = 32, 0.5  # of these along the eye, and how far they point outwards
-GRAIN, FINEST = 0.03, 10.0  # of the eye's width: size of the skin's texture; grey levels: its largest amplitude
+STROKES, UNEVEN, SLANT = 32, 0.4, 0.5  # of these along the eye, how unevenly, and how far they point outwards
+# Of the eye's width: size of the skin's texture; share of it that a lid has; grey levels: its largest amplitude.
+GRAIN, SMOOTHER, FINEST = 0.03, 0.7, 10.0
 BELOW = 0.28  # of the eye's width: skin without lashes begins this far below the eye
 TEXTURED = 0.25  # of the eye's width: height of that skin, which is turned over again above
 AJAR = 0.05, 0.01  # of the eye's width: distance of the lids at which nothing is drawn between them, and all is
@@ -113,7 +114,7 @@ class Lid:
         skin = bare_skin(patch, local, reach, blur)
         light = lightness(patch)
         share = light / np.maximum(lightness(skin), 1.0)
-        grain = light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width))
+        grain = SMOOTHER * (light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width)))
         lift, shade = lift_of(share, local, reach, blur), shade_of(patch, skin, local.opening)
         lashes = np.clip(share, 0.25, 1)
         hairs = without_folds(lashes, local.opening)
@@ -174,11 +175,13 @@ class Lid:
     def _fringe(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark fine lashes are at places `below` the line, as strokes of different lengths."""
         outwards = self.eye.outwards(s)
-        along = STROKES * (outwards - SLANT * (outwards + 0.5) * below / width)
+        even = STROKES * (outwards - SLANT * (outwards + 0.5) * below / width)
+        along = even + UNEVEN * np.sin(2.1 * even)
         stroke = np.floor(along)
-        length = FRINGE * (0.6 + 0.8 * np.modf(np.abs(np.sin(12.9898 * stroke)) * 437.58)[0])
+        noise = np.modf(np.abs(np.sin(12.9898 * stroke)) * 437.58)[0]
         thin = 0.55 + 0.45 * np.cos(2 * np.pi * (along - stroke - 0.5)) * ramp(width, *FINE)
-        return thin * ramp(below / (length * width), 1, 0) * (below > 0) * ramp(outwards, -0.95, -0.7)
+        shape = ramp(below / (FRINGE * (0.6 + 0.8 * noise) * width), 1, 0) * (0.6 + 0.4 * noise)
+        return thin * shape * (below > 0) * ramp(outwards, -0.95, -0.7)
 
     def _darkness(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark the photo's own lashes are, turned over, `below` its line, in pixels of an eye `width`."""

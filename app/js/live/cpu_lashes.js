@@ -12,7 +12,7 @@ export function lashLayer(portrait, frame, number) {
   const { old, now, share, thick } = frame.lashes[number];
   const place = portrait.eyes[number];
   const constants = portrait.model.constants.lashes;
-  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, STROKES, SLANT, FINEST, BELOW } = constants;
+  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, STROKES, UNEVEN, SLANT, FINEST, BELOW } = constants;
   const { TEXTURED, AJAR } = constants;
   const { LEFT, TOP, STEP } = portrait.model.constants.closed_lid;
   const [lashes, grain, closed] = [place.lashes, place.grain, place.closed].map((name) => pictureOf(portrait, name));
@@ -27,12 +27,15 @@ export function lashLayer(portrait, frame, number) {
     return found[0];
   };
   const fringe = (outwards, below) => {
-    const along = STROKES * (outwards - (SLANT * (outwards + 0.5) * below) / width);
+    if (below <= 0) return 0;
+    const even = STROKES * (outwards - (SLANT * (outwards + 0.5) * below) / width);
+    const along = even + UNEVEN * Math.sin(2.1 * even);
     const stroke = Math.floor(along);
-    const noise = Math.abs(Math.sin(12.9898 * stroke)) * 437.58;
-    const length = FRINGE * (0.6 + 0.8 * (noise - Math.floor(noise)));
+    const digits = Math.abs(Math.sin(12.9898 * stroke)) * 437.58;
+    const noise = digits - Math.floor(digits);
     const wave = 0.55 + 0.45 * Math.cos(2 * Math.PI * (along - stroke - 0.5)) * fine;
-    return below > 0 ? wave * ramp(below / (length * width), 1, 0) * ramp(outwards, -0.95, -0.7) : 0;
+    const length = FRINGE * (0.6 + 0.8 * noise) * width;
+    return wave * ramp(below / length, 1, 0) * (0.6 + 0.4 * noise) * ramp(outwards, -0.95, -0.7);
   };
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);

@@ -25,10 +25,12 @@ float sampled(sampler2D picture, float s, float across) {
   return cubic(picture, patch_.zw, positions(old, s, across) - patch_.xy).r;
 }
 float fringe(float outwards, float under, float width) {
-  float along = LASHES_STROKES * (outwards - LASHES_SLANT * (outwards + 0.5) * under / width), stroke = floor(along);
-  float length = LASHES_FRINGE * (0.6 + 0.8 * fract(abs(sin(12.9898 * stroke)) * 437.58));
+  float even = LASHES_STROKES * (outwards - LASHES_SLANT * (outwards + 0.5) * under / width);
+  float along = even + LASHES_UNEVEN * sin(2.1 * even), stroke = floor(along);
+  float noise = fract(abs(sin(12.9898 * stroke)) * 437.58);
   float wave = 0.55 + 0.45 * cos(6.2831853 * (along - stroke - 0.5)) * ramp(width, LASHES_FINE.x, LASHES_FINE.y);
-  return wave * ramp(under / (length * width), 1.0, 0.0) * step(0.0, under) * ramp(outwards, -0.95, -0.7);
+  wave *= ramp(under / (LASHES_FRINGE * (0.6 + 0.8 * noise) * width), 1.0, 0.0) * (0.6 + 0.4 * noise);
+  return wave * step(0.0, under) * ramp(outwards, -0.95, -0.7);
 }
 void main() {
   vec2 c = coordinates(now, at);
