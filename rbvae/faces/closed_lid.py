@@ -44,7 +44,7 @@ SATURATION = 85  # percentile of the size of hues around the eye, that tells thi
 HUE_AROUND = 0.6  # share of the hue's changes around the eye that its lids follow
 SPREADS = (20, 10, 5)  # pixels: sizes over which deviations around the eye continue into it
 HAIRY, HAIR = -0.5, (-0.15, -0.4)  # what is this much darker, as a logarithm, up there is brow or glasses, and stays
-# Folds of the lid, finer than FOLD pixels, stay: range of their lightness, as a logarithm, where they end above the line,
+# Folds of the lid, finer than FOLD pixels, stay: range of their lightness, as a logarithm, their end above the lid,
 # and pixels of the eye's width in which they become visible.
 FOLD, FOLDED, FOLDS_TO, FOLDS_FROM = 2.5, (-0.12, 0.06), -0.15, (30, 60)
 LINE = (-0.14, 0.1)  # of the eye's width: where the lashes make the lids darker
