@@ -114,7 +114,7 @@ def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the
     for by in (0.15, 0.3):
         after = wider_open(points, by)
         teeth, dark = heights(edited(view, after), after)
-        assert 0.75 * own < teeth < 1.15 * own and dark > 0.05 * width
+        assert 0.75 * own < teeth < 1.15 * own and dark > 0.03 * width
     mouth = OwnMouth(view)
     assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(2) == MOST_STRETCHED
 
