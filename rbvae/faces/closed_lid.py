@@ -48,7 +48,11 @@ HAIRY, HAIR = -0.5, (-0.15, -0.4)  # what is this much darker, as a logarithm, u
 # and pixels of the eye's width in which they become visible.
 FOLD, FOLDED, FOLDS_TO, FOLDS_FROM = 2.5, (-0.12, 0.06), -0.15, (30, 60)
 LINE = (-0.14, 0.1)  # of the eye's width: where the lashes make the lids darker
-KEPT = 0.2, (0.02, 0.06)  # share of that in sharp photos, whose lashes are drawn, and blur at which all of it is kept
+KEPT = 0.2  # share of that in photos that are sharp enough for lashes to be drawn
+RESOLVED = (
+    0.05,
+    0.02,
+)  # blur of a photo, in widths of the eye, from which on no lashes are drawn, and up to which all are
 # The picture of a closed eye: its first place along the eye and across it, in widths, and its size.
 LEFT, TOP, COLUMNS, ROWS = -0.4, -0.9, 73, 57
 AROUND = 0.86  # of the eye's width: how far from the lids it is not transparent
@@ -151,10 +155,15 @@ def predict(colours: np.ndarray) -> np.ndarray:
     return level + exposed * fitted[..., None] * (1 + shadows) + hues
 
 
+def resolved(blur: float, width: float) -> float:
+    """Return how far a photo with this `blur` shows the lashes of an eye of this `width`, in pixels: in [0, 1]."""
+    return float(ramp(blur / width, *RESOLVED))
+
+
 def lighter_line(colours: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
     """Return a closed eye [h, w, 3] with a share of the darkness of its lashes; sharp photos get drawn ones."""
     width = eye.opening.width
-    share = KEPT[0] + (1 - KEPT[0]) * ramp(blur / width, *KEPT[1])
+    share = 1 - (1 - KEPT) * resolved(blur, width)
     distance = np.where(T < 0, T * brow_distance(eye, eye.inwards(S)) / width, T)
     result = colours.copy()
     for column, at in enumerate(distance.T):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.closed_lid import AROUND, LEFT, STEP, TOP, closed_lid
+from rbvae.faces.closed_lid import AROUND, LEFT, STEP, TOP, closed_lid, resolved
 from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.gaze import ABOVE, MIDDLE, openness
 from rbvae.faces.lid_skin import BESIDE, EyeSide, along, bare_skin, lift_of, lightness, places_of
@@ -25,8 +25,6 @@ FINE = (25.0, 70.0)  # pixels of the eye's width: range in which single lashes b
 BLUR = 0.9  # pixels: least thickness of a line, about that of a photo's own
 LINE = 0.02  # of the eye's width: thickness of the line of a closed eye
 DEPTH = 0.4, 0.65  # of the skin's lightness: range of that line's depth
-LINE_FROM = 15.0, 45.0  # pixels of the eye's width: range in which that line becomes visible beside the lid's shadow
-SPREAD = 0.04  # of the eye's width: a photo that is blurred more spreads the line, so that it is fainter
 OUTER = 0.12, -0.05  # of the eye's width beyond its outer corner: where the line and the fringe end
 INNER = 0.6  # share of the line's depth at the inner corner, where there are no lashes
 FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and where they begin above the lid
@@ -39,7 +37,7 @@ STROKES, UNEVEN, SLANT = 32, 0.4, 0.5  # of these along the eye, how unevenly, a
 GRAIN, SMOOTHER, FINEST = 0.03, 0.7, 10.0
 BELOW = 0.28  # of the eye's width: skin without lashes begins this far below the eye
 TEXTURED = 0.25  # of the eye's width: height of that skin, which is turned over again above
-AJAR = 0.05, 0.01  # of the eye's width: distance of the lids at which nothing is drawn between them, and all is
+AJAR = 0.06, 0.02  # openness of an eye at which nothing is drawn between its lids, and all is
 
 
 def turned_down(old: Opening, new: Opening) -> float:
@@ -149,28 +147,29 @@ class Lid:
         lashes = self._darkness(s, below, width) * ramp(outwards, -1.0, -0.8) * ramp(outwards, 0.2, -0.15)
         dark = np.maximum(within * np.maximum(line, depth * self._fringe(s, below, width)), share * lashes)
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
-        skin, opacity = self._lids(s, below, lower - upper, width)
+        skin, opacity = self._lids(s, below, np.maximum(lower - upper, 0), target)
         lid = part + np.float32(share) * opacity * (skin - part)
         lid += np.float32(share) * opacity * self._texture(s, below, width)[..., None]
         part[:] = np.rint((lid * np.float32(1 - dark)[..., None] ** np.float32(self.shade)).clip(0, 255))
 
-    def _lids(self, s: np.ndarray, below: np.ndarray, gap: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    def _lids(
+        self, s: np.ndarray, below: np.ndarray, gap: np.ndarray, target: Opening
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return colour [h, w, 3] and opacity [h, w, 1] of closed lids at places `below` the upper one.
 
-        Where the lids are `gap` apart, nothing is drawn between them.
+        In an eye that is ajar, nothing is drawn between the lids, which are `gap` apart.
         """
-        across = np.where(below < 0, below, np.maximum(below - np.maximum(gap, 0), 0)) / width
+        across = np.where(below < 0, below, np.maximum(below - gap, 0)) / target.width
         layer = sample(self.closed, (s - LEFT) / STEP + 0.5, (across - TOP) / STEP + 0.5)
         between = (below > 0) & (below < gap)
-        hidden = np.where(between, ramp(gap / width, *AJAR), 1.0)
+        hidden = np.where(between, ramp(openness(target), *AJAR), 1.0)
         return layer[..., :3], np.float32(layer[..., 3].clip(0, 255) / 255 * hidden)[..., None]
 
     def depth(self, s: np.ndarray) -> np.ndarray:
-        """Return how dark the line of the closed eye is at each `s`: as the roots of the lashes in the photo."""
+        """Return how dark the line of a closed eye is at each `s`: as the roots of its lashes, in a sharp photo."""
         upper, _ = self.eye.opening.lines(s)
         roots = [self._at(self.lashes, s, upper - by * self.eye.opening.width) for by in ROOTS]
-        spread = min(1.0, SPREAD * self.eye.opening.width / max(self.blur, 1e-6))
-        return np.clip(1.1 * (1 - np.mean(roots, axis=0)), *DEPTH) * spread * ramp(self.eye.opening.width, *LINE_FROM)
+        return np.clip(1.1 * (1 - np.mean(roots, axis=0)), *DEPTH) * resolved(self.blur, self.eye.opening.width)
 
     def _fringe(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark fine lashes are at places `below` the line, as strokes of different lengths."""

@@ -9,11 +9,10 @@ const unit = (t) => clamp(t, 0, 1);
 // Returns a function (x, y, out) that writes what to do with the pixels drawn so far: out[0..2] is the colour of the lids,
 // out[3] their opacity, out[4] how much they are darkened, and out[5] the texture of skin to add, in grey levels.
 export function lashLayer(portrait, frame, number) {
-  const { old, now, share, thick } = frame.lashes[number];
+  const { old, now, share, thick, hidden } = frame.lashes[number];
   const place = portrait.eyes[number];
   const constants = portrait.model.constants.lashes;
-  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, STROKES, UNEVEN, SLANT, FINEST, BELOW } = constants;
-  const { TEXTURED, AJAR } = constants;
+  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, STROKES, UNEVEN, SLANT, FINEST, BELOW, TEXTURED } = constants;
   const { LEFT, TOP, STEP } = portrait.model.constants.closed_lid;
   const [lashes, grain, closed] = [place.lashes, place.grain, place.closed].map((name) => pictureOf(portrait, name));
   const [l, depths, found] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
@@ -53,7 +52,7 @@ export function lashLayer(portrait, frame, number) {
     const reached = below < 0 ? below : Math.max(below - gap, 0);
     cubic(closed, (s - LEFT) / STEP + 0.5, (reached / width - TOP) / STEP + 0.5, out);
     out[3] = share * unit(out[3] / 255);
-    if (below > 0 && below < gap) out[3] *= ramp(gap / width, ...AJAR);
+    if (below > 0 && below < gap) out[3] *= hidden;
     out[4] = Math.max(within * Math.max(line, depth * fringe(outwards, below)), share * hairs);
     out[5] = 0;
     if (below < 0 && out[3] > 0) {

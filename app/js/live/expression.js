@@ -178,7 +178,8 @@ export class Expression {
       const [old, openness] = [this.portrait.openings[eye], this.portrait.openness[eye]];
       const layers = this.portrait.eyes[eye];
       if (openness <= SHUT || !layers) return;
-      const closed = 1 - now.openness(MIDDLE) / openness;
+      const left = now.openness(MIDDLE);
+      const closed = 1 - left / openness;
       const aside = Math.hypot(...gaze[eye]);
       if (Math.abs(closed) > LEAST || aside) {
         const share = Math.min(1, Math.max(0, Math.abs(closed) - LEAST) / SOFT + aside / (FIRM * layers.iris[2]));
@@ -190,7 +191,8 @@ export class Expression {
       if (!lift) return;
       result.lifts[eye] = lift;
       const thick = Math.max(lashes.BLUR, lashes.LINE * now.width, this.portrait.blur);
-      result.lashes[eye] = { old, now, share: lift, thick, box: now.box(AROUND * now.width) };
+      const hidden = ramp(left, ...lashes.AJAR);
+      result.lashes[eye] = { old, now, share: lift, thick, hidden, box: now.box(AROUND * now.width) };
     });
     return result;
   }

@@ -63,6 +63,7 @@ export class GlLayers extends GlTools {
     set.opening("now", lid.now);
     set.int("eye", number);
     set.float("thick", lid.thick);
+    set.float("hidden", lid.hidden);
     set.vec4("patch_", [...portrait.eyes[number].lidCorner, ...layers.skinSize[number]]);
     set.float("share", lid.share);
     this._quad([left, top, right, bottom]);

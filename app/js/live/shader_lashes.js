@@ -19,7 +19,7 @@ uniform Opening old;
 uniform Opening now;
 uniform int eye;
 uniform vec4 patch_; // corner and size
-uniform float share, thick;
+uniform float share, thick, hidden;
 uniform vec3 shade;
 float sampled(sampler2D picture, float s, float across) {
   return cubic(picture, patch_.zw, positions(old, s, across) - patch_.xy).r;
@@ -50,7 +50,7 @@ void main() {
   vec2 place = (vec2(c.x, across / width) - vec2(CLOSED_LID_LEFT, CLOSED_LID_TOP)) / CLOSED_LID_STEP + 0.5;
   vec4 lid = cubic(closed, closedSize, place);
   float opacity = share * step01(lid.a);
-  if (under > 0.0 && under < gap) opacity *= ramp(gap / width, LASHES_AJAR.x, LASHES_AJAR.y);
+  if (under > 0.0 && under < gap) opacity *= hidden;
   float texture_ = under < 0.0 ? opacity : 0.0;
   ONLY_WHERE(texture_ > 0.0) {
     float folded = LASHES_TEXTURED * width - abs(LASHES_TEXTURED * width + under);

@@ -173,3 +173,14 @@ def test_a_brow_near_the_eye_stays(photo):
     out = bare(lid, low).astype(np.uint8)
     lid.draw_closed(out, Opening(an_eye().lower, an_eye().lower), 1.0)
     assert out[54:66, 80:140].mean() < 75
+
+
+def test_no_slit_is_left_where_closed_lids_do_not_quite_meet(lid):
+    """As at the steep end of an eye that is seen from the side."""
+    out = np.full((220, 220, 3), SKIN, np.uint8)
+    line, lower = an_eye().lower, an_eye().lower.copy()
+    lower[1] += [0, 5]
+    x, y = np.round((line[1] + lower[1]) / 2).astype(int)
+    out[y - 1 : y + 2, x - 2 : x + 3] = 255
+    lid.draw_closed(out, Opening(line, lower), 1.0)
+    assert out[y - 1 : y + 2, x - 2 : x + 3].max() < 200
