@@ -49,10 +49,7 @@ HAIRY, HAIR = -0.5, (-0.15, -0.4)  # what is this much darker, as a logarithm, u
 FOLD, FOLDED, FOLDS_TO, FOLDS_FROM = 2.5, (-0.12, 0.06), -0.15, (30, 60)
 LINE = (-0.14, 0.1)  # of the eye's width: where the lashes make the lids darker
 KEPT = 0.2  # share of that in photos that are sharp enough for lashes to be drawn
-RESOLVED = (
-    0.05,
-    0.02,
-)  # blur of a photo, in widths of the eye, from which on no lashes are drawn, and up to which all are
+RESOLVED = 0.05, 0.02  # blur, in widths of the eye, at which no lashes are drawn, and all
 # The picture of a closed eye: its first place along the eye and across it, in widths, and its size.
 LEFT, TOP, COLUMNS, ROWS = -0.4, -0.9, 73, 57
 AROUND = 0.86  # of the eye's width: how far from the lids it is not transparent
@@ -140,7 +137,7 @@ def predict(colours: np.ndarray) -> np.ndarray:
     """Return what the eye would look like closed, for logarithms [h, w, 3] around an open one that was taken out."""
     model, light = lid_model(), colours.mean(axis=-1)
     known = UNKNOWN < 0.1
-    skin = colours[known & (light > np.percentile(light[known], SHADOWS[0]))]
+    skin = colours[known & (light >= np.percentile(light[known], SHADOWS[0]))]
     base = np.median(skin, axis=0)
     level, hue = base.mean(), base - base.mean()
     fitted, weight = model.fit(light - level)
@@ -177,7 +174,8 @@ def lighter_line(colours: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
 def closed_lid(pixels: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
     """Return a picture of the closed eye, float32 [ROWS, COLUMNS, 4]: red, green, blue and opacity in 0..255.
 
-    `pixels` uint8 [h, w, 3] show the eye's surroundings, and skin in its place; `blur` is that of the photo in pixels.
+    `pixels` [h, w, 3], in grey levels, show the eye's surroundings, with skin in its place; `blur` is that of the photo,
+    in pixels.
     Columns lie STEP apart along the eye, from LEFT, and rows across it from TOP, where 0 is the line of the closed eye.
     """
     seen = around(pixels, eye)

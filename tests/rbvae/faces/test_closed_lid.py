@@ -78,3 +78,9 @@ def test_the_model_describes_a_closed_eye():
     mean = lid_model().mean
     across, lashes = mean[:, 24:48].mean(axis=1), 36  # the row of the line
     assert abs(int(across.argmin()) - lashes) <= 2 and across[20:30].max() > across[:8].max()
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_picture_of_one_colour_gives_finite_levels(level):
+    layer = closed_lid(np.full((140, 160, 3), level, np.uint8), an_eye(), 1.0)
+    assert np.isfinite(layer).all() and 0 <= layer.min() and layer.max() <= 255
