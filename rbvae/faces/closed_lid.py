@@ -174,7 +174,7 @@ def lighter_line(colours: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
 def closed_lid(pixels: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
     """Return a picture of the closed eye, float32 [ROWS, COLUMNS, 4]: red, green, blue and opacity in 0..255.
 
-    `pixels` [h, w, 3], in grey levels, show the eye's surroundings, with skin in its place; `blur` is in pixels. Columns
+    `pixels` [h, w, 3], in grey levels, show an eye's surroundings, and skin in its place; `blur` is in pixels. Columns
     lie STEP apart along the eye, from LEFT, and rows across it, from TOP; 0 is the line of the closed eye.
     """
     seen = around(pixels, eye)
