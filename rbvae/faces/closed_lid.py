@@ -91,7 +91,7 @@ class LidModel:
 @functools.cache
 def lid_model() -> LidModel:
     """Load the model of closed eyes."""
-    with np.load(DATA) as data:
+    with np.load(DATA, allow_pickle=False) as data:
         mean, *components = data["layers"].astype(np.float64) * data["scales"][:, None, None]
         return LidModel(mean, np.stack(components), float(data["residual"]), data["hue"], float(data["saturation"]))
 
