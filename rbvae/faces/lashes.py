@@ -32,7 +32,8 @@ SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, gre
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
 SHORT = 0.7  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
 FRINGE = 0.13  # of the eye's width: length of lashes that are drawn anew, as dark as the line
-STROKES, UNEVEN, SLANT = 32, 0.4, 0.5  # of these along the eye, how unevenly, and how far they point outwards
+THICK, THIN = 1.0, 5.0  # exponents of their profile: at the root, and how much it grows to the tip
+STROKES, UNEVEN, SLANT = 40, 0.4, 0.5  # of these along the eye, how unevenly, and how far they point outwards
 # Of the eye's width: size of the skin's texture; share of it that a lid has; grey levels: its largest amplitude.
 GRAIN, SMOOTHER, FINEST = 0.03, 0.7, 10.0
 BELOW = 0.28  # of the eye's width: skin without lashes begins this far below the eye
@@ -178,9 +179,10 @@ class Lid:
         along = even + UNEVEN * np.sin(2.1 * even)
         stroke = np.floor(along)
         noise = np.modf(np.abs(np.sin(12.9898 * stroke)) * 437.58)[0]
-        thin = 0.55 + 0.45 * np.cos(2 * np.pi * (along - stroke - 0.5)) * ramp(width, *FINE)
-        shape = ramp(below / (FRINGE * (0.6 + 0.8 * noise) * width), 1, 0) * (0.6 + 0.4 * noise)
-        return thin * shape * (below > 0) * ramp(outwards, -0.95, -0.7)
+        reach = np.clip(below / (FRINGE * (0.6 + 0.8 * noise) * width), 0, 1)
+        hair = (0.5 + 0.5 * np.cos(2 * np.pi * (along - stroke - 0.5))) ** (THICK + THIN * reach)
+        dark = 0.5 + ramp(width, *FINE) * (hair - 0.5)
+        return dark * (1 - reach) * (0.6 + 0.4 * noise) * (below > 0) * ramp(outwards, -0.95, -0.7)
 
     def _darkness(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark the photo's own lashes are, turned over, `below` its line, in pixels of an eye `width`."""

@@ -12,7 +12,8 @@ export function lashLayer(portrait, frame, number) {
   const { old, now, share, thick, hidden } = frame.lashes[number];
   const place = portrait.eyes[number];
   const constants = portrait.model.constants.lashes;
-  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FRINGE, STROKES, UNEVEN, SLANT, FINEST, BELOW, TEXTURED } = constants;
+  const { REACH, FINE, LINE, OUTER, INNER, SHORT, FINEST, BELOW, TEXTURED } = constants;
+  const { FRINGE, THICK, THIN, STROKES, UNEVEN, SLANT } = constants;
   const { LEFT, TOP, STEP } = portrait.model.constants.closed_lid;
   const [lashes, grain, closed] = [place.lashes, place.grain, place.closed].map((name) => pictureOf(portrait, name));
   const [l, depths, found] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
@@ -32,9 +33,10 @@ export function lashLayer(portrait, frame, number) {
     const stroke = Math.floor(along);
     const digits = Math.abs(Math.sin(12.9898 * stroke)) * 437.58;
     const noise = digits - Math.floor(digits);
-    const wave = 0.55 + 0.45 * Math.cos(2 * Math.PI * (along - stroke - 0.5)) * fine;
-    const length = FRINGE * (0.6 + 0.8 * noise) * width;
-    return wave * ramp(below / length, 1, 0) * (0.6 + 0.4 * noise) * ramp(outwards, -0.95, -0.7);
+    const reach = unit(below / (FRINGE * (0.6 + 0.8 * noise) * width));
+    const wave = 0.5 + 0.5 * Math.cos(2 * Math.PI * (along - stroke - 0.5));
+    const dark = 0.5 + fine * (wave ** (THICK + THIN * reach) - 0.5);
+    return dark * (1 - reach) * (0.6 + 0.4 * noise) * ramp(outwards, -0.95, -0.7);
   };
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);

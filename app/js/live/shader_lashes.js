@@ -28,9 +28,10 @@ float fringe(float outwards, float under, float width) {
   float even = LASHES_STROKES * (outwards - LASHES_SLANT * (outwards + 0.5) * under / width);
   float along = even + LASHES_UNEVEN * sin(2.1 * even), stroke = floor(along);
   float noise = fract(abs(sin(12.9898 * stroke)) * 437.58);
-  float wave = 0.55 + 0.45 * cos(6.2831853 * (along - stroke - 0.5)) * ramp(width, LASHES_FINE.x, LASHES_FINE.y);
-  wave *= ramp(under / (LASHES_FRINGE * (0.6 + 0.8 * noise) * width), 1.0, 0.0) * (0.6 + 0.4 * noise);
-  return wave * step(0.0, under) * ramp(outwards, -0.95, -0.7);
+  float reach = step01(under / (LASHES_FRINGE * (0.6 + 0.8 * noise) * width));
+  float wave = max(0.5 + 0.5 * cos(6.2831853 * (along - stroke - 0.5)), 1e-4);
+  float dark = mix(0.5, pow(wave, LASHES_THICK + LASHES_THIN * reach), ramp(width, LASHES_FINE.x, LASHES_FINE.y));
+  return dark * (1.0 - reach) * (0.6 + 0.4 * noise) * step(0.0, under) * ramp(outwards, -0.95, -0.7);
 }
 void main() {
   vec2 c = coordinates(now, at);
