@@ -134,7 +134,7 @@ def around(pixels: np.ndarray, eye: EyeSide) -> np.ndarray:
 
 
 def predict(colours: np.ndarray) -> np.ndarray:
-    """Return what the eye would look like closed, for logarithms [h, w, 3] around an open one that was taken out."""
+    """Return the logarithms [h, w, 3] of the closed eye for those around an open one that was taken out."""
     model, light = lid_model(), colours.mean(axis=-1)
     known = UNKNOWN < 0.1
     skin = colours[known & (light >= np.percentile(light[known], SHADOWS[0]))]

@@ -105,9 +105,8 @@ class Lid:
         """Separate lid and lashes of one eye in a photo uint8 [H, W, 3], with a fold `fold` pixels above the lid."""
         width = eye.opening.width
         upper, _ = eye.opening.lines(MIDDLE)
-        reach = min(
-            REACH * width, fold, max(LEAST_REACH * width, TO_BROW * float((upper - eye.brow_line(MIDDLE)).min()))
-        )
+        to_brow = TO_BROW * float((upper - eye.brow_line(MIDDLE)).min())
+        reach = min(REACH * width, fold, max(LEAST_REACH * width, to_brow))
         left, top, right, bottom = eye.opening.box((BESIDE + 0.15) * width, photo.shape[1], photo.shape[0])
         patch, local = photo[top:bottom, left:right], eye.moved(-left, -top)
         skin = bare_skin(patch, local, reach, blur)
@@ -149,8 +148,7 @@ class Lid:
         dark = np.maximum(within * np.maximum(line, depth * self._fringe(s, below, width)), share * lashes)
         part = out[inner[1] : inner[3], inner[0] : inner[2]]
         skin, opacity = self._lids(s, below, np.maximum(lower - upper, 0), target)
-        lid = part + np.float32(share) * opacity * (skin - part)
-        lid += np.float32(share) * opacity * self._texture(s, below, width)[..., None]
+        lid = part + np.float32(share) * opacity * (skin + self._texture(s, below, width)[..., None] - part)
         part[:] = np.rint((lid * np.float32(1 - dark)[..., None] ** np.float32(self.shade)).clip(0, 255))
 
     def _lids(

@@ -25,11 +25,8 @@ from rbvae.faces.teeth_colours import brightness_of
 
 BANK = Path(__file__).with_name("teeth.webp")
 SHOWN_AT_REST = 0.05  # of the distance between the eyes: how far the teeth reach below the line of closed lips
-GUMS, GUMS_SHADE, GUMS_SOFT = (
-    np.array([188.0, 108, 104]),
-    (0.8, 1.1),
-    0.012,
-)  # grey levels; from top to bottom; of `unit`
+GUMS = np.array([188.0, 108, 104])  # grey levels
+GUMS_SHADE, GUMS_SOFT = (0.8, 1.1), 0.012  # shares of their lightness from top to bottom; softness, of `unit`
 GUMS_AT_REST = 0.03  # how far gums reach
 MARGIN = 2.5  # pixels of the bank's pictures next to the lip that are not used
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
