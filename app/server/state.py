@@ -231,9 +231,9 @@ class Visit:
 
 
 def slider_range(direction: Direction) -> tuple[float, float]:
-    """Return the range of the data along a direction, in sigmas: at least -2..2, rounded outwards to 0.5."""
-    low = math.floor(min(direction.low, -2.0) * 2) / 2
-    high = math.ceil(max(direction.high, 2.0) * 2) / 2
+    """Return the range of the data along a direction, in sigmas: at least -2..2, rounded to 0.5."""
+    low = round(min(direction.low, -2.0) * 2) / 2
+    high = round(max(direction.high, 2.0) * 2) / 2
     return max(low, -MAX_SIGMAS), min(high, MAX_SIGMAS)
 
 

@@ -110,37 +110,42 @@ def code_directions(subject: Subject) -> list[dict[str, Any]]:
     """Finds one direction per named factor, strongest effect first, in the format of `find_directions`.
 
     Each direction is the shortest step of e that changes its factor by one standard deviation and hardly changes the
-    other factors. Factors are predicted from G(z, e) by a linear probe of codes.
+    other factors. Factors are predicted from G(z, e) by a linear probe of codes. `low` and `high` are percentiles
+    of what the probe predicts for the data: the factors themselves, scores of MediaPipe, are 0 for most faces and
+    leave an end far outside what the model knows.
     """
     model, device, z, e = subject.model, subject.device, subject.z_train, subject.e_train
     factors = named_factors(subject.sets.probe_train)
     values = np.stack(list(factors.values()), axis=1)
     values = (values - values.mean(axis=0)) / values.std(axis=0).clip(1e-6)
-    effect = effect_of_e(subject, values)  # [factors, D_e]
+    reader = linear_reader(subject, values)
+    effect = effect_of_e(subject, reader)  # [factors, D_e]
+    read = (subject.sets.probe_train.images @ reader).numpy()
     expression = np.eye(effect.shape[1]) - subject.model.reference_covariance.cpu().double().numpy()
     steps = np.stack([gentle_step(effect, row, expression) for row in range(len(effect))])
     along = (e - e.mean(dim=0)).numpy() @ steps.T / np.square(steps).sum(axis=1)  # in steps
     some = slice(0, len(z), max(1, len(z) // 32))
     found = []
-    for name, step, place, factor in zip(factors, steps, along.T, values.T, strict=True):
+    for name, step, place, factor, reading in zip(factors, steps, along.T, values.T, read.T, strict=True):
         moved = torch.from_numpy(2 * step).float()
         far = [model.decode(z[some].to(device), (e[some] + sign * moved).to(device)) for sign in (1, -1)]
         sigma, correlation = float(np.linalg.norm(step)), abs(float(np.corrcoef(place, factor)[0, 1]))
-        direction = described(name, correlation, step / sigma, sigma, factor)
+        direction = described(name, correlation, step / sigma, sigma, reading)
         found.append(direction | {"moves": round(float(model.basis.texture_change(far[0] - far[1]).abs().mean()), 3)})
     return sorted(found, key=lambda direction: -direction["moves"])
 
 
-def effect_of_e(subject: Subject, factors: np.ndarray) -> np.ndarray:
-    """Returns the change in each factor per unit of each dimension of e, [F, D_e].
-
-    `factors` [N, F] are those of the training faces; the result is in their units.
-    """
-    model, device = subject.model, subject.device
+def linear_reader(subject: Subject, factors: np.ndarray) -> Tensor:
+    """Fits a linear probe of the training faces' codes to their factors [N, F]; returns its weights [K, F]."""
     x = subject.sets.probe_train.images.double()
     gram = x.T @ x + PROBE_RIDGE * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
-    reader = torch.linalg.solve(gram, x.T @ torch.from_numpy(factors).double()).float()  # [K, F]
-    some = slice(0, len(x), max(1, len(x) // 64))
+    return torch.linalg.solve(gram, x.T @ torch.from_numpy(factors).double()).float()
+
+
+def effect_of_e(subject: Subject, reader: Tensor) -> np.ndarray:
+    """Returns the change in each factor per unit of each dimension of e, [F, D_e], as `linear_reader` reads it."""
+    model, device = subject.model, subject.device
+    some = slice(0, len(subject.z_train), max(1, len(subject.z_train) // 64))
     z, e = subject.z_train[some], subject.e_train[some]
     columns = []
     for unit in torch.eye(model.config.dim_e):

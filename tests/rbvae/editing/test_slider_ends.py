@@ -1,0 +1,32 @@
+"""At the ends of the app's sliders, a mouth keeps a shape that mouths have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.server.state import reaches
+from rbvae import PortraitEditor
+from rbvae.faces.mesh import INNER_LIPS, POINTS
+from rbvae.faces.openings import Opening
+
+ROOT = Path(__file__).parents[3]
+NARROWEST, WIDEST, HIGHEST = 0.6, 1.5, 0.8  # width relative to the photo's, and gap relative to the width
+
+
+@pytest.fixture(scope="module")
+def editor():
+    return PortraitEditor.from_pretrained(ROOT / "checkpoints" / "faces")
+
+
+@pytest.mark.parametrize("person", ["astronaut", "person-3"])
+def test_the_ends_of_sliders_leave_a_mouth(editor, person):
+    portrait = editor.infer(ROOT / "app" / "examples" / f"{person}.jpg")
+    before = portrait.observed.view.points[:POINTS]
+    width = Opening.of(before, INNER_LIPS).width
+    for direction, ends in zip(editor.directions, reaches(editor, portrait.e), strict=True):
+        for amount in ends:
+            after = Opening.of(before + editor.edit(portrait, {direction.name: amount}).change.moves, INNER_LIPS)
+            assert NARROWEST < after.width / width < WIDEST, (direction.name, amount)
+            assert after.gap < HIGHEST, (direction.name, amount)
