@@ -22,7 +22,7 @@ from rbvae.faces.openings import Opening
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour
-from rbvae.faces.teeth import GUMS_AT_REST, SHOWN_AT_REST, UpperTeeth, choose, rest_edge, unit_of
+from rbvae.faces.teeth import GUMS_AT_REST, HIDING, SHOWN_AT_REST, UpperTeeth, choose, rest_edge, unit_of
 from rbvae.faces.teeth_colours import teeth_colour, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.view import FaceView
@@ -198,9 +198,9 @@ class FaceModel:
         edge = rest_edge(neutral, GUMS_AT_REST if gums else SHOWN_AT_REST) - base_of_nose(neutral)
         width = Opening.of(neutral, INNER_LIPS).width
         view = face.view
-        return UpperTeeth(
-            row, edge, unit_of(before), face.pose.yaw, width, face.teeth_colour, view.blur, view.haze, gums
-        )
+        behind = Opening.of(before, INNER_LIPS).gap > HIDING and not view.has_teeth
+        unit, yaw = unit_of(before), face.pose.yaw
+        return UpperTeeth(row, edge, unit, yaw, width, face.teeth_colour, view.blur, view.haze, gums, behind)
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

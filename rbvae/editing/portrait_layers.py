@@ -61,6 +61,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
         "place": teeth.edge.tolist(),
         "width": teeth.width,
         "gums": teeth.gums,
+        "behind": teeth.behind,
         "gain": (teeth.colour / teeth.row.colour).tolist(),
         "cavity": [teeth.cavity.dark.tolist(), teeth.cavity.tongue.tolist()],
     }

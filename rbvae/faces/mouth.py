@@ -25,7 +25,7 @@ from rbvae.faces.view import FaceView
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
-MOST_STRETCHED = 1.5  # times its height that a person's own open mouth is stretched where it opens wider
+MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
@@ -41,10 +41,16 @@ NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
 
 
 class Filling(Protocol):
-    """What fills the inside of a mouth, of one that is open without visible teeth, too, if it `replaces` that."""
+    """What fills the inside of a mouth, of one that is open without visible teeth, too, if it `replaces` that.
+
+    If its teeth are `behind` the upper lip of that mouth, only a wider one, a smile, bares them.
+    """
 
     @property
     def replaces(self) -> bool: ...
+
+    @property
+    def behind(self) -> bool: ...
 
     def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Draw the inside of the opening `target`, float32 [h, w, 3], at the pixels of `box`.
@@ -68,6 +74,7 @@ class Mouth:
     blur: float = 0.0
     own_blur: float = 0.0
     replaces: bool = True
+    behind: bool = False
 
     @classmethod
     def of(cls, photo: np.ndarray, points: np.ndarray) -> Mouth:
@@ -218,7 +225,8 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     is_open = old.gap > SHOWN
     filled = 0.0 if filling is None else 1.0
     if filling is not None and is_open:
-        grown = max((new.gap - old.gap) / REPLACED, (new.width / old.width - 1) / REPLACED_WIDER)
+        deeper = 0.0 if filling.behind else (new.gap - old.gap) / REPLACED
+        grown = max(deeper, (new.width / old.width - 1) / REPLACED_WIDER)
         filled = 0.0 if not filling.replaces or view.has_teeth else float(np.clip(grown, 0, 1))
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):

@@ -30,6 +30,7 @@ GUMS_SHADE, GUMS_SOFT = (0.8, 1.1), 0.012  # shares of their lightness from top 
 GUMS_AT_REST = 0.03  # how far gums reach
 MARGIN = 2.5  # pixels of the bank's pictures next to the lip that are not used
 LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, of the upper lip's shadow on the teeth
+HIDING = 0.22  # gap above which an open mouth that shows no teeth has them behind its lip; below, in its shadow
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
 WIDEST = 1.35  # times their width at most that teeth are drawn to fill a mouth
 COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
@@ -124,7 +125,8 @@ class UpperTeeth:
     `edge` [2] is the middle of the teeth's lower edge, relative to the base of the nose, in photo pixels; `unit` is the
     distance between the outer corners of the eyes and `width` that between the corners of the mouth at rest, in pixels;
     `yaw` is in degrees, `colour` [3] that of the teeth in grey levels; `blur` and `haze` are those of the photo.
-    With `gums` the row shows those of an infant, which do not fit themselves to a smile.
+    With `gums` the row shows those of an infant, which do not fit themselves to a smile. In a mouth that is open in
+    the photo without showing them they are `behind` the upper lip.
     """
 
     row: TeethRow
@@ -136,6 +138,7 @@ class UpperTeeth:
     blur: float = 0.0
     haze: float = 0.0
     gums: bool = False
+    behind: bool = False
 
     @property
     def replaces(self) -> bool:

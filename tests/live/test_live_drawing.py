@@ -209,6 +209,19 @@ def test_the_gums_of_an_infant_look_the_same(editor, live, shut, monkeypatch):
     assert psnr(with_teeth, wanted, shut) < SEEN_SMALL - 5
 
 
+def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, live, shut):
+    wide = editor.edit(shut, {"mouth open": 2.5})
+    lips = Opening.of(shut.observed.view.points[:POINTS] + wide.change.moves, INNER_LIPS)
+    photo = np.asarray(wide.photo).copy()
+    left, top, right, bottom = box = lips.box(2, *photo.shape[1::-1])
+    photo[top:bottom, left:right][lips.mask(box, 0) > 0.5] = (60, 25, 25)
+    dark = editor.infer(Image.fromarray(photo))
+    assert editor.faces.teeth(dark.observed, np.zeros((POINTS, 3), np.float32)).behind
+    live.open(dark)
+    for named in ({"mouth open": 1.0}, {"smile": 2.0}):
+        assert psnr(live.draw({"named": named}), library(editor, dark, named), dark) >= SEEN_SMALL
+
+
 def test_a_lost_context_comes_back_by_itself(editor, live, small):
     live.open(small)
     before = live.draw({"named": {"smile": 1.5}})

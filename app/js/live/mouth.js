@@ -12,7 +12,8 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
   const { showsTeeth, between, cavity } = portrait.mouth;
-  const grown = Math.max((now.gap - old.gap) / mouth.REPLACED, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
+  const deeper = portrait.teeth.behind && !donor ? 0 : (now.gap - old.gap) / mouth.REPLACED;
+  const grown = Math.max(deeper, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
   const kept = !isOpen ? 0 : showsTeeth || (portrait.teeth.gums && !donor) ? 1 : 1 - clamp(grown, 0, 1);
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;

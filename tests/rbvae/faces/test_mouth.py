@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from rbvae import PortraitEditor
 from rbvae.faces.lips import INSET, changed, inset_lips, is_above, parting, shut
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import KEPT, MOST_STRETCHED, Mouth, OwnMouth, draw_mouth, stretched
@@ -28,6 +29,7 @@ from tests.mouths import (
     smiling,
 )
 
+FACES = "checkpoints/faces"
 GREEN = (40, 220, 60)
 DARK = (40, 20, 20)
 
@@ -38,6 +40,7 @@ class Plain:
 
     colour: tuple[int, int, int] = GREEN
     replaces: bool = True
+    behind: bool = False
 
     def fill(self, target: Opening, nose: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
         return np.full((box[3] - box[1], box[2] - box[0], 3), self.colour, np.float32)
@@ -116,7 +119,7 @@ def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the
         teeth, dark = heights(edited(view, after), after)
         assert 0.75 * own < teeth < 1.15 * own and dark > 0.03 * width
     mouth = OwnMouth(view)
-    assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(2) == MOST_STRETCHED
+    assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(3) == MOST_STRETCHED
 
 
 def test_an_open_mouth_without_visible_teeth_takes_the_filling_by_degrees():
@@ -137,9 +140,29 @@ def test_a_smile_fills_a_mouth_that_is_open_without_visible_teeth_and_keeps_one_
     after[every, :2] += 0.4 * (after[every, :2] - (lips.upper[0] + lips.upper[-1]) / 2) * across
     photo = data.astronaut()
     for inside, filled in ((DARK, True), (TOOTH, False)):
-        out = edited(FaceView(painted(photo, points, inside), points), after, Plain())
-        middle = np.median(out[between(after, side=512)], axis=0)
-        assert (np.abs(middle - GREEN).max() < 25) == filled
+        for behind in (False, True):
+            out = edited(FaceView(painted(photo, points, inside), points), after, Plain(behind=behind))
+            middle = np.median(out[between(after, side=512)], axis=0)
+            assert (np.abs(middle - GREEN).max() < 25) == filled
+
+
+def test_teeth_behind_the_lip_of_an_open_mouth_stay_there_when_the_jaw_drops():
+    """The photo's own inside is stretched, without the cavity below it."""
+    photo = painted(data.astronaut(), smiling(), DARK)
+    after = wider_open(smiling(), 0.15)
+    inside = edited(FaceView(photo, smiling()), after, Plain(behind=True))[between(after, side=512)]
+    assert np.abs(np.median(inside, axis=0) - DARK).max() < 3 and greenness(inside) < 20
+
+
+@pytest.mark.parametrize(("gap", "inside", "behind"), [(0.3, DARK, True), (0.15, DARK, False), (0.3, TOOTH, False)])
+def test_teeth_are_behind_the_lip_where_a_mouth_is_open_without_showing_them(gap, inside, behind):
+    editor = PortraitEditor.from_pretrained(FACES)
+    assert editor.faces is not None
+    points = wider_open(smiling(), gap - Opening.of(smiling(), INNER_LIPS).gap)
+    points = np.concatenate([points, smiling()[POINTS:]])
+    face = editor.faces.observe(painted(data.astronaut(), points, inside), points)
+    assert abs(Opening.of(points, INNER_LIPS).gap - gap) < 0.02
+    assert editor.faces.teeth(face, np.zeros((POINTS, 3), np.float32)).behind == behind
 
 
 @pytest.mark.parametrize("size", [1, 3])
