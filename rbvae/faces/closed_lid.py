@@ -30,8 +30,9 @@ STRETCHED = -0.8  # skin is stretched from here down to the lid's edge when the 
 WITHIN = ramp(S, -0.32, -0.17) * ramp(S, 1.2, 1.07)
 UNKNOWN = WITHIN * np.where(T < 0, ramp(T, -0.97, -0.8), ramp(T, 0.2, 0.1))
 DRAWN = WITHIN * np.where(T < 0, ramp(T, -0.95, -0.55), ramp(T, 0.2, 0.1))
-# Deviations that are expected of the lightness: of skin in sight, and more where there is less of it.
-EXPECTED = 0.05 + UNKNOWN * np.where(T < 0, 0.1 + 0.3 * ramp(T, -0.75, -0.45), 0.4)
+# Deviations that are expected of the lightness: of skin in sight, and so much more in place of the eye that what has
+# been filled in there hardly counts.
+EXPECTED = 0.05 + UNKNOWN * np.where(T < 0, 0.1 + 1.3 * ramp(T, -0.75, -0.45), 1.4)
 ALIKE = 30.0  # pixels that vary together, as neighbours do
 STRANGE, ROUNDS = 0.25, 4  # deviation at which a pixel counts half, as one of hair or glasses; rounds of the fit
 LEVEL, TILTS = 0.5, (0.3, 0.2)  # deviations of the lightness of the whole, and across the patch
@@ -48,6 +49,8 @@ HAIRY, HAIR = -0.5, (-0.15, -0.4)  # what is this much darker, as a logarithm, u
 # and pixels of the eye's width in which they become visible.
 FOLD, FOLDED, FOLDS_TO, FOLDS_FROM = 2.5, (-0.12, 0.06), -0.15, (30, 60)
 LINE = (-0.14, 0.1)  # of the eye's width: where the lashes make the lids darker
+# Darkness of the roots of lashes in usual photos, how far that of the line follows it, and range of the result.
+USUAL_LASHES, FOLLOWED, LINES = 0.8, 0.7, (0.6, 1.5)
 KEPT = 0.2  # share of that in photos that are sharp enough for lashes to be drawn
 RESOLVED = 0.05, 0.02  # blur, in widths of the eye, at which no lashes are drawn, and all
 # The picture of a closed eye: its first place along the eye and across it, in widths, and its size.
@@ -157,10 +160,14 @@ def resolved(blur: float, width: float) -> float:
     return float(ramp(blur / width, *RESOLVED))
 
 
-def lighter_line(colours: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
-    """Return a closed eye [h, w, 3] with a share of the darkness of its lashes; sharp photos get drawn ones."""
+def with_line(colours: np.ndarray, eye: EyeSide, blur: float, lashes: float) -> np.ndarray:
+    """Return a closed eye [h, w, 3] whose line is as dark as the person's `lashes` make it.
+
+    Sharp photos keep a share of it, as they get drawn lashes.
+    """
     width = eye.opening.width
-    share = 1 - (1 - KEPT) * resolved(blur, width)
+    strength = float(np.clip((max(lashes, 0) / USUAL_LASHES) ** FOLLOWED, *LINES))
+    share = strength * (1 - (1 - KEPT) * resolved(blur, width))
     distance = np.where(T < 0, T * brow_distance(eye, eye.inwards(S)) / width, T)
     result = colours.copy()
     for column, at in enumerate(distance.T):
@@ -171,17 +178,18 @@ def lighter_line(colours: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
     return result
 
 
-def closed_lid(pixels: np.ndarray, eye: EyeSide, blur: float) -> np.ndarray:
+def closed_lid(pixels: np.ndarray, eye: EyeSide, blur: float, lashes: float = USUAL_LASHES) -> np.ndarray:
     """Return a picture of the closed eye, float32 [ROWS, COLUMNS, 4]: red, green, blue and opacity in 0..255.
 
-    `pixels` [h, w, 3], in grey levels, show an eye's surroundings, and skin in its place; `blur` is in pixels. Columns
-    lie STEP apart along the eye, from LEFT, and rows across it, from TOP; 0 is the line of the closed eye.
+    `pixels` [h, w, 3], in grey levels, show an eye's surroundings, and skin in its place; `blur` is in pixels, and
+    `lashes` is the natural logarithm by which the roots of the open eye's lashes are darker than skin. Columns lie STEP
+    apart along the eye, from LEFT, and rows across it, from TOP; 0 is the line of the closed eye.
     """
     seen = around(pixels, eye)
     predicted = predict(seen)
     light = seen.mean(axis=-1)
     folds = (light - cv2.GaussianBlur(light, (0, 0), FOLD)).clip(*FOLDED) * ramp(T, FOLDS_TO, 2 * FOLDS_TO)
-    colours = lighter_line(predicted, eye, blur) + ramp(eye.opening.width, *FOLDS_FROM) * folds[..., None]
+    colours = with_line(predicted, eye, blur, lashes) + ramp(eye.opening.width, *FOLDS_FROM) * folds[..., None]
     hair = np.where(T < HAIRY, ramp((seen - predicted).mean(axis=-1), *HAIR), 0)
     drawn = cv2.GaussianBlur(np.float32(DRAWN * (1 - hair)), (0, 0), 1.5)
     levels = ((np.exp(colours) - DARK).clip(0, 1) * 255).astype(np.float32)

@@ -59,13 +59,17 @@ def without_folds(lashes: np.ndarray, eye: Opening) -> np.ndarray:
     return np.float32(1 - np.maximum(dark - folds, 0))
 
 
-def shade_of(patch: np.ndarray, skin: np.ndarray, eye: Opening) -> np.ndarray:
-    """Return exponents [3], about 1, by which the roots of lashes in a patch [h, w, 3] darken the `skin` there."""
+def darkness_of(patch: np.ndarray, skin: np.ndarray, eye: Opening) -> np.ndarray:
+    """Return the natural logarithms [3] by which the roots of lashes in a patch [h, w, 3] are darker than `skin`."""
     s = np.linspace(0.2, 0.8, 13)[None]
     upper, _ = eye.lines(s)
     places = [eye.positions(s, upper - by * eye.width) for by in ROOTS]
     light, dark = (np.log(np.maximum([sample(of, *at) for at in places], 8.0)) for of in (skin, patch))
-    darker = (light - dark).mean(axis=(0, 1, 2))
+    return (light - dark).mean(axis=(0, 1, 2))
+
+
+def shade_of(darker: np.ndarray) -> np.ndarray:
+    """Return exponents [3], about 1, by which lashes that are so much darker [3] than skin darken it."""
     return (darker / darker.mean()).clip(*SHADES) if darker.mean() > 0.1 else np.ones(3)
 
 
@@ -113,11 +117,11 @@ class Lid:
         light = lightness(patch)
         share = light / np.maximum(lightness(skin), 1.0)
         grain = SMOOTHER * (light - cv2.GaussianBlur(light, (0, 0), max(0.5, GRAIN * width)))
-        lift, shade = lift_of(share, local, reach, blur), shade_of(patch, skin, local.opening)
+        lift, darker = lift_of(share, local, reach, blur), darkness_of(patch, skin, local.opening)
         lashes = np.clip(share, 0.25, 1)
         hairs = without_folds(lashes, local.opening)
-        closed = closed_lid(patch + lift[..., None] * (skin - patch), local, blur)
-        return cls((left, top), eye, skin, lift, lashes, hairs, grain, closed, shade, blur)
+        closed = closed_lid(patch + lift[..., None] * (skin - patch), local, blur, float(darker.mean()))
+        return cls((left, top), eye, skin, lift, lashes, hairs, grain, closed, shade_of(darker), blur)
 
     def lift_off(self, pixels: np.ndarray, share: float, corner: tuple[int, int]) -> None:
         """Replace eye and lashes by skin, by `share` and in place, in the pixels of the photo with this `corner`."""

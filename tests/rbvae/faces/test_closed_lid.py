@@ -28,9 +28,9 @@ def around(colour: tuple[int, int, int]) -> np.ndarray:
     return picture.clip(0, 255).astype(np.uint8)
 
 
-def lid_and_line(picture: np.ndarray, blur: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def lid_and_line(picture: np.ndarray, blur: float = 1.0, lashes: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
     """The mean colours of the middle of the lid and of the line of its lashes."""
-    layer = closed_lid(picture, an_eye(), blur)
+    layer = closed_lid(picture, an_eye(), blur, lashes)
     columns = slice(round((0.3 - LEFT) / STEP), round((0.7 - LEFT) / STEP))
     rows = [
         slice(round((low - TOP) / STEP), round((high - TOP) / STEP)) for low, high in ((-0.3, -0.15), (-0.02, 0.02))
@@ -62,6 +62,25 @@ def test_the_line_is_left_to_the_lashes_in_sharp_photos():
     skin = around(SKINS["light"])
     (_, sharp), (_, blurred) = (lid_and_line(skin, blur) for blur in (0.5, 5.0))
     assert blurred.mean() < sharp.mean() - 8
+
+
+def test_the_line_is_as_dark_as_in_photos_of_closed_eyes_and_follows_the_lashes():
+    """In 433 closed eyes of LFW and UTKFace, half of the logarithms of the line relative to the lid are below -.7."""
+    depths = []
+    for lashes in (0.3, 0.8, 1.6):
+        lid, line = lid_and_line(around(SKINS["light"]), 4.0, lashes)
+        depths.append(float(np.log(line.mean() / lid.mean())))
+    assert -1.1 < depths[2] < 1.2 * depths[1] and depths[1] < 1.2 * depths[0] and -0.9 < depths[1] < -0.5
+
+
+def test_the_line_does_not_depend_on_what_is_in_place_of_the_eye():
+    plain = around(SKINS["light"])
+    eye = cv2.GaussianBlur(cv2.ellipse(np.zeros((140, 160)), (80, 82), (36, 16), 0, 0, 360, 1, -1), (0, 0), 2)
+    depths = []
+    for gain in (0.85, 1.15):
+        lid, line = lid_and_line((plain * (1 + (gain - 1) * eye[..., None])).clip(0, 255).astype(np.uint8), 4.0)
+        depths.append(float(np.log(line.mean() / lid.mean())))
+    assert abs(depths[0] - depths[1]) < 0.1
 
 
 def test_the_picture_is_transparent_at_its_edges_and_mirrored_for_the_other_eye():
