@@ -26,7 +26,7 @@ LIFTED = (0.95, 0.85)  # share of the skin's lightness at which a pixel starts t
 ISLANDS = 0.05  # of the eye's width: smaller remains between lashes are lifted, too
 WISPS, WISPS_FROM = 0.02, 40  # of the eye's width: the fringe of lashes; pixels of an eye in which it is visible
 LEAST_WISPS = 0.5  # pixels
-BESIDE = 0.45  # of the eye's width: how far lashes reach beyond its outer corner; .2 beyond the inner one
+BESIDE = 0.55  # of the eye's width: how far lashes reach beyond its outer corner; .2 beyond the inner one
 SHADED = 0.85  # share of the skin's usual lightness below which a pixel near an eye is a lash or its shadow
 FILLED = 16.0, 8.0, 4.0, 2.0, 1.0  # pixels: sizes over which skin is filled in
 ROUNDS = 4  # of the fit of the skin's usual lightness, which leaves out darker pixels
@@ -90,7 +90,7 @@ def places_of(opening: Opening, shape: tuple[int, ...]) -> Places:
 def beside(eye: EyeSide, s: np.ndarray) -> np.ndarray:
     """Return how far positions `s` are near enough to an eye for its lashes, in [0, 1]."""
     outwards = eye.outwards(s)
-    return ramp(outwards, BESIDE, 0.7 * BESIDE) * ramp(outwards, -1.2, -1.03)
+    return ramp(outwards, BESIDE, 0.8 * BESIDE) * ramp(outwards, -1.2, -1.03)
 
 
 def low_lashes(eye: EyeSide, at: Places) -> np.ndarray:
