@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 import threading
 import time
@@ -21,7 +20,7 @@ from rbvae.editing.smaller import close_up, for_film
 from rbvae.errors import quoted
 from rbvae.faces.finding import Faces
 
-MAX_SIGMAS = 4.0  # sigmas
+LEAST_SIGMAS = 1.0  # sigmas
 STEP = 0.05
 KEPT_FOR = 3600  # seconds an image is kept after its last use
 SIDES = (192, 360, 720, 1280)  # of the pictures that are drawn for display, in pixels
@@ -230,24 +229,18 @@ class Visit:
         self.visits.forget(key, self.visitor)
 
 
-def slider_range(direction: Direction) -> tuple[float, float]:
-    """Return the range of the data along a direction, in sigmas: at least -2..2, rounded to 0.5."""
-    low = round(min(direction.low, -2.0) * 2) / 2
-    high = round(max(direction.high, 2.0) * 2) / 2
-    return max(low, -MAX_SIGMAS), min(high, MAX_SIGMAS)
+def slider_range(direction: Direction, own: float = 0.0) -> tuple[float, float]:
+    """Return the range of the data along a direction relative to a picture with `own` sigmas: at least -1..1."""
+    low, high = (round(round((end - own) / STEP) * STEP, 2) for end in (direction.low, direction.high))
+    return min(low, -LEAST_SIGMAS), max(high, LEAST_SIGMAS)
 
 
 def reaches(editor: Editor, e: np.ndarray | None = None) -> list[tuple[float, float]]:
-    """Return the allowed (low, high) of each slider, in sigmas.
-
-    That is the slider's range, extended to the end of the data relative to `e`, the float32 [D_e] of an image.
-    """
+    """Return the allowed (low, high) of each slider, in sigmas, for a picture with `e` [D_e]; see `slider_range`."""
     limits = []
     for direction in editor.directions:
-        low, high = slider_range(direction)
         own = 0.0 if e is None else float(e @ direction.vector) / direction.sigma  # the mean of the prior is about 0
-        data = np.array([math.floor((direction.low - own) / STEP), math.ceil((direction.high - own) / STEP)]) * STEP
-        limits.append((min(low, round(float(data[0]), 2)), max(high, round(float(data[1]), 2))))
+        limits.append(slider_range(direction, own))
     return limits
 
 

@@ -200,7 +200,7 @@ def test_the_mouth_of_a_donor_looks_the_same(editor, live, shut, raster):
 
 
 def test_the_gums_of_an_infant_look_the_same(editor, live, shut, monkeypatch):
-    named = {"mouth open": 2.0, "smile": 1.0}
+    named = {"smile": 1.5}
     with_teeth = library(editor, shut, named)
     monkeypatch.setattr("rbvae.editing.face_model.is_infant", lambda points: True)
     live.open(shut)

@@ -19,6 +19,7 @@ PICTURES = 32  # images over which the effect of a direction is measured
 WEAK = 0.2  # correlations below this do not name a direction
 PROBE_RIDGE = 0.01  # relative to a code's unit variance
 ALONE = 30.0  # penalty on a direction's effect on other factors, relative to its length
+WHOLE = ("smile",)  # factors without it: a smile raises the upper lip and narrows the eyes
 MOST = 8  # directions returned; users can make sense of about this many sliders
 
 
@@ -109,10 +110,10 @@ def _strongest(along: np.ndarray, factors: dict[str, np.ndarray]) -> tuple[str, 
 def code_directions(subject: Subject) -> list[dict[str, Any]]:
     """Finds one direction per named factor, strongest effect first, in the format of `find_directions`.
 
-    Each direction is the shortest step of e that changes its factor by one standard deviation and hardly changes the
-    other factors. Factors are predicted from G(z, e) by a linear probe of codes. `low` and `high` are percentiles
-    of what the probe predicts for the data: the factors themselves, scores of MediaPipe, are 0 for most faces and
-    leave an end far outside what the model knows.
+    Each direction is the likeliest step of e that changes its factor by one standard deviation and, unless that is one
+    of WHOLE, hardly changes the other factors. Factors are predicted from G(z, e) by a linear probe of codes. `low` and
+    `high` are percentiles of what the probe predicts for the data: the factors themselves, scores of MediaPipe, are 0
+    for most faces and leave an end far outside what the model knows.
     """
     model, device, z, e = subject.model, subject.device, subject.z_train, subject.e_train
     factors = named_factors(subject.sets.probe_train)
@@ -122,7 +123,8 @@ def code_directions(subject: Subject) -> list[dict[str, Any]]:
     effect = effect_of_e(subject, reader)  # [factors, D_e]
     read = (subject.sets.probe_train.images @ reader).numpy()
     expression = np.eye(effect.shape[1]) - subject.model.reference_covariance.cpu().double().numpy()
-    steps = np.stack([gentle_step(effect, row, expression) for row in range(len(effect))])
+    penalties = [0.0 if name in WHOLE else ALONE for name in factors]
+    steps = np.stack([gentle_step(effect, row, expression, penalty) for row, penalty in enumerate(penalties)])
     along = (e - e.mean(dim=0)).numpy() @ steps.T / np.square(steps).sum(axis=1)  # in steps
     some = slice(0, len(z), max(1, len(z) // 32))
     found = []
@@ -154,13 +156,13 @@ def effect_of_e(subject: Subject, reader: Tensor) -> np.ndarray:
     return torch.stack(columns, dim=1).numpy()
 
 
-def gentle_step(effect: np.ndarray, row: int, expression: np.ndarray) -> np.ndarray:
-    """Returns the likeliest step [D_e] that adds 1 to factor `row` with little effect on the other factors.
+def gentle_step(effect: np.ndarray, row: int, expression: np.ndarray, alone: float = ALONE) -> np.ndarray:
+    """Returns the likeliest step [D_e] that adds 1 to factor `row`; `alone` penalises its effect on other factors.
 
     `effect` [F, D_e] is the result of `effect_of_e`; `expression` [D_e, D_e] is the covariance of the changes of e by
-    expressions.
+    expressions. Without a penalty, other factors change as they do in photos.
     """
     others = np.delete(effect, row, axis=0)
-    cost = np.linalg.inv(expression) + ALONE * others.T @ others
+    cost = np.linalg.inv(expression) + alone * others.T @ others
     step = np.linalg.solve(cost, effect[row])
     return step / max(float(effect[row] @ step), 1e-6)

@@ -21,7 +21,7 @@ def test_changes_are_limited_to_what_the_model_has_seen(editors, portrait):
 def test_a_face_far_from_the_middle_may_go_all_the_way_to_the_other_end(editors):
     e = np.float32([2.5, 0, 0, -2.0])
     (low, high), *_, (lowest, highest) = reaches(editors.faces, e)
-    assert (low, high) == (pytest.approx(-4.8), 2.5) and (lowest, highest) == (-2.5, pytest.approx(4.7))
+    assert (low, high) == (-4.8, 1.0) and (lowest, highest) == (-1.0, 4.7)  # and at least one sigma to either side
 
 
 class Clock:

@@ -82,3 +82,11 @@ def test_a_gentle_step_avoids_what_no_expression_changes():
     effect, expression = np.array([[1.0, 1.0, 0, 0], [0, 0, 1.0, 0]]), np.diag([0.9, 0.1, 0.9, 0.9])
     step = gentle_step(effect, 0, expression)
     np.testing.assert_allclose(step, [0.9, 0.1, 0, 0], atol=1e-9)
+
+
+def test_a_whole_expression_changes_other_factors_as_they_vary_together():
+    """Without a penalty, the step is the regression of e on the factor."""
+    expression = np.diag([0.9, 0.1, 0.5, 0.7])
+    step = gentle_step(EFFECT, 0, expression, alone=0)
+    regression = expression @ EFFECT[0] / (EFFECT[0] @ expression @ EFFECT[0])
+    np.testing.assert_allclose(step, regression, atol=1e-9)

@@ -1,4 +1,4 @@
-"""At the ends of the app's sliders, a mouth keeps a shape that mouths have."""
+"""The directions of the checkpoint for faces: a smile is one of the whole face, and mouths keep a possible shape."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 
 from app.server.state import reaches
 from rbvae import PortraitEditor
-from rbvae.faces.mesh import INNER_LIPS, POINTS
+from rbvae.faces.gaze import openness
+from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.openings import Opening
 
 ROOT = Path(__file__).parents[3]
-NARROWEST, WIDEST, HIGHEST = 0.6, 1.5, 0.8  # width relative to the photo's, and gap relative to the width
+NARROWEST, WIDEST, HIGHEST = 0.5, 1.7, 0.8  # width relative to the photo's, and gap relative to the width
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +31,12 @@ def test_the_ends_of_sliders_leave_a_mouth(editor, person):
             after = Opening.of(before + editor.edit(portrait, {direction.name: amount}).change.moves, INNER_LIPS)
             assert NARROWEST < after.width / width < WIDEST, (direction.name, amount)
             assert after.gap < HIGHEST, (direction.name, amount)
+
+
+def test_a_smile_shows_teeth_and_narrows_the_eyes(editor):
+    portrait = editor.infer(ROOT / "app" / "examples" / "person-3.jpg")
+    before = portrait.observed.view.points[:POINTS]
+    after = before + editor.edit(portrait, {"smile": 1.5}).change.moves
+    assert Opening.of(before, INNER_LIPS).gap < 0.05 and 0.1 < Opening.of(after, INNER_LIPS).gap < 0.25
+    for lids in LIDS:
+        assert 0.6 < openness(Opening.of(after, lids)) / openness(Opening.of(before, lids)) < 0.95
