@@ -236,10 +236,14 @@ def slider_range(direction: Direction, own: float = 0.0) -> tuple[float, float]:
 
 
 def reaches(editor: Editor, e: np.ndarray | None = None) -> list[tuple[float, float]]:
-    """Return the allowed (low, high) of each slider, in sigmas, for a picture with `e` [D_e]; see `slider_range`."""
+    """Return the allowed (low, high) of each slider, in sigmas, for a picture with `e` [D_e]; see `slider_range`.
+
+    Those of digits are the same for all, so that sliders stay where they are while somebody draws one.
+    """
     limits = []
     for direction in editor.directions:
-        own = 0.0 if e is None else float(e @ direction.vector) / direction.sigma  # the mean of the prior is about 0
+        of_face = e is not None and editor.kind == "faces"
+        own = float(e @ direction.vector) / direction.sigma if of_face else 0.0  # the mean of the prior is about 0
         limits.append(slider_range(direction, own))
     return limits
 

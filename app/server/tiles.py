@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rbvae.editing import Editor
 
@@ -13,19 +13,23 @@ NEUTRAL = "neutral"
 
 @dataclass(frozen=True)
 class Tile:
-    """A named expression: `named` are sigmas along directions, added to the neutral e; `closed` lips stay closed."""
+    """A named expression: `named` are sigmas along directions, added to the neutral e; `closed` lips stay closed.
+
+    `also` are directions that a checkpoint may lack.
+    """
 
     name: str
     label: str
     named: Mapping[str, float]
     closed: bool = False
+    also: Mapping[str, float] = field(default_factory=dict)
 
 
 FACES = (
     Tile(NEUTRAL, "Neutral", {}, closed=True),
     Tile("slight smile", "Slight smile", {"smile": 0.8}, closed=True),
     Tile("big smile", "Big smile", {"smile": 1.9}),
-    Tile("surprised", "Surprised", {"brows up": 2.0, "mouth open": 1.8}),
+    Tile("surprised", "Surprised", {"brows up": 2.0, "mouth open": 1.8}, also={"squint": -0.8}),
     Tile("serious", "Serious", {"frown": 1.6, "smile": -0.2}, closed=True),
     Tile("brows up", "Brows up", {"brows up": 2.2}, closed=True),
     Tile("mouth open", "Mouth open", {"mouth open": 2.5}),
@@ -44,5 +48,6 @@ def tiles(editor: Editor) -> dict[str, Tile]:
     for tile in FACES:
         named = {name if name in known else OTHER_NAMES.get(name, name): amount for name, amount in tile.named.items()}
         if known.issuperset(named):
-            found[tile.name] = replace(tile, named=named)
+            also = {name: amount for name, amount in tile.also.items() if name in known}
+            found[tile.name] = replace(tile, named=named | also)
     return found

@@ -13,13 +13,13 @@ SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows it
 FULL = 0.05  # change of the gap at which the inside is completely drawn
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
 MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
-INSET, INSET_CLOSING = 0.16, 0.35  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
+INSET, INSET_CLOSING = 0.16, 0.2  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
 PARTING = (0.025, 0.05)  # gaps between which closed lips part: they stay together before, as in a faint smile
 PARTED = 0.11  # least gap of lips that have parted: a slit is rare in photos
 SOFT = 0.006  # mouth widths: softness of the edge of the lips
-BETWEEN = np.array([0.66, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
+BETWEEN = np.array([0.72, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
 RIM, RIM_GAP = 0.03, 0.15  # depth of the lower lip's inner side, in mouth widths, and the gap at which it is visible
-SEAM_WIDTH, SEAM_ENDS = 0.012, 0.08  # width of that shadow, and of its fading at the corners, in mouth widths
+SEAM_WIDTH, SEAM_ENDS = 0.012, 0.2  # width of that shadow, and of its fading at the corners, in mouth widths
 
 
 def changed(old: Opening, new: Opening) -> float:

@@ -27,7 +27,7 @@ from training.evaluation.strangers import framed
 KINDS = ("smile", "neutral", "surprise", "random", "transfer", "closed eyes")
 NAMED = {
     "smile": {"smile": 2.0},
-    "surprise": {"brows up": 2.0, "mouth open": 1.2},
+    "surprise": {"brows up": 2.0, "mouth open": 1.5, "squint": -0.8},
     "closed eyes": {"close eyes": 1.0},
 }
 SIDE, AROUND, HEAD, PAGE = 512, 0.75, 22, 4  # pixels; half a crop's side in face heights; pixels; pictures a page

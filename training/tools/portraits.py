@@ -31,7 +31,7 @@ def tile(picture: Image.Image, portrait: Portrait) -> Image.Image:
 
 def row(editor: PortraitEditor, neutral: Portrait, smiling: Portrait, donor: Portrait) -> list[Image.Image]:
     """Returns one person's pictures in the order of COLUMNS."""
-    moves = [{"smile": 2.0}, {"brows up": 2.0, "mouth open": 1.3}, {"close eyes": 1.0}]
+    moves = [{"smile": 2.0}, {"brows up": 2.0, "mouth open": 1.5, "squint": -0.8}, {"close eyes": 1.0}]
     edits = editor.edits(neutral, moves)
     photos = [Image.fromarray(neutral.source), *(edit.photo for edit in edits), editor.transfer(donor, neutral).photo]
     pictures = [tile(photo, neutral) for photo in photos]

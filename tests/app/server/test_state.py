@@ -22,6 +22,7 @@ def test_a_face_far_from_the_middle_may_go_all_the_way_to_the_other_end(editors)
     e = np.float32([2.5, 0, 0, -2.0])
     (low, high), *_, (lowest, highest) = reaches(editors.faces, e)
     assert (low, high) == (-4.8, 1.0) and (lowest, highest) == (-1.0, 4.7)  # and at least one sigma to either side
+    assert reaches(editors.digits, e) == reaches(editors.digits)
 
 
 class Clock:

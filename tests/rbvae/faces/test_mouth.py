@@ -187,6 +187,8 @@ def test_closed_lips_meet_in_a_dark_line():
     lips = Opening.of(at_rest(), INNER_LIPS)
     x, y = ((lips.upper[5] + lips.lower[5]) / 2).astype(int)
     column = out[y - 12 : y + 13, x].mean(axis=1)
+    red, *others = out[y - 12 + int(column.argmin()), x] / out[y - 8, x]
+    assert red > 1.1 * max(others)  # it is redder than the lips, as in photos
     assert column[10:15].min() < photo[y - 12 : y + 13, x].mean(axis=1)[10:15].min() - 20
 
 
