@@ -32,7 +32,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
     ),
     mouth: (
-        *("REPLACED", "REPLACED_WIDER", "KEPT", "MOST_STRETCHED", "TEETH_STRETCHED", "BELOW", "CLAMP"),
+        *("REPLACED", "REPLACED_WIDER", "HARDLY_OPEN", "KEPT", "MOST_STRETCHED", "TEETH_STRETCHED", "BELOW", "CLAMP"),
         *("SQUASHED", "STRETCHED", "BITE", "NARROW", "SEAM_CELLS", "NOSE"),
     ),
     shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),

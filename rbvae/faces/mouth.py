@@ -24,6 +24,7 @@ from rbvae.faces.view import FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15
+HARDLY_OPEN = 0.15, 0.1  # gaps from which a mouth keeps its own teeth where it opens, and below which they are a sliver
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
@@ -218,7 +219,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     """Draw the inside of the mouth, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
 
     `after` are the landmarks [468, 3] after the edit, in photo pixels. A mouth that shows teeth in the photo keeps its
-    own inside; one that is closed, or opens further without any, shows `filling`.
+    own inside; one that is closed or hardly open, or opens further without any, shows `filling`.
     """
     photo, before, blur = view.photo, view.points[:POINTS], view.blur
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
@@ -227,7 +228,8 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     if filling is not None and is_open:
         deeper = 0.0 if filling.behind else (new.gap - old.gap) / REPLACED
         grown = max(deeper, (new.width / old.width - 1) / REPLACED_WIDER)
-        filled = 0.0 if not filling.replaces or view.has_teeth else float(np.clip(grown, 0, 1))
+        hardly = ramp(old.gap, *HARDLY_OPEN) if view.has_teeth else 1.0
+        filled = float(hardly * np.clip(grown, 0, 1)) if filling.replaces else 0.0
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):
         return

@@ -222,6 +222,20 @@ def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, 
         assert psnr(live.draw({"named": named}), library(editor, dark, named), dark) >= SEEN_SMALL
 
 
+def test_a_mouth_that_shows_a_sliver_of_teeth_looks_the_same(editor, live, shut):
+    lips = Opening.of(shut.observed.view.points, INNER_LIPS)
+    arch = 0.09 * lips.width * np.sin(np.linspace(0, np.pi, len(lips.upper)))[:, None] * lips.axes()[1]
+    sliver = Opening(lips.upper, lips.upper + arch)
+    photo = np.array(shut.source)
+    left, top, right, bottom = box = sliver.box(2, *photo.shape[1::-1])
+    photo[top:bottom, left:right][sliver.mask(box, 0) > 0.5] = (215, 205, 190)
+    bared = editor.infer(Image.fromarray(photo))
+    assert bared.observed.view.has_teeth and Opening.of(bared.observed.view.points, INNER_LIPS).gap < 0.13
+    live.open(bared)
+    for named in ({"smile": 1.5}, {"mouth open": 1.0}):
+        assert psnr(live.draw({"named": named}), library(editor, bared, named), bared) >= SEEN_SMALL
+
+
 def test_a_lost_context_comes_back_by_itself(editor, live, small):
     live.open(small)
     before = live.draw({"named": {"smile": 1.5}})

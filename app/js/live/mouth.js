@@ -14,7 +14,8 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { showsTeeth, between, cavity } = portrait.mouth;
   const deeper = portrait.teeth.behind && !donor ? 0 : (now.gap - old.gap) / mouth.REPLACED;
   const grown = Math.max(deeper, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
-  const kept = !isOpen ? 0 : showsTeeth || (portrait.teeth.gums && !donor) ? 1 : 1 - clamp(grown, 0, 1);
+  const hardly = showsTeeth ? ramp(old.gap, ...mouth.HARDLY_OPEN) : 1;
+  const kept = !isOpen ? 0 : portrait.teeth.gums && !donor ? 1 : 1 - hardly * clamp(grown, 0, 1);
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, portrait.blur);

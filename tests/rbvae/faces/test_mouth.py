@@ -154,6 +154,17 @@ def test_teeth_behind_the_lip_of_an_open_mouth_stay_there_when_the_jaw_drops():
     assert np.abs(np.median(inside, axis=0) - DARK).max() < 3 and greenness(inside) < 20
 
 
+@pytest.mark.parametrize(("gap", "filled"), [(0.08, True), (0.2, False)])
+def test_a_sliver_of_teeth_takes_the_filling_and_more_of_them_stay(gap, filled):
+    photo, after = painted(plain(), opened(gap), TOOTH), opened(gap + 0.15)
+    view = sharp(photo, opened(gap))
+    assert view.has_teeth
+    out = photo.copy()
+    draw_mouth(out, WHOLE, view, after, Plain())
+    middle = np.median(out[between(after)], axis=0)
+    assert (np.abs(middle - GREEN).max() < 25) == filled
+
+
 @pytest.mark.parametrize(("gap", "inside", "behind"), [(0.3, DARK, True), (0.15, DARK, False), (0.3, TOOTH, False)])
 def test_teeth_are_behind_the_lip_where_a_mouth_is_open_without_showing_them(gap, inside, behind):
     editor = PortraitEditor.from_pretrained(FACES)
