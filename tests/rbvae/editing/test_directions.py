@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.server.state import reaches
+from app.server.tiles import FACES, tiles
 from rbvae import PortraitEditor
 from rbvae.faces.gaze import openness
 from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
@@ -40,3 +41,15 @@ def test_a_smile_shows_teeth_and_narrows_the_eyes(editor):
     assert Opening.of(before, INNER_LIPS).gap < 0.05 and 0.1 < Opening.of(after, INNER_LIPS).gap < 0.25
     for lids in LIDS:
         assert 0.6 < openness(Opening.of(after, lids)) / openness(Opening.of(before, lids)) < 0.95
+
+
+def test_surprise_widens_the_eyes(editor):
+    portrait = editor.infer(ROOT / "app" / "examples" / "person-3.jpg")
+    surprised, without = tiles(editor)["surprised"].named, dict(FACES[3].named)
+    assert FACES[3].name == "surprised" and without.items() < surprised.items()
+    points = portrait.observed.view.points[:POINTS]
+    opened = [
+        openness(Opening.of(points + editor.edit(portrait, named).change.moves, LIDS[0]))
+        for named in (without, surprised)
+    ]
+    assert opened[1] > 1.05 * opened[0]
