@@ -44,7 +44,7 @@ function addSlider(work, place, control) {
   const [range, output] = [part.querySelector("input"), part.querySelector("output")];
   const ends = () => {
     const reach = field === "named" && work.face?.reach?.[control.index];
-    return reach ? [Math.min(-0.5, reach[0]), Math.max(0.5, reach[1])] : [control.low, control.high];
+    return reach || [control.low, control.high];
   };
   const set = (position) => {
     const [low, high] = ends();

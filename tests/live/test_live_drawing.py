@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
-from skimage import data
 
-from rbvae.editing.gestures import split
 from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.openings import Opening
+from tests.live.comparing import ALIKE, SEEN, SEEN_NEAR, SEEN_SMALL, library, psnr
 
 EDITS = {
     "smile": {"smile": 1.5},
@@ -26,25 +24,6 @@ EDITS = {
     "turn": {"turn right": 8.0},
     "turn and smile": {"turn up": -6.0, "tilt right": 4.0, "smile": 1.0},
 }
-SEEN = 42.0  # dB
-SEEN_SMALL = 38.0  # dB, where the face is small
-SEEN_NEAR = 34.0  # dB, in boxes around mouth and eyes
-ALIKE = 40.0  # dB, between the two rasterisers, in the face
-
-
-def library(editor, portrait, named=None, neutral=False, parts=None):
-    """The library's picture of an edit, float32 [H, W, 3]."""
-    sigmas, gesture = split(named or {})
-    e = editor.neutral_e(portrait) if neutral else editor.moved(portrait.e, sigmas)
-    options = {"gesture": gesture} | ({"parts": parts} if parts else {})
-    return np.asarray(editor.edit(portrait, e, **options).photo).astype(np.float32)
-
-
-def psnr(a, b, portrait, box=None):
-    """The peak signal-to-noise ratio in the face's box, or another one, in dB."""
-    left, top, right, bottom = (max(0, int(edge)) for edge in box or portrait.box)
-    error = (a.astype(np.float32) - b.astype(np.float32))[top:bottom, left:right]
-    return 10 * np.log10(255**2 / max(float(np.square(error).mean()), 1e-9))
 
 
 @pytest.fixture(scope="module")
@@ -179,61 +158,6 @@ def test_thumbnails_repeat_the_photos_edges(live, synthetic):
     script = "live.thumbnail('face', {}, 96).getContext('2d').getImageData(0, 0, 96, 96).data.slice(0, 8 * 96 * 4)"
     upper = np.reshape(list(live.page.evaluate(f"Array.from({script})")), (8, 96, 4))[..., :3]
     assert np.abs(np.diff(upper.astype(int), axis=0))[:3].max() == 0 and upper.max() > 0
-
-
-@pytest.fixture(scope="module")
-def shut(editor, closed):
-    """The same face 120 pixels high."""
-    return editor.infer(Image.fromarray(closed.source).resize((315, 315)))
-
-
-@pytest.mark.parametrize("raster", ["gl", "cpu"])
-def test_the_mouth_of_a_donor_looks_the_same(editor, live, shut, raster):
-    donor = editor.infer(data.astronaut())
-    live.open(shut, raster)
-    live.lend(donor, to=shut)
-    e = editor.moved(shut.e, {"mouth open": 2.0})
-    wanted = np.asarray(editor.edit(shut, e, teeth_from=donor).photo)
-    with_teeth, without = (live.draw({"e": e.tolist(), **mouth}) for mouth in ({"mouth": "donor"}, {}))
-    assert psnr(with_teeth, wanted, shut) >= SEEN_SMALL
-    assert psnr(without, wanted, shut) < psnr(with_teeth, wanted, shut) - 1
-
-
-def test_the_gums_of_an_infant_look_the_same(editor, live, shut, monkeypatch):
-    named = {"smile": 1.5}
-    with_teeth = library(editor, shut, named)
-    monkeypatch.setattr("rbvae.editing.face_model.is_infant", lambda points: True)
-    live.open(shut)
-    wanted = library(editor, shut, named)
-    assert psnr(live.draw({"named": named}), wanted, shut) >= SEEN_SMALL
-    assert psnr(with_teeth, wanted, shut) < SEEN_SMALL - 5
-
-
-def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, live, shut):
-    wide = editor.edit(shut, {"mouth open": 2.5})
-    lips = Opening.of(shut.observed.view.points[:POINTS] + wide.change.moves, INNER_LIPS)
-    photo = np.asarray(wide.photo).copy()
-    left, top, right, bottom = box = lips.box(2, *photo.shape[1::-1])
-    photo[top:bottom, left:right][lips.mask(box, 0) > 0.5] = (60, 25, 25)
-    dark = editor.infer(Image.fromarray(photo))
-    assert editor.faces.teeth(dark.observed, np.zeros((POINTS, 3), np.float32)).behind
-    live.open(dark)
-    for named in ({"mouth open": 1.0}, {"smile": 2.0}):
-        assert psnr(live.draw({"named": named}), library(editor, dark, named), dark) >= SEEN_SMALL
-
-
-def test_a_mouth_that_shows_a_sliver_of_teeth_looks_the_same(editor, live, shut):
-    lips = Opening.of(shut.observed.view.points, INNER_LIPS)
-    arch = 0.09 * lips.width * np.sin(np.linspace(0, np.pi, len(lips.upper)))[:, None] * lips.axes()[1]
-    sliver = Opening(lips.upper, lips.upper + arch)
-    photo = np.array(shut.source)
-    left, top, right, bottom = box = sliver.box(2, *photo.shape[1::-1])
-    photo[top:bottom, left:right][sliver.mask(box, 0) > 0.5] = (215, 205, 190)
-    bared = editor.infer(Image.fromarray(photo))
-    assert bared.observed.view.has_teeth and Opening.of(bared.observed.view.points, INNER_LIPS).gap < 0.13
-    live.open(bared)
-    for named in ({"smile": 1.5}, {"mouth open": 1.0}):
-        assert psnr(live.draw({"named": named}), library(editor, bared, named), bared) >= SEEN_SMALL
 
 
 def test_a_lost_context_comes_back_by_itself(editor, live, small):

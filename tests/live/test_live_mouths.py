@@ -1,0 +1,67 @@
+"""The browser fills mouths as the library does: from donors, with gums, with teeth of the bank or of the photo."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from rbvae.faces.mesh import INNER_LIPS, POINTS
+from rbvae.faces.openings import Opening
+from tests.live.comparing import SEEN_SMALL, library, psnr
+
+
+@pytest.fixture(scope="module")
+def shut(editor, closed):
+    """The same face 120 pixels high."""
+    return editor.infer(Image.fromarray(closed.source).resize((315, 315)))
+
+
+@pytest.mark.parametrize("raster", ["gl", "cpu"])
+def test_the_mouth_of_a_donor_looks_the_same(editor, live, shut, raster):
+    donor = editor.infer(data.astronaut())
+    live.open(shut, raster)
+    live.lend(donor, to=shut)
+    e = editor.moved(shut.e, {"mouth open": 2.0})
+    wanted = np.asarray(editor.edit(shut, e, teeth_from=donor).photo)
+    with_teeth, without = (live.draw({"e": e.tolist(), **mouth}) for mouth in ({"mouth": "donor"}, {}))
+    assert psnr(with_teeth, wanted, shut) >= SEEN_SMALL
+    assert psnr(without, wanted, shut) < psnr(with_teeth, wanted, shut) - 1
+
+
+def test_the_gums_of_an_infant_look_the_same(editor, live, shut, monkeypatch):
+    named = {"smile": 1.5}
+    with_teeth = library(editor, shut, named)
+    monkeypatch.setattr("rbvae.editing.face_model.is_infant", lambda points: True)
+    live.open(shut)
+    wanted = library(editor, shut, named)
+    assert psnr(live.draw({"named": named}), wanted, shut) >= SEEN_SMALL
+    assert psnr(with_teeth, wanted, shut) < SEEN_SMALL - 5
+
+
+def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, live, shut):
+    wide = editor.edit(shut, {"mouth open": 2.5})
+    lips = Opening.of(shut.observed.view.points[:POINTS] + wide.change.moves, INNER_LIPS)
+    photo = np.asarray(wide.photo).copy()
+    left, top, right, bottom = box = lips.box(2, *photo.shape[1::-1])
+    photo[top:bottom, left:right][lips.mask(box, 0) > 0.5] = (60, 25, 25)
+    dark = editor.infer(Image.fromarray(photo))
+    assert editor.faces.teeth(dark.observed, np.zeros((POINTS, 3), np.float32)).behind
+    live.open(dark)
+    for named in ({"mouth open": 1.0}, {"smile": 2.0}):
+        assert psnr(live.draw({"named": named}), library(editor, dark, named), dark) >= SEEN_SMALL
+
+
+def test_a_mouth_that_shows_a_sliver_of_teeth_looks_the_same(editor, live, shut):
+    lips = Opening.of(shut.observed.view.points, INNER_LIPS)
+    arch = 0.09 * lips.width * np.sin(np.linspace(0, np.pi, len(lips.upper)))[:, None] * lips.axes()[1]
+    sliver = Opening(lips.upper, lips.upper + arch)
+    photo = np.array(shut.source)
+    left, top, right, bottom = box = sliver.box(2, *photo.shape[1::-1])
+    photo[top:bottom, left:right][sliver.mask(box, 0) > 0.5] = (215, 205, 190)
+    bared = editor.infer(Image.fromarray(photo))
+    assert bared.observed.view.has_teeth and Opening.of(bared.observed.view.points, INNER_LIPS).gap < 0.13
+    live.open(bared)
+    for named in ({"smile": 1.5}, {"mouth open": 1.0}):
+        assert psnr(live.draw({"named": named}), library(editor, bared, named), bared) >= SEEN_SMALL
