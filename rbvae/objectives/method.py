@@ -30,6 +30,7 @@ class ObjectiveConfig:
     fusion_depth     non-linear layers of a discriminator after image and latents meet; the paper gives none
     beta             weight of the KL (beta-VAE) or of the total correlation (beta-TCVAE)
     dip_weight       lambda_od of DIP-VAE; lambda_d follows, ten times as much in I and as much in II
+    separation_weight  of the two discrepancies (MM-cVAE) or of the mutual information of z and e (SepVAE)
     """
 
     form: str = "raw"

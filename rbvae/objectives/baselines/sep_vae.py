@@ -1,9 +1,11 @@
 """SepVAE (Louiset, Duchesnay, Grigis, Dufumier, Gori 2023, arXiv 2307.06206): separated common and salient latents.
 
 In its words, unlabelled images are the target, references the background, e the salient and z the common latents. To
-the evidence lower bound, whose prior of a reference's e is a narrow Gaussian about a constant (e_ref here), it adds
-the classification of the two sets by e, and the mutual information of z and e, estimated by a discriminator of pairs
-(z, e) of one image against pairs of different images (the density-ratio trick).
+the evidence lower bound, whose prior of a reference's e is a narrow Gaussian about a constant (e_ref here, 0 there),
+it adds the classification of the two sets by e, and the mutual information of z and e, estimated by a discriminator of
+pairs (z, e) of one image against pairs of different images (the density-ratio trick). What the paper leaves open is as
+in the authors' code (github.com/rlouiset/sep_vae): the two variances, those of its natural images, the weights, and
+that only positive estimates of the information count.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 from rbvae.config import ModelConfig
 from rbvae.models.blocks import LEAK, linear
@@ -23,7 +25,9 @@ from rbvae.models.model import RbVAE
 from rbvae.objectives.adversarial import classify
 from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig, Prior
 
-SALIENT_STD = 0.1  # ours: standard deviation of the prior of a reference's e
+PRIOR_VAR = 0.025  # of p(e|reference)
+POSTERIOR_VAR = 0.1  # of q(e|reference), which is not learned
+CLASSIFICATION = 1e-9  # weight of the classification of e
 HIDDEN = 128
 
 
@@ -50,11 +54,11 @@ class SeparationTerms:
     kl_e_u: Tensor
     image_u: Tensor
     kl_z_r: Tensor
-    kl_e_r: Tensor  # from N(e_ref, SALIENT_STD^2)
+    kl_e_r: Tensor  # from N(e_ref, PRIOR_VAR)
     image_r: Tensor
     salient_u: Tensor  # -log p(unlabelled|e)
     salient_r: Tensor  # -log p(reference|e)
-    information: Tensor  # log q(z, e) / q(z) q(e)
+    information: Tensor  # log q(z, e) / q(z) q(e), where positive
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,9 @@ def draw(model: RbVAE, x_u: Tensor, x_r: Tensor, noise: Noise, objective: Object
     """Encode all images with both encoders."""
     x = torch.cat([x_u, x_r])
     q_z, q_e = model.encode(x)
+    variance_u = q_e.log_var[: len(x_u)]
+    variance_r = torch.full_like(variance_u, math.log(POSTERIOR_VAR))
+    q_e = DiagonalGaussian(q_e.mean, torch.cat([variance_u, variance_r]))
     z, e = q_z.sample(torch.cat([noise.z_u, noise.z_r])), q_e.sample(torch.cat([noise.e_u, noise.e_r]))
     return Draws(x, q_z, q_e, z, e)
 
@@ -102,14 +109,13 @@ def model_terms(model: RbVAE, discs: Discriminators, draws: Draws, objective: Ob
         image_r=model.nll(x_r, x_hat_r, objective.laplace_scale),
         salient_u=softplus(-discs["disc_salient"](e_u)),
         salient_r=softplus(discs["disc_salient"](e_r)),
-        information=discs["disc_pairs"](torch.cat([draws.z, draws.e], dim=1)),
+        information=relu(discs["disc_pairs"](torch.cat([draws.z, draws.e], dim=1))),
     )
 
 
 def kl_to_constant(q: DiagonalGaussian, constant: Tensor) -> Tensor:
-    """Return KL(q || N(constant, SALIENT_STD^2)), summed over the dimensions: [N]."""
-    ratio = ((q.mean - constant).square() + q.log_var.exp()) / SALIENT_STD**2
-    return 0.5 * (ratio - q.log_var + 2 * math.log(SALIENT_STD) - 1).sum(dim=1)
+    """Return KL(q || N(constant, PRIOR_VAR)) less what q's constant variance adds, summed over the dimensions: [N]."""
+    return 0.5 * (q.mean - constant).square().sum(dim=1) / PRIOR_VAR
 
 
 def discriminator_terms(discs: Discriminators, draws: Draws, objective: ObjectiveConfig) -> ClassifierTerms:
@@ -129,9 +135,9 @@ def discriminators(config: ModelConfig, objective: ObjectiveConfig) -> dict[str,
 
 
 def weights(objective: ObjectiveConfig, config: ModelConfig) -> dict[str, float]:
-    """The bound as it is; the authors weigh the other two for each dataset, here by `separation_weight`."""
+    """The bound as it is, the information times `separation_weight`, which is 4 in the authors' code."""
     bound = dict.fromkeys(("kl_z_u", "kl_e_u", "image_u", "kl_z_r", "kl_e_r", "image_r"), 1.0)
-    separation = dict.fromkeys(("salient_u", "salient_r", "information"), objective.separation_weight)
+    separation = {"salient_u": CLASSIFICATION, "salient_r": CLASSIFICATION, "information": objective.separation_weight}
     return bound | separation | {"classify_salient": 1.0, "classify_pairs": 1.0}
 
 

@@ -1,5 +1,7 @@
 """MM-cVAE and SepVAE: their terms in closed form or against a plain reference."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -55,19 +57,39 @@ def test_the_discrepancy_of_e_moves_references_to_e_ref_and_never_e_ref():
 
 
 def test_the_weights_of_the_relatives_follow_one_setting():
-    for name, added in (("mmcvae", {"match_z", "match_e_r"}), ("sepvae", {"salient_u", "salient_r", "information"})):
+    for name, added in (("mmcvae", {"match_z", "match_e_r"}), ("sepvae", {"information"})):
         one, ten = (get_method(name).weights(ObjectiveConfig(separation_weight=w), SMALL) for w in (1.0, 10.0))
         assert {term for term in one if ten[term] == pytest.approx(10 * one[term])} == added
         assert all(one[term] == ten[term] for term in set(one) - added)
 
 
 def test_a_references_e_is_held_to_a_narrow_gaussian_about_e_ref():
+    """As its variance is constant, the divergence changes as the mean's part of it does."""
     rng = torch.Generator().manual_seed(0)
-    q = DiagonalGaussian(torch.randn(5, 4, generator=rng), torch.randn(5, 4, generator=rng))
-    constant = torch.randn(4, generator=rng)
-    narrow = Normal(constant.expand(5, 4), sep_vae.SALIENT_STD)
+    means, constant = torch.randn(5, 4, generator=rng), torch.randn(4, generator=rng)
+    q = DiagonalGaussian(means, torch.full_like(means, math.log(sep_vae.POSTERIOR_VAR)))
+    narrow = Normal(constant.expand(5, 4), math.sqrt(sep_vae.PRIOR_VAR))
     expected = kl_divergence(Normal(q.mean, (0.5 * q.log_var).exp()), narrow).sum(dim=1)
-    torch.testing.assert_close(sep_vae.kl_to_constant(q, constant), expected)
+    found = sep_vae.kl_to_constant(q, constant)
+    torch.testing.assert_close(found - found[0], expected - expected[0])
+
+
+def test_a_references_e_has_a_constant_variance_and_that_of_others_is_learned():
+    torch.manual_seed(0)
+    draws = drawn("sepvae", RbVAE(SMALL))
+    assert torch.allclose(draws.q_e.log_var[3:].exp(), torch.tensor(sep_vae.POSTERIOR_VAR))
+    assert draws.q_e.log_var[:3].std() > 0
+
+
+def test_only_positive_estimates_of_the_information_count():
+    torch.manual_seed(0)
+    model = RbVAE(SMALL)
+    discs = get_method("sepvae").discriminators(SMALL, OBJECTIVE)
+    for sign in (1, -1):
+        with torch.no_grad():
+            discs["disc_pairs"].layers[-1].bias.fill_(sign * 100.0)
+        information = sep_vae.model_terms(model, discs, drawn("sepvae", model), OBJECTIVE).information
+        assert (information > 90).all() if sign > 0 else (information == 0).all()
 
 
 def test_sep_vae_decodes_references_with_e_ref_alone():
