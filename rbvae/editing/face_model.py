@@ -23,7 +23,7 @@ from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour
 from rbvae.faces.teeth import GUMS_AT_REST, HIDING, SHOWN_AT_REST, UpperTeeth, choose, rest_edge, unit_of
-from rbvae.faces.teeth_colours import teeth_colour, whites
+from rbvae.faces.teeth_colours import skin_around, teeth_colour, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.view import FaceView
 from rbvae.models.model import RbVAE
@@ -66,10 +66,17 @@ class ObservedFace:
         return skin_colour(self.texture, regions(self.frame.size).skin > 0.9)
 
     @functools.cached_property
+    def skin_around_mouth(self) -> np.ndarray:
+        """The colour of the skin around the mouth [3], in grey levels."""
+        skin = skin_around(self.view.photo, Opening.of(self.view.points, INNER_LIPS))
+        return np.median(skin, axis=0) if len(skin) else self.skin
+
+    @functools.cached_property
     def teeth_colour(self) -> np.ndarray:
         """The colour that the teeth have or would have [3], in grey levels."""
         brightest = float(np.percentile(self.texture[regions(self.frame.size).skin > 0.9].mean(axis=1), 98))
-        return teeth_colour(whites(self.view.photo, self.view.points), self.skin, brightest)
+        white = whites(self.view.photo, self.view.points)
+        return teeth_colour(white, self.skin_around_mouth, brightest, self.view.sharpness)
 
 
 class FaceModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.openings import Opening, sample
 
@@ -12,12 +13,14 @@ DIM, LESS_RED = 0.65, 0.08  # in coloured light: relative brightness, and how mu
 HAS_TEETH = (0.91, 3.73, -4.14, -4.33)  # weights of how bright and how red teeth are relative to lips and skin
 LEAST_TEETH = -0.71  # a probability of .6
 AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
-LEVEL = (3.05, 0.20, 0.23)  # log brightness of teeth: constant, and weights of the eyes' white and the brightest skin
-# Log ratios of red and blue to the mean: constants, and weights of those of the eyes' white and of the skin. Light is
-# coloured where skin is beyond NATURAL_SKIN, and colours teeth as much.
-TINT, TINT_OF_EYES, TINT_OF_SKIN = np.array([-0.012, -0.009]), 0.07, np.array([0.42, 0.30])
+# Weights of a constant, the eyes' white and the skin for the logarithms of brightness and of red and blue to the mean:
+# in blurred photos, where teeth take on more of the skin around them, and in sharp ones, where eyes show their white.
+BLURRED = np.array([[2.07, 0.23, 0.40], [0.02, 0.18, 0.39], [-0.004, 0.18, 0.39]])
+SHARP = np.array([[1.81, 0.60, 0.10], [0.01, 0.17, 0.30], [0.01, 0.23, 0.43]])
+SHARPNESS = 25, 40  # widths of the eye, in units of the photo's blur, between the two
+# Light is coloured where the skin's red and blue are beyond this, and colours teeth as much.
 NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])
-MOST_CONTRAST = 1.6  # largest brightness of teeth relative to the brightest skin
+MOST_CONTRAST = 2.0  # largest brightness of teeth relative to the brightest skin
 
 
 def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
@@ -73,18 +76,26 @@ def redness(colours: np.ndarray) -> np.ndarray:
     return red - (green + blue) / 2
 
 
-def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float) -> np.ndarray:
+def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float, sharpness: float = SHARPNESS[1]) -> np.ndarray:
     """Return the colour [3] of the teeth of a face, in grey levels.
 
-    It is estimated from the eyes' white [3], the colour of the skin [3] and its `brightest` grey level, by regressions
-    over smiles of LFW and the London set (191 of them).
+    It is estimated from the eyes' white [3] and the colour of the skin around the mouth [3]; `brightest` is the
+    brightest grey level of the face, `sharpness` the width of an eye in units of the photo's blur. The weights are
+    those of training/tools/fit_teeth.py.
     """
     eyes, skin = np.maximum(eyes, 8.0), np.maximum(skin, 8.0)
-    level = np.exp(LEVEL[0] + LEVEL[1] * np.log(eyes.mean()) + LEVEL[2] * np.log(max(brightest, 8.0)))
-    of_eyes, of_skin = (np.log(colour[[0, 2]]) - np.log(colour).mean() for colour in (eyes, skin))
+    of_brightness, *of_colour = BLURRED + ramp(np.float64(sharpness), *SHARPNESS) * (SHARP - BLURRED)
+    level = np.exp(of_brightness @ [1.0, np.log(eyes.mean()), np.log(skin.mean())])
+    of_skin = tint_of(skin)
     beyond = of_skin - of_skin.clip(*NATURAL_SKIN)
-    tint = TINT + TINT_OF_EYES * of_eyes + TINT_OF_SKIN * (of_skin - beyond) + beyond
-    return min(float(level), MOST_CONTRAST * brightest) * np.exp([tint[0], -tint.sum(), tint[1]])
+    known = np.stack([np.ones(2), tint_of(eyes), of_skin - beyond], axis=1)
+    red, blue = (of_colour * known).sum(axis=1) + beyond
+    return min(float(level), MOST_CONTRAST * brightest) * np.exp([red, -red - blue, blue])
+
+
+def tint_of(colour: np.ndarray) -> np.ndarray:
+    """Return the log ratios [2] of red and blue to the mean of a colour [3]."""
+    return np.log(colour[[0, 2]]) - np.log(colour).mean()
 
 
 def whites(photo: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.lashes import Lid
 from rbvae.faces.lips import SHOWN, lip_colour
-from rbvae.faces.mesh import INNER_LIPS, OVAL
+from rbvae.faces.mesh import INNER_LIPS, LIDS, OVAL
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
 from rbvae.faces.teeth_colours import has_teeth
@@ -19,6 +19,7 @@ from rbvae.images.blur import estimate_blur
 
 DARKEST, USUAL_BLACK = 0.3, 40.0  # percentile of the darkest parts of a face, and their usual grey level
 HAZY = 0.5  # share of their difference that is haze
+LEAST_BLUR = 0.3  # pixels: no photo is sharper
 SAMPLED = 200  # pixels along a face that suffice for that
 
 
@@ -38,6 +39,11 @@ class FaceView:
         """The blur of the photo in the face, as the width of a Gaussian in pixels."""
         left, top, right, bottom = box_of(self.points, self.photo.shape[1], self.photo.shape[0])
         return estimate_blur(self.photo[top:bottom, left:right])
+
+    @property
+    def sharpness(self) -> float:
+        """The width of an eye, the mean of both, in units of the blur."""
+        return float(np.mean([Opening.of(self.points, lids).width for lids in LIDS])) / max(self.blur, LEAST_BLUR)
 
     @functools.cached_property
     def haze(self) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
-from scipy.ndimage import median_filter
+from scipy.ndimage import gaussian_filter1d, median_filter
 
 from rbvae.errors import DatasetError
 from rbvae.faces.face import Face
@@ -26,6 +26,7 @@ from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening
 from rbvae.faces.shading import regions, skin_colour
 from rbvae.faces.teeth import BANK, unit_of
+from rbvae.faces.teeth_colours import redness
 from rbvae.faces.texture import canonical_frame
 from rbvae.images.decoding import load_photo
 from training.data.photo_folders import list_photos
@@ -40,7 +41,9 @@ MOST_YELLOW = 1.3  # maximum ratio of red or green to blue in teeth
 TEETH = (110.0, 0.26)  # minimum brightness inside the mouth, with the skin scaled to 160, and maximum colourfulness
 TOOTH, BREAK = 0.55, 2  # brightness of a tooth relative to the row's, and dark pixels that end it
 MOST_RAGGED = 2.2  # pixels: median deviation of the row's edge from a parabola
-TRIMMED = 1.0  # pixels left out along the edge, where the lower lip may show
+LIP = 2.0, 5.0  # pixels below the lip line: the lower lip
+SHADED = 0.72  # brightness, relative to that of teeth, halfway to the shadow below them
+TRIMMED = 0.5  # pixels left out along the edge, which are partly of the lip
 LEAST_HEIGHT = 9.5  # pixels of teeth visible in the middle
 
 
@@ -87,6 +90,33 @@ def lower_edge(picture: np.ndarray, opening: Opening) -> np.ndarray:
     return edge
 
 
+def tips(picture: np.ndarray, opening: Opening, edge: np.ndarray) -> np.ndarray:
+    """Return the y of the teeth's tips at each column, float64 [WIDTH], at most `edge`.
+
+    Below them are the lower lip, redder than teeth, and the shadow between the two.
+    """
+    rows = np.arange(HEIGHT)[:, None] + 0.5
+    top = np.interp(np.arange(WIDTH), *opening.upper.T)
+    colours = picture.astype(np.float64)
+    luma, red = colours.mean(axis=2), redness(colours.reshape(-1, 3)).reshape(HEIGHT, WIDTH)
+    middle = (rows > top + 0.3 * (edge - top)) & (rows < top + 0.7 * (edge - top))
+    lip_line = np.interp(np.arange(WIDTH), *opening.lower.T)
+    lip = (rows > lip_line + LIP[0]) & (rows < lip_line + LIP[1]) & np.isfinite(edge)
+    of_tooth, of_lip = float(np.median(red[middle])), float(np.median(red[lip]))
+    pale = (of_lip - red) / (of_lip - of_tooth)  # 1 in teeth, 0 in the lip
+    lit = luma / np.median(luma[middle]) / (2 * SHADED)
+    tooth = np.minimum(pale, lit)
+    found = edge.copy()
+    for x in np.flatnonzero(np.isfinite(edge)):
+        start = int(top[x] + 0.5 * (edge[x] - top[x]))
+        column = tooth[start:, x]
+        below = np.flatnonzero(column < 0.5)
+        if len(below) and (first := int(below[0])):
+            before, after = column[first - 1], column[first]
+            found[x] = min(edge[x], start + first - 0.5 + (before - 0.5) / max(before - after, 1e-6))
+    return found
+
+
 def matte(picture: np.ndarray, opening: Opening) -> tuple[np.ndarray, float, float] | None:
     """Return the opacity uint8 [HEIGHT, WIDTH] of the upper teeth and the middle (x, y) of their edge.
 
@@ -96,15 +126,19 @@ def matte(picture: np.ndarray, opening: Opening) -> tuple[np.ndarray, float, flo
     known = np.flatnonzero(np.isfinite(edge))
     if len(known) < 0.7 * ACROSS:
         return None
-    smooth = median_filter(np.interp(np.arange(WIDTH), known, edge[known]), 5)
-    line = np.polynomial.Polynomial.fit(known, smooth[known], 2)
+    columns = np.arange(WIDTH)
+    rough = median_filter(np.interp(columns, known, edge[known]), 5)
+    line = np.polynomial.Polynomial.fit(known, rough[known], 2)
     x = float(opening.upper[len(opening.upper) // 2, 0])
     top = float(np.interp(x, opening.upper[:, 0], opening.upper[:, 1]))
-    if np.median(np.abs(smooth - line(np.arange(WIDTH)))[known]) > MOST_RAGGED or line(x) - top < LEAST_HEIGHT:
+    if np.median(np.abs(rough - line(columns))[known]) > MOST_RAGGED or line(x) - top < LEAST_HEIGHT:
         return None
-    rows = np.arange(HEIGHT)[:, None] + 0.5 + TRIMMED
-    opaque = (rows < smooth) & (np.arange(WIDTH) > known[0] + 1) & (np.arange(WIDTH) < known[-1] - 1)
-    return np.rint(cv2.GaussianBlur(opaque.astype(np.float32), (0, 0), 0.7) * 255).astype(np.uint8), x, float(line(x))
+    fine = median_filter(tips(picture, opening, np.where(np.isfinite(edge), rough, np.nan))[known], 3)
+    fine = gaussian_filter1d(np.interp(columns, known, fine), 0.7)
+    line = np.polynomial.Polynomial.fit(known, fine[known], 2)
+    rows = np.arange(HEIGHT)[:, None] + 0.5
+    opaque = (fine - TRIMMED - rows + 0.5).clip(0, 1) * (columns > known[0] + 1) * (columns < known[-1] - 1)
+    return np.rint(cv2.GaussianBlur(opaque.astype(np.float32), (0, 0), 0.5) * 255).astype(np.uint8), x, float(line(x))
 
 
 def main(argv: list[str] | None = None) -> int:

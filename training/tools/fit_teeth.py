@@ -1,0 +1,132 @@
+"""Fit the weights of rbvae/faces/teeth_colours.py, how bright and how coloured teeth are, to photos of smiles.
+
+python -m training.tools.fit_teeth --photos photos/lfw photos/utkface
+
+Real smiles are compared with smiles that the editor draws on other faces, whose teeth are darker than the colour they
+are given: lips shade them, gaps and blur darken them. Of sharp photos there are few, and all in good light, so only the
+constant is fitted to them. Prints the weights and the deviations that are left, in logarithms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rbvae.editing import PortraitEditor
+from rbvae.editing.face_model import ObservedFace
+from rbvae.errors import DatasetError, FaceNotFoundError
+from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.openings import Opening
+from rbvae.faces.teeth_colours import NATURAL_SKIN, SHARP, SHARPNESS, brightness_of, tint_of, whites
+from training.data.photo_folders import list_photos
+from training.data.progress import track
+from training.engine.cli import run_command
+from training.evaluation.strangers import framed
+
+CLOSED, OPEN, SMILE = 0.03, (0.1, 0.25), 1.6  # gaps of calm mouths and of smiles; sigmas that are drawn
+MOST_YAW, LEAST_PIXELS, LEAST = 25.0, 20, 100  # degrees; pixels of a mouth; smiles
+SKINS = 95.0, 120.0, 150.0  # grey levels between dark and light skin: groups of faces that weigh alike
+
+
+@dataclass(frozen=True)
+class Teeth:
+    """Colours [3] of the teeth in a smile, of the eyes' white and of the skin around the mouth, in grey levels.
+
+    `sharpness` is the photo's, see FaceView; `given` [3] is the colour of the teeth before they were drawn, none for a
+    real smile.
+    """
+
+    teeth: np.ndarray
+    eyes: np.ndarray
+    skin: np.ndarray
+    sharpness: float
+    given: np.ndarray | None = None
+
+
+def measured(editor: PortraitEditor, path: Path) -> Teeth | None:
+    """Returns what a smile in a photo, or one drawn on a calm face, shows; None for other photos."""
+    face, drawn = found(editor, framed(path))
+    given = None
+    if face is None or abs(face.pose.yaw) > MOST_YAW:
+        return None
+    if Opening.of(face.view.points, INNER_LIPS).gap < CLOSED:
+        given = face.teeth_colour
+        face, _ = found(editor, drawn())
+    elif not face.view.has_teeth:
+        return None
+    if face is None:
+        return None
+    photo, opening = face.view.photo, Opening.of(face.view.points, INNER_LIPS)
+    left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
+    inside = photo[top:bottom, left:right][opening.mask(box, 0) > 0.7].astype(np.float64)
+    if not OPEN[0] < opening.gap < OPEN[1] or len(inside) < LEAST_PIXELS:
+        return None
+    white = whites(photo, face.view.points)
+    return Teeth(brightness_of(inside), white, face.skin_around_mouth, face.view.sharpness, given)
+
+
+def found(editor: PortraitEditor, photo: np.ndarray) -> tuple[ObservedFace | None, Callable[[], np.ndarray]]:
+    """Returns the face in a photo, None if there is none, and what draws a smile on it."""
+    try:
+        portrait = editor.infer(Image.fromarray(photo))
+    except FaceNotFoundError:
+        return None, lambda: photo
+    return portrait.observed, lambda: np.asarray(editor.edit(portrait, {"smile": SMILE}).photo)
+
+
+def logarithms(colour: np.ndarray) -> np.ndarray:
+    """Returns the logarithms of a colour's brightness and of its red and blue, relative to the mean: [3]."""
+    colour = np.maximum(colour, 8.0)
+    return np.array([np.log(colour.mean()), *tint_of(colour)])
+
+
+def balanced_fit(values: list[np.ndarray], target: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, float]:
+    """Returns the weights of a constant and of `values`, and the residual's deviation; `groups` [N] weigh alike."""
+    x = np.column_stack([np.ones(len(target)), *values])
+    root = np.sqrt(1 / np.bincount(groups)[groups])
+    weights = np.linalg.lstsq(x * root[:, None], target * root, rcond=None)[0]
+    return weights, float((target - x @ weights).std())
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR")
+    parser.add_argument("--checkpoint", default="checkpoints/faces", metavar="DIR", help="default checkpoints/faces")
+    parser.add_argument("--count", type=int, default=3000, help="photos of each folder (default 3000)")
+    options = parser.parse_args(argv)
+    rng, editor = np.random.default_rng(0), PortraitEditor.from_pretrained(options.checkpoint)
+    paths: list[Path] = []
+    for folder in options.photos:
+        photos = [Path(photo.path) for photo in list_photos(folder) if photo.split == "train"]
+        paths += [photos[k] for k in rng.permutation(len(photos))[: options.count]]
+    rows = [one for path in track(paths, "photo") if (one := measured(editor, path)) is not None]
+    real, drawn = [row for row in rows if row.given is None], [row for row in rows if row.given is not None]
+    if min(len(real), len(drawn)) < LEAST:
+        raise DatasetError(f"{len(real)} smiles and {len(drawn)} calm faces in {len(paths)} photos; give {LEAST}")
+    darker = np.mean([logarithms(row.teeth) - logarithms(row.given) for row in drawn if row.given is not None], axis=0)
+    teeth, eyes, skin = (
+        np.array([logarithms(getattr(row, name)) for row in real]) for name in ("teeth", "eyes", "skin")
+    )
+    sharpness = np.array([row.sharpness for row in real])
+    soft, sharp = sharpness < SHARPNESS[0], sharpness >= SHARPNESS[1]
+    groups = np.digitize(skin[:, 0], np.log(SKINS))
+    natural = (np.clip(skin[:, 1:], *NATURAL_SKIN) == skin[:, 1:]).all(axis=1)
+    print(f"{soft.sum()} blurred smiles and {sharp.sum()} sharp ones; drawn teeth differ by {darker.round(3).tolist()}")
+    for row, name in enumerate(("brightness", "red", "blue")):
+        used = soft & natural if row else soft
+        weights, spread = balanced_fit([eyes[used, row], skin[used, row]], teeth[used, row], groups[used])
+        weights[0] -= darker[row]
+        rest = (teeth - SHARP[row, 1] * eyes - SHARP[row, 2] * skin)[sharp, row]
+        print(f"{name}: BLURRED {weights.round(3).tolist()}, deviation {spread:.3f}; "
+              f"SHARP {rest.mean() - darker[row]:.3f}, deviation {rest.std():.3f}")  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
