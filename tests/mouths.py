@@ -9,7 +9,7 @@ from skimage import data
 
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.lips import shut
-from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
+from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import Filling, base_of_nose, draw_mouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.rendering import Change, draw
@@ -46,11 +46,12 @@ def opened(gap: float, wider: float = 1.0) -> np.ndarray:
     points = at_rest().copy()
     lips = Opening.of(points, INNER_LIPS)
     middle, (_, down) = (lips.upper[0] + lips.upper[-1]) / 2, lips.axes()
-    every = sorted({point for line in (*INNER_LIPS, *OUTER_LIPS) for point in line})
+    lines = [(*INNER_LIPS, *OUTER_LIPS), *zip(*LIP_ROWS, strict=True)]
+    every = sorted({point for pair in lines for line in pair for point in line})
     points[every, :2] = middle + (points[every, :2] - middle) * [wider, 1]
     across = np.linspace(-1, 1, len(INNER_LIPS[0]))
     opening = gap * wider * lips.width * np.sqrt(1 - across**2)[:, None] * down
-    for upper, lower in (INNER_LIPS, OUTER_LIPS):
+    for upper, lower in (INNER_LIPS, OUTER_LIPS, *zip(*LIP_ROWS, strict=True)):
         points[upper, :2] -= opening / 4
         points[lower, :2] += opening * 3 / 4
     return points

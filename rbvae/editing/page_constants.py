@@ -33,7 +33,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
     ),
     mouth: (
         *("REPLACED", "REPLACED_WIDER", "HARDLY_OPEN", "KEPT", "MOST_STRETCHED", "TEETH_STRETCHED", "BELOW", "CLAMP"),
-        *("SQUASHED", "STRETCHED", "BITE", "NARROW", "SEAM_CELLS", "NOSE"),
+        *("SQUASHED", "STRETCHED", "BITE", "NARROW", "NOSE"),
     ),
     shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
     teeth: ("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),

@@ -18,7 +18,7 @@ import torch
 from rbvae.editing.face_model import FaceModel
 from rbvae.editing.packing import differences, pack
 from rbvae.editing.page_constants import page_constants
-from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, OUTER_LIPS, OVAL, SKIN_TRIANGLES, face_mesh
+from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, LIP_ROWS, OUTER_LIPS, OVAL, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.rendering import fade_out
 from rbvae.faces.shading import LUMA
 
@@ -77,7 +77,14 @@ class PageModel:
             "shapeStep": SHAPE_STEP,
             "skinTriangles": SKIN_TRIANGLES,
             "constants": page_constants(self.faces.shading.gains),
-            "lines": {"innerLips": INNER_LIPS, "outerLips": OUTER_LIPS, "lids": LIDS, "oval": OVAL, "brows": BROWS},
+            "lines": {
+                "innerLips": INNER_LIPS,
+                "outerLips": OUTER_LIPS,
+                "lipRows": LIP_ROWS,
+                "lids": LIDS,
+                "oval": OVAL,
+                "brows": BROWS,
+            },
         }
         return pack(
             about,

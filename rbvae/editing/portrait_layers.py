@@ -28,11 +28,12 @@ def is_open(points: np.ndarray, eye: int) -> bool:
 
 
 def mouth_of(view: FaceView) -> dict[str, Any]:
-    """Return the colours of a mouth in its photo, and whether it shows teeth."""
+    """Return the colours of a mouth in its photo, whether it shows teeth, and where its lips begin."""
     cavity = OwnMouth(view).cavity
     return {
         "between": (BETWEEN * lip_colour(view.photo, view.points)).tolist(),
         "showsTeeth": view.has_teeth,
+        "lipEdges": view.lip_edges.round(3).tolist(),
         "cavity": [cavity.dark.tolist(), cavity.tongue.tolist()],
     }
 

@@ -1,4 +1,4 @@
-"""Boxes in pictures: overlap, duplicates and search tiles."""
+"""Boxes in pictures: overlap, duplicates, search tiles and parts of other boxes."""
 
 from __future__ import annotations
 
@@ -39,6 +39,21 @@ def square_at(photo: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
     if not any(around):
         return inside
     return cv2.copyMakeBorder(inside, *around, cv2.BORDER_REPLICATE)[:side, :side]
+
+
+def with_margin(box: Box, margin: int, within: Box) -> Box:
+    """Return a box that is larger by `margin` on every side, cut off at the sides of `within`."""
+    left, top, right, bottom = box
+    return (
+        max(left - margin, within[0]), max(top - margin, within[1]),
+        min(right + margin, within[2]), min(bottom + margin, within[3]),
+    )  # fmt: skip
+
+
+def window(box: Box, pixels_of: Box) -> tuple[slice, slice]:
+    """Return the rows and the columns of a box in the pixels of the box that includes it."""
+    left, top, _, _ = pixels_of
+    return slice(box[1] - top, box[3] - top), slice(box[0] - left, box[2] - left)
 
 
 def tile_starts(length: int, side: int) -> list[int]:

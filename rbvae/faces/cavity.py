@@ -8,7 +8,7 @@ import numpy as np
 
 from rbvae.faces.easing import ramp, smoothstep
 
-CAVITY, TONGUE = (40, 18, 16), (150, 82, 76)  # grey levels
+CAVITY, TONGUE = (42, 24, 22), (155, 104, 97)  # grey levels
 TONGUE_GAPS = (0.05, 0.35)  # gaps of the mouth between which the tongue appears
 TONGUE_DEPTHS = (0.35, 0.9)  # between upper lip (0) and lower lip (1): where the tongue fades in
 GROOVE, GROOVE_WIDTH = 0.15, 0.06  # darkness and width, in mouth widths, of the groove along the tongue

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from rbvae.faces.boxes import Box
 from rbvae.faces.easing import smoothstep
-from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
+from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
 SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
 FULL = 0.05  # change of the gap at which the inside is completely drawn
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
 MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
-INSET, INSET_CLOSING = 0.16, 0.2  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
+INSET, INSET_CLOSING = 0.16, 0.3  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
+# A lip begins where its colour is at least so much nearer to that of lips than to that of the inside, in [0, 1], up to
+# this share of its thickness; so much of that is left out, too, and the places are smoothed over so many landmarks.
+LIP_LIKE, DEEPEST, BEYOND, SMOOTHED = 0.6, 0.6, 0.1, 0.8
 PARTING = (0.025, 0.05)  # gaps between which closed lips part: they stay together before, as in a faint smile
 PARTED = 0.11  # least gap of lips that have parted: a slit is rare in photos
 SOFT = 0.006  # mouth widths: softness of the edge of the lips
@@ -61,16 +65,53 @@ def lower_rim(lips: Opening, box: Box) -> np.ndarray:
     return np.float32(np.exp(-depth / RIM) * np.clip(lips.gap / RIM_GAP, 0, 1))
 
 
-def inset_lips(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def lip_edges(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return where the lips of a mouth that shows teeth begin, [2, K], in shares of their thickness.
+
+    That is from the landmarks of the inner lip line, those of INNER_LIPS without the corners of the mouth, which often
+    lie on teeth, or in the shadow between teeth and lip.
+    """
+    opening, lips = Opening.of(points, INNER_LIPS), np.log(lip_colour(photo, points) + 8)
+    left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
+    inside = photo[top:bottom, left:right][opening.mask(box, 0) > 0.9]
+    rows = np.zeros((2, len(INNER_LIPS[0]) - 2))
+    if not len(inside):
+        return rows
+    bright, dark = (np.log(np.percentile(inside, q, axis=0) + 8) for q in (75, 10))
+    shares = np.linspace(0, DEEPEST, 13)[:, None, None]
+    for row, inner, outer in zip(rows, INNER_LIPS, OUTER_LIPS, strict=True):
+        a, b = points[inner[1:-1], :2], points[outer[1:-1], :2]
+        x, y = np.moveaxis(a + shares * (b - a), -1, 0)
+        colours = np.log(sample(photo, x, y).clip(0, 255) + 8)
+        likeness = np.minimum(nearness(colours, lips, bright), nearness(colours, lips, dark))
+        first = np.argmax(likeness > LIP_LIKE, axis=0)
+        found = np.where((likeness > LIP_LIKE).any(axis=0), shares[first, 0, 0] + BEYOND * (first > 0), DEEPEST)
+        row[:] = gaussian_filter1d(found, SMOOTHED, mode="nearest")
+    return rows
+
+
+def nearness(colours: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Return how far colours [..., 3] have come from `far` (0) to `near` (1), both [3], on the line between them."""
+    way = near - far
+    return np.asarray((colours - far) @ way / max(float(way @ way), 1e-6))
+
+
+def inset_lips(before: np.ndarray, after: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Return the landmarks [468, 3] from which lips are drawn when the mouth opens or closes.
 
-    The inner lip line moves outwards by INSET, as the edges of lips show the teeth or shadow between them.
+    The inner lip line moves outwards to where the lips begin, see `lip_edges`, by INSET at least, as the edges of lips
+    show the teeth or shadow between them. The rest of a lip is stretched as much as it has to be.
     """
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
-    inset = changed(old, new) * (INSET if new.gap > old.gap else INSET_CLOSING)
+    inset = changed(old, new) * np.maximum(edges, INSET if new.gap > old.gap else INSET_CLOSING)
     points = before.copy()
-    for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True):
-        points[inner[1:-1]] += inset * (before[outer[1:-1]] - before[inner[1:-1]])
+    for inner, outer, rows, by in zip(INNER_LIPS, OUTER_LIPS, LIP_ROWS, inset, strict=True):
+        lip = before[outer[1:-1]] - before[inner[1:-1]]
+        for row in (inner, *rows):
+            along = ((before[row[1:-1]] - before[inner[1:-1]]) * lip).sum(axis=1) / np.maximum(
+                (lip**2).sum(axis=1), 1e-9
+            )
+            points[row[1:-1]] += (by * (1 - along.clip(0, 1)))[:, None] * lip
     return points
 
 

@@ -37,7 +37,6 @@ LEAST_BLUR = 0.1  # square pixels: a smaller difference of blurs is not made up 
 BITE = 0.42  # centre of a cropped filling between upper lip (0) and lower lip (1): the edge of the teeth
 FINER = 0.75  # of a filling's width: a narrower target is drawn from an area-averaged filling, to avoid aliasing
 NARROW = (0.015, 0.04)  # gaps between which the inside appears; below, there is only a shadow between the lips
-SEAM_CELLS = 250  # the shadow is as wide as this share of the face's box at least, as the warp is coarse there
 NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
 
 
@@ -252,6 +251,6 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     inside = np.maximum(inside, lower_rim(new, area)[..., None] * between)
     drawn = part * (1 - mask) + inside.clip(0, 255) * mask
     if is_open:
-        line = seam(new, area, max(soft, (right - left) / SEAM_CELLS), share * (1 - apart))
+        line = seam(new, area, soft, share * (1 - apart))
         drawn = drawn + line * (between - drawn)
     part[:] = np.rint(drawn)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.boxes import Box
+from rbvae.faces.boxes import Box, window
 from rbvae.faces.warping import Grid
 
 CELLS = 288  # cells of the grid on which maps are evaluated, along the region's longer side
@@ -50,6 +50,10 @@ class Region:
         self.height, self.width = pixels.shape[:2]
         step = max(1, round(max(self.width, self.height) / CELLS))
         self.grid = Grid(left, top, step, -(-self.width // step), -(-self.height // step))
+
+    def part(self, box: Box) -> Region:
+        """Return a part of the region, whose grid is finer."""
+        return Region(box, self.pixels[window(box, self.box)])
 
     def moved(
         self, shift: np.ndarray, how: int, border: int = cv2.BORDER_REPLICATE, added: np.ndarray | None = None

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from rbvae.faces.boxes import Box
+from rbvae.faces.boxes import Box, window, with_margin
 from rbvae.faces.deforming import RingedMesh, held_back
 from rbvae.faces.easing import smoothstep
 from rbvae.faces.eyes import Eyes
 from rbvae.faces.lips import inset_lips, without_inside
-from rbvae.faces.mesh import POINTS, face_mesh
+from rbvae.faces.mesh import OUTER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, draw_mouth
 from rbvae.faces.region import Region, box_of
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
@@ -27,6 +27,8 @@ from rbvae.images.greyness import coloured_like
 SMALL = 600_000  # pixels: smaller faces are sampled with the Lanczos kernel, which is 4% sharper and 5 times slower
 LEAST_CHANGE = 1e-4  # pixels or grey levels: an edit below this changes nothing
 CHANGE_LIMITS = (-90.0, 90.0)  # grey levels
+LIPS = np.unique(OUTER_LIPS)  # landmarks: lips that close meet at an edge, which a coarse map would make ragged
+LIP_MARGIN = 12  # pixels around them that the finer map includes but does not draw
 
 
 @dataclass(frozen=True)
@@ -60,20 +62,28 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
         return (0, 0, 0, 0), np.zeros((0, 0, 3), np.uint8)
     mesh = RingedMesh(before)
     after = held_back(before, before + change.moves)
-    old, new = mesh.with_ring(inset_lips(before, after)), mesh.with_ring(after)
+    old, new = mesh.with_ring(inset_lips(before, after, view.lip_edges)), mesh.with_ring(after)
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
     eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
     corner = np.array([left, top, 0])
     region = Region(box, without_inside(eyes.skin(box), before - corner, after - corner))
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
-    numbers = triangle_numbers(new[:, :2], mesh.triangles, order, region.grid)
-    maps = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)
-    shift = evaluate(maps, numbers, region.grid)  # from target to source
-    shift[numbers < 0] = 0
-    small = region.height * region.width < SMALL
-    how = cv2.INTER_LANCZOS4 if small and not view.quick else cv2.INTER_CUBIC
-    out = region.moved(shift, how, added=added_colour(region, new, numbers, change.texture, frame))
+    shift = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)  # from target to source
+
+    def moved(part: Region) -> np.ndarray:
+        numbers = triangle_numbers(new[:, :2], mesh.triangles, order, part.grid)
+        shifts = evaluate(shift, numbers, part.grid)
+        shifts[numbers < 0] = 0
+        small = region.height * region.width < SMALL
+        how = cv2.INTER_LANCZOS4 if small and not view.quick else cv2.INTER_CUBIC
+        return part.moved(shifts, how, added=added_colour(part, new, numbers, change.texture, frame))
+
+    out = moved(region)
+    if region.grid.step > 1 and np.abs(change.moves[LIPS]).max() > LEAST_CHANGE:
+        lips = box_of(np.concatenate([old[LIPS], new[LIPS]]), width, height)
+        finer = region.part(with_margin(lips, LIP_MARGIN, box))
+        out[window(lips, box)] = moved(finer)[window(lips, finer.box)]
     eyes.draw(out, box)
     draw_mouth(out, box, view, after, change.mouth)
     return box, coloured_like(view.photo[top:bottom, left:right], out)

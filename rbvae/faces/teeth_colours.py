@@ -15,8 +15,8 @@ LEAST_TEETH = -0.71  # a probability of .6
 AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
 # Weights of a constant, the eyes' white and the skin for the logarithms of brightness and of red and blue to the mean:
 # in blurred photos, where teeth take on more of the skin around them, and in sharp ones, where eyes show their white.
-BLURRED = np.array([[2.07, 0.23, 0.40], [0.02, 0.18, 0.39], [-0.004, 0.18, 0.39]])
-SHARP = np.array([[1.81, 0.60, 0.10], [0.01, 0.17, 0.30], [0.01, 0.23, 0.43]])
+BLURRED = np.array([[2.07, 0.21, 0.42], [0.02, 0.17, 0.41], [-0.003, 0.19, 0.40]])
+SHARP = np.array([[1.80, 0.60, 0.10], [0.005, 0.17, 0.30], [0.01, 0.23, 0.43]])
 SHARPNESS = 25, 40  # widths of the eye, in units of the photo's blur, between the two
 # Light is coloured where the skin's red and blue are beyond this, and colours teeth as much.
 NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])

@@ -10,7 +10,7 @@ import numpy as np
 
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.lashes import Lid
-from rbvae.faces.lips import SHOWN, lip_colour
+from rbvae.faces.lips import SHOWN, lip_colour, lip_edges
 from rbvae.faces.mesh import INNER_LIPS, LIDS, OVAL
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
@@ -62,6 +62,11 @@ class FaceView:
         """Whether the mouth is open and shows teeth."""
         opening = Opening.of(self.points, INNER_LIPS)
         return opening.gap > SHOWN and has_teeth(self.photo, opening, lip_colour(self.photo, self.points))
+
+    @functools.cached_property
+    def lip_edges(self) -> np.ndarray:
+        """Where the lips begin, [2, K], in shares of their thickness; 0 without teeth. See rbvae.faces.lips."""
+        return lip_edges(self.photo, self.points) * self.has_teeth
 
     @functools.cached_property
     def eyeballs(self) -> tuple[Eyeball, ...]:

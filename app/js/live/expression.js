@@ -70,7 +70,7 @@ export class Expression {
     const after = sumOf(before, moves, this.after);
     const now = new Opening(after, model.lines.innerLips);
     const lids = model.lines.lids.map((lines) => new Opening(after, lines));
-    this._place(after, inset(before, portrait.lips, now, model.lines, model.constants.lips));
+    this._place(after, inset(before, portrait.mouth.lipEdges, portrait.lips, now, model.lines, model.constants.lips));
     this._lines(now, lids);
     const { eyes, lashes, lifts } = this._eyes(lids, gaze);
     const frame = { nothing, vertices: this.vertices, added, lines: this.lines, eyes, lashes, lifts };

@@ -48,14 +48,23 @@ export function shut(points, share, isAbove, { innerLips, outerLips }, { MIDDLE,
   }
 }
 
-// Returns the landmarks from which lips are drawn: the edges of lips show teeth or shadow and are left out.
-export function inset(points, old, now, { innerLips, outerLips }, constants) {
-  const by = changed(old, now, constants) * (now.gap > old.gap ? constants.INSET : constants.INSET_CLOSING);
+// Returns the landmarks from which lips are drawn: `edges` [2][K] say where they begin, in shares of their thickness.
+// What shows teeth or shadow is left out, and the rest is stretched.
+export function inset(points, edges, old, now, { innerLips, outerLips, lipRows }, constants) {
+  const [amount, least] = [changed(old, now, constants), now.gap > old.gap ? constants.INSET : constants.INSET_CLOSING];
   const result = points.slice();
-  innerLips.forEach((inner, row) => {
+  const axes = [0, 1, 2];
+  innerLips.forEach((inner, side) => {
     for (let k = 1; k < inner.length - 1; k++) {
-      const [a, b] = [3 * inner[k], 3 * outerLips[row][k]];
-      for (let d = 0; d < 3; d++) result[a + d] += by * (points[b + d] - points[a + d]);
+      const [from, to] = [3 * inner[k], 3 * outerLips[side][k]];
+      const lip = axes.map((d) => points[to + d] - points[from + d]);
+      const length = Math.max(lip.reduce((sum, value) => sum + value * value, 0), 1e-9);
+      const by = amount * Math.max(edges[side][k - 1], least);
+      for (const row of [inner, ...lipRows[side]]) {
+        const at = 3 * row[k];
+        const along = axes.reduce((sum, d) => sum + (points[at + d] - points[from + d]) * lip[d], 0) / length;
+        axes.forEach((d) => (result[at + d] += by * (1 - clamp(along, 0, 1)) * lip[d]));
+      }
     }
   });
   return result;

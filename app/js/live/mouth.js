@@ -23,8 +23,6 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
   const stretched = showsTeeth ? clamp(mouth.TEETH_STRETCHED * broader, 1, mouth.MOST_STRETCHED) : mouth.MOST_STRETCHED;
   const apart = ramp(now.gap, ...mouth.NARROW);
-  const [left, , right] = portrait.box();
-  const width = (right - left) / portrait.scale;
   return {
     old, now, share, soft, between, apart, kept, cavity,
     gap: now.gap,
@@ -33,7 +31,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
     shift: [after[0] - before[0], after[1] - before[1]],
     opens: clamp((wider - 1) / 0.1, 0, 1),
     line: isOpen ? share * (1 - apart) : 0,
-    lineWidth: Math.max(lips.SEAM_WIDTH * now.width, soft, width / mouth.SEAM_CELLS),
+    lineWidth: Math.max(lips.SEAM_WIDTH * now.width, soft),
     margin: 4 * soft + 2,
     teeth: kept < 1 && !donor ? teethFrame(portrait, now, after, lines) : null,
     donor: kept < 1 && donor ? donorFrame(donor, now, lines) : null,

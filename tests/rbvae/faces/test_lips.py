@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from rbvae.faces.lips import INSET, inset_lips, is_above, parting, shut
-from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
+from rbvae.faces.lips import INSET, inset_lips, is_above, lip_edges, parting, shut
+from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import draw_mouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.view import FaceView
-from tests.mouths import LIP, TOOTH, WHOLE, at_rest, between, edited, opened, painted, plain, sharp, smiling
+from tests.mouths import LIP, SIDE, TOOTH, WHOLE, at_rest, between, edited, opened, painted, plain, sharp, smiling
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -73,10 +73,44 @@ def test_lips_that_have_crossed_are_moved_apart_until_they_meet():
     np.testing.assert_allclose(upper, lower, rtol=0.1)  # as thick as before
 
 
-def test_lips_that_open_are_drawn_without_the_edge_that_showed_teeth():
+NO_TEETH = np.zeros((2, 9))
+
+
+@pytest.mark.parametrize("edge", [0.0, 0.4])
+def test_lips_that_open_are_drawn_without_the_edge_that_shows_teeth_and_all_their_rows_keep_their_order(edge):
     before, after = opened(0.15), opened(0.3)
-    np.testing.assert_array_equal(inset_lips(before, before), before)
-    inset = inset_lips(before, after)
-    for inner, outer in zip(INNER_LIPS, OUTER_LIPS, strict=True):
+    np.testing.assert_array_equal(inset_lips(before, before, NO_TEETH), before)
+    inset = inset_lips(before, after, NO_TEETH + edge)
+    for inner, outer, rows in zip(INNER_LIPS, OUTER_LIPS, LIP_ROWS, strict=True):
         lip = before[outer[1:-1]] - before[inner[1:-1]]
-        np.testing.assert_allclose(inset[inner[1:-1]] - before[inner[1:-1]], INSET * lip)
+        np.testing.assert_allclose(inset[inner[1:-1]] - before[inner[1:-1]], max(edge, INSET) * lip)
+        ahead = [((inset[row[1:-1]] - inset[inner[1:-1]]) * lip).sum(axis=1) for row in (*rows, outer)]
+        assert (ahead[0] > 0).all() and (ahead[1] > ahead[0]).all() and (ahead[2] > ahead[1]).all()
+        np.testing.assert_array_equal(inset[outer], before[outer])
+
+
+def test_where_lips_begin_is_seen_in_the_photo():
+    """Teeth reach over the landmarks of the upper lip by 30% of its thickness, and not over those of the lower one."""
+    photo, points = np.full((4 * SIDE, 4 * SIDE, 3), LIP, np.uint8), 4 * opened(0.2)
+    over, inner = points.copy(), INNER_LIPS[0][1:-1]
+    over[inner] += 0.3 * (points[OUTER_LIPS[0][1:-1]] - points[inner])
+    upper, lower = lip_edges(painted(photo, over, TOOTH), points)
+    assert (upper[2:-2] > 0.3).all() and (upper[2:-2] < 0.5).all()
+    assert (lower[2:-2] < 0.2).all()
+    assert not FaceView(plain(), at_rest()).lip_edges.any()
+
+
+def test_lips_that_close_in_a_large_photo_meet_in_a_smooth_line():
+    """Each column's lowest pixel of the upper lip, green here, lies next to that of the next column."""
+    points = smiling() * 4
+    view = sharp(painted(np.full((2048, 2048, 3), LIP, np.uint8), points, TOOTH), points)
+    upper = [p for line in (INNER_LIPS[0], OUTER_LIPS[0]) for p in line]
+    outline = np.concatenate([points[OUTER_LIPS[0], :2], points[INNER_LIPS[0], :2][::-1]])
+    cv2.fillPoly(view.photo, [np.rint(outline).astype(np.int32)], (40, 160, 40))
+    after = shut(points[:POINTS])
+    out = edited(view, after)
+    left, right = np.rint(after[[INNER_LIPS[0][3], INNER_LIPS[0][-4]], 0]).astype(int)
+    top, bottom = int(after[upper, 1].min()), int(after[:, 1].max())
+    green = np.int32(out[top:bottom, left:right, 1]) > np.int32(out[top:bottom, left:right, 0]) + 20
+    edge = np.array([np.flatnonzero(column).max() for column in green.T])
+    assert np.abs(np.diff(edge)).max() <= 1

@@ -103,11 +103,11 @@ def test_a_mouth_that_is_open_in_the_photo_keeps_its_own_teeth():
 
 
 def heights(pixels: np.ndarray, points: np.ndarray) -> tuple[int, int]:
-    """How many pixels of the mouth's middle column are as bright as TOOTH, and how many dark, in [H, W, 3]."""
+    """How many pixels of the mouth's middle column are as bright as TOOTH, and how many much darker, in [H, W, 3]."""
     lips = Opening.of(points, INNER_LIPS)
     (x, top), (_, bottom) = (line[len(line) // 2] for line in (lips.upper, lips.lower))
     column = pixels[int(top) : int(bottom) + 1, int(x) - 3 : int(x) + 4].mean(axis=(1, 2))
-    return int((column > 0.75 * np.mean(TOOTH)).sum()), int((column < 0.4 * np.mean(TOOTH)).sum())
+    return int((column > 0.75 * np.mean(TOOTH)).sum()), int((column < 0.65 * np.mean(TOOTH)).sum())
 
 
 def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the_width():
