@@ -11,7 +11,6 @@ from rbvae.editing.packing import pack
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import FINEST, Lid
-from rbvae.faces.lips import BETWEEN, lip_colour
 from rbvae.faces.mesh import LIDS
 from rbvae.faces.mouth import LEAST_BLUR, Mouth, OwnMouth
 from rbvae.faces.openings import Opening
@@ -31,7 +30,7 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
     """Return the colours of a mouth in its photo, whether it shows teeth, and where its lips begin."""
     cavity = OwnMouth(view).cavity
     return {
-        "between": (BETWEEN * lip_colour(view.photo, view.points)).tolist(),
+        "between": view.between_lips.tolist(),
         "showsTeeth": view.has_teeth,
         "lipEdges": view.lip_edges.round(3).tolist(),
         "cavity": [cavity.dark.tolist(), cavity.tongue.tolist()],

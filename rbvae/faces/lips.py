@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from rbvae.faces.boxes import Box
-from rbvae.faces.easing import smoothstep
+from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
@@ -22,6 +22,7 @@ PARTING = (0.025, 0.05)  # gaps between which closed lips part: they stay togeth
 PARTED = 0.11  # least gap of lips that have parted: a slit is rare in photos
 SOFT = 0.006  # mouth widths: softness of the edge of the lips
 BETWEEN = np.array([0.72, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
+FAINT, RESOLVED = 0.7, (11, 66)  # share of it in the most blurred photos, and sharpness from and up to which it grows
 RIM, RIM_GAP = 0.03, 0.15  # depth of the lower lip's inner side, in mouth widths, and the gap at which it is visible
 SEAM_WIDTH, SEAM_ENDS = 0.012, 0.2  # width of that shadow, and of its fading at the corners, in mouth widths
 
@@ -41,8 +42,13 @@ def seam(lips: Opening, box: Box, blur: float, strength: float) -> np.ndarray:
     return np.float32(strength * ends * line)[..., None]
 
 
-def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return pixels uint8 [h, w, 3] with a shadow instead of the inside of a mouth that an edit closes.
+def shadow_between(photo: np.ndarray, points: np.ndarray, sharpness: float) -> np.ndarray:
+    """Return the colour [3] of the shadow between the lips, which is fainter in a blurred photo, see FaceView."""
+    return lip_colour(photo, points) * BETWEEN ** (FAINT + (1 - FAINT) * ramp(sharpness, *RESOLVED))
+
+
+def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray, shadow: np.ndarray) -> np.ndarray:
+    """Return pixels uint8 [h, w, 3] with a `shadow` [3] instead of the inside of a mouth that an edit closes.
 
     The lips are drawn from it, as no tooth must show at their edges. Other pixels are returned as they are.
     """
@@ -54,7 +60,7 @@ def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> 
     share = old.mask(box, soft)[..., None] * np.float32(changed(old, new))
     painted = photo.copy()
     part = painted[top:bottom, left:right]
-    part[:] = np.rint(part + share * (BETWEEN * lip_colour(photo, before) - part))
+    part[:] = np.rint(part + share * (np.float32(shadow) - part))
     return painted
 
 

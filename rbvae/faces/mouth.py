@@ -16,7 +16,7 @@ import numpy as np
 from rbvae.faces.boxes import Box
 from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
 from rbvae.faces.easing import ramp
-from rbvae.faces.lips import BETWEEN, SHOWN, SOFT, changed, lip_colour, lower_rim, seam
+from rbvae.faces.lips import SHOWN, SOFT, changed, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
@@ -245,7 +245,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     if is_open:
         own = OwnMouth(view).fill(new, nose, area)
         inside = own + np.float32(filled) * (inside - own)
-    between = BETWEEN * lip_colour(photo, before)
+    between = view.between_lips
     apart = float(ramp(new.gap, *NARROW))
     inside = between + np.float32(apart) * (inside - between)
     inside = np.maximum(inside, lower_rim(new, area)[..., None] * between)

@@ -67,7 +67,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     left, top, right, bottom = box
     eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
     corner = np.array([left, top, 0])
-    region = Region(box, without_inside(eyes.skin(box), before - corner, after - corner))
+    region = Region(box, without_inside(eyes.skin(box), before - corner, after - corner, view.between_lips))
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     shift = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)  # from target to source
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.lashes import Lid
-from rbvae.faces.lips import SHOWN, lip_colour, lip_edges
+from rbvae.faces.lips import SHOWN, lip_colour, lip_edges, shadow_between
 from rbvae.faces.mesh import INNER_LIPS, LIDS, OVAL
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
@@ -67,6 +67,11 @@ class FaceView:
     def lip_edges(self) -> np.ndarray:
         """Where the lips begin, [2, K], in shares of their thickness; 0 without teeth. See rbvae.faces.lips."""
         return lip_edges(self.photo, self.points) * self.has_teeth
+
+    @functools.cached_property
+    def between_lips(self) -> np.ndarray:
+        """The colour of the shadow between closed lips [3], in grey levels."""
+        return shadow_between(self.photo, self.points, self.sharpness)
 
     @functools.cached_property
     def eyeballs(self) -> tuple[Eyeball, ...]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from rbvae.faces.lips import INSET, inset_lips, is_above, lip_edges, parting, shut
+from rbvae.faces.lips import INSET, inset_lips, is_above, lip_edges, parting, shadow_between, shut
 from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import draw_mouth
 from rbvae.faces.openings import Opening
@@ -98,6 +98,13 @@ def test_where_lips_begin_is_seen_in_the_photo():
     assert (upper[2:-2] > 0.3).all() and (upper[2:-2] < 0.5).all()
     assert (lower[2:-2] < 0.2).all()
     assert not FaceView(plain(), at_rest()).lip_edges.any()
+
+
+def test_the_shadow_between_lips_is_fainter_where_a_photo_is_blurred():
+    """Closed lips of LFW and UTKFace are darker by .36 in the line between them, those of large photos by .56."""
+    shadows = [shadow_between(plain(), at_rest(), sharpness) for sharpness in (10.0, 80.0)]
+    blurred, in_focus = (float(np.log(np.array(LIP) / shadow).mean()) for shadow in shadows)
+    assert 0.3 < blurred < 0.4 and 0.45 < in_focus < 0.6
 
 
 def test_lips_that_close_in_a_large_photo_meet_in_a_smooth_line():
