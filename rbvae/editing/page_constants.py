@@ -28,7 +28,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("FRINGE", "THICK", "THIN", "STROKES", "UNEVEN", "SLANT", "FINEST", "BELOW", "TEXTURED", "AJAR"),
     ),
     lips: (
-        *("SHOWN", "FULL", "REACH", "MIDDLE", "INSET", "INSET_CLOSING", "PARTING", "PARTED", "SOFT"),
+        *("CLOSED", "SHOWN", "FULL", "REACH", "MIDDLE", "INSET", "INSET_CLOSING", "PARTING", "PARTED", "SOFT"),
         *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
     ),
     mouth: (

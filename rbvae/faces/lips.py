@@ -10,6 +10,7 @@ from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
+CLOSED = 0.02  # gap, relative to the mouth's width, below which lips are closed
 SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
 FULL = 0.05  # change of the gap at which the inside is completely drawn
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
@@ -146,7 +147,8 @@ def shut(points: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
     """Close the lips of landmarks [468, 3] along the whole line, each lip moving half the distance.
 
     Lips keep their shape; points above and below follow less with distance. Lips that have crossed are moved apart:
-    `before` are the landmarks before the edit, which tell the points of the upper lip from those of the lower.
+    `before` are the landmarks before the edit, which tell the points of the upper lip from those of the lower. Lips
+    that are closed there come no closer than they are, so that the line between them stays as it is in the photo.
     """
     mouth, lips = Opening.of(points, INNER_LIPS), Opening.of(points, OUTER_LIPS)
     s, across = mouth.coordinates(points[:, 0], points[:, 1])
@@ -158,7 +160,11 @@ def shut(points: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
     above = is_above(points if before is None else before)
     distance = np.where(above, (upper - across) / max(thick_above, 1e-6), (across - lower) / max(thick_below, 1e-6))
     follow = smoothstep(1 - np.clip((distance - 1) / REACH, 0, 1))
-    by = np.where(above, 1.0, -1.0) * (lower - upper) / 2 * follow * inside
+    own, kept = mouth if before is None else Opening.of(before, INNER_LIPS), np.zeros(len(s))
+    if own.gap < CLOSED:
+        own_upper, own_lower = own.lines(s)
+        kept = (own_lower - own_upper) * mouth.width / max(own.width, 1e-6)
+    by = np.where(above, 1.0, -1.0) * (lower - upper - kept) / 2 * follow * inside
     _, normal = mouth.axes()
     moved = points.copy()
     moved[:, :2] += by[:, None] * normal

@@ -116,7 +116,7 @@ export class Expression {
     const closing = byNeutral || parting(this.portrait.lips, new Opening(after, innerLips), lips);
     if (closing) {
       this.isAbove ??= above(before, model.lines);
-      shut(after, closing, this.isAbove, model.lines, lips);
+      shut(after, closing, this.isAbove, this.portrait.lips, model.lines, lips);
       for (let i = 0; i < moves.length; i++) moves[i] = after[i] - before[i];
     }
     this.lids.natural(before, moves);

@@ -28,8 +28,8 @@ export function above(points, { innerLips }) {
 }
 
 // Moves `points` [468 * 3] in place to closed lips, by `share` of the way; away from them if it is below 0. `isAbove`
-// tells the points of the upper lip from those of the lower, as `above` does before the edit.
-export function shut(points, share, isAbove, { innerLips, outerLips }, { MIDDLE, REACH }) {
+// tells the points of the upper lip from those of the lower, as `above` does before the edit; `old` is the mouth before.
+export function shut(points, share, isAbove, old, { innerLips, outerLips }, { MIDDLE, REACH, CLOSED }) {
   const [mouth, lips] = [new Opening(points, innerLips), new Opening(points, outerLips)];
   const thickness = (k) => {
     const all = MIDDLE.map((s) => Math.abs(lips.lines(s)[k] - mouth.lines(s)[k]));
@@ -40,9 +40,11 @@ export function shut(points, share, isAbove, { innerLips, outerLips }, { MIDDLE,
     const [s, across] = mouth.coordinates(points[i], points[i + 1]);
     if (s <= 0 || s >= 1) continue;
     const [upper, lower] = mouth.lines(s);
+    const [ownUpper, ownLower] = old.lines(s);
+    const kept = old.gap < CLOSED ? ((ownLower - ownUpper) * mouth.width) / Math.max(old.width, 1e-6) : 0;
     const distance = isAbove[i / 3] ? (upper - across) / thickAbove : (across - lower) / thickBelow;
     const follow = smoothstep(1 - clamp((distance - 1) / REACH, 0, 1));
-    const by = ((share * (isAbove[i / 3] ? 1 : -1) * (lower - upper)) / 2) * follow;
+    const by = ((share * (isAbove[i / 3] ? 1 : -1) * (lower - upper - kept)) / 2) * follow;
     points[i] += by * mouth.across[0];
     points[i + 1] += by * mouth.across[1];
   }

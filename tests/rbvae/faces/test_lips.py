@@ -73,6 +73,17 @@ def test_lips_that_have_crossed_are_moved_apart_until_they_meet():
     np.testing.assert_allclose(upper, lower, rtol=0.1)  # as thick as before
 
 
+def test_lips_that_are_closed_in_the_photo_come_no_closer():
+    """The line between them, with its own shadow, moves as a whole: it is neither squeezed nor torn."""
+    before = opened(0.01)
+    after = before.copy()
+    after[:, 1] += np.where(is_above(before), -4.0, 4.0) * (np.abs(after[:, 0] - SIDE / 2) < 100)
+    closed = shut(after, before)
+    apart = [points[INNER_LIPS[1][3:8], 1] - points[INNER_LIPS[0][3:8], 1] for points in (before, closed)]
+    np.testing.assert_allclose(apart[1], apart[0], atol=0.3)
+    assert (after[INNER_LIPS[1][3:8], 1] - after[INNER_LIPS[0][3:8], 1] > apart[0] + 7).all()
+
+
 NO_TEETH = np.zeros((2, 9))
 
 
