@@ -23,7 +23,7 @@ from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour
 from rbvae.faces.teeth import GUMS_AT_REST, HIDING, SHOWN_AT_REST, UpperTeeth, choose, rest_edge, unit_of
-from rbvae.faces.teeth_colours import skin_around, teeth_colour, whites
+from rbvae.faces.teeth_colours import DRAWN, skin_around, teeth_colour, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.view import FaceView
 from rbvae.models.model import RbVAE
@@ -73,7 +73,7 @@ class ObservedFace:
 
     @functools.cached_property
     def teeth_colour(self) -> np.ndarray:
-        """The colour that the teeth have or would have [3], in grey levels."""
+        """The colour that the teeth have or would have in the photo [3], in grey levels."""
         brightest = float(np.percentile(self.texture[regions(self.frame.size).skin > 0.9].mean(axis=1), 98))
         white = whites(self.view.photo, self.view.points)
         return teeth_colour(white, self.skin_around_mouth, brightest, self.view.sharpness)
@@ -207,7 +207,7 @@ class FaceModel:
         view = face.view
         behind = Opening.of(before, INNER_LIPS).gap > HIDING and not view.has_teeth
         unit, yaw = unit_of(before), face.pose.yaw
-        return UpperTeeth(row, edge, unit, yaw, width, face.teeth_colour, view.blur, view.haze, gums, behind)
+        return UpperTeeth(row, edge, unit, yaw, width, face.teeth_colour / DRAWN, view.blur, view.haze, gums, behind)
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

@@ -2,9 +2,9 @@
 
 python -m training.tools.fit_teeth --photos photos/lfw photos/utkface
 
-Real smiles are compared with smiles that the editor draws on other faces, whose teeth are darker than the colour they
-are given: lips shade them, gaps and blur darken them. Of sharp photos there are few, and all in good light, so only the
-constant is fitted to them. Prints the weights and the deviations that are left, in logarithms.
+Prints the weights, and the deviations that are left, in logarithms. Of sharp photos there are few, and all in good
+light, so only the constants are fitted to them. Smiles that the editor draws on other faces show whether their teeth
+come out as bright: lips shade them, gaps and blur darken them.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ SKINS = 95.0, 120.0, 150.0  # grey levels between dark and light skin: groups of
 class Teeth:
     """Colours [3] of the teeth in a smile, of the eyes' white and of the skin around the mouth, in grey levels.
 
-    `sharpness` is the photo's, see FaceView; `given` [3] is the colour of the teeth before they were drawn, none for a
-    real smile.
+    `sharpness` is the photo's, see FaceView; `given` [3] is the colour that teeth of a drawn smile ought to have.
     """
 
     teeth: np.ndarray
@@ -109,7 +108,8 @@ def main(argv: list[str] | None = None) -> int:
     real, drawn = [row for row in rows if row.given is None], [row for row in rows if row.given is not None]
     if min(len(real), len(drawn)) < LEAST:
         raise DatasetError(f"{len(real)} smiles and {len(drawn)} calm faces in {len(paths)} photos; give {LEAST}")
-    darker = np.mean([logarithms(row.teeth) - logarithms(row.given) for row in drawn if row.given is not None], axis=0)
+    given = [np.log(row.teeth / row.given) for row in drawn if row.given is not None]
+    print(f"drawn teeth are {np.exp(np.mean(given, axis=0)).round(3).tolist()} times as bright as those of the photo")
     teeth, eyes, skin = (
         np.array([logarithms(getattr(row, name)) for row in real]) for name in ("teeth", "eyes", "skin")
     )
@@ -117,14 +117,13 @@ def main(argv: list[str] | None = None) -> int:
     soft, sharp = sharpness < SHARPNESS[0], sharpness >= SHARPNESS[1]
     groups = np.digitize(skin[:, 0], np.log(SKINS))
     natural = (np.clip(skin[:, 1:], *NATURAL_SKIN) == skin[:, 1:]).all(axis=1)
-    print(f"{soft.sum()} blurred smiles and {sharp.sum()} sharp ones; drawn teeth differ by {darker.round(3).tolist()}")
+    print(f"{soft.sum()} blurred smiles and {sharp.sum()} sharp ones")
     for row, name in enumerate(("brightness", "red", "blue")):
         used = soft & natural if row else soft
         weights, spread = balanced_fit([eyes[used, row], skin[used, row]], teeth[used, row], groups[used])
-        weights[0] -= darker[row]
         rest = (teeth - SHARP[row, 1] * eyes - SHARP[row, 2] * skin)[sharp, row]
         print(f"{name}: BLURRED {weights.round(3).tolist()}, deviation {spread:.3f}; "
-              f"SHARP {rest.mean() - darker[row]:.3f}, deviation {rest.std():.3f}")  # fmt: skip
+              f"SHARP {rest.mean():.3f}, deviation {rest.std():.3f}")  # fmt: skip
     return 0
 
 
