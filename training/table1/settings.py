@@ -73,7 +73,7 @@ GRIDS: dict[str, tuple[str, tuple[float, ...]]] = {  # DIP's lambda_d is derived
     "dip1": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
     "dip2": ("objective.dip_weight", (1, 2, 5, 10, 20, 50)),
     "mmcvae": ("objective.separation_weight", (0.1, 1, 10)),  # ours from here on, as no grid is published
-    "sepvae": ("objective.separation_weight", (1, 4, 16)),
+    "sepvae": ("objective.separation_weight", (1, 4, 16, 64)),
     **dict.fromkeys(("vae", "mathieu", "rb"), ("objective.laplace_scale", (0.03, 0.1, 0.3, 1))),
     **dict.fromkeys(("rb-paper", "srb-paper"), ("objective.laplace_scale", (0.03, 0.1, 0.3))),
     "svae": ("extensions.r1_weight", (0.2, 1, 5)),
