@@ -25,7 +25,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
     ),
     lashes: (
         *("CLOSING", "OPEN", "REACH", "FINE", "BLUR", "LINE", "OUTER", "INNER", "SHORT"),
-        *("FRINGE", "THICK", "THIN", "STROKES", "UNEVEN", "SLANT", "FINEST", "BELOW", "TEXTURED", "AJAR"),
+        *("THICK", "THIN", "STROKES", "UNEVEN", "SLANT", "FINEST", "BELOW", "TEXTURED", "AJAR"),
     ),
     lips: (
         *("CLOSED", "SHOWN", "FULL", "REACH", "MIDDLE", "INSET", "INSET_CLOSING", "PARTING", "PARTED", "SOFT"),

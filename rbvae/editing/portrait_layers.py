@@ -100,6 +100,7 @@ def eye_of(eye: int, points: np.ndarray, ball: Eyeball, lid: Lid, arrays: dict[s
         "grain": add("grain", 128 + lid.grain / GRAIN_STEP),
         "closed": add("closed", lid.closed),
         "grainStep": GRAIN_STEP,
+        "fringe": lid.fringe,
         "shade": lid.shade.tolist(),
         "depth": {"at": ALONG.tolist(), "value": lid.depth(ALONG[None])[0].tolist()},
     }

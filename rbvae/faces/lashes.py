@@ -6,6 +6,7 @@ Then the predicted closed lids are drawn, and the lashes along their line, downw
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -31,7 +32,10 @@ FOLD, FOLDS_FROM = 0.3, (0.06, 0.1)  # of the eye's width: length of folds, and 
 SHADES = (0.8, 1.2)  # range of the exponents by which the line darkens red, green and blue
 ROOTS = (0.0, 0.02, 0.04)  # of the eye's width above the lid: where the photo shows the roots of lashes
 SHORT = 0.7  # of their length in the photo: length of lashes that point down, as they point to the viewer, too
-FRINGE = 0.13  # of the eye's width: length of lashes that are drawn anew, as dark as the line
+# Of the eye's width: length of lashes that are drawn anew, as dark as the line. It grows with the mean darkness of the
+# photo's lashes at these heights above the lid, which is .01 in eyes with short lashes and .08 in those with mascara.
+FRINGE, LONGER, FRINGES = 0.09, 1.8, (0.1, 0.24)
+LONG, FRONT = np.linspace(0.08, 0.25, 9), np.linspace(0.1, 0.75, 14)  # heights; places along the eye, from outside
 THICK, THIN = 1.0, 5.0  # exponents of their profile: at the root, and how much it grows to the tip
 STROKES, UNEVEN, SLANT = 40, 0.4, 0.5  # of these along the eye, how unevenly, and how far they point outwards
 # Of the eye's width: size of the skin's texture; share of it that a lid has; grey levels: its largest amplitude.
@@ -174,6 +178,14 @@ class Lid:
         roots = [self._at(self.lashes, s, upper - by * self.eye.opening.width) for by in ROOTS]
         return np.clip(1.1 * (1 - np.mean(roots, axis=0)), *DEPTH) * resolved(self.blur, self.eye.opening.width)
 
+    @functools.cached_property
+    def fringe(self) -> float:
+        """The length of the lashes of the closed eye, in widths of the eye."""
+        s = self.eye.inwards(FRONT[None])
+        upper, _ = self.eye.opening.lines(s)
+        dark = [1 - self._at(self.hairs, s, upper - height * self.eye.opening.width) for height in LONG]
+        return float(np.clip(FRINGE + LONGER * float(np.mean(dark)), *FRINGES))
+
     def _fringe(self, s: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
         """Return how dark fine lashes are at places `below` the line, as strokes of different lengths."""
         outwards = self.eye.outwards(s)
@@ -181,7 +193,7 @@ class Lid:
         along = even + UNEVEN * np.sin(2.1 * even)
         stroke = np.floor(along)
         noise = np.modf(np.abs(np.sin(12.9898 * stroke)) * 437.58)[0]
-        reach = np.clip(below / (FRINGE * (0.6 + 0.8 * noise) * width), 0, 1)
+        reach = np.clip(below / (self.fringe * (0.6 + 0.8 * noise) * width), 0, 1)
         hair = (0.5 + 0.5 * np.cos(2 * np.pi * (along - stroke - 0.5))) ** (THICK + THIN * reach)
         dark = 0.5 + ramp(width, *FINE) * (hair - 0.5)
         return dark * (1 - reach) * (0.6 + 0.4 * noise) * (below > 0) * ramp(outwards, -0.95, -0.7)

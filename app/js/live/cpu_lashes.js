@@ -13,7 +13,7 @@ export function lashLayer(portrait, frame, number) {
   const place = portrait.eyes[number];
   const constants = portrait.model.constants.lashes;
   const { REACH, FINE, LINE, OUTER, INNER, SHORT, FINEST, BELOW, TEXTURED } = constants;
-  const { FRINGE, THICK, THIN, STROKES, UNEVEN, SLANT } = constants;
+  const { THICK, THIN, STROKES, UNEVEN, SLANT } = constants;
   const { LEFT, TOP, STEP } = portrait.model.constants.closed_lid;
   const [lashes, grain, closed] = [place.lashes, place.grain, place.closed].map((name) => pictureOf(portrait, name));
   const [l, depths, found] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
@@ -33,7 +33,7 @@ export function lashLayer(portrait, frame, number) {
     const stroke = Math.floor(along);
     const digits = Math.abs(Math.sin(12.9898 * stroke)) * 437.58;
     const noise = digits - Math.floor(digits);
-    const reach = unit(below / (FRINGE * (0.6 + 0.8 * noise) * width));
+    const reach = unit(below / (place.fringe * (0.6 + 0.8 * noise) * width));
     const wave = 0.5 + 0.5 * Math.cos(2 * Math.PI * (along - stroke - 0.5));
     const dark = 0.5 + fine * (wave ** (THICK + THIN * reach) - 0.5);
     return dark * (1 - reach) * (0.6 + 0.4 * noise) * ramp(outwards, -0.95, -0.7);

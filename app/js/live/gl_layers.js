@@ -56,6 +56,7 @@ export class GlLayers extends GlTools {
     this._bind("closed", layers.closed[number]);
     set.vec2("closedSize", layers.closedSize[number]);
     set.float("grainStep", portrait.eyes[number].grainStep);
+    set.float("lashLength", portrait.eyes[number].fringe);
     set.vec3("shade", portrait.eyes[number].shade);
     set.vec2("corner", [low[0], y]);
     set.vec2("extent", [width, height]);

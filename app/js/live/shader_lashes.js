@@ -14,7 +14,7 @@ uniform sampler2D lashes;
 uniform sampler2D grain;
 uniform sampler2D closed;
 uniform vec2 closedSize;
-uniform float grainStep;
+uniform float grainStep, lashLength;
 uniform Opening old;
 uniform Opening now;
 uniform int eye;
@@ -28,7 +28,7 @@ float fringe(float outwards, float under, float width) {
   float even = LASHES_STROKES * (outwards - LASHES_SLANT * (outwards + 0.5) * under / width);
   float along = even + LASHES_UNEVEN * sin(2.1 * even), stroke = floor(along);
   float noise = fract(abs(sin(12.9898 * stroke)) * 437.58);
-  float reach = step01(under / (LASHES_FRINGE * (0.6 + 0.8 * noise) * width));
+  float reach = step01(under / (lashLength * (0.6 + 0.8 * noise) * width));
   float wave = max(0.5 + 0.5 * cos(6.2831853 * (along - stroke - 0.5)), 1e-4);
   float dark = mix(0.5, pow(wave, LASHES_THICK + LASHES_THIN * reach), ramp(width, LASHES_FINE.x, LASHES_FINE.y));
   return dark * (1.0 - reach) * (0.6 + 0.4 * noise) * step(0.0, under) * ramp(outwards, -0.95, -0.7);

@@ -1,5 +1,7 @@
 """Lids that close: lashes are taken off the skin, folds stay, and lashes are drawn downwards along the line."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.eyes import EDGE, lowered_highlight
 from rbvae.faces.iris import Iris
-from rbvae.faces.lashes import Lid
+from rbvae.faces.lashes import FRINGES, Lid
 from rbvae.faces.lid_skin import EyeSide, bare_skin
 from rbvae.faces.openings import Opening
 
@@ -96,6 +98,11 @@ def test_lashes_of_a_closed_eye_hang_down(lid, photo):
     below, above = out[line + 4 : line + 8, 80:140].mean(axis=2), out[line - 12 : line - 6, 80:140].mean(axis=2)
     assert below.min() < np.mean(SKIN) - 60 and above.min() > np.mean(SKIN) - 45
     assert out[line, 110].mean() < np.mean(SKIN) - 30
+
+
+def test_long_dark_lashes_hang_down_further(lid):
+    lengths = [replace(lid, hairs=np.full_like(lid.hairs, left)).fringe for left in (1.0, 0.95, 0.5)]
+    assert lengths[0] == FRINGES[0] < lengths[1] < lengths[2] == FRINGES[1]
 
 
 def test_reflections_stay_in_sight_below_a_lid_that_comes_down():
