@@ -27,7 +27,7 @@ from rbvae.objectives.method import Discriminators, Method, ObjectiveConfig, Pri
 
 PRIOR_VAR = 0.025  # of p(e|reference)
 POSTERIOR_VAR = 0.1  # of q(e|reference), which is not learned
-CLASSIFICATION = 1e-9  # weight of the classification of e
+CLASSIFICATION = 1e-9  # weight of the classification of e: next to nothing
 HIDDEN = 128
 
 
