@@ -12,7 +12,7 @@ from rbvae.faces.openings import Opening, pixel_grid, sample
 
 CLOSED = 0.02  # gap, relative to the mouth's width, below which lips are closed
 SHOWN = 0.06  # gap, relative to the mouth's width, above which a mouth shows its inside
-FULL = 0.05  # change of the gap at which the inside is completely drawn
+FULL, FULL_WIDTH = 0.05, 0.12  # changes of the gap and of the width at which the inside is completely drawn
 REACH = 2.5  # thicknesses of a lip: distance from the lip within which the face follows closing lips
 MIDDLE = np.linspace(0.3, 0.7, 5)  # positions along the mouth where the thickness of lips is measured
 INSET, INSET_CLOSING = 0.16, 0.3  # of a lip's thickness: its edge, which shows teeth or shadow and is not drawn
@@ -29,8 +29,13 @@ SEAM_WIDTH, SEAM_ENDS = 0.012, 0.2  # width of that shadow, and of its fading at
 
 
 def changed(old: Opening, new: Opening) -> float:
-    """Return how much of a mouth's inside an edit draws anew, in [0, 1]: all of it once the gap has changed by FULL."""
-    return float(np.clip(abs(new.gap - old.gap) / FULL, 0, 1))
+    """Return how much of a mouth's inside an edit draws anew, in [0, 1].
+
+    That is all of it once the gap has changed by FULL, or the width of an open mouth by the share FULL_WIDTH.
+    """
+    opened, wider = abs(new.gap - old.gap) / FULL, abs(new.width / max(old.width, 1e-6) - 1) / FULL_WIDTH
+    is_open = float(ramp(min(old.gap, new.gap), CLOSED, SHOWN))
+    return float(np.clip(np.maximum(opened, wider * is_open), 0, 1))
 
 
 def seam(lips: Opening, box: Box, blur: float, strength: float) -> np.ndarray:

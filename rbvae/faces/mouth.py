@@ -29,6 +29,7 @@ KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mou
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
+PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
@@ -171,7 +172,7 @@ class OwnMouth:
         v = (across - upper) / height
         v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         colours = sample(self.view.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
-        deep = np.float32(share * ramp(v, *BELOW))[..., None]
+        deep = np.float32(np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST)))[..., None]
         if not deep.any():
             return colours
         return colours + deep * (self.cavity.at(new_s, place, target.gap) - colours)

@@ -151,14 +151,14 @@ const before = new Float64Array(4);
 
 function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
   const { old, shift, deeper, narrower, opens, gap } = mouth;
-  const { BELOW, CLAMP } = constants.mouth;
+  const { BELOW, PAST, CLAMP } = constants.mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
   const height = Math.max(before[1] - before[0], 1e-3);
   const place = (across - l[2]) / Math.max(l[3] - l[2], 1e-3);
   const v = mix((from - before[0]) / height, place * deeper, opens);
   cavity(constants, gap, s, place, mouth.cavity, out);
-  const [dark, share] = [out.slice(0, 3), opens * ramp(v, ...BELOW)];
+  const [dark, share] = [out.slice(0, 3), Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST))];
   const along = clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98);
   photo(...positions(old, along, before[0] + clamp(v, ...CLAMP) * height), out);
   for (let c = 0; c < 3; c++) out[c] = mix(out[c], dark[c], share);

@@ -5,7 +5,11 @@
 import { Opening, clamp, ramp, smoothstep } from "./opening.js";
 
 // How much of a mouth's inside an edit draws anew, in [0, 1].
-export const changed = (old, now, { FULL }) => clamp(Math.abs(now.gap - old.gap) / FULL, 0, 1);
+export function changed(old, now, { FULL, FULL_WIDTH, CLOSED, SHOWN }) {
+  const wider = Math.abs(now.width / Math.max(old.width, 1e-6) - 1) / FULL_WIDTH;
+  const byWidth = wider * ramp(Math.min(old.gap, now.gap), CLOSED, SHOWN);
+  return clamp(Math.max(Math.abs(now.gap - old.gap) / FULL, byWidth), 0, 1);
+}
 
 // How far the lips of an edit close: 1 if they cross or part by a slit, below 0 if they part further.
 export function parting(old, now, { SHOWN, PARTING, PARTED }) {

@@ -103,7 +103,8 @@ vec3 ownAt(float s, float across, vec2 l) {
   float v = mix((c.y - o.x) / height, place * deeper, opens);
   float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
   vec3 value = photoAt(positions(old, clamp(own, 0.02, 0.98), o.x + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
-  return mix(value, cavity(s, place, ownDark, ownTongue), opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y));
+  float deep = max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), ramp(v, MOUTH_PAST.x, MOUTH_PAST.y));
+  return mix(value, cavity(s, place, ownDark, ownTongue), deep);
 }
 vec3 insideAt(vec2 c, vec4 l) {
   vec3 inside = vec3(0.0);

@@ -9,7 +9,7 @@ from skimage import data
 
 from rbvae import PortraitEditor
 from rbvae.faces.lips import changed, shut
-from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS, POINTS
+from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import KEPT, MOST_STRETCHED, Mouth, OwnMouth, draw_mouth, stretched
 from rbvae.faces.openings import Opening
 from rbvae.faces.teeth_colours import brightness_of
@@ -88,6 +88,29 @@ def test_how_much_is_drawn_grows_with_the_change_of_the_gap_either_way():
     back = changed(Opening.of(opened(0.21), INNER_LIPS), Opening.of(opened(0.2), INNER_LIPS))
     far = changed(Opening.of(opened(0.2), INNER_LIPS), Opening.of(opened(0.1), INNER_LIPS))
     assert shares[0] == 0 < shares[1] < 1 and back == shares[1] and far == 1
+
+
+def test_the_inside_is_drawn_anew_where_an_open_mouth_becomes_narrower_and_not_where_lips_are_closed():
+    open_mouth, narrower = (Opening.of(opened(0.2, wider), INNER_LIPS) for wider in (1.0, 0.85))
+    assert abs(open_mouth.gap - narrower.gap) < 0.01 and changed(open_mouth, narrower) == 1
+    closed, wide = (Opening.of(opened(0.0, wider), INNER_LIPS) for wider in (1.0, 1.2))
+    assert changed(closed, wide) < 0.1
+
+
+def test_below_the_inside_of_the_photo_is_the_cavity_where_the_lips_move_down_in_front_of_the_skull():
+    """The mouth does not open further: below its teeth, the last row of their pixels is not repeated."""
+    points, photo = 3 * smiling(), cv2.resize(data.astronaut(), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    view, lips = FaceView(painted(photo, points, TOOTH), points), Opening.of(points, INNER_LIPS)
+    after = points[:POINTS].copy()
+    every = np.unique([*INNER_LIPS, *OUTER_LIPS, *LIP_ROWS[0], *LIP_ROWS[1]])
+    middle = after[every, 0].mean()
+    after[every, 0] = middle + 0.8 * (after[every, 0] - middle)
+    after[every, 1] += 0.6 * lips.gap * lips.width
+    new = Opening.of(after, INNER_LIPS)
+    (x, top), (_, bottom) = (line[len(line) // 2] for line in (new.upper, new.lower))
+    column = edited(view, after)[int(top) : int(bottom), int(x) - 3 : int(x) + 4].mean(axis=(1, 2))
+    above, below = np.array_split(column, 2)
+    assert above[3:-3].max() > 0.75 * np.mean(TOOTH) and np.median(below) < 0.65 * np.mean(TOOTH)
 
 
 def test_a_mouth_that_is_open_in_the_photo_keeps_its_own_teeth():
