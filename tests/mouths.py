@@ -46,8 +46,7 @@ def opened(gap: float, wider: float = 1.0) -> np.ndarray:
     points = at_rest().copy()
     lips = Opening.of(points, INNER_LIPS)
     middle, (_, down) = (lips.upper[0] + lips.upper[-1]) / 2, lips.axes()
-    lines = [(*INNER_LIPS, *OUTER_LIPS), *zip(*LIP_ROWS, strict=True)]
-    every = sorted({point for pair in lines for line in pair for point in line})
+    every = np.unique([*INNER_LIPS, *OUTER_LIPS, *LIP_ROWS[0], *LIP_ROWS[1]])
     points[every, :2] = middle + (points[every, :2] - middle) * [wider, 1]
     across = np.linspace(-1, 1, len(INNER_LIPS[0]))
     opening = gap * wider * lips.width * np.sqrt(1 - across**2)[:, None] * down

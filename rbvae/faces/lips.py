@@ -84,8 +84,7 @@ def lip_edges(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     lie on teeth, or in the shadow between teeth and lip.
     """
     opening, lips = Opening.of(points, INNER_LIPS), np.log(lip_colour(photo, points) + 8)
-    left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
-    inside = photo[top:bottom, left:right][opening.mask(box, 0) > 0.9]
+    inside = opening.pixels(photo, 0.9)
     rows = np.zeros((2, len(INNER_LIPS[0]) - 2))
     if not len(inside):
         return rows
@@ -119,10 +118,9 @@ def inset_lips(before: np.ndarray, after: np.ndarray, edges: np.ndarray) -> np.n
     points = before.copy()
     for inner, outer, rows, by in zip(INNER_LIPS, OUTER_LIPS, LIP_ROWS, inset, strict=True):
         lip = before[outer[1:-1]] - before[inner[1:-1]]
+        length = np.maximum((lip**2).sum(axis=1), 1e-9)
         for row in (inner, *rows):
-            along = ((before[row[1:-1]] - before[inner[1:-1]]) * lip).sum(axis=1) / np.maximum(
-                (lip**2).sum(axis=1), 1e-9
-            )
+            along = ((before[row[1:-1]] - before[inner[1:-1]]) * lip).sum(axis=1) / length
             points[row[1:-1]] += (by * (1 - along.clip(0, 1)))[:, None] * lip
     return points
 

@@ -195,8 +195,7 @@ class OwnMouth:
     def teeth(self) -> np.ndarray:
         """The colour of the teeth [3], in grey levels; if none are visible, teeth as bright as the mouth."""
         photo = self.view.photo
-        left, top, right, bottom = box = self.opening.box(1, photo.shape[1], photo.shape[0])
-        inside = photo[top:bottom, left:right][self.opening.mask(box, 0) > 0.5]
+        inside = self.opening.pixels(photo, 0.5)
         if len(inside) <= 8:
             return BRIGHT_TEETH
         colour = brightness_of(inside.astype(np.float64))

@@ -66,6 +66,11 @@ class Opening:
         mask = drawn.astype(np.float32) / 255
         return cv2.GaussianBlur(mask, (0, 0), blur) if blur > 0 else mask
 
+    def pixels(self, photo: np.ndarray, share: float) -> np.ndarray:
+        """Return the pixels [N, 3] of a photo [H, W, 3] of which more than `share` lies inside."""
+        left, top, right, bottom = box = self.box(1, photo.shape[1], photo.shape[0])
+        return photo[top:bottom, left:right][self.mask(box, 0) > share]
+
     def axes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return unit vectors along the axis through the corners and across it, downwards."""
         along = (self.upper[-1] - self.upper[0]) / max(self.width, 1e-6)

@@ -70,13 +70,13 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     region = Region(box, without_inside(eyes.skin(box), before - corner, after - corner, view.between_lips))
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     shift = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)  # from target to source
+    small = region.height * region.width < SMALL
+    how = cv2.INTER_LANCZOS4 if small and not view.quick else cv2.INTER_CUBIC
 
     def moved(part: Region) -> np.ndarray:
         numbers = triangle_numbers(new[:, :2], mesh.triangles, order, part.grid)
         shifts = evaluate(shift, numbers, part.grid)
         shifts[numbers < 0] = 0
-        small = region.height * region.width < SMALL
-        how = cv2.INTER_LANCZOS4 if small and not view.quick else cv2.INTER_CUBIC
         return part.moved(shifts, how, added=added_colour(part, new, numbers, change.texture, frame))
 
     out = moved(region)

@@ -102,12 +102,7 @@ def tint_of(colour: np.ndarray) -> np.ndarray:
 
 def whites(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return the colour [3] of the white of the eyes in a photo uint8 [H, W, 3] with landmarks [468 or more, 3]."""
-    found = []
-    for lids in LIDS:
-        eye = Opening.of(points, lids)
-        left, top, right, bottom = box = eye.box(1, photo.shape[1], photo.shape[0])
-        found.append(photo[top:bottom, left:right][eye.mask(box, 0) > 0.5].reshape(-1, 3))
-    pixels = np.concatenate(found).astype(np.float64)
+    pixels = np.concatenate([Opening.of(points, lids).pixels(photo, 0.5) for lids in LIDS]).astype(np.float64)
     if not len(pixels):
         return np.full(3, 150.0)
     colour = brightness_of(pixels)

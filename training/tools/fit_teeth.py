@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from rbvae.editing import PortraitEditor
-from rbvae.editing.face_model import ObservedFace
+from rbvae.editing import Portrait, PortraitEditor
 from rbvae.errors import DatasetError, FaceNotFoundError
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening
@@ -38,7 +36,8 @@ SKINS = 95.0, 120.0, 150.0  # grey levels between dark and light skin: groups of
 class Teeth:
     """Colours [3] of the teeth in a smile, of the eyes' white and of the skin around the mouth, in grey levels.
 
-    `sharpness` is the photo's, see FaceView; `given` [3] is the colour that teeth of a drawn smile ought to have.
+    `sharpness` is the photo's, see FaceView; `given` [3] is the colour that teeth of a drawn smile ought
+    to have, None for a real smile.
     """
 
     teeth: np.ndarray
@@ -50,33 +49,30 @@ class Teeth:
 
 def measured(editor: PortraitEditor, path: Path) -> Teeth | None:
     """Returns what a smile in a photo, or one drawn on a calm face, shows; None for other photos."""
-    face, drawn = found(editor, framed(path))
-    given = None
-    if face is None or abs(face.pose.yaw) > MOST_YAW:
+    portrait, given = found(editor, framed(path)), None
+    if portrait is None or (face := portrait.observed) is None or abs(face.pose.yaw) > MOST_YAW:
         return None
     if Opening.of(face.view.points, INNER_LIPS).gap < CLOSED:
         given = face.teeth_colour
-        face, _ = found(editor, drawn())
+        portrait = found(editor, np.asarray(editor.edit(portrait, {"smile": SMILE}).photo))
+        if portrait is None or (face := portrait.observed) is None:
+            return None
     elif not face.view.has_teeth:
         return None
-    if face is None:
-        return None
     photo, opening = face.view.photo, Opening.of(face.view.points, INNER_LIPS)
-    left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
-    inside = photo[top:bottom, left:right][opening.mask(box, 0) > 0.7].astype(np.float64)
+    inside = opening.pixels(photo, 0.7).astype(np.float64)
     if not OPEN[0] < opening.gap < OPEN[1] or len(inside) < LEAST_PIXELS:
         return None
     white = whites(photo, face.view.points)
     return Teeth(brightness_of(inside), white, face.skin_around_mouth, face.view.sharpness, given)
 
 
-def found(editor: PortraitEditor, photo: np.ndarray) -> tuple[ObservedFace | None, Callable[[], np.ndarray]]:
-    """Returns the face in a photo, None if there is none, and what draws a smile on it."""
+def found(editor: PortraitEditor, photo: np.ndarray) -> Portrait | None:
+    """Returns the face in a photo, None if there is none."""
     try:
-        portrait = editor.infer(Image.fromarray(photo))
+        return editor.infer(Image.fromarray(photo))
     except FaceNotFoundError:
-        return None, lambda: photo
-    return portrait.observed, lambda: np.asarray(editor.edit(portrait, {"smile": SMILE}).photo)
+        return None
 
 
 def logarithms(colour: np.ndarray) -> np.ndarray:
