@@ -13,6 +13,7 @@ from PIL import Image
 from rbvae.editing.parts import Limit
 from rbvae.faces.boxes import square_at
 from rbvae.faces.covering import covered_texels, covering
+from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
 from rbvae.faces.infants import is_infant
 from rbvae.faces.lips import parting, shut
@@ -23,13 +24,14 @@ from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour
 from rbvae.faces.teeth import GUMS_AT_REST, HIDING, SHOWN_AT_REST, UpperTeeth, choose, rest_edge, unit_of
-from rbvae.faces.teeth_colours import DRAWN, skin_around, teeth_colour, whites
+from rbvae.faces.teeth_colours import DRAWN, skin_around, teeth_colour, visible_teeth, whites
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.view import FaceView
 from rbvae.models.model import RbVAE
 
 MARGIN = 1.3  # side of the square crop, in sides of the face's box
 LARGEST_CROP = 512
+CLEAR = 5, 10  # heights of an open mouth, in units of the photo's blur, between which its teeth are measured
 LIPS = [point for line in INNER_LIPS for point in line]
 EXPRESSED = 1.1  # times the predicted change of shape: means of what is inferred fall short (docs/log.md)
 
@@ -73,10 +75,19 @@ class ObservedFace:
 
     @functools.cached_property
     def teeth_colour(self) -> np.ndarray:
-        """The colour that the teeth have or would have in the photo [3], in grey levels."""
+        """The colour that the teeth have or would have in the photo [3], in grey levels.
+
+        It is measured where the mouth shows them sharply, and estimated elsewhere.
+        """
+        view = self.view
         brightest = float(np.percentile(self.texture[regions(self.frame.size).skin > 0.9].mean(axis=1), 98))
-        white = whites(self.view.photo, self.view.points)
-        return teeth_colour(white, self.skin_around_mouth, brightest, self.view.sharpness)
+        estimate = teeth_colour(whites(view.photo, view.points), self.skin_around_mouth, brightest, view.sharpness)
+        opening = Opening.of(view.points, INNER_LIPS)
+        seen = visible_teeth(view.photo, opening) if view.has_teeth else None
+        if seen is None:
+            return estimate
+        clear = ramp(view.in_blurs(opening.gap * opening.width), *CLEAR)
+        return estimate + clear * (seen - estimate)
 
 
 class FaceModel:

@@ -22,27 +22,31 @@ DRAWN = np.array([0.86, 0.83, 0.83])  # red, green and blue of teeth as drawn, i
 SHARPNESS = 25, 40  # widths of the eye, in units of the photo's blur, between the two
 # Light is coloured where the skin's red and blue are beyond this, and colours teeth as much.
 NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])
+LEAST_VISIBLE = 20  # pixels of teeth whose colour is measured
+SHADED = 0.7  # brightness of pixels in gaps or shadows, of that of teeth
+ALONE = 0.87  # brightness of teeth in a smile, gaps and shadows among them, of that of the teeth alone
 MOST_CONTRAST = 1.7  # largest brightness of teeth relative to the brightest skin
 
 
 def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
-    """Return whether a mouth in a photo uint8 [H, W, 3] shows teeth clearly, so that it can lend them.
+    """Return whether a mouth in a photo uint8 [H, W, 3] shows teeth clearly, so that it can lend them."""
+    colours = opening.pixels(photo, 0.9).astype(np.float32)
+    return len(colours) >= 8 and any(kind.mean() > TOOTHY for kind in teeth_among(colours, photo, opening))
 
-    They are bright, and nearly colourless or less red than the skin around the mouth.
+
+def teeth_among(colours: np.ndarray, photo: np.ndarray, opening: Opening) -> tuple[np.ndarray, np.ndarray]:
+    """Return which colours [N, 3] of a mouth are those of teeth, [N] twice: of bright ones and of those in any light.
+
+    Those are bright and nearly colourless; these are not dim, and less red than the skin around the mouth.
     """
-    left, top, right, bottom = box = opening.box(1, photo.shape[1], photo.shape[0])
-    colours = photo[top:bottom, left:right][opening.mask(box, 0) > 0.9].astype(np.float32)
-    if len(colours) < 8:
-        return False
+    left, top, right, bottom = opening.box(1, photo.shape[1], photo.shape[0])
     brightness, around = colours.mean(axis=1), np.percentile(photo[top:bottom, left:right].mean(axis=2), 75)
     dull = np.ptp(colours, axis=1) < COLOURFUL * (colours.max(axis=1) + 1)
-    if ((brightness > BRIGHT * around) & dull).mean() > TOOTHY:
-        return True
     skin = skin_around(photo, opening)
     if not len(skin):
-        return False
+        return (brightness > BRIGHT * around) & dull, np.zeros(len(colours), bool)
     pale = redness(colours) < np.median(redness(skin)) - LESS_RED
-    return float(((brightness > DIM * np.median(skin.mean(axis=1))) & pale).mean()) > TOOTHY
+    return (brightness > BRIGHT * around) & dull, (brightness > DIM * np.median(skin.mean(axis=1))) & pale
 
 
 def has_teeth(photo: np.ndarray, opening: Opening, lips: np.ndarray) -> bool:
@@ -93,6 +97,17 @@ def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float, sharpness
     known = np.stack([np.ones(2), tint_of(eyes), of_skin - beyond], axis=1)
     red, blue = (of_colour * known).sum(axis=1) + beyond
     return min(float(level), MOST_CONTRAST * brightest) * np.exp([red, -red - blue, blue])
+
+
+def visible_teeth(photo: np.ndarray, opening: Opening) -> np.ndarray | None:
+    """Return the colour [3] of the teeth of an open mouth in a photo uint8 [H, W, 3], None if they are not clear."""
+    colours = opening.pixels(photo, 0.5).astype(np.float64)
+    if not len(colours) or not shows_teeth(photo, opening):
+        return None
+    teeth = colours[np.any(teeth_among(colours, photo, opening), axis=0)]
+    luma = teeth.mean(axis=1)
+    teeth = teeth[luma > SHADED * np.percentile(luma, 95)]
+    return ALONE * brightness_of(teeth) if len(teeth) >= LEAST_VISIBLE else None
 
 
 def tint_of(colour: np.ndarray) -> np.ndarray:

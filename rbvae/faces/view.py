@@ -43,7 +43,11 @@ class FaceView:
     @property
     def sharpness(self) -> float:
         """The width of an eye, the mean of both, in units of the blur."""
-        return float(np.mean([Opening.of(self.points, lids).width for lids in LIDS])) / max(self.blur, LEAST_BLUR)
+        return self.in_blurs(float(np.mean([Opening.of(self.points, lids).width for lids in LIDS])))
+
+    def in_blurs(self, length: float) -> float:
+        """Return a length, given in pixels, in units of the blur."""
+        return length / max(self.blur, LEAST_BLUR)
 
     @functools.cached_property
     def haze(self) -> float:

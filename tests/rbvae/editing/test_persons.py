@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,8 @@ from rbvae.faces.gaze import openness
 from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.openings import Opening
 from rbvae.faces.teeth import UpperTeeth
+from rbvae.faces.teeth_colours import visible_teeth
+from tests.mouths import painted
 
 ROOT = Path(__file__).parents[3]
 AT_REST = np.diag([0.8, 0.5, 0.2, 0.0]) + 0.1 * np.eye(4)[[1, 0, 3, 2]]  # a covariance with eigenvalues in 0..1
@@ -135,6 +138,22 @@ def test_teeth_are_darker_in_a_darker_photo(shipped, people):
     face = people[0]
     dark = shipped.faces.observe((face.source * 0.5).astype(np.uint8), face.observed.view.points)
     assert dark.teeth_colour.mean() < 0.85 * face.observed.teeth_colour.mean()
+
+
+def test_teeth_that_are_seen_sharply_keep_their_colour_whatever_eyes_and_blur_suggest(shipped):
+    """Eyes in make-up or shadow say little of teeth; a strip of teeth that is blurred takes on the colour of lips."""
+    smile = shipped.infer(ROOT / "app/examples/smile-1.jpg")
+    photo, points = smile.source, smile.observed.view.points
+    shaded = photo.astype(np.float32)
+    for lids in LIDS:
+        shaded *= 1 - 0.6 * Opening.of(points, lids).mask((0, 0, *photo.shape[1::-1]), 0)[..., None]
+    seen = smile.observed.teeth_colour
+    with_dark_eyes = shipped.faces.observe(shaded.astype(np.uint8), points)
+    np.testing.assert_allclose(with_dark_eyes.teeth_colour, seen, rtol=0.01)
+    blurred = shipped.faces.observe(cv2.GaussianBlur(photo, (0, 0), 8), points)
+    estimate = shipped.faces.observe(painted(photo, points, (90, 50, 50)), points).teeth_colour
+    np.testing.assert_allclose(blurred.teeth_colour, estimate, rtol=0.2)
+    assert visible_teeth(blurred.view.photo, Opening.of(points, INNER_LIPS)).mean() < 0.9 * seen.mean()
 
 
 def test_a_transfer_of_strength_0_is_the_photo_bit_for_bit(shipped, people):

@@ -21,7 +21,15 @@ from rbvae.faces.teeth import (
     rest_edge,
     unit_of,
 )
-from rbvae.faces.teeth_colours import MOST_CONTRAST, brightness_of, shows_teeth, teeth_colour, whites
+from rbvae.faces.teeth_colours import (
+    ALONE,
+    MOST_CONTRAST,
+    brightness_of,
+    shows_teeth,
+    teeth_colour,
+    visible_teeth,
+    whites,
+)
 from rbvae.faces.view import FaceView
 from tests.mouths import (
     LIP,
@@ -195,6 +203,16 @@ def test_a_smile_shows_teeth_and_a_dark_or_red_mouth_does_not():
     for colour in ((40, 20, 20), (200, 60, 60)):
         assert not shows_teeth(painted(photo, smiling(), colour), mouth)
     assert not shows_teeth(plain(), Opening.of(at_rest(), INNER_LIPS))
+
+
+def test_the_colour_of_teeth_is_measured_among_lips_and_gaps():
+    after = opened(0.1, 1.2)
+    photo, mouth = painted(plain(), after, TOOTH), Opening.of(after, INNER_LIPS)
+    left, top, right, bottom = mouth.box(1, SIDE, SIDE)
+    photo[top:bottom, left : (left + right) // 2 - 20] = (90, 40, 40)
+    photo[top:bottom, left:right:8] = np.array(TOOTH) // 3
+    np.testing.assert_allclose(visible_teeth(photo, mouth), ALONE * np.array(TOOTH), atol=2)
+    assert visible_teeth(painted(plain(), after, (90, 40, 40)), mouth) is None
 
 
 def test_teeth_are_seen_in_the_light_of_lamps():
