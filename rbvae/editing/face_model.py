@@ -77,7 +77,8 @@ class ObservedFace:
     def teeth_colour(self) -> np.ndarray:
         """The colour that the teeth have or would have in the photo [3], in grey levels.
 
-        It is measured where the mouth shows them sharply, and estimated elsewhere.
+        It is measured where the mouth shows them sharply, and estimated elsewhere. As blur makes teeth darker, a
+        brighter measured colour counts in any case.
         """
         view = self.view
         brightest = float(np.percentile(self.texture[regions(self.frame.size).skin > 0.9].mean(axis=1), 98))
@@ -86,6 +87,8 @@ class ObservedFace:
         seen = visible_teeth(view.photo, opening) if view.has_teeth else None
         if seen is None:
             return estimate
+        if seen.mean() > estimate.mean():
+            return seen
         clear = ramp(view.in_blurs(opening.gap * opening.width), *CLEAR)
         return estimate + clear * (seen - estimate)
 

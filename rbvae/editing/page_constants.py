@@ -47,7 +47,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *(
             "REPLACED",
             "REPLACED_WIDER",
-            "HARDLY_OPEN",
+            "SWAPPED",
             "KEPT",
             "MOST_STRETCHED",
             "TEETH_STRETCHED",

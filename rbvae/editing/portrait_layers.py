@@ -27,13 +27,14 @@ def is_open(points: np.ndarray, eye: int) -> bool:
 
 
 def mouth_of(view: FaceView) -> dict[str, Any]:
-    """Return the colours of a mouth in its photo, whether it shows teeth, and where its lips begin."""
-    cavity = OwnMouth(view).cavity
+    """Return the colours of a mouth in its photo, whether it shows and keeps its teeth, and where its lips begin."""
+    mouth = OwnMouth(view)
     return {
         "between": view.between_lips.tolist(),
         "showsTeeth": view.has_teeth,
+        "keepsTeeth": mouth.keeps_teeth,
         "lipEdges": view.lip_edges.round(3).tolist(),
-        "cavity": [cavity.dark.tolist(), cavity.tongue.tolist()],
+        "cavity": [mouth.cavity.dark.tolist(), mouth.cavity.tongue.tolist()],
     }
 
 

@@ -17,14 +17,17 @@ from rbvae.faces.boxes import Box
 from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
 from rbvae.faces.easing import ramp
 from rbvae.faces.lips import SHOWN, SOFT, changed, lower_rim, seam
-from rbvae.faces.mesh import INNER_LIPS, POINTS
+from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 from rbvae.faces.view import FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15
-HARDLY_OPEN = 0.15, 0.1  # gaps from which a mouth keeps its own teeth where it opens, and below which they are a sliver
+# A mouth that shows its teeth keeps them where it opens further if its gap is as large and its height, in units of the
+# photo's blur, too. Otherwise a strip of teeth, or what is left of blurred ones, would be seen above a dark cavity.
+HARDLY_OPEN, INDISTINCT = 0.15, 6
+SWAPPED = 0.3, 0.7  # growth, in the units above, over which they do: both rows together look like ghosts
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
@@ -191,6 +194,13 @@ class OwnMouth:
             return MOST_STRETCHED
         return float(np.clip(TEETH_STRETCHED * broader, 1.0, MOST_STRETCHED))
 
+    @property
+    def keeps_teeth(self) -> bool:
+        """Whether it shows teeth, and enough of them, to keep them where it opens further."""
+        gap = self.opening.gap
+        distinct = self.view.in_blurs(gap * self.opening.width) >= INDISTINCT
+        return gap >= HARDLY_OPEN and distinct and self.view.has_teeth
+
     @functools.cached_property
     def teeth(self) -> np.ndarray:
         """The colour of the teeth [3], in grey levels; if none are visible, teeth as bright as the mouth."""
@@ -220,15 +230,17 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     `after` are the landmarks [468, 3] after the edit, in photo pixels. A mouth that shows teeth in the photo keeps its
     own inside; one that is closed or hardly open, or opens further without any, shows `filling`.
     """
-    photo, before, blur = view.photo, view.points[:POINTS], view.blur
-    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
+    photo, blur = view.photo, view.blur
+    mouth, new = OwnMouth(view), Opening.of(after, INNER_LIPS)
+    old = mouth.opening
     is_open = old.gap > SHOWN
     filled = 0.0 if filling is None else 1.0
     if filling is not None and is_open:
         deeper = 0.0 if filling.behind else (new.gap - old.gap) / REPLACED
         grown = max(deeper, (new.width / old.width - 1) / REPLACED_WIDER)
-        hardly = ramp(old.gap, *HARDLY_OPEN) if view.has_teeth else 1.0
-        filled = float(hardly * np.clip(grown, 0, 1)) if filling.replaces else 0.0
+        if view.has_teeth:
+            grown = 0.0 if mouth.keeps_teeth else float(ramp(grown, *SWAPPED))
+        filled = float(np.clip(grown, 0, 1)) if filling.replaces else 0.0
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):
         return
@@ -243,7 +255,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     mask = new.mask(area, soft)[..., None] * np.float32(share)
     inside = filling.fill(new, nose, area) if filling is not None and filled else np.zeros(1, np.float32)
     if is_open:
-        own = OwnMouth(view).fill(new, nose, area)
+        own = mouth.fill(new, nose, area)
         inside = own + np.float32(filled) * (inside - own)
     between = view.between_lips
     apart = float(ramp(new.gap, *NARROW))

@@ -11,11 +11,11 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { showsTeeth, between, cavity } = portrait.mouth;
+  const { showsTeeth, keepsTeeth, between, cavity } = portrait.mouth;
   const deeper = portrait.teeth.behind && !donor ? 0 : (now.gap - old.gap) / mouth.REPLACED;
   const grown = Math.max(deeper, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
-  const hardly = showsTeeth ? ramp(old.gap, ...mouth.HARDLY_OPEN) : 1;
-  const kept = !isOpen ? 0 : portrait.teeth.gums && !donor ? 1 : 1 - hardly * clamp(grown, 0, 1);
+  const replaced = keepsTeeth ? 0 : showsTeeth ? ramp(grown, ...mouth.SWAPPED) : clamp(grown, 0, 1);
+  const kept = !isOpen ? 0 : portrait.teeth.gums && !donor ? 1 : 1 - replaced;
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, portrait.blur);

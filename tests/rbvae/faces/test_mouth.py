@@ -177,10 +177,13 @@ def test_teeth_behind_the_lip_of_an_open_mouth_stay_there_when_the_jaw_drops():
     assert np.abs(np.median(inside, axis=0) - DARK).max() < 3 and greenness(inside) < 20
 
 
-@pytest.mark.parametrize(("gap", "filled"), [(0.08, True), (0.2, False)])
-def test_a_sliver_of_teeth_takes_the_filling_and_more_of_them_stay(gap, filled):
+@pytest.mark.parametrize(
+    ("gap", "blur", "filled"), [(0.08, 0.0, True), (0.14, 0.0, True), (0.2, 0.0, False), (0.2, 6.0, True)]
+)
+def test_a_strip_of_teeth_and_blurred_ones_take_the_filling_and_more_of_them_stay(gap, blur, filled):
     photo, after = painted(plain(), opened(gap), TOOTH), opened(gap + 0.15)
     view = sharp(photo, opened(gap))
+    vars(view)["blur"] = blur
     assert view.has_teeth
     out = photo.copy()
     draw_mouth(out, WHOLE, view, after, Plain())
