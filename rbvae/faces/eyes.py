@@ -26,8 +26,9 @@ LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up 
 FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
 CLOSED = (0.055, 0.12)  # openness of an eye between which it is closed and open
 LOWERED = 0.6  # of the iris's radius: how far reflections move at most with a lid that comes down
-NARROWED = (0.0, 0.3, 0.75, 0.9, 1.0), (0.0, 0.3, 0.5, 1.0, 1.0)  # predicted and drawn shares by which an eye closes: a
-# squint hides less than half of an eye, and a blink all of it
+# Predicted and drawn shares by which an eye closes, or opens below 0. A squint hides less than half of an eye, and a
+# blink all of it; a narrow eye opens by what can be seen of it (1.3 times in 95% of smiling people, 1.75 at most).
+CLOSING = (-1.7, -0.4, 0.0, 0.3, 0.75, 0.9, 1.0), (-0.7, -0.4, 0.0, 0.3, 0.5, 1.0, 1.0)
 EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
 
 
@@ -127,16 +128,17 @@ def changed(old: Opening, new: Opening) -> float:
 
 
 def natural_lids(points: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Return the moves [468, 3] of landmarks with eyes that either squint or close, see NARROWED.
+    """Return the moves [468, 3] of landmarks with eyes that squint, close or open as far as real ones, see CLOSING.
 
-    Predicted moves are those of a mean eye, so they would close narrow eyes when they squint, and wide ones never.
+    Predicted moves are those of a mean eye, so they would close narrow eyes when they squint, and wide ones never, and
+    open narrow ones to twice their height or more, where nothing is known of the eyeball.
     """
     moves = moves.copy()
     for eye, lids in enumerate(LIDS):
         before, after = openness(Opening.of(points, lids)), openness(Opening.of(points[:POINTS] + moves, lids))
         closed = 1 - after / max(before, 1e-6)
-        if before > SHUT and closed > NARROWED[0][1]:
-            by = float(np.interp(closed, *NARROWED)) - closed
+        by = float(np.interp(closed, *CLOSING)) - closed
+        if before > SHUT and by:
             moves += lid_moves(points, eye, 1.0, np.zeros(2)) * by
     return moves
 

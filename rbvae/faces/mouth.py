@@ -26,7 +26,7 @@ from rbvae.faces.view import FaceView
 REPLACED, REPLACED_WIDER = 0.08, 0.15
 # A mouth that shows its teeth keeps them where it opens further if its gap is as large and its height, in units of the
 # photo's blur, too. Otherwise a strip of teeth, or what is left of blurred ones, would be seen above a dark cavity.
-HARDLY_OPEN, INDISTINCT = 0.15, 6
+HARDLY_OPEN, INDISTINCT = 0.15, 7
 SWAPPED = 0.3, 0.7  # growth, in the units above, over which they do: both rows together look like ghosts
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider

@@ -125,6 +125,13 @@ def test_a_squint_that_is_transferred_looks_the_same(editor, live, synthetic, cl
     assert psnr(live.draw({"e": e.tolist()}), wanted, closed) >= SEEN
 
 
+def test_narrow_eyes_that_open_look_the_same(editor, live, synthetic):
+    narrow = editor.infer(editor.edit(synthetic, {"squint": 2.0}).photo)
+    e = editor.moved(narrow.e, {"squint": -6.0})
+    live.open(narrow)
+    assert psnr(live.draw({"e": e.tolist()}), np.asarray(editor.edit(narrow, e).photo, np.float32), narrow) >= SEEN
+
+
 def boxes(portrait):
     """Boxes around the mouth and both eyes, as wide as those are long, in pixels of the photo."""
     points = portrait.observed.view.points[:POINTS]

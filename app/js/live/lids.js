@@ -11,16 +11,16 @@ export class Lids {
     this.closing = new Float64Array(3 * POINTS);
   }
 
-  // Changes predicted `moves` [468 * 3] in place: eyes that are closed in the photo do not open, others squint or close.
+  // Changes predicted `moves` [468 * 3] in place: eyes that are closed in the photo do not open, others move as far as real ones.
   natural(points, moves) {
     this.lids.forEach((lines) => this._still(points, moves, lines));
-    const [predicted, drawn] = this.eyes.NARROWED;
+    const [predicted, drawn] = this.eyes.CLOSING;
     this.lids.forEach((lines, eye) => {
       const before = openness(points, lines, this.gaze);
       const after = openness(points, lines, this.gaze, moves);
       const closed = 1 - after / Math.max(before, 1e-6);
-      if (before <= this.gaze.SHUT || closed <= predicted[1]) return;
       const by = interpolated(closed, { at: predicted, value: drawn }) - closed;
+      if (before <= this.gaze.SHUT || !by) return;
       this.closing.fill(0);
       this.move(points, eye, 1, [0, 0], this.closing);
       for (let i = 0; i < moves.length; i++) moves[i] += by * this.closing[i];

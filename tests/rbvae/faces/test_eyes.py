@@ -7,7 +7,7 @@ from skimage import data as pictures
 
 from rbvae.faces.eye_patch import visible
 from rbvae.faces.eyeball import Eyeball
-from rbvae.faces.eyes import Eyes, still_lids
+from rbvae.faces.eyes import Eyes, natural_lids, still_lids
 from rbvae.faces.gaze import MEET, gaze_move, iris_radius, lid_moves, openness
 from rbvae.faces.iris import IRISES, find_iris
 from rbvae.faces.landmarks import FaceLandmarker
@@ -203,3 +203,19 @@ def test_an_eye_that_is_half_closed_opens_by_degrees(face):
         opens.append(gap_after(shut, still_lids(shut, widening(shut)), 0) - Opening.of(shut, LIDS[0]).gap)
     assert opens[0] == pytest.approx(0, abs=1e-6) and opens[-1] == pytest.approx(0.2, abs=0.01)
     assert np.diff(opens).min() > -0.005 and np.diff(opens).max() < 0.08  # no jump
+
+
+def test_a_narrow_eye_opens_no_further_than_is_known_of_it(face):
+    """Real eyes are 1.75 times as open after a smile at most; a little is drawn as it is predicted."""
+    _, points = face
+    narrow, times = with_an_eye_closed(points, 0.5), []
+    wide = widening(narrow)
+    for share in np.linspace(0, 2, 21):
+        before, after = (
+            openness(Opening.of(narrow[:POINTS] + moves, LIDS[0]))
+            for moves in (np.zeros((POINTS, 3)), natural_lids(narrow, share * wide))
+        )
+        times.append(after / before)
+    predicted = openness(Opening.of(narrow[:POINTS] + 0.1 * wide, LIDS[0])) / openness(Opening.of(narrow, LIDS[0]))
+    assert 1.1 < predicted < 1.4 and times[1] == pytest.approx(predicted, abs=0.01)
+    assert np.diff(times).min() > -1e-6 and 1.5 < times[-1] < 1.8
