@@ -25,7 +25,7 @@ from rbvae.faces.deforming import RingedMesh
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
-from rbvae.images.greyness import is_grey
+from rbvae.images.monochrome import tones_of
 
 LARGEST = 900  # pixels of the longer side of a face; a larger one is reduced
 
@@ -70,6 +70,7 @@ class PortraitFiles:
         view, points = small.view, small.view.points
         box = box_of(RingedMesh(points[:POINTS]).with_ring(points[:POINTS]), *view.photo.shape[1::-1])  # as in draw
         height, width = portrait.source.shape[:2]
+        tones = tones_of(view.photo[box[1] : box[3], box[0] : box[2]])
         about: dict[str, Any] = {
             "size": [width, height],
             "origin": [left - scale * placed.box[0], top - scale * placed.box[1]],
@@ -77,7 +78,7 @@ class PortraitFiles:
             "rotation": small.pose.rotation.tolist(),
             "poseScale": small.pose.scale,
             "blur": view.blur,
-            "grey": is_grey(view.photo[box[1] : box[3], box[0] : box[2]]),
+            "tones": None if tones is None else tones.tolist(),
         }
         arrays: dict[str, np.ndarray] = {
             "points": points.astype(np.float32),

@@ -18,7 +18,7 @@ import numpy as np
 
 from rbvae.faces.alignment import Alignment, crop, inverted, mean_shape, shifted, warp
 from rbvae.faces.boxes import Box
-from rbvae.images.greyness import coloured_like
+from rbvae.images.monochrome import coloured_like
 
 MASK_SIDE = 256  # side in pixels at which the mask is drawn
 WIDER, LONGER = 1.04, 1.10  # scale of the mask relative to the mean face, and below its middle, for opening jaws

@@ -22,7 +22,7 @@ from rbvae.faces.region import Region, box_of
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 from rbvae.faces.view import FaceView
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, triangle_numbers
-from rbvae.images.greyness import coloured_like
+from rbvae.images.monochrome import coloured_like
 
 SMALL = 600_000  # pixels: smaller faces are sampled with the Lanczos kernel, which is 4% sharper and 5 times slower
 LEAST_CHANGE = 1e-4  # pixels or grey levels: an edit below this changes nothing

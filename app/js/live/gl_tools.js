@@ -44,6 +44,7 @@ export class GlTools {
       vec2: (uniform, value) => gl.uniform2fv(place(uniform), value),
       vec3: (uniform, value) => gl.uniform3fv(place(uniform), value),
       vec4: (uniform, value) => gl.uniform4fv(place(uniform), value),
+      mat3: (uniform, rows) => gl.uniformMatrix3fv(place(uniform), true, rows.flat()),
       opening: (uniform, { origin, along, width }) => {
         gl.uniform2fv(place(`${uniform}.origin`), origin);
         gl.uniform2fv(place(`${uniform}.along`), along);
@@ -54,7 +55,8 @@ export class GlTools {
     set.vec3("view", this._view(surface, portrait));
     set.vec2("size", [surface.width, surface.height]);
     set.float("flip", flip);
-    set.int("grey", portrait?.grey ? 1 : 0);
+    set.int("monochrome", portrait?.tones ? 1 : 0);
+    if (portrait?.tones) set.mat3("tones", portrait.tones);
     return set;
   }
 

@@ -53,7 +53,7 @@ export class CpuRaster {
     const view = viewOf(surface, portrait);
     const value = new Float64Array(4);
     const photo = (x, y, out) => bilinear(surface.double, 2 * (x * view[0] + view[1]) - 0.5, 2 * (y * view[0] + view[2]) - 0.5, out);
-    const put = writer(target, portrait.grey);
+    const put = writer(target, portrait.tones);
     target.depth.fill(Infinity);
     const [plus, mend] = [adder(this.model.side, frame.added), mender(portrait, frame)];
     for (const { kind, start, count } of this.parts.split(portrait, frame, view[0])) {
@@ -81,7 +81,7 @@ export class CpuRaster {
 
   _turned(surface, portrait, frame, target) {
     const view = viewOf(surface, portrait);
-    const [value, put] = [new Float64Array(4), writer(target, portrait.grey)];
+    const [value, put] = [new Float64Array(4), writer(target, portrait.tones)];
     const photo = (at, x, y) => {
       bilinear(surface.double, 2 * (x * view[0] + view[1]) - 0.5, 2 * (y * view[0] + view[2]) - 0.5, value);
       put(at, value, 1);
@@ -121,17 +121,24 @@ function viewOf({ zoom, left, top }, { scale, origin }) {
 }
 
 // Returns a function that lays a colour over a pixel, by a share; the pixel may be transparent.
-function writer({ data }, grey) {
+function writer({ data }, tones) {
+  const shown = new Float64Array(3);
   return (at, value, share) => {
     const i = 4 * at;
-    const light = grey && LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2];
+    toned(value, tones, shown);
     const alpha = share + (data[i + 3] / 255) * (1 - share);
     for (let c = 0; c < 3; c++) {
-      const colour = Math.min(Math.max(grey ? light : value[c], 0), 255);
+      const colour = Math.min(Math.max(shown[c], 0), 255);
       data[i + c] = data[i + c] + (share / (alpha || 1)) * (colour - data[i + c]);
     }
     data[i + 3] = 255 * alpha;
   };
+}
+
+// Writes a colour to `out`, in the `tones` of a monochrome photo; see rbvae/images/monochrome.py.
+function toned(value, tones, out) {
+  const y = tones && (LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2]) / 255;
+  for (let c = 0; c < 3; c++) out[c] = tones ? 255 * (tones[c][0] + y * (tones[c][1] + y * tones[c][2])) : value[c];
 }
 
 function adder(side, added) {
@@ -176,7 +183,7 @@ function over(target, view, box, layer, put) {
   });
 }
 
-function close(target, view, { grey }, { box, shade }, layer) {
+function close(target, view, { tones }, { box, shade }, layer) {
   const { data } = target;
   const [out, value] = [new Float64Array(6), new Float64Array(3)];
   pixels(target, view, box, (at, x, y) => {
@@ -186,7 +193,7 @@ function close(target, view, { grey }, { box, shade }, layer) {
       const below = data[4 * at + c];
       value[c] = Math.max(below + out[3] * (out[c] - below) + out[5], 0) * (1 - out[4]) ** shade[c];
     }
-    const light = grey && LUMA[0] * value[0] + LUMA[1] * value[1] + LUMA[2] * value[2];
-    for (let c = 0; c < 3; c++) data[4 * at + c] = grey ? light : value[c];
+    toned(value, tones, value);
+    for (let c = 0; c < 3; c++) data[4 * at + c] = value[c];
   });
 }

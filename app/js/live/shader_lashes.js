@@ -62,5 +62,5 @@ void main() {
   vec4 value = texture(below, (gl_FragCoord.xy - corner) / extent);
   vec3 drawn = value.rgb + opacity * (lid.rgb * value.a - value.rgb);
   drawn = max(drawn + texture_ / 255.0 * value.a, 0.0) * pow(vec3(1.0 - dark), shade);
-  colour = vec4(min(grey ? vec3(dot(drawn, vec3(0.299, 0.587, 0.114))) : drawn, value.a), value.a);
+  colour = vec4(min(value.a * toned(drawn / max(value.a, 1e-3)), value.a), value.a);
 }`;

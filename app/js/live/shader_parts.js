@@ -6,7 +6,8 @@ precision highp sampler2D;
 out vec4 colour;
 uniform vec3 view; // pixels of the surface per pixel of the file, and the place of (0, 0)
 uniform vec2 size; // of the surface, in pixels
-uniform bool grey;
+uniform bool monochrome;
+uniform mat3 tones; // of a monochrome photo; see rbvae/images/monochrome.py
 
 // Software runs both sides of a branch, but leaves a loop out if no pixel needs it.
 #define ONLY_WHERE(needed) for (bool first = needed; first; first = false)
@@ -28,9 +29,12 @@ vec4 cubic(sampler2D picture, vec2 extent, vec2 p) {
   sum += texture(picture, vec2(b.x, a.y)) * (w12.x * w0.y) + texture(picture, vec2(b.x, d.y)) * (w12.x * w3.y);
   return sum / (w12.x * w12.y + (w0.x + w3.x) * w12.y + w12.x * (w0.y + w3.y));
 }
+vec3 toned(vec3 value) {
+  float y = dot(value, vec3(0.299, 0.587, 0.114));
+  return monochrome ? clamp(tones * vec3(1.0, y, y * y), 0.0, 1.0) : value;
+}
 vec4 finished(vec3 value, float alpha) {
-  value = clamp(value, 0.0, 255.0) / 255.0;
-  if (grey) value = vec3(dot(value, vec3(0.299, 0.587, 0.114)));
+  value = toned(clamp(value, 0.0, 255.0) / 255.0);
   return vec4(value * alpha, alpha);
 }
 `;

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data as pictures
 
 from rbvae.faces.deforming import held_back
@@ -11,8 +14,9 @@ from rbvae.faces.rendering import Change, draw, draw_texture
 from rbvae.faces.texture import canonical_frame
 from rbvae.faces.view import FaceView
 from rbvae.faces.warping import signed_areas
-from rbvae.images.greyness import is_grey
+from rbvae.images.monochrome import GREY, LUMA, tones_of
 
+ROOT = Path(__file__).parents[3]
 FRAME = canonical_frame(96)
 CHEEK = 205  # a point with large triangles round it
 NO_TEXTURE = np.zeros((len(FRAME.flat), 3), np.float32)
@@ -109,19 +113,37 @@ def test_coordinates_of_an_opening_have_an_inverse(view):
     np.testing.assert_allclose(again, (x, y), atol=1e-9)
 
 
-def test_a_black_and_white_photo_stays_so(view):
-    grey = np.repeat(view.photo.mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+SEPIA = (1.0, 0.9, 0.75)
+
+
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), SEPIA, (0.97, 1.0, 0.94)])
+def test_a_monochrome_photo_stays_so(view, tint):
+    grey = view.photo.mean(axis=2, keepdims=True)
+    photo = np.rint(grey * tint).astype(np.uint8)
     red = Change(np.zeros((POINTS, 3)), NO_TEXTURE + np.float32([20, 0, 0]))
-    edited = drawn(FaceView(grey, view.points), red)
-    assert (edited != grey).any() and np.ptp(edited, axis=2).max() == 0
+    edited = drawn(FaceView(photo, view.points), red)
+    changed = edited[(edited != photo).any(axis=2)].astype(float)
+    assert len(changed) > 1000
+    np.testing.assert_allclose(changed, changed[:, 1:2] / tint[1] * tint, atol=3 if min(tint) < 1 else 0)
 
 
-def test_black_and_white_photos_with_traces_of_colour_are_grey():
+def test_photos_without_colours_of_their_own_are_monochrome():
     rng = np.random.default_rng(0)
     grey = np.repeat(rng.integers(40, 220, (96, 96, 1)), 3, axis=2)
     compressed = grey + rng.integers(-3, 4, grey.shape) * (rng.random((96, 96, 1)) < 0.1)
-    assert is_grey(grey.astype(np.uint8)) and is_grey(compressed.astype(np.uint8))
-    assert not is_grey((grey * [1.0, 0.9, 0.75]).astype(np.uint8))  # sepia
+    for pixels in (grey, compressed):
+        np.testing.assert_array_equal(tones_of(pixels.astype(np.uint8)), GREY)
+    sepia = tones_of((grey * SEPIA).astype(np.uint8))
+    np.testing.assert_allclose(sepia[:, 1], np.array(SEPIA) / (LUMA @ SEPIA), atol=0.02)
     coloured = grey.copy()
     coloured[30:60, 30:60, 0] = 250  # a red balloon in a grey street
-    assert not is_grey(coloured.astype(np.uint8))
+    assert tones_of(coloured.astype(np.uint8)) is None
+    assert tones_of(np.full((96, 96, 3), (200, 150, 130), np.uint8)) is None  # a plain colour is no tone
+
+
+@pytest.mark.parametrize("name", ["astronaut.jpg", "person-1.jpg", "person-3.jpg", "smile-2.jpg"])
+def test_photos_in_colour_are_not_monochrome(name):
+    pixels = np.asarray(Image.open(ROOT / "app/examples" / name).convert("RGB"))
+    height, width = pixels.shape[:2]
+    assert tones_of(pixels) is None
+    assert tones_of(pixels[height // 4 : height * 3 // 4, width // 4 : width * 3 // 4]) is None
