@@ -55,7 +55,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "PAST",
             "CLAMP",
         ),
-        *("SQUASHED", "STRETCHED", "BITE", "NARROW", "NOSE"),
+        *("CORNER_SHADOW", "CORNERS", "NARROWER", "LOWER", "SQUASHED", "STRETCHED", "BITE", "NARROW", "NOSE"),
     ),
     shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
     teeth: ("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),

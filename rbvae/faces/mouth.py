@@ -15,10 +15,11 @@ import numpy as np
 
 from rbvae.faces.boxes import Box
 from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
-from rbvae.faces.easing import ramp
+from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.lips import SHOWN, SOFT, changed, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
+from rbvae.faces.teeth import LIP_SHADOW, SHADOW_WIDTH
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 from rbvae.faces.view import FaceView
 
@@ -33,6 +34,8 @@ MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stret
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
+CORNER_SHADOW, CORNERS = 0.65, 0.22  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
+NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
@@ -175,10 +178,22 @@ class OwnMouth:
         v = (across - upper) / height
         v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         colours = sample(self.view.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
+        colours = colours * np.float32(self.shadow(target, new_s, new_across - new_upper))[..., None]
         deep = np.float32(np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST)))[..., None]
         if not deep.any():
             return colours
         return colours + deep * (self.cavity.at(new_s, place, target.gap) - colours)
+
+    def shadow(self, target: Opening, s: np.ndarray, below: np.ndarray) -> np.ndarray:
+        """Return the light, in 0..1, of what a mouth that becomes narrower or less high shows at its new edges.
+
+        `s` are places along it and `below` distances from its upper lip. The photo shows what was in the open there.
+        """
+        narrower = 1 - target.width / max(self.opening.width, 1e-6)
+        lower = 1 - target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
+        ends = 1 - smoothstep(ramp(np.minimum(s, 1 - s), 0, CORNERS))
+        lip = np.exp(-np.maximum(below, 0) / (SHADOW_WIDTH * target.width))
+        return (1 - CORNER_SHADOW * ramp(narrower, 0, NARROWER) * ends) * (1 - LIP_SHADOW * ramp(lower, 0, LOWER) * lip)
 
     @property
     def cavity(self) -> Cavity:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,7 +11,9 @@ from skimage import data
 
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening
-from tests.live.comparing import SEEN_SMALL, library, psnr
+from tests.live.comparing import SEEN_NEAR, SEEN_SMALL, library, psnr
+
+EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +69,12 @@ def test_a_mouth_that_shows_a_sliver_of_teeth_looks_the_same(editor, live, shut)
     live.open(bared)
     for named in ({"smile": 1.5}, {"mouth open": 1.0}):
         assert psnr(live.draw({"named": named}), library(editor, bared, named), bared) >= SEEN_SMALL
+
+
+def test_teeth_in_the_shadow_of_a_mouth_that_closes_a_little_look_the_same(editor, live):
+    smile = editor.infer(EXAMPLES / "smile-1.jpg")
+    live.open(smile)
+    box = Opening.of(smile.observed.view.points, INNER_LIPS).box(10, *smile.source.shape[1::-1])
+    for named in ({"smile": -1.2}, {"smile": -1.2, "mouth open": 1.0}):
+        drawn, wanted = live.draw({"named": named}), library(editor, smile, named)
+        assert psnr(drawn, wanted, smile, box) >= SEEN_NEAR

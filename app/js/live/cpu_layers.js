@@ -116,7 +116,7 @@ function teethLayer(portrait, { now, gap, teeth }, lines) {
   const [row, found] = [new Float64Array(4), new Float64Array(4)];
   const [edgeX, edgeY] = teeth.edge;
   const { constants } = portrait.model;
-  const { MARGIN, LIP_SHADOW, SHADOW_WIDTH } = constants.teeth;
+  const { MARGIN, LIP_SHADOW } = constants.teeth;
   return (s, across, l, out) => {
     cavity(constants, gap, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.cavity, out);
     const x = edgeX + (s - teeth.s) * now.width * teeth.along[s < teeth.s ? 0 : 1];
@@ -127,7 +127,7 @@ function teethLayer(portrait, { now, gap, teeth }, lines) {
     if (y < edgeY) y = edgeY - (edgeY - y) * stretch;
     if (x <= 0.5 || x >= picture.width - 0.5) return;
     cubic(picture, x, Math.max(y, highest), found);
-    const shadow = 1 - LIP_SHADOW * Math.exp(-Math.max(across - l[2], 0) / (SHADOW_WIDTH * now.width));
+    const shadow = 1 - LIP_SHADOW * lipShadow(constants.teeth, across - l[2], now.width);
     for (let c = 0; c < 3; c++) out[c] = mix(out[c], found[c] * teeth.gain[c] * shadow, unit(found[3] / 255));
   };
 }
@@ -150,8 +150,8 @@ function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gai
 const before = new Float64Array(4);
 
 function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
-  const { old, shift, deeper, narrower, opens, gap } = mouth;
-  const { BELOW, PAST, CLAMP } = constants.mouth;
+  const { old, now, shift, deeper, narrower, opens, gap, shadows } = mouth;
+  const { BELOW, PAST, CLAMP, CORNERS } = constants.mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
   const height = Math.max(before[1] - before[0], 1e-3);
@@ -161,8 +161,12 @@ function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
   const [dark, share] = [out.slice(0, 3), Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST))];
   const along = clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98);
   photo(...positions(old, along, before[0] + clamp(v, ...CLAMP) * height), out);
-  for (let c = 0; c < 3; c++) out[c] = mix(out[c], dark[c], share);
+  const ends = 1 - smoothstep(ramp(Math.min(s, 1 - s), 0, CORNERS));
+  const light = (1 - shadows[0] * ends) * (1 - shadows[1] * lipShadow(constants.teeth, across - l[2], now.width));
+  for (let c = 0; c < 3; c++) out[c] = mix(light * out[c], dark[c], share);
 }
+
+const lipShadow = ({ SHADOW_WIDTH }, below, width) => Math.exp(-Math.max(below, 0) / (SHADOW_WIDTH * width));
 
 export function positions({ origin, along, width }, s, across) {
   return [

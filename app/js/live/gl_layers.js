@@ -79,6 +79,7 @@ export class GlLayers extends GlTools {
     set.opening("now", mouth.now);
     set.vec3("between", mouth.between);
     set.vec2("shift", mouth.shift);
+    set.vec2("shadows", mouth.shadows);
     for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "line", "lineWidth"]) {
       set.float(name, mouth[name]);
     }

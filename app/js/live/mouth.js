@@ -8,7 +8,7 @@ const TEETH_ROW = 3; // of the lines of a frame
 // Returns what to draw between the lips `now`, null if nothing. `noses` are the base of the nose before and after;
 // `donor` is a mouth of portrait.js, or null for teeth of the bank.
 export function mouthFrame(portrait, now, [before, after], lines, donor) {
-  const { lips, mouth } = portrait.model.constants;
+  const { lips, mouth, teeth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
   const { showsTeeth, keepsTeeth, between, cavity } = portrait.mouth;
@@ -30,6 +30,10 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
     narrower: Math.min(1, broader),
     shift: [after[0] - before[0], after[1] - before[1]],
     opens: clamp((wider - 1) / 0.1, 0, 1),
+    shadows: [
+      mouth.CORNER_SHADOW * ramp(1 - broader, 0, mouth.NARROWER),
+      teeth.LIP_SHADOW * ramp(1 - wider, 0, mouth.LOWER),
+    ],
     line: isOpen ? share * (1 - apart) : 0,
     lineWidth: Math.max(lips.SEAM_WIDTH * now.width, soft),
     margin: 4 * soft + 2,

@@ -58,6 +58,7 @@ uniform vec3 between;
 uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, lineWidth;
 uniform vec3 ownDark, ownTongue, teethDark, teethTongue;
 uniform vec2 shift;
+uniform vec2 shadows; // at the corners and below the upper lip
 uniform vec2 edge; // of the teeth, in their picture
 uniform vec4 rowPlace; // s and distance of that edge; pixels of the picture per pixel to its left and to its right
 uniform float down; // and across
@@ -70,6 +71,7 @@ vec3 cavity(float s, float v, vec3 dark, vec3 pink) {
   float tongue = low * step01(1.1 - (2.6 * s - 1.3) * (2.6 * s - 1.3)) * wide * (1.0 - CAVITY_GROOVE * exp(-x * x));
   return mix(dark, pink, tongue);
 }
+float lipShadow(float below) { return exp(-max(below, 0.0) / (TEETH_SHADOW_WIDTH * now.width)); }
 #ifdef DONOR
 vec3 teethAt(float s, float across, vec2 l) {
   float v = clamp((across - l.x) / max(l.y - l.x, 1e-3), -0.3, 1.3);
@@ -92,7 +94,7 @@ vec3 teethAt(float s, float across, vec2 l) {
   if (y < edge.y) y = edge.y - (edge.y - y) * stretch;
   vec4 found = cubic(teeth, teethSize, vec2(x, max(y, highest)));
   float opaque = x > 0.5 && x < teethSize.x - 0.5 ? step01(found.a) : 0.0;
-  float shadow = 1.0 - TEETH_LIP_SHADOW * exp(-max(across - l.x, 0.0) / (TEETH_SHADOW_WIDTH * now.width));
+  float shadow = 1.0 - TEETH_LIP_SHADOW * lipShadow(across - l.x);
   return mix(deep, 255.0 * found.rgb * gain * shadow, opaque);
 }
 #endif
@@ -103,6 +105,8 @@ vec3 ownAt(float s, float across, vec2 l) {
   float v = mix((c.y - o.x) / height, place * deeper, opens);
   float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
   vec3 value = photoAt(positions(old, clamp(own, 0.02, 0.98), o.x + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
+  float ends = 1.0 - smooth01(ramp(min(s, 1.0 - s), 0.0, MOUTH_CORNERS));
+  value *= (1.0 - shadows.x * ends) * (1.0 - shadows.y * lipShadow(across - l.x));
   float deep = max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), ramp(v, MOUTH_PAST.x, MOUTH_PAST.y));
   return mix(value, cavity(s, place, ownDark, ownTongue), deep);
 }

@@ -145,6 +145,19 @@ def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the
     assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(3) == MOST_STRETCHED
 
 
+def test_teeth_are_in_shadow_at_the_corners_of_a_narrower_mouth_and_below_a_lip_that_comes_down():
+    """The photo shows what is there in full light, as the corners were further apart and the lip higher."""
+    mouth = OwnMouth(sharp(painted(plain(), opened(0.3), TOOTH), opened(0.3)))
+    s, below = np.array([0.02, 0.1, 0.5, 0.9, 0.98]), np.full(5, 0.5 * mouth.opening.width)
+    for gap, wider in ((0.3, 1.0), (0.3, 1.2), (0.5, 1.0)):
+        np.testing.assert_allclose(mouth.shadow(Opening.of(opened(gap, wider), INNER_LIPS), s, below), 1, atol=0.01)
+    narrower, lower = (Opening.of(opened(gap, wider), INNER_LIPS) for gap, wider in ((0.4, 0.75), (0.15, 1.0)))
+    light = mouth.shadow(narrower, s, below)
+    assert light[0] < 0.4 < 0.6 < light[1] < 0.9 and light[2] == pytest.approx(1) and light[4] == pytest.approx(light[0])
+    falling = mouth.shadow(lower, np.full(5, 0.5), np.linspace(0, 0.15, 5) * lower.width)
+    assert falling[0] < 0.7 < 0.98 < falling[-1] and (np.diff(falling) > 0).all()
+
+
 def test_an_open_mouth_without_visible_teeth_takes_the_filling_by_degrees():
     photo = painted(data.astronaut(), smiling(), DARK)
     view, greens = FaceView(photo, smiling()), []
@@ -257,7 +270,8 @@ def test_a_photos_own_mouth_drawn_where_it_was_is_the_photo():
     assert close.mean() > 0.8
     lips_moved = Opening(opening.upper, opening.lower - [0, 6])
     hidden = own.fill(lips_moved, nose, box)
-    same = (lips_moved.mask(box, 0) > 0.99)[middle]
+    out_of_shadow = Opening(opening.upper + [0, 12], lips_moved.lower)
+    same = (out_of_shadow.mask(box, 0) > 0.99)[middle]
     assert (np.abs(hidden[middle] - again[middle]).max(axis=2)[same] < 2).mean() > 0.9  # lips move over it
 
 
