@@ -153,7 +153,9 @@ def test_teeth_are_in_shadow_at_the_corners_of_a_narrower_mouth_and_below_a_lip_
         np.testing.assert_allclose(mouth.shadow(Opening.of(opened(gap, wider), INNER_LIPS), s, below), 1, atol=0.01)
     narrower, lower = (Opening.of(opened(gap, wider), INNER_LIPS) for gap, wider in ((0.4, 0.75), (0.15, 1.0)))
     light = mouth.shadow(narrower, s, below)
-    assert light[0] < 0.4 < 0.6 < light[1] < 0.9 and light[2] == pytest.approx(1) and light[4] == pytest.approx(light[0])
+    assert (
+        light[0] < 0.4 < 0.6 < light[1] < 0.9 and light[2] == pytest.approx(1) and light[4] == pytest.approx(light[0])
+    )
     falling = mouth.shadow(lower, np.full(5, 0.5), np.linspace(0, 0.15, 5) * lower.width)
     assert falling[0] < 0.7 < 0.98 < falling[-1] and (np.diff(falling) > 0).all()
 
