@@ -32,7 +32,7 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
     return {
         "between": view.between_lips.tolist(),
         "showsTeeth": view.has_teeth,
-        "keepsTeeth": mouth.keeps_teeth,
+        "keepsTeeth": list(mouth.keeps_teeth),
         "lipEdges": view.lip_edges.round(3).tolist(),
         "cavity": [mouth.cavity.dark.tolist(), mouth.cavity.tongue.tolist()],
     }

@@ -25,17 +25,18 @@ from rbvae.faces.view import FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 REPLACED, REPLACED_WIDER = 0.08, 0.15
-# A mouth that shows its teeth keeps them where it opens further if its gap is as large and its height, in units of the
-# photo's blur, too. Otherwise a strip of teeth, or what is left of blurred ones, would be seen above a dark cavity.
-HARDLY_OPEN, INDISTINCT = 0.15, 7
+# Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles, and its least height in units of
+# the photo's blur. Others would show a strip of teeth, or what is left of blurred ones, above a dark cavity.
+HARDLY_OPEN, INDISTINCT = (0.12, 0.15), 5
 SWAPPED = 0.3, 0.7  # growth, in the units above, over which they do: both rows together look like ghosts
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
-CORNER_SHADOW, CORNERS = 0.65, 0.22  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
+CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
 NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
+LIP_SHADOWED = 0.5  # share of the lip's shadow on teeth of the bank: the photo's own have some
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
 STRETCHED = 1.3  # of its height: a donor's mouth that must be higher keeps its upper part
@@ -193,7 +194,9 @@ class OwnMouth:
         lower = 1 - target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
         ends = 1 - smoothstep(ramp(np.minimum(s, 1 - s), 0, CORNERS))
         lip = np.exp(-np.maximum(below, 0) / (SHADOW_WIDTH * target.width))
-        return (1 - CORNER_SHADOW * ramp(narrower, 0, NARROWER) * ends) * (1 - LIP_SHADOW * ramp(lower, 0, LOWER) * lip)
+        return (1 - CORNER_SHADOW * ramp(narrower, 0, NARROWER) * ends) * (
+            1 - LIP_SHADOWED * LIP_SHADOW * ramp(lower, 0, LOWER) * lip
+        )
 
     @property
     def cavity(self) -> Cavity:
@@ -210,11 +213,12 @@ class OwnMouth:
         return float(np.clip(TEETH_STRETCHED * broader, 1.0, MOST_STRETCHED))
 
     @property
-    def keeps_teeth(self) -> bool:
-        """Whether it shows teeth, and enough of them, to keep them where it opens further."""
+    def keeps_teeth(self) -> tuple[bool, bool]:
+        """Whether it shows enough teeth to keep them where the jaw drops, and where it smiles."""
         gap = self.opening.gap
-        distinct = self.view.in_blurs(gap * self.opening.width) >= INDISTINCT
-        return gap >= HARDLY_OPEN and distinct and self.view.has_teeth
+        shown = self.view.has_teeth and self.view.in_blurs(gap * self.opening.width) >= INDISTINCT
+        in_dropped, in_smile = (shown and gap >= least for least in HARDLY_OPEN)
+        return in_dropped, in_smile
 
     @functools.cached_property
     def teeth(self) -> np.ndarray:
@@ -251,11 +255,11 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     is_open = old.gap > SHOWN
     filled = 0.0 if filling is None else 1.0
     if filling is not None and is_open:
-        deeper = 0.0 if filling.behind else (new.gap - old.gap) / REPLACED
-        grown = max(deeper, (new.width / old.width - 1) / REPLACED_WIDER)
-        if view.has_teeth:
-            grown = 0.0 if mouth.keeps_teeth else float(ramp(grown, *SWAPPED))
-        filled = float(np.clip(grown, 0, 1)) if filling.replaces else 0.0
+        kept_below, kept_beside = mouth.keeps_teeth
+        deeper = 0.0 if filling.behind or kept_below else (new.gap - old.gap) / REPLACED
+        wider = 0.0 if kept_beside else (new.width / old.width - 1) / REPLACED_WIDER
+        grown = ramp(max(deeper, wider), *(SWAPPED if view.has_teeth else (0, 1)))
+        filled = float(grown) if filling.replaces else 0.0
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):
         return

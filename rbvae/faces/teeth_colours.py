@@ -24,7 +24,7 @@ SHARPNESS = 25, 40  # widths of the eye, in units of the photo's blur, between t
 NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])
 LEAST_VISIBLE = 20  # pixels of teeth whose colour is measured
 SHADED = 0.7  # brightness of pixels in gaps or shadows, of that of teeth
-ALONE = 0.87  # brightness of teeth in a smile, gaps and shadows among them, of that of the teeth alone
+ALONE = np.array([0.87, 0.84, 0.84])  # colour of teeth in a smile with its gaps and shadows, of that of teeth alone
 MOST_CONTRAST = 1.7  # largest brightness of teeth relative to the brightest skin
 
 

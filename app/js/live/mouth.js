@@ -12,9 +12,10 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
   const { showsTeeth, keepsTeeth, between, cavity } = portrait.mouth;
-  const deeper = portrait.teeth.behind && !donor ? 0 : (now.gap - old.gap) / mouth.REPLACED;
-  const grown = Math.max(deeper, (now.width / old.width - 1) / mouth.REPLACED_WIDER);
-  const replaced = keepsTeeth ? 0 : showsTeeth ? ramp(grown, ...mouth.SWAPPED) : clamp(grown, 0, 1);
+  const [keptBelow, keptBeside] = keepsTeeth;
+  const grownBelow = keptBelow || (portrait.teeth.behind && !donor) ? 0 : (now.gap - old.gap) / mouth.REPLACED;
+  const grownBeside = keptBeside ? 0 : (now.width / old.width - 1) / mouth.REPLACED_WIDER;
+  const replaced = ramp(Math.max(grownBelow, grownBeside), ...(showsTeeth ? mouth.SWAPPED : [0, 1]));
   const kept = !isOpen ? 0 : portrait.teeth.gums && !donor ? 1 : 1 - replaced;
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
@@ -32,7 +33,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
     opens: clamp((wider - 1) / 0.1, 0, 1),
     shadows: [
       mouth.CORNER_SHADOW * ramp(1 - broader, 0, mouth.NARROWER),
-      teeth.LIP_SHADOW * ramp(1 - wider, 0, mouth.LOWER),
+      mouth.LIP_SHADOWED * teeth.LIP_SHADOW * ramp(1 - wider, 0, mouth.LOWER),
     ],
     line: isOpen ? share * (1 - apart) : 0,
     lineWidth: Math.max(lips.SEAM_WIDTH * now.width, soft),
