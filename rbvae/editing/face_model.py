@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rbvae.editing.parts import Limit
+from rbvae.editing.parts import Limit, part_weights
 from rbvae.faces.boxes import square_at
+from rbvae.faces.brows import natural_brows
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
@@ -101,6 +102,9 @@ class FaceModel:
         self.frame = canonical_frame(model.config.image_size)
         mean = self.frame.joined(self.basis.texture_mean.numpy()[None].repeat(2, axis=0))
         self.shading = Shading(self.frame, mean)
+        weights = part_weights(("brows",), self.frame)
+        assert weights is not None
+        self._with_brows = weights[0]
 
     @torch.inference_mode()
     def observe(self, photo: np.ndarray, points: np.ndarray) -> ObservedFace:
@@ -201,6 +205,7 @@ class FaceModel:
         if closing:
             moves = moves + closing * (shut(after, face.view.points[:POINTS]) - after)
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
+        moves = natural_brows(face.view.points, moves, self._with_brows)
         return Change(moves, self.added(face, texture), mouth)
 
     def added(self, face: ObservedFace, texture: np.ndarray) -> np.ndarray:

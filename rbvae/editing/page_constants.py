@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from rbvae.editing import face_model
-from rbvae.faces import cavity, closed_lid, eyeball, eyes, gaze, lashes, lips, mouth, shading, teeth
+from rbvae.faces import brows, cavity, closed_lid, eyeball, eyes, gaze, lashes, lips, mouth, shading, teeth
 
 USED: dict[ModuleType, tuple[str, ...]] = {
     face_model: ("EXPRESSED",),
+    brows: ("LOWER_EDGES", "UPPER_LIDS", "RISE"),
     cavity: ("TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH"),
     closed_lid: ("STEP", "LEFT", "TOP", "AROUND"),
     eyeball: ("REFLECTION",),

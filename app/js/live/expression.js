@@ -11,6 +11,7 @@
 //   mouth, eyes [2], lashes [2]   what to draw on top, each null if nothing
 //   turn       vertices [756 * 5] of the turned head, or null
 
+import { raise } from "./brows.js";
 import { heldBack } from "./folding.js";
 import { Lids } from "./lids.js";
 import { above, changed, inset, parting, shut } from "./lips.js";
@@ -120,6 +121,7 @@ export class Expression {
       for (let i = 0; i < moves.length; i++) moves[i] = after[i] - before[i];
     }
     this.lids.natural(before, moves);
+    raise(before, moves, model.partWeights(["brows"]).points, model.constants.brows);
     return moves;
   }
 
