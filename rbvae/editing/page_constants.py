@@ -19,7 +19,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
     cavity: ("TONGUE_GAPS", "TONGUE_DEPTHS", "GROOVE", "GROOVE_WIDTH"),
     closed_lid: ("STEP", "LEFT", "TOP", "AROUND"),
     eyeball: ("REFLECTION",),
-    eyes: ("LEAST", "SOFT", "FIRM", "CLOSED", "LOWERED", "CLOSING", "EDGE"),
+    eyes: ("SOFT", "FIRM", "CLOSED", "LOWERED", "CLOSING", "EDGE"),
     gaze: (
         *("ABOVE", "BELOW", "FOLLOW_ABOVE", "FOLLOW_BELOW", "SHUT", "MIDDLE", "MEET"),
         *("WIDE", "ASIDE", "UP", "KEEP", "LIDS_FOLLOW"),

@@ -22,6 +22,7 @@ from rbvae.editing.portraits import PortraitEditor
 from rbvae.editing.smaller import MARGIN, close_up
 from rbvae.errors import ConfigError
 from rbvae.faces.deforming import RingedMesh
+from rbvae.faces.eyes import follows_mesh
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
@@ -92,6 +93,7 @@ class PortraitFiles:
         rest = faces.basis.shape_change(self._towards_reference(portrait))[0].numpy()
         about["mouth"] = mouth_of(view)
         about["teeth"] = teeth_of(faces.teeth(small, rest), arrays)
+        about["eyesFollow"] = follows_mesh(view.sharpness)
         about["eyes"] = [
             eye_of(eye, points, view.eyeballs[eye], view.lids[eye], arrays) if is_open(points, eye) else None
             for eye in (0, 1)

@@ -21,8 +21,9 @@ from rbvae.faces.lashes import Lid, turned_down
 from rbvae.faces.mesh import LIDS, POINTS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 
-LEAST, SOFT = 0.03, 0.06  # changes of the lids' distance, as a share of it: up to the first the eye follows the mesh,
-# and beyond both together it does not
+# Change of the lids' distance, as a share of it, up to which the eye follows the mesh, in sharp photos and in blurred
+# ones, and the sharpness between the two; beyond that and SOFT together it does not. Layers of a few pixels have seams.
+FOLLOWS, SHARPNESS, SOFT = (0.03, 0.7), (20, 15), 0.06
 FIRM = 0.1  # of the iris's radius: a gaze further aside is drawn without the mesh
 CLOSED = (0.055, 0.12)  # openness of an eye between which it is closed and open
 LOWERED = 0.6  # of the iris's radius: how far reflections move at most with a lid that comes down
@@ -38,7 +39,8 @@ class Eyes:
 
     `points` [478, 3] are the landmarks before the edit and `after` [468, 3] those after it, in pixels of `photo`;
     `gaze` [2, 2] moves the irises, in photo pixels; `eyeballs` and `skins` return both eyes in
-    layers and their lids, which depend on the photo alone.
+    layers and their lids, which depend on the photo alone. They follow the mesh up to a change `follows` of the lids'
+    distance, see `follows_mesh`.
     """
 
     photo: np.ndarray
@@ -47,6 +49,7 @@ class Eyes:
     gaze: np.ndarray
     eyeballs: Callable[[], Sequence[Eyeball]]
     skins: Callable[[], Sequence[Lid]]
+    follows: float = FOLLOWS[0]
 
     @functools.cached_property
     def openings(self) -> list[tuple[Opening, Opening]]:
@@ -75,7 +78,7 @@ class Eyes:
     def draw(self, out: np.ndarray, box: Box) -> None:
         """Draw the eyes, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`."""
         for eye, ((old, new), found) in enumerate(zip(self.openings, self.lids, strict=True)):
-            if openness(old) > SHUT and (changed(old, new) > LEAST or self.gaze[eye].any()):
+            if openness(old) > SHUT and (changed(old, new) > self.follows or self.gaze[eye].any()):
                 self._draw_between_lids(out, box, eye)
             if found:
                 lid, share = found
@@ -99,7 +102,7 @@ class Eyes:
         if shown.any():
             lowered = lowered_highlight(ball, old, target, scale)
             drawn += shown * (ball.draw(*old.positions(at.s, scale * at.across), gaze, lowered) - drawn)
-        by_lids = max(0.0, changed(old, new) - LEAST) / SOFT
+        by_lids = max(0.0, changed(old, new) - self.follows) / SOFT
         share = min(1.0, by_lids + float(np.hypot(*gaze)) / (FIRM * ball.place.radius))
         is_open = np.clip(at.lower - at.upper, 0, 1)  # a polygon without area still has an outline
         mask = (target.mask(inner, blur) * np.float32(share * is_open))[..., None]
@@ -125,6 +128,11 @@ def lowered_highlight(ball: Eyeball, old: Opening, new: Opening, scale: float) -
 def changed(old: Opening, new: Opening) -> float:
     """Return how much the distance of the lids changes, as a share of it."""
     return abs(openness(new) - openness(old)) / max(openness(old), 1e-6)
+
+
+def follows_mesh(sharpness: float) -> float:
+    """Return the change of the lids' distance up to which eyes follow the mesh in a photo; see FaceView.sharpness."""
+    return FOLLOWS[0] + (FOLLOWS[1] - FOLLOWS[0]) * float(ramp(sharpness, *SHARPNESS))
 
 
 def natural_lids(points: np.ndarray, moves: np.ndarray) -> np.ndarray:

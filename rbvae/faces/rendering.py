@@ -14,7 +14,7 @@ import numpy as np
 from rbvae.faces.boxes import Box, window, with_margin
 from rbvae.faces.deforming import RingedMesh, held_back
 from rbvae.faces.easing import smoothstep
-from rbvae.faces.eyes import Eyes
+from rbvae.faces.eyes import Eyes, follows_mesh
 from rbvae.faces.lips import inset_lips, without_inside
 from rbvae.faces.mesh import OUTER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, draw_mouth
@@ -65,7 +65,8 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     old, new = mesh.with_ring(inset_lips(before, after, view.lip_edges)), mesh.with_ring(after)
     box = box_of(np.concatenate([old, new]), width, height)
     left, top, right, bottom = box
-    eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids)
+    follows = follows_mesh(view.sharpness)
+    eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids, follows)
     corner = np.array([left, top, 0])
     region = Region(box, without_inside(eyes.skin(box), before - corner, after - corner, view.between_lips))
     order = mesh.order(np.concatenate([after, old[POINTS:]]))

@@ -173,8 +173,9 @@ export class Expression {
   }
 
   _eyes(lids, gaze) {
-    const { eyes: { LEAST, SOFT, FIRM }, gaze: { SHUT, MIDDLE }, eyeball, lashes } = this.portrait.model.constants;
+    const { eyes: { SOFT, FIRM }, gaze: { SHUT, MIDDLE }, eyeball, lashes } = this.portrait.model.constants;
     const { AROUND } = this.portrait.model.constants.closed_lid;
+    const { eyesFollow } = this.portrait;
     const result = { eyes: [null, null], lashes: [null, null], lifts: [0, 0] };
     lids.forEach((now, eye) => {
       const [old, openness] = [this.portrait.openings[eye], this.portrait.openness[eye]];
@@ -183,8 +184,8 @@ export class Expression {
       const left = now.openness(MIDDLE);
       const closed = 1 - left / openness;
       const aside = Math.hypot(...gaze[eye]);
-      if (Math.abs(closed) > LEAST || aside) {
-        const share = Math.min(1, Math.max(0, Math.abs(closed) - LEAST) / SOFT + aside / (FIRM * layers.iris[2]));
+      if (Math.abs(closed) > eyesFollow || aside) {
+        const share = Math.min(1, Math.max(0, Math.abs(closed) - eyesFollow) / SOFT + aside / (FIRM * layers.iris[2]));
         const lowered = this._lowered(layers, old, now);
         const shine = gaze[eye].map((value, d) => eyeball.REFLECTION * value + lowered * old.across[d]);
         result.eyes[eye] = { old, now, gaze: gaze[eye], shine, share, blur: Math.max(0.5, 0.02 * now.width) };

@@ -7,7 +7,7 @@ from skimage import data as pictures
 
 from rbvae.faces.eye_patch import visible
 from rbvae.faces.eyeball import Eyeball
-from rbvae.faces.eyes import Eyes, natural_lids, still_lids
+from rbvae.faces.eyes import FOLLOWS, SHARPNESS, Eyes, follows_mesh, natural_lids, still_lids
 from rbvae.faces.gaze import MEET, gaze_move, iris_radius, lid_moves, openness
 from rbvae.faces.iris import IRISES, find_iris
 from rbvae.faces.landmarks import FaceLandmarker
@@ -44,12 +44,14 @@ def drawing() -> tuple[np.ndarray, np.ndarray]:
     return np.rint(eye * mask + np.array(SKIN) * (1 - mask)).astype(np.uint8), points
 
 
-def drawn(photo: np.ndarray, points: np.ndarray, closed: float = 0, gaze: tuple[float, float] = (0, 0)) -> np.ndarray:
+def drawn(
+    photo: np.ndarray, points: np.ndarray, closed: float = 0, gaze: tuple[float, float] = (0, 0), follows: float = 0.03
+) -> np.ndarray:
     """The left eye after an edit, with the skin left where it was."""
     moves = np.array([gaze, (0, 0)], float)
     after = points[:POINTS] + lid_moves(points, 0, closed, moves[0])
     view = FaceView(photo, points)
-    eyes = Eyes(photo, points, after, moves, lambda: view.eyeballs, lambda: view.lids)
+    eyes = Eyes(photo, points, after, moves, lambda: view.eyeballs, lambda: view.lids, follows)
     out = eyes.skin((0, 0, photo.shape[1], photo.shape[0])).copy()
     eyes.draw(out, (0, 0, photo.shape[1], photo.shape[0]))
     return out
@@ -219,3 +221,14 @@ def test_a_narrow_eye_opens_no_further_than_is_known_of_it(face):
     predicted = openness(Opening.of(narrow[:POINTS] + 0.1 * wide, LIDS[0])) / openness(Opening.of(narrow, LIDS[0]))
     assert 1.1 < predicted < 1.4 and times[1] == pytest.approx(predicted, abs=0.01)
     assert np.diff(times).min() > -1e-6 and 1.5 < times[-1] < 1.8
+
+
+def test_small_blurred_eyes_follow_the_mesh_until_they_close(drawing):
+    """Drawn in layers, their few pixels would show seams."""
+    photo, points = drawing
+    for closed in (-0.5, 0.4):
+        np.testing.assert_array_equal(drawn(photo, points, closed, follows=FOLLOWS[1]), photo)
+        assert (drawn(photo, points, closed) != photo).any()
+    shut = drawn(photo, points, 1.0, follows=FOLLOWS[1])
+    np.testing.assert_array_equal(shut, drawn(photo, points, 1.0))
+    assert [follows_mesh(sharpness) for sharpness in (SHARPNESS[0] + 10, SHARPNESS[1] - 5)] == list(FOLLOWS)
