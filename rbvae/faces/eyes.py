@@ -146,7 +146,7 @@ def natural_lids(points: np.ndarray, moves: np.ndarray) -> np.ndarray:
         before, after = openness(Opening.of(points, lids)), openness(Opening.of(points[:POINTS] + moves, lids))
         closed = 1 - after / max(before, 1e-6)
         by = float(np.interp(closed, *CLOSING)) - closed
-        if before > SHUT and by:
+        if before > SHUT and abs(by) > 1e-9:
             moves += lid_moves(points, eye, 1.0, np.zeros(2)) * by
     return moves
 

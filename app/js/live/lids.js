@@ -11,7 +11,7 @@ export class Lids {
     this.closing = new Float64Array(3 * POINTS);
   }
 
-  // Changes predicted `moves` [468 * 3] in place: eyes that are closed in the photo do not open, others move as far as real ones.
+  // Changes predicted `moves` [468 * 3] in place: eyes that are closed in the photo stay so, others move as real ones do.
   natural(points, moves) {
     this.lids.forEach((lines) => this._still(points, moves, lines));
     const [predicted, drawn] = this.eyes.CLOSING;
@@ -20,7 +20,7 @@ export class Lids {
       const after = openness(points, lines, this.gaze, moves);
       const closed = 1 - after / Math.max(before, 1e-6);
       const by = interpolated(closed, { at: predicted, value: drawn }) - closed;
-      if (before <= this.gaze.SHUT || !by) return;
+      if (before <= this.gaze.SHUT || Math.abs(by) < 1e-9) return;
       this.closing.fill(0);
       this.move(points, eye, 1, [0, 0], this.closing);
       for (let i = 0; i < moves.length; i++) moves[i] += by * this.closing[i];
