@@ -30,6 +30,7 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
     """Return the colours of a mouth in its photo, whether it shows and keeps its teeth, and where its lips begin."""
     mouth = OwnMouth(view)
     return {
+        "softness": view.softness,
         "between": view.between_lips.tolist(),
         "showsTeeth": view.has_teeth,
         "keepsTeeth": list(mouth.keeps_teeth),

@@ -249,7 +249,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     `after` are the landmarks [468, 3] after the edit, in photo pixels. A mouth that shows teeth in the photo keeps its
     own inside; one that is closed or hardly open, or opens further without any, shows `filling`.
     """
-    photo, blur = view.photo, view.blur
+    photo = view.photo
     mouth, new = OwnMouth(view), Opening.of(after, INNER_LIPS)
     old = mouth.opening
     is_open = old.gap > SHOWN
@@ -265,7 +265,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
         return
     nose = base_of_nose(after)
     left, top, right, bottom = box
-    soft = max(0.6, SOFT * new.width, blur)
+    soft = max(0.6, SOFT * new.width, view.softness)
     area = new.box(4 * soft + 2, photo.shape[1], photo.shape[0])
     area = max(area[0], left), max(area[1], top), min(area[2], right), min(area[3], bottom)
     if area[0] >= area[2] or area[1] >= area[3]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.easing import ramp
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.lashes import Lid
 from rbvae.faces.lips import SHOWN, lip_colour, lip_edges, shadow_between
@@ -20,6 +21,10 @@ from rbvae.images.blur import estimate_blur
 DARKEST, USUAL_BLACK = 0.3, 40.0  # percentile of the darkest parts of a face, and their usual grey level
 HAZY = 0.5  # share of their difference that is haze
 LEAST_BLUR = 0.3  # pixels: no photo is sharper
+SOFTER, BLURRED = (
+    0.6,
+    (30, 15),
+)  # share by which edges are softer than the blur; sharpness where that begins and is whole
 SAMPLED = 200  # pixels along a face that suffice for that
 
 
@@ -48,6 +53,11 @@ class FaceView:
     def in_blurs(self, length: float) -> float:
         """Return a length, given in pixels, in units of the blur."""
         return length / max(self.blur, LEAST_BLUR)
+
+    @property
+    def softness(self) -> float:
+        """The blur of edges around the mouth, in pixels. In blurred photos `blur` is that of the sharpest edges."""
+        return self.blur * (1 + SOFTER * float(ramp(self.sharpness, *BLURRED)))
 
     @functools.cached_property
     def haze(self) -> float:

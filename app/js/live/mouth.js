@@ -11,7 +11,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth, teeth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { showsTeeth, keepsTeeth, between, cavity } = portrait.mouth;
+  const { softness, showsTeeth, keepsTeeth, between, cavity } = portrait.mouth;
   const [keptBelow, keptBeside] = keepsTeeth;
   const grownBelow = keptBelow || (portrait.teeth.behind && !donor) ? 0 : (now.gap - old.gap) / mouth.REPLACED;
   const grownBeside = keptBeside ? 0 : (now.width / old.width - 1) / mouth.REPLACED_WIDER;
@@ -19,7 +19,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const kept = !isOpen ? 0 : portrait.teeth.gums && !donor ? 1 : 1 - replaced;
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
-  const soft = Math.max(0.6, lips.SOFT * now.width, portrait.blur);
+  const soft = Math.max(0.6, lips.SOFT * now.width, softness);
   const broader = now.width / Math.max(old.width, 1e-6);
   const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
   const stretched = showsTeeth ? clamp(mouth.TEETH_STRETCHED * broader, 1, mouth.MOST_STRETCHED) : mouth.MOST_STRETCHED;

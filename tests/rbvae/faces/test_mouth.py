@@ -13,7 +13,7 @@ from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import KEPT, MOST_STRETCHED, Mouth, OwnMouth, draw_mouth, stretched
 from rbvae.faces.openings import Opening
 from rbvae.faces.teeth_colours import brightness_of
-from rbvae.faces.view import FaceView
+from rbvae.faces.view import LEAST_BLUR, SOFTER, FaceView
 from tests.mouths import (
     LIP,
     TOOTH,
@@ -165,7 +165,7 @@ def test_an_open_mouth_without_visible_teeth_takes_the_filling_by_degrees():
     for by in (0.02, 0.05, 0.15):
         after = wider_open(smiling(), by)
         greens.append(float(np.median(edited(view, after, Plain())[between(after, side=512)][:, 1])))
-    assert DARK[1] < greens[0] < greens[1] < greens[2] and greens[2] > 0.9 * GREEN[1]
+    assert DARK[1] < greens[0] < greens[1] < greens[2] and greens[2] > 0.8 * GREEN[1]
 
 
 def test_a_smile_fills_a_mouth_that_is_open_without_visible_teeth_and_keeps_one_that_shows_them():
@@ -180,7 +180,7 @@ def test_a_smile_fills_a_mouth_that_is_open_without_visible_teeth_and_keeps_one_
         for behind in (False, True):
             out = edited(FaceView(painted(photo, points, inside), points), after, Plain(behind=behind))
             middle = np.median(out[between(after, side=512)], axis=0)
-            assert (np.abs(middle - GREEN).max() < 25) == filled
+            assert (np.abs(middle - GREEN).max() < 40) == filled
 
 
 def test_teeth_behind_the_lip_of_an_open_mouth_stay_there_when_the_jaw_drops():
@@ -209,7 +209,7 @@ def test_a_strip_of_teeth_and_blurred_ones_take_the_filling_and_more_of_them_sta
     out = photo.copy()
     draw_mouth(out, WHOLE, view, after, Plain())
     middle = np.median(out[between(after)], axis=0)
-    assert (np.abs(middle - GREEN).max() < 25) == filled
+    assert (np.abs(middle - GREEN).max() < 40) == filled
 
 
 @pytest.mark.parametrize(("gap", "inside", "behind"), [(0.3, DARK, True), (0.15, DARK, False), (0.3, TOOTH, False)])
@@ -293,3 +293,12 @@ def test_a_donor_lends_teeth_that_are_seen_finely_and_from_the_same_side():
         assert not Mouth.of(painted(data.astronaut(), smiling(), colour), smiling()).lends_teeth(width, turn=0)
     shut_mouth = Mouth.of(data.astronaut(), shut(smiling()[:POINTS]))
     assert not shut_mouth.lends_teeth(width, turn=0)
+
+
+def test_the_edge_of_a_drawn_mouth_is_softer_in_blurred_photos_than_their_blur():
+    """The blur of a photo is found at its sharpest edges, and lips are not among them."""
+    view = sharp(plain(), at_rest())
+    eye = view.sharpness * LEAST_BLUR  # its width, in pixels
+    for sharpness, softer in ((60, 1.0), (30, 1.0), (15, 1 + SOFTER), (10, 1 + SOFTER)):
+        vars(view)["blur"] = eye / sharpness
+        assert view.softness == pytest.approx(softer * eye / sharpness)
