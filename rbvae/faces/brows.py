@@ -10,7 +10,7 @@ LOWER_EDGES = [53, 52, 65, 283, 282, 295]  # points of the brows' lower edges, a
 UPPER_LIDS = [point for upper, _ in LIDS for point in upper[3:6]]  # below them
 # Predicted and drawn rise of the brows above the lids, in their distance at rest. Predicted moves are those of a mean
 # face, and would stretch low brows, and the hair that hangs over the lids, to twice their height.
-RISE = (0.45, 1.4), (0.45, 0.6)
+RISE = (0.3, 1.4), (0.3, 0.45)
 
 
 def natural_brows(points: np.ndarray, moves: np.ndarray, weights: np.ndarray) -> np.ndarray:

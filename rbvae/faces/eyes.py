@@ -29,7 +29,7 @@ CLOSED = (0.055, 0.12)  # openness of an eye between which it is closed and open
 LOWERED = 0.6  # of the iris's radius: how far reflections move at most with a lid that comes down
 # Predicted and drawn shares by which an eye closes, or opens below 0. A squint hides less than half of an eye, and a
 # blink all of it; a narrow eye opens by what can be seen of it (1.3 times in 95% of smiling people, 1.75 at most).
-CLOSING = (-1.7, -0.4, 0.0, 0.3, 0.75, 0.9, 1.0), (-0.7, -0.4, 0.0, 0.3, 0.5, 1.0, 1.0)
+CLOSING = (-1.7, -0.3, 0.0, 0.3, 0.75, 0.9, 1.0), (-0.6, -0.3, 0.0, 0.3, 0.5, 1.0, 1.0)
 EDGE = 0.04  # of the eye's height: band along the upper lid that moves with it
 
 

@@ -27,7 +27,7 @@ def raised(by: float) -> np.ndarray:
     return moves
 
 
-@pytest.mark.parametrize("by", [-0.5, 0.0, 0.3])
+@pytest.mark.parametrize("by", [-0.5, 0.0, 0.25])
 def test_brows_that_rise_a_little_or_are_lowered_move_as_predicted(by):
     moves = raised(by) if by else np.zeros((POINTS, 3))
     np.testing.assert_array_equal(natural_brows(smiling(), moves, WEIGHTS), moves)

@@ -220,7 +220,7 @@ def test_a_narrow_eye_opens_no_further_than_is_known_of_it(face):
         times.append(after / before)
     predicted = openness(Opening.of(narrow[:POINTS] + 0.1 * wide, LIDS[0])) / openness(Opening.of(narrow, LIDS[0]))
     assert 1.1 < predicted < 1.4 and times[1] == pytest.approx(predicted, abs=0.01)
-    assert np.diff(times).min() > -1e-6 and 1.5 < times[-1] < 1.8
+    assert np.diff(times).min() > -1e-6 and 1.4 < times[-1] < 1.7
 
 
 def test_small_blurred_eyes_follow_the_mesh_until_they_close(drawing):
