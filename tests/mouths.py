@@ -20,7 +20,7 @@ from rbvae.faces.view import FaceView
 ENLARGED = 3  # times the photo's size, so that a tooth is some pixels wide
 SIDE = 512
 WHOLE = (0, 0, SIDE, SIDE)
-LIP, TOOTH = (150, 70, 70), (220, 205, 190)  # colours
+LIP, TOOTH, DARK, GREEN = (150, 70, 70), (220, 205, 190), (40, 20, 20), (40, 220, 60)  # colours
 BETWEEN = 123  # green of a pixel that is as much tooth in shadow as lip
 FRAME = canonical_frame(96)
 NO_TEXTURE = np.zeros((len(FRAME.flat), 3), np.float32)

@@ -39,7 +39,7 @@ class Eyes:
 
     `points` [478, 3] are the landmarks before the edit and `after` [468, 3] those after it, in pixels of `photo`;
     `gaze` [2, 2] moves the irises, in photo pixels; `eyeballs` and `skins` return both eyes in
-    layers and their lids, which depend on the photo alone. They follow the mesh up to a change `follows` of the lids'
+    layers and their lids, which depend on the photo alone. Eyes follow the mesh up to a change `follows` of the lids'
     distance, see `follows_mesh`.
     """
 

@@ -28,7 +28,10 @@ REPLACED, REPLACED_WIDER = 0.08, 0.15
 # Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles, and its least height in units of
 # the photo's blur. Others would show a strip of teeth, or what is left of blurred ones, above a dark cavity.
 HARDLY_OPEN, INDISTINCT = (0.12, 0.15), 5
-SWAPPED = 0.3, 0.7  # growth, in the units above, over which they do: both rows together look like ghosts
+SWAPPED = (
+    0.3,
+    0.7,
+)  # growth, in units of REPLACED, over which a row replaces such teeth: briefly, as both look like ghosts
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
@@ -179,13 +182,13 @@ class OwnMouth:
         v = (across - upper) / height
         v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         colours = sample(self.view.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
-        colours = colours * np.float32(self.shadow(target, new_s, new_across - new_upper))[..., None]
+        colours = colours * np.float32(self.light(target, new_s, new_across - new_upper))[..., None]
         deep = np.float32(np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST)))[..., None]
         if not deep.any():
             return colours
         return colours + deep * (self.cavity.at(new_s, place, target.gap) - colours)
 
-    def shadow(self, target: Opening, s: np.ndarray, below: np.ndarray) -> np.ndarray:
+    def light(self, target: Opening, s: np.ndarray, below: np.ndarray) -> np.ndarray:
         """Return the light, in 0..1, of what a mouth that becomes narrower or less high shows at its new edges.
 
         `s` are places along it and `below` distances from its upper lip. The photo shows what was in the open there.

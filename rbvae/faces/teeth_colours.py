@@ -31,22 +31,23 @@ MOST_CONTRAST = 1.7  # largest brightness of teeth relative to the brightest ski
 def shows_teeth(photo: np.ndarray, opening: Opening) -> bool:
     """Return whether a mouth in a photo uint8 [H, W, 3] shows teeth clearly, so that it can lend them."""
     colours = opening.pixels(photo, 0.9).astype(np.float32)
-    return len(colours) >= 8 and any(kind.mean() > TOOTHY for kind in teeth_among(colours, photo, opening))
+    return len(colours) >= 8 and max(kind.mean() for kind in teeth_among(colours, photo, opening)) > TOOTHY
 
 
 def teeth_among(colours: np.ndarray, photo: np.ndarray, opening: Opening) -> tuple[np.ndarray, np.ndarray]:
-    """Return which colours [N, 3] of a mouth are those of teeth, [N] twice: of bright ones and of those in any light.
+    """Return two masks [N] of which colours [N, 3] of a mouth are those of teeth.
 
-    Those are bright and nearly colourless; these are not dim, and less red than the skin around the mouth.
+    The first has bright, nearly colourless ones, the second, for coloured light, those that are not dim and less red
+    than the skin around the mouth.
     """
     left, top, right, bottom = opening.box(1, photo.shape[1], photo.shape[0])
     brightness, around = colours.mean(axis=1), np.percentile(photo[top:bottom, left:right].mean(axis=2), 75)
-    dull = np.ptp(colours, axis=1) < COLOURFUL * (colours.max(axis=1) + 1)
+    bright = (brightness > BRIGHT * around) & (np.ptp(colours, axis=1) < COLOURFUL * (colours.max(axis=1) + 1))
     skin = skin_around(photo, opening)
     if not len(skin):
-        return (brightness > BRIGHT * around) & dull, np.zeros(len(colours), bool)
+        return bright, np.zeros(len(colours), bool)
     pale = redness(colours) < np.median(redness(skin)) - LESS_RED
-    return (brightness > BRIGHT * around) & dull, (brightness > DIM * np.median(skin.mean(axis=1))) & pale
+    return bright, pale & (brightness > DIM * np.median(skin.mean(axis=1)))
 
 
 def has_teeth(photo: np.ndarray, opening: Opening, lips: np.ndarray) -> bool:

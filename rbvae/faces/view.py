@@ -21,10 +21,8 @@ from rbvae.images.blur import estimate_blur
 DARKEST, USUAL_BLACK = 0.3, 40.0  # percentile of the darkest parts of a face, and their usual grey level
 HAZY = 0.5  # share of their difference that is haze
 LEAST_BLUR = 0.3  # pixels: no photo is sharper
-SOFTER, BLURRED = (
-    0.6,
-    (30, 15),
-)  # share by which edges are softer than the blur; sharpness where that begins and is whole
+SOFTER = 0.6  # share of the blur by which edges around the mouth are softer in blurred photos
+BLURRED = 30, 15  # sharpness at which that begins, and from which it is whole
 SAMPLED = 200  # pixels along a face that suffice for that
 
 

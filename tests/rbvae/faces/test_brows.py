@@ -33,7 +33,7 @@ def test_brows_that_rise_a_little_or_are_lowered_move_as_predicted(by):
     np.testing.assert_array_equal(natural_brows(smiling(), moves, WEIGHTS), moves)
 
 
-def test_brows_rise_by_half_of_their_distance_at_most_and_by_degrees():
+def test_brows_rise_by_less_than_half_of_their_distance_and_by_degrees():
     rises = [rise(natural_brows(smiling(), raised(by), WEIGHTS)) for by in np.linspace(0.01, 2, 60)]
     assert (np.diff(rises) > -1e-9).all() and np.diff(rises).max() < 0.04
     assert rises[-1] == pytest.approx(RISE[1][1], abs=0.05)

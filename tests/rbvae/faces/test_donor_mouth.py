@@ -8,9 +8,7 @@ from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.mouth import KEPT, Mouth, stretched
 from rbvae.faces.openings import Opening
 from rbvae.faces.teeth_colours import brightness_of
-from tests.mouths import WHOLE, opened, painted, smiling
-
-GREEN, DARK = (40, 220, 60), (40, 20, 20)
+from tests.mouths import DARK, GREEN, WHOLE, opened, painted, smiling
 
 
 def test_a_mouth_that_opens_wider_keeps_the_size_of_its_upper_part():

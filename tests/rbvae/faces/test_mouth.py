@@ -14,6 +14,8 @@ from rbvae.faces.mouth import MOST_STRETCHED, OwnMouth, draw_mouth
 from rbvae.faces.openings import Opening
 from rbvae.faces.view import LEAST_BLUR, SOFTER, FaceView
 from tests.mouths import (
+    DARK,
+    GREEN,
     LIP,
     TOOTH,
     WHOLE,
@@ -29,8 +31,6 @@ from tests.mouths import (
 )
 
 FACES = "checkpoints/faces"
-GREEN = (40, 220, 60)
-DARK = (40, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -149,12 +149,12 @@ def test_teeth_are_in_shadow_at_the_corners_of_a_narrower_mouth_and_below_a_lip_
     mouth = OwnMouth(sharp(painted(plain(), opened(0.3), TOOTH), opened(0.3)))
     s, below = np.array([0.02, 0.1, 0.5, 0.9, 0.98]), np.full(5, 0.5 * mouth.opening.width)
     for gap, wider in ((0.3, 1.0), (0.3, 1.2), (0.5, 1.0)):
-        np.testing.assert_allclose(mouth.shadow(Opening.of(opened(gap, wider), INNER_LIPS), s, below), 1, atol=0.01)
+        np.testing.assert_allclose(mouth.light(Opening.of(opened(gap, wider), INNER_LIPS), s, below), 1, atol=0.01)
     narrower, lower = (Opening.of(opened(gap, wider), INNER_LIPS) for gap, wider in ((0.4, 0.75), (0.15, 1.0)))
-    light = mouth.shadow(narrower, s, below)
+    light = mouth.light(narrower, s, below)
     assert light[0] < 0.65 < 0.7 < light[1] < 0.95 and light[2] == pytest.approx(1)
     assert light[4] == pytest.approx(light[0])
-    falling = mouth.shadow(lower, np.full(5, 0.5), np.linspace(0, 0.15, 5) * lower.width)
+    falling = mouth.light(lower, np.full(5, 0.5), np.linspace(0, 0.15, 5) * lower.width)
     assert falling[0] < 0.85 < 0.98 < falling[-1] and (np.diff(falling) > 0).all()
 
 
