@@ -1,23 +1,27 @@
-"""Writes the main table of a dataset into docs/table1.md, between two marker comments, and all tables beside it."""
+"""Writes tables into docs/table1.md, between marker comments, and all tables of a dataset beside it."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
+from training.table1.overview import HEADS, overview
 from training.table1.table import short_tables, tables
+
+OVERVIEW = "overview"
 
 
 def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
-    """Replaces the dataset's block in the page, and writes results, pictures and all tables to the folder beside it.
+    """Replaces the blocks of the dataset and of the overview, and writes all tables and pictures to the folder beside.
 
-    Raises ConfigError if the page has no markers for the dataset.
+    Raises ConfigError if the page has no markers for them.
     """
-    text = filled(page.read_text(encoding="utf-8"), page.stem, results)
     folder, dataset = page.with_suffix(""), results["dataset"]
+    text = filled(page.read_text(encoding="utf-8"), page.stem, published(folder) | {dataset: results})
     folder.mkdir(parents=True, exist_ok=True)
     copies = {
         "results.json": f"{dataset}.json",
@@ -32,18 +36,34 @@ def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
     write_atomically(page, text.encode())
 
 
-def filled(page: str, folder: str, results: dict[str, Any]) -> str:
-    """Returns the page with the block of this dataset replaced; `folder` holds its pictures.
+def published(folder: Path) -> dict[str, dict[str, Any]]:
+    """Returns the results in the folder by dataset."""
+    paths = {dataset: folder / f"{dataset}.json" for dataset in HEADS}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
-    Raises ConfigError if the page has no markers for the dataset.
+
+def filled(page: str, folder: str, known: dict[str, dict[str, Any]]) -> str:
+    """Returns the page with the overview and the blocks of the datasets replaced; `folder` holds their pictures.
+
+    Raises ConfigError if the page has no markers for one of them.
     """
-    dataset = results["dataset"]
-    begin, end = f"<!-- {dataset}: written by training/benchmark.py -->\n", f"<!-- end of {dataset} -->"
+    page = between_markers(page, OVERVIEW, f"\n{overview(known)}\n")
+    for dataset, results in known.items():
+        page = between_markers(page, dataset, block(folder, results))
+    return page
+
+
+def between_markers(page: str, name: str, text: str) -> str:
+    """Returns the page with what stands between the two markers of that name replaced.
+
+    Raises ConfigError if the page has no such markers.
+    """
+    begin, end = f"<!-- {name}: written by training/benchmark.py -->\n", f"<!-- end of {name} -->"
     before, found, rest = page.partition(begin)
     _, ended, after = rest.partition(end)
     if not found or not ended:
         raise ConfigError(f"the page has no lines {begin.strip()} and {end}; put them where the tables belong")
-    return before + begin + block(folder, results) + end + after
+    return before + begin + text + end + after
 
 
 def block(folder: str, results: dict[str, Any]) -> str:
@@ -51,7 +71,7 @@ def block(folder: str, results: dict[str, Any]) -> str:
     dataset = results["dataset"]
     parts = ["", short_tables(results), f"All tables: [{dataset}.md]({folder}/{dataset}.md).", ""]
     if results["edited"]:
-        says = f"Transfers between the same held-out images: {', '.join(results['edited'])} (seed 0)"
+        says = f"Transfers between the same held-out images: {', '.join(results['edited'])} (one run each)"
         parts += [f"![{says}]({folder}/{dataset}-figure2.webp)", ""]
     return "\n".join(parts) + "\n"
 

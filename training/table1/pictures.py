@@ -55,14 +55,18 @@ def plot(results: dict[str, Any], path: Path) -> None:
 
 
 def editors(plan: Plan, bench: Bench, task: Task) -> dict[str, Path]:
-    """Returns the checkpoints of the rows that can edit images, with seed 0, by title; published cells have none."""
+    """Returns a checkpoint of each row that can edit images, by title: of the first seed that has one.
+
+    Cells taken from a published table have none.
+    """
     if task.codes:
         return {}
     found = {}
-    for name in plan.seeds:
-        address = Address(name, 0, plan.chosen(name))
-        checkpoint = bench.folder(address) / "checkpoint"
-        if ROWS[name].features == "e" and "probe" in (bench.known(address) or {}) and checkpoint.is_dir():
+    for name in (name for name in plan.seeds if ROWS[name].features == "e"):
+        addresses = (Address(name, seed, plan.chosen(name)) for seed in range(plan.seeds[name]))
+        done = (address for address in addresses if "probe" in (bench.known(address) or {}))
+        folders = (bench.folder(address) / "checkpoint" for address in done)
+        if checkpoint := next((folder for folder in folders if folder.is_dir()), None):
             found[ROWS[name].title] = checkpoint
     return found
 

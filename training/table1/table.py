@@ -61,23 +61,23 @@ def main_table(results: Results) -> str:
     columns = [*results["names"], "average"]
     percent = 100.0 if results["classes"] else 1.0
     rows = {name: _columns(row, columns, percent) for name, row in results["methods"].items()}
-    marks = {name: _marks([_mean(rows[m][i]) for m in rows], results["classes"]) for i, name in enumerate(columns)}
+    marked = {name: marks([mean(rows[m][i]) for m in rows], results["classes"]) for i, name in enumerate(columns)}
     heads = ["method", "features", "seeds", *(HEADS.get(name, name.capitalize()) for name in results["names"])]
-    lines = [_line([*heads, "Average"]), _line(["---"] * (len(heads) + 1))]
+    lines = [line([*heads, "Average"]), line(["---"] * (len(heads) + 1))]
 
     def add(title: str, row: Results, texts: list[str]) -> None:
         known = [value for value in row["average"] if value is not None]
-        lines.append(_line([title, features_of(row), str(len(known)), *texts]))
+        lines.append(line([title, features_of(row), str(len(known)), *texts]))
 
     for place, (name, row) in enumerate(results["methods"].items()):
         texts = []
         for column, values in zip(columns, rows[name], strict=True):
-            mark, paper = marks[column][place], papers_cell(results, name, column)
-            figure = _figure(values, results, spread=column == "average")
-            texts.append(f"{mark}{figure}{mark}{paper and f' ({paper})'}")
+            mark, paper = marked[column][place], papers_cell(results, name, column)
+            text = figure(values, results, spread=column == "average")
+            texts.append(f"{mark}{text}{mark}{paper and f' ({paper})'}")
         add(row["title"], row, _excused(row, texts))
     for row in results["controls"].values():
-        figures = [_figure(values, results, column == "average")
+        figures = [figure(values, results, column == "average")
                    for column, values in zip(columns, _columns(row, columns, percent), strict=True)]  # fmt: skip
         add(f"control: {row['title']}", row, _excused(row, figures))
     return "\n".join(lines) + "\n"
@@ -104,15 +104,15 @@ def scores_table(results: Results) -> str:
     shown = {key: head for key, head in SCORES.items() if any(key in row for row in results["methods"].values())}
     if "papers_choice" not in shown:
         return ""
-    percent = 100.0 if results["classes"] else 1.0
-    lines = [_line(["method", "as in the table above", *shown.values(), "latents used, z + e"])]
-    lines.append(_line(["---"] * (len(shown) + 3)))
+    lines = [line(["method", "as in the table above", *shown.values(), "latents used, z + e"])]
+    lines.append(line(["---"] * (len(shown) + 3)))
     for group in ("methods", "controls"):
         for row in results[group].values():
-            texts = [_scaled(row, results, percent), *(_scaled(row.get(key), results, percent) for key in shown)]
+            scores = [row, *(row.get(key, {"average": []}) for key in shown)]
+            texts = [figure(averages(score, results), results) for score in scores]
             used = [value for value in row.get("active", []) if value]
             numbers = " + ".join(f"{statistics.fmean(part):.0f}" for part in zip(*used, strict=True)) or NONE
-            lines.append(_line([("control: " if group == "controls" else "") + row["title"], *texts, numbers]))
+            lines.append(line([("control: " if group == "controls" else "") + row["title"], *texts, numbers]))
     return "\n".join(["Averages of other features and probes:", "", *lines, ""])
 
 
@@ -123,14 +123,14 @@ def length_table(results: Results) -> str:
         return ""
     digits = 1 if results["classes"] else 4
     percent = 100.0 if results["classes"] else 1.0
-    lines = [_line(["method", "steps (best)", "validation", "held out", "steps", "validation", "held out"])]
-    lines.append(_line(["---"] * 7))
+    lines = [line(["method", "steps (best)", "validation", "held out", "steps", "validation", "held out"])]
+    lines.append(line(["---"] * 7))
     for row in rows.values():
         longer = row["longer"]
         numbers = [row["validation"][0], row["average"][0], longer["validation"], longer["average"]]
         texts = [f"{percent * number:.{digits}f}" for number in numbers]
         steps = f"{row['steps'][0]:,} ({row['best_step'][0]:,})"
-        lines.append(_line([row["title"], steps, *texts[:2], f"{longer['steps']:,}", *texts[2:]]))
+        lines.append(line([row["title"], steps, *texts[:2], f"{longer['steps']:,}", *texts[2:]]))
     return "\n".join(["Seed 0, and a run three times as long:", "", *lines, ""])
 
 
@@ -142,11 +142,11 @@ def tests_table(results: Results) -> str:
     for test in [*tests.get("rows", []), *tests.get("plain", []), *tests.get("ladder", [])]:
         titles = [results["methods"][test[key]]["title"] for key in ("row", "other")]
         difference = f"{percent * test['difference']:+.{digits}f} ± {percent * test['interval']:.{digits}f}"
-        lines.append(_line([f"{titles[0]} − {titles[1]}", str(test["seeds"]), difference, _p(test["p"]),
+        lines.append(line([f"{titles[0]} − {titles[1]}", str(test["seeds"]), difference, _p(test["p"]),
                             _p(test["p_holm"])]))  # fmt: skip
     if not lines:
         return ""
-    heads = [_line(["average", "seeds", "difference, 95% interval", "p", "p (Holm)"]), _line(["---"] * 5)]
+    heads = [line(["average", "seeds", "difference, 95% interval", "p", "p (Holm)"]), line(["---"] * 5)]
     better = "above" if results["classes"] else "below"
     says = f"Paired t tests over seeds; the first is better where the difference is {better} 0:"
     return "\n".join([says, "", *heads, *lines, ""])
@@ -154,13 +154,13 @@ def tests_table(results: Results) -> str:
 
 def metrics_table(results: Results) -> str:
     """Returns the disentanglement table; methods with a reference set have rows for e and for all latents."""
-    lines = [_line(["method", "code", *METRICS.values()]), _line(["---"] * (2 + len(METRICS)))]
+    lines = [line(["method", "code", *METRICS.values()]), line(["---"] * (2 + len(METRICS)))]
     for group in ("methods", "controls"):
         for row in results[group].values():
             title = row["title"] if group == "methods" else f"control: {row['title']}"
             for key, code in (("metrics", FEATURES[row["features"]]), ("metrics_whole", "all")):
                 if key in row and (key == "metrics" or row["features"] == "e"):
-                    lines.append(_line([title, code, *(_number(row[key][name], 3) for name in METRICS)]))
+                    lines.append(line([title, code, *(_number(row[key][name], 3) for name in METRICS)]))
     return "\n".join(lines) + "\n"
 
 
@@ -188,8 +188,10 @@ def _columns(row: Results, names: Sequence[str], factor: float) -> list[list[flo
     return [[factor * value for value in column if value is not None] for column in columns]
 
 
-def _scaled(row: Results | None, results: Results, factor: float) -> str:
-    return _figure([factor * value for value in (row or {"average": []})["average"] if value is not None], results)
+def averages(row: Results, results: Results) -> list[float]:
+    """Returns the averages of all seeds that have one, in percent if they are accuracies."""
+    factor = 100.0 if results["classes"] else 1.0
+    return [factor * value for value in row["average"] if value is not None]
 
 
 def _excused(row: Results, texts: list[str]) -> list[str]:
@@ -200,18 +202,20 @@ def _excused(row: Results, texts: list[str]) -> list[str]:
     return texts
 
 
-def _marks(means: list[float | None], higher: bool) -> list[str]:
+def marks(means: list[float | None], higher: bool) -> list[str]:
     """Returns "**" for the best of a column's means, "*" for the second best and "" for the others."""
     known = sorted({value for value in means if value is not None}, reverse=higher)[:2]
     places = dict(zip(known, ("**", "*"), strict=False))
     return [places.get(value, "") if value is not None else "" for value in means]
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def mean(values: Sequence[float]) -> float | None:
+    """Returns the mean, None if there are no values."""
     return statistics.fmean(values) if values else None
 
 
-def _figure(values: Sequence[float], results: Results, spread: bool = True) -> str:
+def figure(values: Sequence[float], results: Results, spread: bool = True) -> str:
+    """Formats the mean of values and, with `spread`, their confidence interval, as the dataset's scores are printed."""
     return _number(values, 1 if results["classes"] else 3, spread)
 
 
@@ -228,5 +232,6 @@ def _p(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def _line(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
+    """Returns one line of a Markdown table."""
     return f"| {' | '.join(cells)} |"

@@ -24,12 +24,12 @@ from training.engine.cli import run_command
 from training.evaluation.strangers import framed
 
 INFANT, CHILD = 1, 4  # years: the oldest infants, and the youngest of the others; labels between are left out
-SELDOM = 0.999  # the threshold is a quarter of the way from this quantile of the others' scores to the infants' median
-AGES = ((0, 1), (2, 2), (3, 3), (4, 5), (6, 9), (10, 19), (20, 120))
+FOUND = 0.75  # share of the infants that the threshold finds
+AGES = ((0, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 9), (10, 19), (20, 120))
 
 
 def measured(photos: list[tuple[int, Path]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns ages [N] and proportions [N, 11] of the faces that are found in photos."""
+    """Returns ages [N] and proportions [N, 10] of the faces that are found in photos."""
     landmarker = FaceLandmarker()
     ages, rows = [], []
     for age, path in track(photos, "photo"):
@@ -54,11 +54,9 @@ def main(argv: list[str] | None = None) -> int:
         raise DatasetError(f"--photos {options.photos}: too few files AGE_*.jpg of infants and of others")
     ages, rows = measured([group[k] for group in (young, old) for k in rng.permutation(len(group))[: options.count]])
     use = (ages <= INFANT) | (ages >= CHILD)
-    model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=10_000)
+    model = LogisticRegression(C=100.0, class_weight="balanced", max_iter=10_000)
     scores = cross_val_predict(model, rows[use], ages[use] <= INFANT, cv=5, method="decision_function")
-    infants, others = scores[ages[use] <= INFANT], scores[ages[use] >= CHILD]
-    highest = float(np.quantile(others, SELDOM))
-    threshold = highest + (float(np.median(infants)) - highest) / 4
+    threshold = float(np.quantile(scores[ages[use] <= INFANT], 1 - FOUND))
     model.fit(rows[use], ages[use] <= INFANT)
     print("WEIGHTS", np.round(model.coef_[0].astype(float), 1).tolist())
     print("THRESHOLD", round(threshold - float(model.intercept_[0]), 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from training.table1.overview import overview
 from training.table1.results import papers, row_of
 from training.table1.settings import LADDER, ROWS
 from training.table1.statistics import compared, holm, interval, paired
@@ -39,6 +40,16 @@ def test_the_best_and_the_second_are_marked_and_the_papers_number_stands_beside_
     percent = tables({**results, "classes": True})
     assert "**30.0**" in tables({**results, "classes": True, "methods": {"vae": row("A", [0.3, 0.3])}})
     assert "*25.0 ± 63.5*" in percent
+
+
+def test_the_overview_has_a_column_for_each_dataset_and_leaves_out_what_a_dataset_does_not_have(results):
+    accuracies = {**results, "classes": True, "methods": {"vae": row("A", [0.5]), "srb": row("S", [0.4])}}
+    accuracies["paper"] = {"columns": ["average"], "vae": [0.383]}
+    cells = cells_of(overview({"fer-codes": accuracies, "lfw-codes": accuracies, "digits": results}))
+    assert cells["method"] == ["digits, error", "paper, digits", "FER-2013, codes", "LFW, codes", "paper, AffectNet"]
+    assert cells["VAE"] == ["0.300 ± 0.000", "", "**50.0**", "**50.0**", "38.3"]
+    assert cells["β-TCVAE"] == ["**0.150 ± 0.635**", "0.125", "", "", ""]
+    assert cells["sRb-VAE"] == ["", "", "*40.0*", "*40.0*", ""] and "DIP-VAE-I" not in cells
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says():
