@@ -53,23 +53,6 @@ def shadow_between(photo: np.ndarray, points: np.ndarray, sharpness: float) -> n
     return lip_colour(photo, points) * BETWEEN ** (FAINT + (1 - FAINT) * ramp(sharpness, *RESOLVED))
 
 
-def without_inside(photo: np.ndarray, before: np.ndarray, after: np.ndarray, shadow: np.ndarray) -> np.ndarray:
-    """Return pixels uint8 [h, w, 3] with a `shadow` [3] instead of the inside of a mouth that an edit closes.
-
-    The lips are drawn from it, as no tooth must show at their edges. Other pixels are returned as they are.
-    """
-    old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
-    if old.gap < SHOWN or new.gap >= old.gap:
-        return photo
-    soft = max(0.6, SOFT * old.width)
-    box = left, top, right, bottom = old.box(4 * soft, photo.shape[1], photo.shape[0])
-    share = old.mask(box, soft)[..., None] * np.float32(changed(old, new))
-    painted = photo.copy()
-    part = painted[top:bottom, left:right]
-    part[:] = np.rint(part + share * (np.float32(shadow) - part))
-    return painted
-
-
 def lower_rim(lips: Opening, box: Box) -> np.ndarray:
     """Return how much each pixel, float32 [h, w], shows of the inner side of the lower lip of an open mouth."""
     s, across = lips.coordinates(*pixel_grid(box))

@@ -15,7 +15,7 @@ from rbvae.faces.boxes import Box, window, with_margin
 from rbvae.faces.deforming import RingedMesh, held_back
 from rbvae.faces.easing import smoothstep
 from rbvae.faces.eyes import Eyes, follows_mesh
-from rbvae.faces.lips import inset_lips, without_inside
+from rbvae.faces.lips import inset_lips
 from rbvae.faces.mesh import OUTER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, draw_mouth
 from rbvae.faces.region import Region, box_of
@@ -67,8 +67,7 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     left, top, right, bottom = box
     follows = follows_mesh(view.sharpness)
     eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids, follows)
-    corner = np.array([left, top, 0])
-    region = Region(box, without_inside(eyes.skin(box), before - corner, after - corner, view.between_lips))
+    region = Region(box, eyes.skin(box))
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     shift = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)  # from target to source
     small = region.height * region.width < SMALL
