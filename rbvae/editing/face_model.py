@@ -17,7 +17,7 @@ from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
 from rbvae.faces.infants import is_infant
-from rbvae.faces.lips import parting, shut
+from rbvae.faces.lips import parting, relaxed, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, base_of_nose
 from rbvae.faces.openings import Opening
@@ -200,10 +200,13 @@ class FaceModel:
         """Convert changes of shape [468, 3], in head coordinates, and texture [P, 3] to the Change of a photo."""
         gain = EXPRESSED + closing * (1 - EXPRESSED)  # not on the way to the neutral face
         moves = gain * shape.astype(np.float64) @ face.pose.rotation.T / face.pose.scale
-        after = face.view.points[:POINTS] + moves
-        closing = closing or parting(face.view.points[:POINTS], after)
+        before = face.view.points[:POINTS]
+        after = before + moves
+        if closed := closing or parting(before, after):
+            after = after + closed * (shut(after, before) - after)
         if closing:
-            moves = moves + closing * (shut(after, face.view.points[:POINTS]) - after)
+            after = after + closing * (relaxed(after, before) - after)
+        moves = after - before
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
         moves = natural_brows(face.view.points, moves, self._with_brows)
         return Change(moves, self.added(face, texture), mouth)

@@ -43,6 +43,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "SOFT",
         ),
         *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
+        *("CORNERS_SINK", "LINE_RISES", "LIP_THICKENS", "MOVED", "AROUND"),
     ),
     mouth: (
         *(

@@ -25,6 +25,9 @@ SOFT = 0.006  # mouth widths: softness of the edge of the lips
 BETWEEN = np.array([0.72, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
 FAINT, RESOLVED = 0.7, (11, 66)  # share of it in the most blurred photos, and sharpness from and up to which it grows
 RIM, RIM_GAP = 0.03, 0.15  # depth of the lower lip's inner side, in mouth widths, and the gap at which it is visible
+# Relaxing lips, in mouth widths: how far corners sink, the line between the lips rises, and the upper lip thickens; the
+# move of the corners from which on they do so completely, and the distance within which the face around them follows.
+CORNERS_SINK, LINE_RISES, LIP_THICKENS, MOVED, AROUND = 0.016, 0.009, 0.011, 0.02, 0.25
 SEAM_WIDTH, SEAM_ENDS = 0.012, 0.2  # width of that shadow, and of its fading at the corners, in mouth widths
 
 
@@ -155,6 +158,33 @@ def shut(points: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
     moved = points.copy()
     moved[:, :2] += by[:, None] * normal
     return moved
+
+
+def relaxed(points: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Relax the closed lips of landmarks [468, 3] that an edit has moved from `before` towards the neutral face.
+
+    Neutral faces of references still smile a little: their lips form an arc, where those of people at rest have lower
+    corners, a line that rises towards the middle, and a thicker upper lip.
+    """
+    mouth, lips = Opening.of(points, INNER_LIPS), Opening.of(points, OUTER_LIPS)
+    above, width = is_above(before), max(lips.width, 1e-6)
+    s, across = lips.coordinates(points[:, 0], points[:, 1])
+    top, bottom = lips.lines(s)
+    beyond = np.where(above, top - across, across - bottom) / width
+    along, from_axis = mouth.coordinates(points[:, 0], points[:, 1])
+    from_line = np.where(above, -1, 1) * (from_axis - sum(mouth.lines(along)) / 2) / width
+    on_lip = np.clip(from_line / np.maximum(from_line - beyond, 1e-3), 0, 1)  # 0 at the line, 1 at the edge of the lip
+    rise = np.where(above, LINE_RISES + LIP_THICKENS * on_lip, LINE_RISES * (1 - on_lip))
+    ends = np.clip(2 * np.abs(s - 0.5), 0, 1) ** 2
+    beside = np.abs(s - 0.5) - 0.5
+    near, level = (smoothstep(1 - np.clip(far / AROUND, 0, 1)) for far in (beyond, beside))
+    corners = [OUTER_LIPS[0][0], OUTER_LIPS[0][-1]]
+    moved = np.linalg.norm((points - before)[corners, :2], axis=1).mean() / width
+    by = min(moved / MOVED, 1) * width * near * level * (CORNERS_SINK * ends - rise * (1 - ends))
+    _, normal = lips.axes()
+    result = points.copy()
+    result[:, :2] += by[:, None] * normal
+    return result
 
 
 def is_above(points: np.ndarray) -> np.ndarray:

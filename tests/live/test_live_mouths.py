@@ -57,6 +57,15 @@ def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, 
         assert psnr(live.draw({"named": named}), library(editor, dark, named), dark) >= SEEN_SMALL
 
 
+def test_lips_relax_as_the_library_relaxes_them(editor, live, small, monkeypatch):
+    live.open(small)
+    drawn, wanted = live.draw({"neutral": 1}), library(editor, small, neutral=True)
+    monkeypatch.setattr("rbvae.editing.face_model.relaxed", lambda points, before: points)
+    tense = library(editor, small, neutral=True)
+    assert psnr(drawn, wanted, small) >= SEEN_SMALL
+    assert psnr(drawn, tense, small) < psnr(drawn, wanted, small) - 1.5
+
+
 def test_a_mouth_that_shows_a_sliver_of_teeth_looks_the_same(editor, live, shut):
     lips = Opening.of(shut.observed.view.points, INNER_LIPS)
     arch = 0.09 * lips.width * np.sin(np.linspace(0, np.pi, len(lips.upper)))[:, None] * lips.axes()[1]

@@ -67,18 +67,18 @@ def between_markers(page: str, name: str, text: str) -> str:
 
 
 def block(folder: str, results: dict[str, Any]) -> str:
-    """Returns the main table and the figure of one dataset as Markdown."""
+    """Returns the main table of one dataset as Markdown."""
     dataset = results["dataset"]
-    parts = ["", short_tables(results), f"All tables: [{dataset}.md]({folder}/{dataset}.md).", ""]
-    if results["edited"]:
-        says = f"Transfers between the same held-out images: {', '.join(results['edited'])} (one run each)"
-        parts += [f"![{says}]({folder}/{dataset}-figure2.webp)", ""]
-    return "\n".join(parts) + "\n"
+    return f"\n{short_tables(results)}\nAll tables: [{dataset}.md]({folder}/{dataset}.md).\n\n"
 
 
 def long_version(results: dict[str, Any]) -> str:
-    """Returns the page with all tables of one dataset."""
+    """Returns the page with all tables and pictures of one dataset."""
     dataset = results["dataset"]
     made = f"`{results['command']}`, commit {results['commit']}, PyTorch {results['torch']}."
     about = "Written by training/benchmark.py; how it is measured: [table1.md](../table1.md)."
-    return "\n".join([f"# Table 1: {dataset}", "", about, made, "", tables(results), f"![Averages]({dataset}.png)", ""])
+    parts = [f"# Table 1: {dataset}", "", about, made, "", tables(results), f"![Averages]({dataset}.png)", ""]
+    if results["edited"]:
+        says = f"Transfers between the same held-out images: {', '.join(results['edited'])} (one run each)"
+        parts += [f"![{says}]({dataset}-figure2.webp)", ""]
+    return "\n".join(parts)

@@ -7,14 +7,14 @@
 //   lines      RGBA float [4 * CELLS * 4], rows of samples: the lines of mouth, left eye and right eye before (red,
 //              green) and after (blue, alpha) the edit, and the upper lip in the picture of the teeth, or both in a
 //              donor's (red, green), with the depths of the lines of closed eyes (blue, alpha)
-//   hidden     { share, soft } of the old inside of a closing mouth, which the lips must not show; lifts [2] of the lids
+//   lifts [2]  how far the lids of each eye are lifted off the photo
 //   mouth, eyes [2], lashes [2]   what to draw on top, each null if nothing
 //   turn       vertices [756 * 5] of the turned head, or null
 
 import { raise } from "./brows.js";
 import { heldBack } from "./folding.js";
 import { Lids } from "./lids.js";
-import { above, changed, inset, parting, shut } from "./lips.js";
+import { above, inset, parting, relax, shut } from "./lips.js";
 import { POINTS } from "./model.js";
 import { mouthFrame } from "./mouth.js";
 import { CELLS, DEPTHS, Opening, clamp, ramp, sampled, smoothstep } from "./opening.js";
@@ -75,10 +75,7 @@ export class Expression {
     this._lines(now, lids);
     const { eyes, lashes, lifts } = this._eyes(lids, gaze);
     const frame = { nothing, vertices: this.vertices, added, lines: this.lines, eyes, lashes, lifts };
-    const { lips: ofLips, mouth: { NOSE } } = model.constants;
-    frame.hidden = { share: 0, soft: Math.max(0.6, ofLips.SOFT * portrait.lips.width) };
-    const closes = portrait.lips.gap >= ofLips.SHOWN && now.gap < portrait.lips.gap;
-    if (closes) frame.hidden.share = changed(portrait.lips, now, ofLips);
+    const { NOSE } = model.constants.mouth;
     const donor = portrait.mouths.get(edit.mouth) ?? null;
     frame.mouth = mouthFrame(portrait, now, [middleOf(NOSE, before), middleOf(NOSE, after)], this.lines, donor);
     frame.turn = turn;
@@ -118,6 +115,7 @@ export class Expression {
     if (closing) {
       this.isAbove ??= above(before, model.lines);
       shut(after, closing, this.isAbove, this.portrait.lips, model.lines, lips);
+      if (byNeutral) relax(after, byNeutral, before, this.isAbove, model.lines, lips);
       for (let i = 0; i < moves.length; i++) moves[i] = after[i] - before[i];
     }
     this.lids.natural(before, moves);

@@ -3,7 +3,7 @@
 import { GlLayers } from "./gl_layers.js";
 import { POINTS } from "./model.js";
 import { CELLS } from "./opening.js";
-import { ADDS, HIDES, LIFTS, OVERLAPS, Parts } from "./parts.js";
+import { ADDS, LIFTS, OVERLAPS, Parts } from "./parts.js";
 import { MESHES } from "./shaders.js";
 
 export class GlMesh extends GlLayers {
@@ -55,7 +55,6 @@ export class GlMesh extends GlLayers {
       this._bind("photo", surface.texture);
       set.vec2("depth", range);
       if (kind & (LIFTS[0] | LIFTS[1])) this._lift(set, kind, portrait, frame, layers);
-      if (kind & HIDES || programOf(kind).startsWith("mending")) this._hide(set, portrait, frame);
       gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_SHORT, 2 * start);
     }
     gl.bindVertexArray(null);
@@ -63,19 +62,13 @@ export class GlMesh extends GlLayers {
 
   // Where one eye's lid is lifted alone, it is the first of the shader's.
   _lift(set, kind, portrait, { lifts }, { skin, skinSize }) {
-    const eyes = programOf(kind).startsWith("mending") ? [0, 1] : [kind & LIFTS[0] ? 0 : 1];
+    const eyes = [0, 1].filter((eye) => kind & LIFTS[eye]);
     set.vec2("lifts", [lifts[eyes[0]], lifts[eyes[1]] ?? 0]);
     eyes.forEach((eye, k) => {
       this._bind(`skin${k}`, skin[eye]);
       const corner = portrait.eyes[eye]?.lidCorner;
       if (corner) set.vec4(`lids[${k}]`, [...corner, ...skinSize[eye]]);
     });
-  }
-
-  _hide(set, portrait, { hidden }) {
-    set.opening("old", portrait.lips);
-    set.vec2("hidden", [hidden.share, hidden.soft]);
-    set.vec3("between", portrait.mouth.between);
   }
 
   // Mirrors a photo beyond its edges if pixels there may move into sight; that takes longer.
@@ -94,10 +87,9 @@ export class GlMesh extends GlLayers {
   }
 }
 
-// The program for a kind of triangles; those near both lids and lips are few.
+// The program for a kind of triangles.
 function programOf(kind) {
-  const lids = LIFTS.filter((bit) => kind & bit).length;
-  const name = lids > 1 || (lids && kind & HIDES) ? "mending" : lids ? "lid" : kind & HIDES ? "hiding" : "plain";
+  const name = ["plain", "lid", "lids"][LIFTS.filter((bit) => kind & bit).length];
   return kind & ADDS ? `${name}+` : name;
 }
 

@@ -54,6 +54,33 @@ export function shut(points, share, isAbove, old, { innerLips, outerLips }, { MI
   }
 }
 
+// Moves `points` [468 * 3] of closed lips in place, by `share` of the way, to where they are at rest; `before` are the
+// landmarks before the edit. The neutral faces of references still smile a little.
+export function relax(points, share, before, isAbove, { innerLips, outerLips }, constants) {
+  const { CORNERS_SINK, LINE_RISES, LIP_THICKENS, MOVED, AROUND } = constants;
+  const [mouth, lips] = [new Opening(points, innerLips), new Opening(points, outerLips)];
+  const { width } = lips;
+  const corners = [outerLips[0][0], outerLips[0][outerLips[0].length - 1]];
+  const moved = corners.map((i) => Math.hypot(points[3 * i] - before[3 * i], points[3 * i + 1] - before[3 * i + 1]));
+  const most = share * Math.min((moved[0] + moved[1]) / (2 * width * MOVED), 1) * width;
+  const near = (far) => smoothstep(1 - clamp(far / AROUND, 0, 1));
+  for (let i = 0; i < points.length; i += 3) {
+    const [s, across] = lips.coordinates(points[i], points[i + 1]);
+    const [top, bottom] = lips.lines(s);
+    const [along, fromAxis] = mouth.coordinates(points[i], points[i + 1]);
+    const [upper, lower] = mouth.lines(along);
+    const side = isAbove[i / 3] ? -1 : 1;
+    const beyond = (side < 0 ? top - across : across - bottom) / width;
+    const fromLine = (side * (fromAxis - (upper + lower) / 2)) / width;
+    const onLip = clamp(fromLine / Math.max(fromLine - beyond, 1e-3), 0, 1);
+    const rise = side < 0 ? LINE_RISES + LIP_THICKENS * onLip : LINE_RISES * (1 - onLip);
+    const ends = clamp(2 * Math.abs(s - 0.5), 0, 1) ** 2;
+    const by = most * near(beyond) * near(Math.abs(s - 0.5) - 0.5) * (CORNERS_SINK * ends - rise * (1 - ends));
+    points[i] += by * lips.across[0];
+    points[i + 1] += by * lips.across[1];
+  }
+}
+
 // Returns the landmarks from which lips are drawn: `edges` [2][K] say where they begin, in shares of their thickness.
 // What shows teeth or shadow is left out, and the rest is stretched.
 export function inset(points, edges, old, now, { innerLips, outerLips, lipRows }, constants) {

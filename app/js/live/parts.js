@@ -8,9 +8,8 @@ const STILL = 1 / 64; // pixels of the surface: OpenCV samples at steps of 1/32
 // What a triangle needs besides the photo's moved pixels; these add up.
 export const ADDS = 1; // the change of texture
 export const LIFTS = [2, 4]; // the skin of the lid of the left and the right eye
-export const HIDES = 8; // the old inside of the mouth is hidden
-export const OVERLAPS = 16; // it may lie behind others, so that the nearest must be found
-const KINDS = 32;
+export const OVERLAPS = 8; // it may lie behind others, so that the nearest must be found
+const KINDS = 16;
 
 export class Parts {
   constructor(model) {
@@ -32,7 +31,7 @@ export class Parts {
   split(portrait, frame, zoom) {
     const { triangles, kinds, list } = this;
     const counts = new Array(KINDS).fill(0);
-    const boxes = mended(portrait, frame);
+    const boxes = lids(portrait, frame);
     for (let t = 0; t < kinds.length; t++) {
       kinds[t] = this._kind(t, portrait, frame, boxes, zoom);
       if (kinds[t] >= 0) counts[kinds[t]] += 3;
@@ -91,13 +90,9 @@ function around(oval) {
   });
 }
 
-// The boxes of the photo, in pixels of the file, whose pixels are replaced before they move.
-function mended(portrait, { hidden, lifts }) {
+// The boxes of the photo, in pixels of the file, in which lids are lifted.
+function lids(portrait, { lifts }) {
   const boxes = [];
-  if (hidden.share) {
-    const [left, top, right, bottom] = portrait.lips.box(4 * hidden.soft);
-    boxes.push({ kind: HIDES, left, top, right, bottom });
-  }
   lifts.forEach((lift, eye) => {
     if (!lift) return;
     const { lidCorner: [left, top], skin } = portrait.eyes[eye];

@@ -1,10 +1,10 @@
 // Draws frames of expression.js in plain JavaScript, like raster_gl.js: for browsers without WebGL 2, and as a check.
 
 import { lashLayer } from "./cpu_lashes.js";
-import { eyeLayer, inside, lifted, lineAt, mouthLayer } from "./cpu_layers.js";
+import { eyeLayer, lifted, mouthLayer } from "./cpu_layers.js";
 import { fill } from "./cpu_mesh.js";
 import { POINTS } from "./model.js";
-import { ADDS, HIDES, LIFTS, Parts } from "./parts.js";
+import { ADDS, LIFTS, Parts } from "./parts.js";
 import { bilinear, cubic, doubled } from "./sampling.js";
 import { STEP } from "./shading.js";
 import { ringTriangles, stripsWithin } from "./turning.js";
@@ -55,13 +55,13 @@ export class CpuRaster {
     const photo = (x, y, out) => bilinear(surface.double, 2 * (x * view[0] + view[1]) - 0.5, 2 * (y * view[0] + view[2]) - 0.5, out);
     const put = writer(target, portrait.tones);
     target.depth.fill(Infinity);
-    const [plus, mend] = [adder(this.model.side, frame.added), mender(portrait, frame)];
+    const [plus, lift] = [adder(this.model.side, frame.added), lifter(portrait, frame)];
     for (const { kind, start, count } of this.parts.split(portrait, frame, view[0])) {
-      const [isMended, isAdded] = [kind & (LIFTS[0] | LIFTS[1] | HIDES), kind & ADDS];
+      const [isLifted, isAdded] = [kind & (LIFTS[0] | LIFTS[1]), kind & ADDS];
       const triangles = this.parts.list.subarray(start, start + count);
       fill(target, frame.vertices, triangles, view, isAdded ? this.places : null, (at, x, y, u, v) => {
         photo(x, y, value);
-        if (isMended) mend(x, y, value);
+        if (isLifted) lift(x, y, value);
         if (isAdded) plus(u, v, value);
         put(at, value, 1);
       });
@@ -152,17 +152,11 @@ function adder(side, added) {
   };
 }
 
-// Returns a function that replaces what closing lids and lips would show of eyes and teeth.
-function mender(portrait, { hidden, lifts, lines }) {
-  const [out, edge] = [new Float64Array(4), new Float64Array(4)];
-  const { lips, mouth } = portrait;
+// Returns a function that puts skin where closing lids would show the eyes.
+function lifter(portrait, { lifts }) {
+  const out = new Float64Array(4);
   return (x, y, value) => {
     lifts.forEach((lift, eye) => lift && lifted(portrait, eye, lift, x, y, value, out));
-    if (!hidden.share) return;
-    const [s, across] = lips.coordinates(x, y);
-    lineAt(lines, 0, s, edge);
-    const share = hidden.share * inside(lines, 0, s, across, edge, 0, lips.width, hidden.soft);
-    for (let c = 0; c < 3; c++) value[c] += share * (mouth.between[c] - value[c]);
   };
 }
 

@@ -1,6 +1,6 @@
 // The shaders of the mesh. Positions are in pixels of the portrait's file, colours in grey levels.
 
-import { COMMON, OPENINGS, PHOTO } from "./shader_parts.js";
+import { COMMON, PHOTO } from "./shader_parts.js";
 import { STEP } from "./shading.js";
 
 const MESH_VERTEX = `#version 300 es
@@ -59,15 +59,8 @@ vec3 lifted(sampler2D skin, vec4 lid, float share, vec3 value) {
   return mix(value, 255.0 * found.rgb, share * found.a);
 }
 #endif
-#ifdef HIDES
-#ifndef LIFTS
-in vec2 from;
-#else
+#ifdef BOTH
 uniform sampler2D skin1;
-#endif
-uniform vec2 hidden; // share and softness
-uniform vec3 between;
-uniform Opening old;
 #endif
 void main() {
 #ifdef TURNS
@@ -78,13 +71,8 @@ void main() {
 #ifdef LIFTS
   value = lifted(skin0, lids[0], lifts.x, value);
 #endif
-#ifdef HIDES
-#ifdef LIFTS
+#ifdef BOTH
   value = lifted(skin1, lids[1], lifts.y, value);
-#endif
-  vec2 c = coordinates(old, from);
-  vec2 edge = linesAt(0, c.x).xy;
-  value = mix(value, between, hidden.x * between2(c, edge, slopesAt(0, c.x, old.width).xy, old.width, hidden.y));
 #endif
 #ifdef ADDS
   value += float(${127 * STEP}) * (texture(added, uv).rgb * (255.0 / 127.0) - 1.0);
@@ -95,12 +83,11 @@ void main() {
 // The shaders of a mesh that needs this and that, as [vertex, fragment].
 function meshOf(...names) {
   const defines = names.map((name) => `#define ${name}\n`).join("");
-  const openings = names.includes("HIDES") ? OPENINGS : "";
-  return [MESH_VERTEX.replace("\n", `\n${defines}`), `${COMMON}${defines}${openings}${MESH_BODY}`];
+  return [MESH_VERTEX.replace("\n", `\n${defines}`), `${COMMON}${defines}${MESH_BODY}`];
 }
 
 export const MESHES = { turning: meshOf("TURNS") };
-for (const [name, ...needs] of [["plain"], ["lid", "LIFTS"], ["hiding", "HIDES"], ["mending", "LIFTS", "HIDES"]]) {
+for (const [name, ...needs] of [["plain"], ["lid", "LIFTS"], ["lids", "LIFTS", "BOTH"]]) {
   MESHES[name] = meshOf(...needs);
   MESHES[`${name}+`] = meshOf(...needs, "ADDS");
 }

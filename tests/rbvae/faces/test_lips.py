@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 from skimage import data
 
-from rbvae.faces.lips import INSET, inset_lips, is_above, lip_edges, parting, shadow_between, shut
+from rbvae.faces.lips import (
+    CORNERS_SINK,
+    INSET,
+    LIP_THICKENS,
+    inset_lips,
+    is_above,
+    lip_edges,
+    parting,
+    relaxed,
+    shadow_between,
+    shut,
+)
 from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import draw_mouth
 from rbvae.faces.openings import Opening
@@ -51,6 +62,22 @@ def test_shut_closes_the_lips_along_their_line_and_keeps_their_thickness():
         np.testing.assert_allclose(thick[1], thick[0], rtol=0.15)
     np.testing.assert_array_equal(closed[[33, 263, 1, 10]], points[[33, 263, 1, 10]])  # eyes, nose and forehead
     np.testing.assert_allclose(shut(closed), closed, atol=0.5)
+
+
+def test_corners_of_relaxing_lips_sink_and_the_upper_lip_becomes_thicker():
+    before, closed = smiling()[:POINTS], at_rest()[:POINTS]
+    after = relaxed(closed, before)
+    lips = Opening.of(closed, OUTER_LIPS)
+    _, down = lips.axes()
+    sunk = (after - closed)[:, :2] @ down / lips.width
+    np.testing.assert_allclose(sunk[[61, 291]], CORNERS_SINK, rtol=0.01)
+    assert sunk[13] < -0.4 * CORNERS_SINK and abs(sunk[13] - sunk[14]) < 0.1 * CORNERS_SINK  # the lips stay closed
+    assert sunk[13] - sunk[0] == pytest.approx(LIP_THICKENS, rel=0.05) and abs(sunk[17]) < 0.1 * CORNERS_SINK
+    np.testing.assert_array_equal(after[[33, 263, 1, 10]], closed[[33, 263, 1, 10]])  # eyes, nose and forehead
+
+
+def test_lips_that_have_not_moved_are_at_rest_already():
+    np.testing.assert_array_equal(relaxed(at_rest()[:POINTS], at_rest()[:POINTS]), at_rest()[:POINTS])
 
 
 def crossed(by: float) -> np.ndarray:
