@@ -32,7 +32,7 @@ export const hasStart = (edit) => STARTS.some((name) => edit[name] !== null && e
 
 export const isStill = (edit) => {
   const { amount, parts, teeth, ...rest } = plain(edit);
-  return Object.keys(rest).length === 0 || (amount === 0 && (rest.e || rest.tile === "neutral") && !rest.named && !rest.gesture);
+  return Object.keys(rest).length === 0 || (amount === 0 && !rest.named && !rest.gesture);
 };
 
 export const same = (a, b) => JSON.stringify(plain(a)) === JSON.stringify(plain(b));
@@ -40,20 +40,24 @@ export const same = (a, b) => JSON.stringify(plain(a)) === JSON.stringify(plain(
 // A record with another start; sliders return to the middle, because a start says what the whole face looks like.
 export const startedFrom = (edit, start) => ({ ...blank(), ...start, teeth: start.teeth ?? edit.teeth });
 
-// Returns the e of an edit without its named directions, and how far the lips close (0..1; null: as usual). `target` is the e at amount 1 of
-// a seed or another picture, as the server's "latents" gives it; tiles need none.
+// Returns the e of an edit without its named directions, and how far the lips close (0..1; null: as usual). `target` is
+// the e at amount 1 of a seed or another picture, as the server's "latents" gives it; tiles need none.
 export function latent(face, edit, setup, target = null) {
   const { e: own, neutral } = face;
   const tile = setup.tiles.find(({ name }) => name === edit.tile);
-  const fromNeutral = (tile && tile.name !== "neutral") || edit.seed !== null;
-  const start = fromNeutral ? neutral : own;
-  let end = own;
-  if (tile) end = moved(neutral, tile.named, setup);
-  else if (hasStart(edit)) end = target ?? own;
-  const e = start.map((value, i) => value + edit.amount * (end[i] - value));
+  const end = tile ? ofTile(tile, own, neutral, setup) : (target ?? own);
+  const e = own.map((value, i) => value + edit.amount * (end[i] - value));
   const opened = Math.max(0, edit.named["mouth open"] ?? 0, edit.named["jaw open"] ?? 0);
-  const closed = tile?.name === "neutral" ? Math.min(1, edit.amount) : Number(tile?.closed ?? 0);
-  return { e, closing: tile ? closed * Math.max(0, 1 - opened) : null };
+  return { e, closing: tile ? tile.closed * Math.min(1, edit.amount) * Math.max(0, 1 - opened) : null };
+}
+
+// The e of a tile for a face: as Tile.e_of of app/server/tiles.py.
+function ofTile({ named, closed }, own, neutral, setup) {
+  const end = moved(neutral, named, setup);
+  const directions = setup.directions.filter(({ name }) => named[name]);
+  if (closed || directions.length !== 1) return end;
+  const further = directions[0].step.reduce((sum, value, i) => sum + value * (own[i] - end[i]), 0);
+  return further > 0 ? own : end;
 }
 
 export function moved(e, named, setup) {

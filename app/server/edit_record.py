@@ -1,11 +1,12 @@
 """The record of an edit: plain data from which the server and the browser make the same picture.
 
-Undo steps, versions, links and presets hold such records. A record starts from an expression (or a style):
+Undo steps, versions, links and presets hold such records. A record goes from the picture's own e towards an expression
+(or a style), by the share `amount` of the way:
 
-- none of the fields below: the picture's own e;
-- `tile`: a named expression of `app.server.tiles`, the neutral e plus named directions times `amount`;
-- `seed`: a random e, drawn for this picture: the neutral e plus the way to it times `amount`;
-- `e`: the e of another picture, transferred with the strength `amount`; `donor` is that picture's key, for its teeth.
+- `tile`: a named expression of `app.server.tiles`;
+- `seed`: a random e, drawn for this picture;
+- `e`: the e of another picture, transferred; `donor` is that picture's key, for its teeth;
+- none of them: it stays at its own e.
 
 Then `named` directions (in sigmas) are added, `gesture` moves eyes and head, and `parts` says where in the face the
 start may change it. `teeth` is the key of a second photo of the same person, which shows their teeth.
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from app.server.state import numbers
-from app.server.tiles import MOUTH_OPEN, NEUTRAL, tiles
+from app.server.tiles import MOUTH_OPEN, tiles
 from rbvae import ConfigError, Edit, Inference, Portrait, PortraitEditor
 from rbvae.editing import Editor
 from rbvae.editing.editor import NO_GESTURES, Latent
@@ -78,18 +79,14 @@ class EditRecord:
 
     def start_e(self, editor: Editor, inference: Inference) -> np.ndarray:
         """Return the e [D_e] that it starts from, before the named directions."""
-        start, target = inference.e, inference.e
-        if self.tile and self.tile != NEUTRAL:
-            start = editor.neutral_e(inference)
-            target = editor.moved(start, tiles(editor)[self.tile].named)
-        elif self.tile:
-            target = editor.neutral_e(inference)
+        own = target = inference.e
+        if self.tile:
+            target = tiles(editor)[self.tile].e_of(editor, inference)
         elif self.seed is not None:
-            start = editor.neutral_e(inference)
             target = editor.sample_e(1, self.seed, inference if isinstance(inference, Portrait) else None)[0]
         elif self.e is not None:
             target = editor.transferred_e(inference, self.e)
-        return start if self.amount == 0 else target if self.amount == 1 else editor.blended(start, target, self.amount)
+        return own if self.amount == 0 else target if self.amount == 1 else editor.blended(own, target, self.amount)
 
     def latent(self, editor: Editor, inference: Inference) -> Latent:
         """Return e with the gesture, if there is one. `parts` limit what the edit starts from, and no slider."""
@@ -115,8 +112,7 @@ class EditRecord:
         if not self.tile:
             return None
         opened = max(0.0, *(self.named.get(name, 0.0) for name in MOUTH_OPEN))
-        wanted = min(1.0, self.amount) if self.tile == NEUTRAL else float(tiles(editor)[self.tile].closed)
-        return wanted * max(0.0, 1.0 - opened)
+        return tiles(editor)[self.tile].closed * min(1.0, self.amount) * max(0.0, 1.0 - opened)
 
 
 def _tile(editor: Editor, name: Any) -> str:

@@ -6,6 +6,9 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from rbvae import Inference
 from rbvae.editing import Editor
 
 NEUTRAL = "neutral"
@@ -23,6 +26,19 @@ class Tile:
     named: Mapping[str, float]
     closed: bool = False
     also: Mapping[str, float] = field(default_factory=dict)
+
+    def e_of(self, editor: Editor, inference: Inference) -> np.ndarray:
+        """Return the e [D_e] of this expression for a picture: the neutral e plus the directions.
+
+        It is the picture's own e where that goes further along the only direction of an open mouth: who laughs does not
+        laugh less for "Big smile".
+        """
+        e = editor.moved(editor.neutral_e(inference), self.named)
+        if len(self.named) == 1 and not self.closed:
+            (name,) = self.named
+            if (inference.e - e) @ editor.direction(name).vector > 0:
+                return inference.e
+        return e
 
 
 FACES = (

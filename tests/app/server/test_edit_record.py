@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,13 +33,28 @@ def test_no_edit_is_a_pictures_own_e_and_returns_its_pixels(editor, face):
     assert np.array_equal(np.asarray(edit.photo), face.source)
 
 
-def test_a_tile_is_the_neutral_face_and_a_direction_times_amount(editor, face):
+def test_a_tile_is_the_neutral_face_and_a_direction_and_the_amount_is_the_way_there_from_the_photo(editor, face):
     neutral = editor.neutral_e(face)
-    whole = editor.moved(neutral, tiles(editor)["big smile"].named)
-    assert e_of(editor, face, tile="big smile") == pytest.approx(whole)
-    assert e_of(editor, face, tile="big smile", amount=0.5) == pytest.approx((neutral + whole) / 2, abs=1e-5)
+    whole = editor.moved(neutral, tiles(editor)["surprised"].named)
+    assert e_of(editor, face, tile="surprised") == pytest.approx(whole)
+    assert e_of(editor, face, tile="surprised", amount=0.5) == pytest.approx((face.e + whole) / 2, abs=1e-5)
     assert e_of(editor, face, tile=NEUTRAL) == pytest.approx(neutral)
-    assert e_of(editor, face, tile=NEUTRAL, amount=0) == pytest.approx(face.e)
+
+
+@pytest.mark.parametrize("start", [{"tile": "surprised"}, {"tile": NEUTRAL}, {"tile": "slight smile"}, {"seed": 5}])
+def test_nothing_of_an_expression_is_the_photo(editor, face, start):
+    record = EditRecord.of(editor, {**start, "amount": 0})
+    assert np.array_equal(np.asarray(record.drawn(editor, face).photo), face.source)
+
+
+def test_who_laughs_does_not_laugh_less_for_a_big_smile(editor, face):
+    """With less of a smile the tile adds to it; a face that smiles more already keeps its expression."""
+    smile = editor.direction("smile")
+    for sigmas in (-2.0, 4.0):
+        other = replace(face, e=editor.moved(editor.neutral_e(face), {"smile": sigmas}))
+        gained = (e_of(editor, other, tile="big smile") - other.e) @ smile.vector / smile.sigma
+        assert gained > 1 if sigmas < 0 else gained == 0
+    assert not np.array_equal(e_of(editor, other, tile="slight smile"), other.e)
 
 
 def test_a_seed_gives_the_same_expression_again(editor, face):
