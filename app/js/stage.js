@@ -3,6 +3,8 @@
 import { element, escaped, show } from "./dom.js";
 import { around, clamped, placed, unplaced, whole } from "./view.js";
 
+const TAG_GAP = 10; // pixels between a tag and the line between before and after
+
 export class Stage extends EventTarget {
   constructor(place) {
     super();
@@ -109,6 +111,9 @@ export class Stage extends EventTarget {
     this.live.style.clipPath = `inset(${top}px ${width - high}px ${height - bottom}px ${hidden ? at : low}px)`;
     this.tags.hidden = !hidden;
     this.tags.style.setProperty("--at", `${at}px`);
+    const [before, after] = this.tags.children; // without the one that would be cut off
+    before.style.visibility = before.offsetWidth + TAG_GAP > at ? "hidden" : "";
+    after.style.visibility = after.offsetWidth + TAG_GAP > width - at ? "hidden" : "";
     this.dispatchEvent(new Event("divided"));
   }
 

@@ -6,9 +6,12 @@ from typing import Literal
 
 import gradio as gr
 
+from app.server.environment import address
 from app.server.hosting import has_mcp
 
 Language = Literal["python", "javascript", "shell", "json"]
+
+HERE = "http://127.0.0.1:7860"  # replaced by the address that the app listens on
 
 INTRO = """What the page does with a face in a photo is also an endpoint with a name: `/infer`, `/edit`, `/neutral`,
 `/transfer`, `/sample`, `/animate` and `/batch`; with a digit, `/digits_transfer`. Choosing among several faces,
@@ -57,8 +60,9 @@ editor.edit(portrait, {"smile": 2}).photo.save("smiling.jpg")
 
 
 def programs_tab() -> None:
-    """Lay out the tab."""
-    gr.Markdown(INTRO, elem_classes="text")
+    """Lay out the tab. Raises ConfigError like `address`."""
+    here = f"http://127.0.0.1:{address()['server_port']}"
+    gr.Markdown(INTRO.replace(HERE, here), elem_classes="text")
     missing = 'Not served here: `pip install "gradio[mcp]"`, and start the app again.'
     served = "They are served here." if has_mcp() else missing
     assistants = (
@@ -75,7 +79,7 @@ def programs_tab() -> None:
     for name, text, language, code in samples:
         gr.Markdown(f"### {name}\n{text}", elem_classes="text")
         gr.Code(
-            code,
+            code.replace(HERE, here),
             language=language,
             label=name,
             show_label=False,

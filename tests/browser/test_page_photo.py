@@ -123,6 +123,9 @@ def test_holding_compare_shows_the_photo_as_it_was(opened):
     button.hover()
     opened.page.mouse.down()
     expect(opened.room.locator(".stage.holding")).to_have_count(1)
+    before, after = (opened.room.locator(".tags span").nth(place) for place in (0, 1))
+    expect(before).to_be_visible()
+    expect(after).to_be_hidden()  # there is no room for it
     opened.page.mouse.up()
     expect(opened.room.locator(".stage.holding")).to_have_count(0)
 
