@@ -25,6 +25,7 @@ from rbvae.images.decoding import MAX_SIDE
 
 MAX_TILES = 32  # small pictures in one answer
 TILE_SIDE = 192  # of a small picture, in pixels
+SAVED_SIDE = 512  # of a saved digit, in pixels
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,15 @@ class Actions:
         return {**pictures, "z": rounded(inference.z), "e": rounded(inference.e)}
 
     def save(self, edits: Any, format: str = "") -> File:
-        """Return the edited picture as a file, a PNG by default; `edits` is one object with a `key` and an `edit`."""
+        """Return the edited picture as a file, a PNG by default; `edits` is one object with a `key` and an `edit`.
+
+        A small one, as a digit's, is enlarged to about SAVED_SIDE pixels.
+        """
         ((opened, record),) = self.given(edits, 1)
-        return File(*Original("PNG").file(self.apply(opened.picture, record).crop, format))
+        crop = self.apply(opened.picture, record).crop
+        times = max(1, SAVED_SIDE // max(crop.size))
+        enlarged = crop.resize((times * crop.width, times * crop.height), Image.Resampling.LANCZOS)
+        return File(*Original("PNG").file(enlarged, format))
 
     def given(self, edits: Any, most: int) -> list[tuple[Opened, EditRecord]]:
         """Return the opened pictures and records of a list of objects with `key` and `edit`."""

@@ -210,6 +210,13 @@ def test_the_page_edits_by_key(client, astronaut):
     assert ask(client, "draw", key=record["key"], edit=edit).status_code == 410
 
 
+def test_a_saved_digit_is_large_enough_to_be_seen(client, digit_file):
+    key = ask(client, "open", digit_file.read_bytes(), kind="digits").json()["key"]
+    saved = ask(client, "save", kind="digits", edits=[{"key": key, "edit": {"named": {"size": 1}}}])
+    with Image.open(io.BytesIO(saved.content)) as image:
+        assert image.format == "PNG" and image.size == (512, 512)
+
+
 def test_the_scripts_are_one_compressed_file_that_browsers_keep(client):
     packed = bundle()
     answer = httpx.get(f"{client.src}page/js/app-{packed.version}.js")
