@@ -211,7 +211,7 @@ def test_the_page_edits_by_key(client, astronaut):
 
 
 def test_a_saved_digit_is_large_enough_to_be_seen(client, digit_file):
-    key = ask(client, "open", digit_file.read_bytes(), kind="digits").json()["key"]
+    key = ask(client, "open", Path(digit_file["path"]).read_bytes(), kind="digits").json()["key"]
     saved = ask(client, "save", kind="digits", edits=[{"key": key, "edit": {"named": {"size": 1}}}])
     with Image.open(io.BytesIO(saved.content)) as image:
         assert image.format == "PNG" and image.size == (512, 512)
