@@ -43,7 +43,7 @@ class Tile:
 
 FACES = (
     Tile(NEUTRAL, "Neutral", {}, closed=True),
-    Tile("slight smile", "Slight smile", {"smile": 0.8}, closed=True),
+    Tile("slight smile", "Slight smile", {"smile": 1.2}, closed=True),
     Tile("big smile", "Big smile", {"smile": 1.9}),
     Tile("surprised", "Surprised", {"brows up": 2.0, "mouth open": 1.8}, also={"squint": -0.8}),
     Tile("serious", "Serious", {"frown": 1.6, "smile": -0.2}, closed=True),
