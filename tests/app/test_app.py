@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import gradio as gr
 import httpx
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image, ImageDraw
 
 from app.app import build, launch
-from app.page.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON, programs_tab
+from app.page.programs_tab import CURL, INTRO, JAVASCRIPT, PYTHON
 from app.server.bundle import bundle
 from app.server.cleanup import FILES_KEPT_FOR
 from app.server.exchange import MAX_FILE_BYTES
@@ -172,14 +171,6 @@ def test_wrong_counts_and_seeds_are_refused_in_words(client, photo, count, seed)
 
 def test_wrong_strength_is_refused_in_words(client, photo):
     assert "strength=99" in refusal(client, photo, photo, 99, api_name="/transfer")
-
-
-def test_snippets_for_programs_name_the_port_that_the_app_listens_on(monkeypatch):
-    monkeypatch.setenv("GRADIO_SERVER_PORT", "8123")
-    with gr.Blocks() as page:
-        programs_tab()
-    shown = json.dumps(page.get_config_file())
-    assert shown.count("127.0.0.1:8123") == 5 and "7860" not in shown
 
 
 def test_a_program_that_asks_for_more_gets_the_most_and_is_told(client, photo, editors, portrait):
