@@ -57,7 +57,7 @@ function ofTile({ named, closed }, own, neutral, setup) {
   const directions = setup.directions.filter(({ name }) => named[name]);
   if (closed || directions.length !== 1) return end;
   const further = directions[0].step.reduce((sum, value, i) => sum + value * (own[i] - end[i]), 0);
-  return further > 0 ? own : end;
+  return further > 0 ? moved(own, { [directions[0].name]: setup.more }, setup) : end;
 }
 
 export function moved(e, named, setup) {

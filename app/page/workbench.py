@@ -12,7 +12,7 @@ from app.page.controls import controls
 from app.server.bundle import bundle
 from app.server.rendering import data_url
 from app.server.state import TILE, slider_range, steps
-from app.server.tiles import tiles
+from app.server.tiles import MORE, tiles
 from rbvae import Inference
 from rbvae.editing import Editor
 from rbvae.images.decoding import UPLOAD
@@ -49,6 +49,7 @@ def editing_data(editor: Editor) -> dict[str, Any]:
             {"name": tile.name, "label": tile.label, "named": dict(tile.named), "closed": tile.closed}
             for tile in tiles(editor).values()
         ],
+        "more": MORE,
         "limits": {"bytes": UPLOAD.bytes, "pixels": UPLOAD.pixels, "kept": UPLOAD.kept},
     }
 

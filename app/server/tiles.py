@@ -12,6 +12,7 @@ from rbvae import Inference
 from rbvae.editing import Editor
 
 NEUTRAL = "neutral"
+MORE = 0.5  # sigmas by which a tile goes beyond a picture that is there already
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class Tile:
     def e_of(self, editor: Editor, inference: Inference) -> np.ndarray:
         """Return the e [D_e] of this expression for a picture: the neutral e plus the directions.
 
-        It is the picture's own e where that goes further along the only direction of an open mouth: who laughs does not
-        laugh less for "Big smile".
+        Where the picture's own e goes further along the only direction of an open mouth, it is that and MORE of the
+        direction: who laughs does not laugh less for "Big smile".
         """
         e = editor.moved(editor.neutral_e(inference), self.named)
         if len(self.named) == 1 and not self.closed:
             (name,) = self.named
             if (inference.e - e) @ editor.direction(name).vector > 0:
-                return inference.e
+                return editor.moved(inference.e, {name: MORE})
         return e
 
 
