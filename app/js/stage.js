@@ -111,7 +111,7 @@ export class Stage extends EventTarget {
     this.live.style.clipPath = `inset(${top}px ${width - high}px ${height - bottom}px ${hidden ? at : low}px)`;
     this.tags.hidden = !hidden;
     this.tags.style.setProperty("--at", `${at}px`);
-    const [before, after] = this.tags.children; // without the one that would be cut off
+    const [before, after] = this.tags.children; // a tag that would be cut off is not shown
     before.style.visibility = before.offsetWidth + TAG_GAP > at ? "hidden" : "";
     after.style.visibility = after.offsetWidth + TAG_GAP > width - at ? "hidden" : "";
     this.dispatchEvent(new Event("divided"));

@@ -25,7 +25,7 @@ from rbvae.images.decoding import MAX_SIDE
 
 MAX_TILES = 32  # small pictures in one answer
 TILE_SIDE = 192  # of a small picture, in pixels
-SAVED_SIDE = 512  # of a saved digit, in pixels
+SAVED_SIDE = 512  # of a saved picture that is smaller, in pixels
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Actions:
     def save(self, edits: Any, format: str = "") -> File:
         """Return the edited picture as a file, a PNG by default; `edits` is one object with a `key` and an `edit`.
 
-        A small one, as a digit's, is enlarged to about SAVED_SIDE pixels.
+        Small pictures, such as digits, are enlarged to about SAVED_SIDE pixels.
         """
         ((opened, record),) = self.given(edits, 1)
         crop = self.apply(opened.picture, record).crop

@@ -12,7 +12,7 @@ from rbvae import Inference
 from rbvae.editing import Editor
 
 NEUTRAL = "neutral"
-MORE = 0.5  # sigmas by which a tile goes beyond a picture that is there already
+MORE = 0.5  # sigmas that "Big smile" adds to a face that smiles more than that already
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Tile:
     def e_of(self, editor: Editor, inference: Inference) -> np.ndarray:
         """Return the e [D_e] of this expression for a picture: the neutral e plus the directions.
 
-        Where the picture's own e goes further along the only direction of an open mouth, it is that and MORE of the
-        direction: who laughs does not laugh less for "Big smile".
+        If a tile with one direction and an open mouth would take a picture back along that direction, it takes it MORE
+        sigmas further instead, so that "Big smile" does not make a laugh smaller.
         """
         e = editor.moved(editor.neutral_e(inference), self.named)
         if len(self.named) == 1 and not self.closed:
