@@ -70,7 +70,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "NOSE",
         ),
     ),
-    shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "FAINT", "WARMTH"),
+    shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "DIMMEST", "FAINT", "FLAT", "FOLD", "FOLDED", "WARMTH"),
     teeth: ("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
 }
 

@@ -8,16 +8,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.easing import ramp
 from rbvae.faces.lighting import light_textures
 from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, OUTER_LIPS, face_mesh
 from rbvae.faces.texture import CanonicalFrame, canonical_frame
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 BROAD = 4  # harmonics of lighting that no expression changes: a constant and three directions
+DIMMEST = 4.0  # grey levels: of a texel's lightness, where changes are divided by it
 DARKEST = 0.25  # of the mean face's lightness: changes are scaled down with the skin's lightness, but not below this
 RATIOS = (0.8, 1.25)  # limits of the ratio by which skin may become darker or lighter
 BROAD_SHARE, BROAD_SIZE = 0.5, 1 / 24  # of broad changes of skin: the share left out, and their size in frame sides
 FAINT = 0.015  # relative change of skin that is left out, too: broad and faint shadows look like blotches, not folds
+FLAT = 0.06  # by how much skin becomes lighter at most where there is no fold
+FOLD = (0.03, 0.2)  # of the skin's lightness: by how much it is darker than the skin around, in faint and clear folds
+FOLDED = -0.6, 2.0  # how much more skin changes in a fold: where folds deepen, and where those of cheeks disappear
+CHEEK = [117, 229, 231, 142, 129, 165, 57, 212, 214, 187, 50]  # where smiles make folds, on the left of the image
 WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio by colour: shadows on skin are warm
 
 
@@ -35,13 +41,31 @@ class Gains:
 
 @dataclass(frozen=True)
 class Regions:
-    """Smooth weights of the texels [P] by region; they add up to 1."""
+    """Smooth weights of the texels [P] by region; they add up to 1, `cheeks` excepted, a part of the skin."""
 
     skin: np.ndarray
     lips: np.ndarray
     mouth: np.ndarray
     eyes: np.ndarray
     brows: np.ndarray
+    cheeks: np.ndarray
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Where skin is darker than the skin around, as it is in folds, and how it changes there.
+
+    `around` [P, 3] is the difference to the skin around, in grey levels, and `depth` [P] its lightness as a share of
+    the fold's. `share` [P] is 1 in clear folds of the cheeks, which disappear by taking the colour of the skin around.
+    `darker` and `lighter` [P] are the gains of either change, and `lightest` [P] limits the second.
+    """
+
+    around: np.ndarray
+    depth: np.ndarray
+    share: np.ndarray
+    darker: np.ndarray
+    lighter: np.ndarray
+    lightest: np.ndarray
 
 
 @functools.cache
@@ -65,7 +89,8 @@ def regions(size: int) -> Regions:
     eyes = area([a + b for a, b in LIDS], 2.0 * unit, 1.0 * unit)
     brows = area(list(BROWS), 0.5 * unit, 1.0 * unit) * (1 - eyes)
     skin = np.clip(1 - mouth - lips - eyes - brows, 0, 1)
-    return Regions(skin, lips, mouth, eyes, brows)
+    cheeks = skin * area([CHEEK, face_mesh().mirror[CHEEK].tolist()], 0, 1.0 * unit)
+    return Regions(skin, lips, mouth, eyes, brows, cheeks)
 
 
 class Shading:
@@ -86,22 +111,41 @@ class Shading:
         flat = change.reshape(-1)
         change = (flat - self.light @ (self.light.T @ flat)).reshape(-1, 3)
         region, gains = self.regions, self.gains
-        luma = np.maximum(own @ LUMA, 4.0)
+        luma = np.maximum(own @ LUMA, DIMMEST)
         dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
         change = change * dim
         ratio = (change @ LUMA) / luma
         ratio = ratio - BROAD_SHARE * self.broad(ratio)
         ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
-        ratio = np.clip(ratio * np.where(ratio < 0, gains.darker, gains.lighter), RATIOS[0] - 1, RATIOS[1] - 1)
+        folds = self.folds(own)
+        ratio = np.clip(ratio * np.where(ratio < 0, folds.darker, folds.lighter), RATIOS[0] - 1, folds.lightest)
         on_skin = ((1 + ratio[:, None]) ** WARMTH - 1) * own
+        filled = folds.around * np.minimum(ratio / folds.depth, 1)[:, None]
+        on_skin += ((ratio > 0) * folds.share)[:, None] * (filled - on_skin)
         coloured = gains.lips * region.lips + gains.mouth * region.mouth
         plain = region.skin + gains.eyes * region.eyes + gains.brows * region.brows
         return (change * coloured[:, None] + on_skin * plain[:, None]).astype(np.float32)
 
-    def broad(self, ratio: np.ndarray) -> np.ndarray:
-        """Return the broad part of a relative change of skin [P]: its mean over the skin around each texel."""
+    def folds(self, own: np.ndarray) -> Folds:
+        """Find the folds in a face's own texture [P, 3], in grey levels."""
+        region, gains, most = self.regions, self.gains, RATIOS[1] - 1
+        around = np.stack([self.broad(own[:, channel]) for channel in range(3)], axis=1) - own
+        depth = region.skin * (around @ LUMA) / np.maximum(own @ LUMA, DIMMEST)
+        clear = ramp(depth, *FOLD)
+        share = region.cheeks * clear
+        return Folds(
+            around,
+            np.maximum(depth, FOLD[0]),
+            share,
+            gains.darker * (1 + clear * FOLDED[0]),
+            gains.lighter * (1 + share * FOLDED[1]),
+            most + region.skin * (np.clip(FLAT + depth, FLAT / 2, most) - most),
+        )
+
+    def broad(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean of values [P] over the skin around each texel."""
         sigma, skin = BROAD_SIZE * self.frame.size, self.regions.skin
-        both = self.frame.image(np.stack([ratio * skin, skin], axis=1).astype(np.float32))
+        both = self.frame.image(np.stack([values * skin, skin], axis=1).astype(np.float32))
         both = cv2.GaussianBlur(both * self.frame.mask[..., None].astype(np.float32), (0, 0), sigma)
         return self.frame.values(both[..., :1] / np.maximum(both[..., 1:], 0.01))[:, 0]
 

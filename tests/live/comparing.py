@@ -8,6 +8,7 @@ from rbvae.editing.gestures import split
 
 SEEN = 42.0  # dB
 SEEN_SMALL = 38.0  # dB, where the face is small
+SEEN_CHEEKS = 45.0  # dB, where folds of a smile disappear
 SEEN_NEAR = 34.0  # dB, in boxes around mouth and eyes
 ALIKE = 40.0  # dB, between the two rasterisers, in the face
 

@@ -7,7 +7,7 @@ import pytest
 
 from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.openings import Opening
-from tests.live.comparing import ALIKE, SEEN, SEEN_NEAR, SEEN_SMALL, library, psnr
+from tests.live.comparing import ALIKE, SEEN, SEEN_CHEEKS, SEEN_NEAR, SEEN_SMALL, library, psnr
 
 EDITS = {
     "smile": {"smile": 1.5},
@@ -97,6 +97,13 @@ def test_pixels_far_from_the_face_stay(live, small):
 def test_small_faces_look_the_same(editor, live, small, named):
     live.open(small)
     assert psnr(live.draw({"named": named}), library(editor, small, named), small) >= SEEN_SMALL
+
+
+def test_folds_of_a_smile_disappear_alike(editor, live, small):
+    left, right, eye, corner = small.observed.view.points[[116, 345, 120, 57], :2]
+    live.open(small)
+    cheeks = (left[0], eye[1], right[0], corner[1])
+    assert psnr(live.draw({"neutral": 1}), library(editor, small, neutral=True), small, cheeks) >= SEEN_CHEEKS
 
 
 LARGER = {

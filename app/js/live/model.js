@@ -25,6 +25,7 @@ export class Model {
       plainWeight: arrays.plainWeight,
       fade: arrays.fade,
       skin: arrays.skin,
+      cheeks: arrays.cheeks,
       meanLuma: arrays.meanLuma,
       triangles: arrays.triangles,
       canonical: arrays.canonical,

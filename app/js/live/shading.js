@@ -3,6 +3,7 @@
 // Skin becomes lighter or darker by a ratio. All up to its limits is linear in the images of change, so that it is
 // computed once for each of them and face, and a move only adds up numbers.
 
+import { clamp, ramp } from "./opening.js";
 import { Line, broad } from "./sums.js";
 
 const LUMA = [0.299, 0.587, 0.114];
@@ -22,6 +23,11 @@ export class Shading {
     this.plain = Float32Array.from(own, (value, at) => {
       const i = Math.floor(at / 3);
       return (value * share[i] * plainWeight[i]) / 255 / STEP;
+    });
+    this.folds = foldsOf(model, own);
+    this.filled = this.folds.around.map((value, at) => {
+      const i = Math.floor(at / 3);
+      return (value * this.folds.share[i] * share[i] * plainWeight[i]) / 255 / STEP / this.folds.depth[i];
     });
     this.tinted = Float32Array.from(coloured, (i) => (share[i] * colouredWeight[i]) / 255 / STEP);
     this.tintOf = new Int16Array(texels.length).fill(-1);
@@ -48,8 +54,8 @@ export class Shading {
   }
 
   _write(ratio, tint, weights) {
-    const { model: { texels, constants }, plain, tinted, tintOf, table, added: { bytes, words } } = this;
-    const { FAINT, LIGHTER, DARKER, RATIOS } = constants.shading;
+    const { model: { texels, constants }, plain, filled, tinted, tintOf, table, folds, added: { bytes, words } } = this;
+    const { FAINT, RATIOS } = constants.shading;
     const least = RATIOS[0] - 1;
     const most = RATIOS[1] - 1;
     const scale = STEPS / (most - least);
@@ -64,11 +70,21 @@ export class Shading {
       const weight = weights ? weights[i] : 1;
       let [red, green, blue] = [0, 0, 0];
       if (!isPlain) {
-        const change = value > 0 ? Math.min((value - FAINT) * LIGHTER, most) : Math.max((value + FAINT) * DARKER, least);
+        const isLighter = value > 0;
+        const change = isLighter
+          ? Math.min((value - FAINT) * folds.lighter[i], folds.lightest[i])
+          : Math.max((value + FAINT) * folds.darker[i], least);
         const step = 3 * Math.round((change - least) * scale);
-        red = table[step] * plain[3 * i] * weight;
-        green = table[step + 1] * plain[3 * i + 1] * weight;
-        blue = table[step + 2] * plain[3 * i + 2] * weight;
+        const by = isLighter ? weight * (1 - folds.share[i]) : weight;
+        red = table[step] * plain[3 * i] * by;
+        green = table[step + 1] * plain[3 * i + 1] * by;
+        blue = table[step + 2] * plain[3 * i + 2] * by;
+        if (isLighter && folds.share[i] > 0) {
+          const fill = Math.min(change, folds.depth[i]) * weight;
+          red += filled[3 * i] * fill;
+          green += filled[3 * i + 1] * fill;
+          blue += filled[3 * i + 2] * fill;
+        }
       }
       if (k >= 0) {
         const by = tinted[k] * weight;
@@ -93,15 +109,44 @@ function ratioTable({ RATIOS, WARMTH }) {
   });
 }
 
+// Returns where the skin has folds and how it changes there; see Folds in rbvae/faces/shading.py.
+function foldsOf(model, own) {
+  const { texels, skin, cheeks } = model;
+  const { DARKER, LIGHTER, FLAT, FOLD, FOLDED, RATIOS } = model.constants.shading;
+  const [blur, area, most] = [broad(model), texels.length, RATIOS[1] - 1];
+  const around = new Float32Array(3 * area);
+  for (let c = 0; c < 3; c++) {
+    const wide = blur(Float32Array.from(texels, (_, i) => own[3 * i + c]));
+    for (let i = 0; i < area; i++) around[3 * i + c] = wide[i] - own[3 * i + c];
+  }
+  const of = (values) => Float32Array.from(texels, (_, i) => values(i));
+  const lightness = lightnessOf(model, own);
+  const missing = of((i) => ((skin[i] / 255) * luma(around, i)) / lightness[i]);
+  const clear = missing.map((value) => ramp(value, ...FOLD));
+  const share = clear.map((value, i) => (value * cheeks[i]) / 255);
+  return {
+    around,
+    share,
+    depth: missing.map((value) => Math.max(value, FOLD[0])),
+    darker: clear.map((value) => DARKER * (1 + value * FOLDED[0])),
+    lighter: share.map((value) => LIGHTER * (1 + value * FOLDED[1])),
+    lightest: missing.map((value, i) => most + (skin[i] / 255) * (clamp(FLAT + value, FLAT / 2, most) - most)),
+  };
+}
+
+const luma = (colours, i) => LUMA.reduce((sum, weight, c) => sum + weight * colours[3 * i + c], 0);
+
+function lightnessOf({ texels, constants: { shading } }, own) {
+  return Float32Array.from(texels, (_, i) => Math.max(luma(own, i), shading.DIMMEST));
+}
+
 // Returns the ratios of lightness [K * P], and the changes of red, green and blue at the coloured texels [K * 3 C], that
 // each image of change makes of a face's texture.
 function linearParts(model, own) {
   const { texels, coloured, images, count } = model;
   const { DARKEST, BROAD_SHARE } = model.constants.shading;
   const [area, tinted] = [texels.length, coloured.length];
-  const lightness = Float32Array.from(texels, (_, i) => {
-    return Math.max(LUMA.reduce((sum, weight, c) => sum + weight * own[3 * i + c], 0), 4);
-  });
+  const lightness = lightnessOf(model, own);
   const dim = lightness.map((value, i) => Math.min(Math.max(value / Math.max(model.meanLuma[i], 1), DARKEST), 1));
   const blur = broad(model);
   const [ratios, tints] = [new Float32Array(count * area), new Float32Array(3 * count * tinted)];

@@ -5,7 +5,7 @@ import pytest
 
 from rbvae.faces.lighting import light_textures
 from rbvae.faces.mesh import face_mesh
-from rbvae.faces.shading import BROAD, FAINT, LUMA, RATIOS, Shading, regions
+from rbvae.faces.shading import BROAD, FAINT, FLAT, LUMA, RATIOS, Shading, regions
 from rbvae.faces.texture import canonical_frame
 
 FRAME = canonical_frame(96)
@@ -72,6 +72,27 @@ def test_skin_never_changes_by_more_than_a_fifth_of_its_lightness(shading):
     assert ratio.min() == pytest.approx(RATIOS[0] - 1, abs=0.01)
 
 
+def test_a_fold_of_the_photo_disappears_in_the_colour_of_the_skin_around(shading):
+    fold = SKIN * np.float32(1 + spot(0.015, 1.0)[:, None] * [0.2, 0.3, 0.4])  # darker, and redder
+    added = shading.apply(-spot(0.015, 0.2)[:, None] * SKIN, fold)
+    inside = spot(0.015, 1.0) < -0.7
+    before, after = (np.abs(own - SKIN)[inside].mean(axis=0) for own in (fold, fold + added))
+    assert inside.sum() > 5 and np.all(after < 0.5 * before)
+
+
+def test_skin_without_a_fold_hardly_becomes_lighter(shading):
+    skin = regions(96).skin > 0.99
+    added = shading.apply(-spot(0.02, 0.3)[:, None] * SKIN, SKIN)
+    assert ((added @ LUMA) / (SKIN @ LUMA))[skin].max() == pytest.approx(FLAT, abs=0.01)
+
+
+def test_a_fold_of_the_photo_deepens_less_than_a_new_one_appears(shading):
+    fold = SKIN * np.float32(1 + spot(0.015, 0.3)[:, None])
+    change = spot(0.015, 0.1)[:, None] * SKIN
+    ratios = [(shading.apply(change, own) @ LUMA) / (own @ LUMA) for own in (fold, SKIN)]
+    assert ratios[0].min() > 0.7 * ratios[1].min()
+
+
 def test_brows_keep_their_colour(shading):
     brows = regions(96).brows > 0.99
     change = np.where(brows[:, None], np.float32([-40, -40, -40]), 0)
@@ -79,6 +100,16 @@ def test_brows_keep_their_colour(shading):
 
 
 def test_the_regions_share_every_texel():
-    parts = vars(regions(96)).values()
+    every = vars(regions(96))
+    assert all(part.min() >= -1e-6 and part.max() > 0.9 for part in every.values())
+    parts = [part for name, part in every.items() if name != "cheeks"]
     np.testing.assert_allclose(sum(parts), 1, atol=1e-5)
-    assert all(part.min() >= -1e-6 and part.max() > 0.9 for part in parts)
+
+
+def test_cheeks_are_skin_without_nose_and_lips():
+    region = regions(96)
+    assert np.all(region.cheeks <= region.skin + 1e-6)
+    places = FRAME.positions(face_mesh().canonical[:, :2])
+    points = face_mesh().canonical[[206, 426, 4, 0], :2]  # two on cheeks, nose, and upper lip
+    near = np.linalg.norm(places - points[:, None], axis=2).argmin(axis=1)
+    np.testing.assert_allclose(region.cheeks[near], [1, 1, 0, 0], atol=0.05)
