@@ -70,7 +70,20 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "NOSE",
         ),
     ),
-    shading: ("DARKEST", "RATIOS", "BROAD_SHARE", "BROAD_SIZE", "DIMMEST", "FAINT", "FLAT", "FOLD", "FOLDED", "WARMTH"),
+    shading: (
+        "DARKEST",
+        "RATIOS",
+        "BROAD_SHARE",
+        "BROAD_SIZE",
+        "DEEPER",
+        "DIMMEST",
+        "FAINT",
+        "FILLED",
+        "FLAT",
+        "FOLD",
+        "SMILE",
+        "WARMTH",
+    ),
     teeth: ("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
 }
 

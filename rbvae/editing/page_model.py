@@ -98,6 +98,7 @@ class PageModel:
                 "fade": bytes_of(self.faces.frame.values(fade_out(size)[..., None])[:, 0]),
                 "skin": bytes_of(self.faces.shading.regions.skin),
                 "cheeks": bytes_of(self.faces.shading.regions.cheeks),
+                "folds": self.faces.shading.regions.folds.astype(np.float32),
                 "meanLuma": np.rint(self.faces.shading.mean_luma.clip(0, 255)).astype(np.uint8),
                 "triangles": mesh.triangles.astype(np.uint16),
                 "canonical": mesh.canonical.astype(np.float32),

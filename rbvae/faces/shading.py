@@ -22,8 +22,11 @@ BROAD_SHARE, BROAD_SIZE = 0.5, 1 / 24  # of broad changes of skin: the share lef
 FAINT = 0.015  # relative change of skin that is left out, too: broad and faint shadows look like blotches, not folds
 FLAT = 0.06  # by how much skin becomes lighter at most where there is no fold
 FOLD = (0.03, 0.2)  # of the skin's lightness: by how much it is darker than the skin around, in faint and clear folds
-FOLDED = -0.6, 2.0  # how much more skin changes in a fold: where folds deepen, and where those of cheeks disappear
-CHEEK = [117, 229, 231, 142, 129, 165, 57, 212, 214, 187, 50]  # where smiles make folds, on the left of the image
+DEEPER = 0.4  # how much clear folds darken, of what flat skin does
+FILLED = 0.7  # share of a fold on cheeks that disappears with the smile
+SMILE = 0.08  # mean relative change of the folds from nose to mouth when a smile disappears
+CHEEK = [117, 229, 231, 142, 129, 165, 61, 202, 212, 214, 187, 50]  # where smiles make folds, on the left of the image
+NOSE_TO_MOUTH = [203, 206, 216]
 WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio by colour: shadows on skin are warm
 
 
@@ -41,7 +44,10 @@ class Gains:
 
 @dataclass(frozen=True)
 class Regions:
-    """Smooth weights of the texels [P] by region; they add up to 1, `cheeks` excepted, a part of the skin."""
+    """Smooth weights of the texels [P] by region; skin, lips, mouth, eyes, and brows add up to 1.
+
+    `cheeks` is where smiles make folds, and `folds` are the two from nose to mouth, with a sum of 1.
+    """
 
     skin: np.ndarray
     lips: np.ndarray
@@ -49,23 +55,20 @@ class Regions:
     eyes: np.ndarray
     brows: np.ndarray
     cheeks: np.ndarray
+    folds: np.ndarray
 
 
 @dataclass(frozen=True)
 class Folds:
-    """Where skin is darker than the skin around, as it is in folds, and how it changes there.
+    """How skin changes in the folds of a face, where it is darker than the skin around.
 
-    `around` [P, 3] is the difference to the skin around, in grey levels, and `depth` [P] its lightness as a share of
-    the fold's. `share` [P] is 1 in clear folds of the cheeks, which disappear by taking the colour of the skin around.
-    `darker` and `lighter` [P] are the gains of either change, and `lightest` [P] limits the second.
+    `darker` [P] is the gain of darkening, `lightest` [P] the limit of lightening, and `filling` [P, 3] what is added
+    when a smile disappears, in grey levels: folds of cheeks become as the skin around.
     """
 
-    around: np.ndarray
-    depth: np.ndarray
-    share: np.ndarray
     darker: np.ndarray
-    lighter: np.ndarray
     lightest: np.ndarray
+    filling: np.ndarray
 
 
 @functools.cache
@@ -89,8 +92,10 @@ def regions(size: int) -> Regions:
     eyes = area([a + b for a, b in LIDS], 2.0 * unit, 1.0 * unit)
     brows = area(list(BROWS), 0.5 * unit, 1.0 * unit) * (1 - eyes)
     skin = np.clip(1 - mouth - lips - eyes - brows, 0, 1)
-    cheeks = skin * area([CHEEK, face_mesh().mirror[CHEEK].tolist()], 0, 1.0 * unit)
-    return Regions(skin, lips, mouth, eyes, brows, cheeks)
+    mirror = face_mesh().mirror
+    cheeks = (skin + 0.6 * lips) * area([CHEEK, mirror[CHEEK].tolist()], 0, 1.0 * unit)
+    folds = skin * area([NOSE_TO_MOUTH, mirror[NOSE_TO_MOUTH].tolist()], 2.5 * unit, 0.5 * unit)
+    return Regions(skin, lips, mouth, eyes, brows, cheeks, folds / folds.sum())
 
 
 class Shading:
@@ -115,32 +120,27 @@ class Shading:
         dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
         change = change * dim
         ratio = (change @ LUMA) / luma
+        smile = np.clip(region.folds @ ratio / SMILE, 0, 1)
         ratio = ratio - BROAD_SHARE * self.broad(ratio)
         ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
         folds = self.folds(own)
-        ratio = np.clip(ratio * np.where(ratio < 0, folds.darker, folds.lighter), RATIOS[0] - 1, folds.lightest)
+        ratio = np.clip(ratio * np.where(ratio < 0, folds.darker, gains.lighter), RATIOS[0] - 1, folds.lightest)
         on_skin = ((1 + ratio[:, None]) ** WARMTH - 1) * own
-        filled = folds.around * np.minimum(ratio / folds.depth, 1)[:, None]
-        on_skin += ((ratio > 0) * folds.share)[:, None] * (filled - on_skin)
         coloured = gains.lips * region.lips + gains.mouth * region.mouth
         plain = region.skin + gains.eyes * region.eyes + gains.brows * region.brows
-        return (change * coloured[:, None] + on_skin * plain[:, None]).astype(np.float32)
+        return (change * coloured[:, None] + on_skin * plain[:, None] + smile * folds.filling).astype(np.float32)
 
     def folds(self, own: np.ndarray) -> Folds:
         """Find the folds in a face's own texture [P, 3], in grey levels."""
-        region, gains, most = self.regions, self.gains, RATIOS[1] - 1
+        region, most, luma = self.regions, RATIOS[1] - 1, np.maximum(own @ LUMA, DIMMEST)
         around = np.stack([self.broad(own[:, channel]) for channel in range(3)], axis=1) - own
-        depth = region.skin * (around @ LUMA) / np.maximum(own @ LUMA, DIMMEST)
-        clear = ramp(depth, *FOLD)
-        share = region.cheeks * clear
-        return Folds(
-            around,
-            np.maximum(depth, FOLD[0]),
-            share,
-            gains.darker * (1 + clear * FOLDED[0]),
-            gains.lighter * (1 + share * FOLDED[1]),
-            most + region.skin * (np.clip(FLAT + depth, FLAT / 2, most) - most),
-        )
+        depth = around @ LUMA / luma
+        share = FILLED * region.cheeks * (depth > 0)
+        filling = around * np.minimum(share, most / np.maximum(depth, most))[:, None]
+        depth = region.skin * depth
+        lightest = most + region.skin * (np.clip(FLAT + depth, FLAT / 2, most) - most)
+        darker = self.gains.darker * (1 - (1 - DEEPER) * ramp(depth, *FOLD))
+        return Folds(darker, lightest, filling.astype(np.float32))
 
     def broad(self, values: np.ndarray) -> np.ndarray:
         """Return the mean of values [P] over the skin around each texel."""

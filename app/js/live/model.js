@@ -26,6 +26,7 @@ export class Model {
       fade: arrays.fade,
       skin: arrays.skin,
       cheeks: arrays.cheeks,
+      folds: arrays.folds,
       meanLuma: arrays.meanLuma,
       triangles: arrays.triangles,
       canonical: arrays.canonical,

@@ -25,14 +25,12 @@ export class Shading {
       return (value * share[i] * plainWeight[i]) / 255 / STEP;
     });
     this.folds = foldsOf(model, own);
-    this.filled = this.folds.around.map((value, at) => {
-      const i = Math.floor(at / 3);
-      return (value * this.folds.share[i] * share[i] * plainWeight[i]) / 255 / STEP / this.folds.depth[i];
-    });
+    this.filling = this.folds.filling.map((value, at) => (value * share[Math.floor(at / 3)]) / STEP);
     this.tinted = Float32Array.from(coloured, (i) => (share[i] * colouredWeight[i]) / 255 / STEP);
     this.tintOf = new Int16Array(texels.length).fill(-1);
     coloured.forEach((texel, k) => (this.tintOf[texel] = k));
-    const { ratios, tints } = linearParts(model, own);
+    const { ratios, tints, smiles } = linearParts(model, own);
+    this.smiles = smiles;
     this.ratio = new Line(ratios, texels.length);
     this.tint = new Line(tints, 3 * coloured.length);
     const bytes = new Uint8Array(4 * model.side * model.side).fill(ZERO);
@@ -49,13 +47,16 @@ export class Shading {
     last.coefficients.set(coefficients);
     last.weights = weights;
     added.version += 1;
-    this._write(this.ratio.at(coefficients), this.tint.at(coefficients), weights);
+    const smile = this.smiles.reduce((sum, value, k) => sum + value * coefficients[k], 0);
+    this._write(this.ratio.at(coefficients), this.tint.at(coefficients), clamp(smile, 0, 1), weights);
     return added;
   }
 
-  _write(ratio, tint, weights) {
-    const { model: { texels, constants }, plain, filled, tinted, tintOf, table, folds, added: { bytes, words } } = this;
-    const { FAINT, RATIOS } = constants.shading;
+  // `smile` is the share of a smile that disappears.
+  _write(ratio, tint, smile, weights) {
+    const { model: { texels, constants }, plain, filling, tinted, tintOf, table, added: { bytes, words } } = this;
+    const { darker, lightest, isFold } = this.folds;
+    const { FAINT, LIGHTER, RATIOS } = constants.shading;
     const least = RATIOS[0] - 1;
     const most = RATIOS[1] - 1;
     const scale = STEPS / (most - least);
@@ -63,28 +64,27 @@ export class Shading {
       const value = ratio[i];
       const k = tintOf[i];
       const isPlain = value <= FAINT && value >= -FAINT;
-      if (isPlain && k < 0) {
+      const isFilled = smile > 0 && isFold[i];
+      if (isPlain && k < 0 && !isFilled) {
         words[texels[i]] = NONE;
         continue;
       }
       const weight = weights ? weights[i] : 1;
       let [red, green, blue] = [0, 0, 0];
       if (!isPlain) {
-        const isLighter = value > 0;
-        const change = isLighter
-          ? Math.min((value - FAINT) * folds.lighter[i], folds.lightest[i])
-          : Math.max((value + FAINT) * folds.darker[i], least);
+        const change = value > 0
+          ? Math.min((value - FAINT) * LIGHTER, lightest[i])
+          : Math.max((value + FAINT) * darker[i], least);
         const step = 3 * Math.round((change - least) * scale);
-        const by = isLighter ? weight * (1 - folds.share[i]) : weight;
-        red = table[step] * plain[3 * i] * by;
-        green = table[step + 1] * plain[3 * i + 1] * by;
-        blue = table[step + 2] * plain[3 * i + 2] * by;
-        if (isLighter && folds.share[i] > 0) {
-          const fill = Math.min(change, folds.depth[i]) * weight;
-          red += filled[3 * i] * fill;
-          green += filled[3 * i + 1] * fill;
-          blue += filled[3 * i + 2] * fill;
-        }
+        red = table[step] * plain[3 * i] * weight;
+        green = table[step + 1] * plain[3 * i + 1] * weight;
+        blue = table[step + 2] * plain[3 * i + 2] * weight;
+      }
+      if (isFilled) {
+        const by = smile * weight;
+        red += filling[3 * i] * by;
+        green += filling[3 * i + 1] * by;
+        blue += filling[3 * i + 2] * by;
       }
       if (k >= 0) {
         const by = tinted[k] * weight;
@@ -109,28 +109,27 @@ function ratioTable({ RATIOS, WARMTH }) {
   });
 }
 
-// Returns where the skin has folds and how it changes there; see Folds in rbvae/faces/shading.py.
+// Returns how skin changes in the folds of a face; see Folds in rbvae/faces/shading.py.
 function foldsOf(model, own) {
   const { texels, skin, cheeks } = model;
-  const { DARKER, LIGHTER, FLAT, FOLD, FOLDED, RATIOS } = model.constants.shading;
+  const { DARKER, DEEPER, FILLED, FLAT, FOLD, RATIOS } = model.constants.shading;
   const [blur, area, most] = [broad(model), texels.length, RATIOS[1] - 1];
   const around = new Float32Array(3 * area);
   for (let c = 0; c < 3; c++) {
     const wide = blur(Float32Array.from(texels, (_, i) => own[3 * i + c]));
     for (let i = 0; i < area; i++) around[3 * i + c] = wide[i] - own[3 * i + c];
   }
-  const of = (values) => Float32Array.from(texels, (_, i) => values(i));
   const lightness = lightnessOf(model, own);
-  const missing = of((i) => ((skin[i] / 255) * luma(around, i)) / lightness[i]);
-  const clear = missing.map((value) => ramp(value, ...FOLD));
-  const share = clear.map((value, i) => (value * cheeks[i]) / 255);
+  const depth = lightness.map((value, i) => luma(around, i) / value);
+  const onSkin = depth.map((value, i) => (value * skin[i]) / 255);
+  const share = depth.map((value, i) => {
+    return value > 0 ? Math.min((FILLED * cheeks[i]) / 255, most / Math.max(value, most)) : 0;
+  });
   return {
-    around,
-    share,
-    depth: missing.map((value) => Math.max(value, FOLD[0])),
-    darker: clear.map((value) => DARKER * (1 + value * FOLDED[0])),
-    lighter: share.map((value) => LIGHTER * (1 + value * FOLDED[1])),
-    lightest: missing.map((value, i) => most + (skin[i] / 255) * (clamp(FLAT + value, FLAT / 2, most) - most)),
+    darker: onSkin.map((value) => DARKER * (1 - (1 - DEEPER) * ramp(value, ...FOLD))),
+    lightest: onSkin.map((value, i) => most + (skin[i] / 255) * (clamp(FLAT + value, FLAT / 2, most) - most)),
+    filling: around.map((value, at) => value * share[Math.floor(at / 3)]),
+    isFold: share.map((value) => value > 0),
   };
 }
 
@@ -140,20 +139,22 @@ function lightnessOf({ texels, constants: { shading } }, own) {
   return Float32Array.from(texels, (_, i) => Math.max(luma(own, i), shading.DIMMEST));
 }
 
-// Returns the ratios of lightness [K * P], and the changes of red, green and blue at the coloured texels [K * 3 C], that
+// Returns the ratios of lightness [K * P], the share of a smile [K] that disappears, and the changes of red, green and blue at the coloured texels [K * 3 C], that
 // each image of change makes of a face's texture.
 function linearParts(model, own) {
-  const { texels, coloured, images, count } = model;
-  const { DARKEST, BROAD_SHARE } = model.constants.shading;
+  const { texels, coloured, images, count, folds } = model;
+  const { DARKEST, BROAD_SHARE, SMILE } = model.constants.shading;
   const [area, tinted] = [texels.length, coloured.length];
   const lightness = lightnessOf(model, own);
   const dim = lightness.map((value, i) => Math.min(Math.max(value / Math.max(model.meanLuma[i], 1), DARKEST), 1));
   const blur = broad(model);
   const [ratios, tints] = [new Float32Array(count * area), new Float32Array(3 * count * tinted)];
+  const smiles = new Float32Array(count);
   for (let k = 0; k < count; k++) {
     const image = images.subarray(k * (area + 2 * tinted), (k + 1) * (area + 2 * tinted));
     const ratio = ratios.subarray(k * area, (k + 1) * area);
     for (let i = 0; i < area; i++) ratio[i] = (image[i] * dim[i]) / lightness[i];
+    smiles[k] = folds.reduce((sum, weight, i) => sum + weight * ratio[i], 0) / SMILE;
     const wide = blur(ratio);
     for (let i = 0; i < area; i++) ratio[i] -= BROAD_SHARE * wide[i];
     coloured.forEach((texel, i) => {
@@ -163,5 +164,5 @@ function linearParts(model, own) {
       [red, green, blue].forEach((colour, c) => (tints[at + c] = (grey + colour) * dim[texel]));
     });
   }
-  return { ratios, tints };
+  return { ratios, tints, smiles };
 }

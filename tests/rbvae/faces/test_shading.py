@@ -72,12 +72,25 @@ def test_skin_never_changes_by_more_than_a_fifth_of_its_lightness(shading):
     assert ratio.min() == pytest.approx(RATIOS[0] - 1, abs=0.01)
 
 
-def test_a_fold_of_the_photo_disappears_in_the_colour_of_the_skin_around(shading):
-    fold = SKIN * np.float32(1 + spot(0.015, 1.0)[:, None] * [0.2, 0.3, 0.4])  # darker, and redder
-    added = shading.apply(-spot(0.015, 0.2)[:, None] * SKIN, fold)
+def test_folds_of_cheeks_disappear_with_the_smile_in_the_colour_of_the_skin_around(shading):
+    fold = SKIN * np.float32(1 + spot(0.015, 1.0)[:, None] * [0.1, 0.15, 0.2])  # darker, and redder
     inside = spot(0.015, 1.0) < -0.7
-    before, after = (np.abs(own - SKIN)[inside].mean(axis=0) for own in (fold, fold + added))
-    assert inside.sum() > 5 and np.all(after < 0.5 * before)
+    left = [np.abs(fold + shading.apply(smile(by) * SKIN, fold) - SKIN)[inside].mean() for by in (0, -0.05, -0.1)]
+    assert inside.sum() > 5 and left[2] < 0.4 * left[0] and left[2] < left[1] - 3 < left[0] - 6
+    assert not shading.apply(smile(0.1) * SKIN, fold)[inside].any()
+
+
+def smile(depth: float) -> np.ndarray:
+    """A relative change [P, 1]: the folds from nose to mouth become darker by `depth`."""
+    folds = regions(96).folds
+    return np.float32(-depth * folds / folds.max())[:, None]
+
+
+def test_folds_elsewhere_stay(shading):
+    places = FRAME.positions(face_mesh().canonical[:, :2])
+    forehead = np.exp(-((np.linalg.norm(places - face_mesh().canonical[151, :2], axis=1) / 0.015) ** 2))
+    own = SKIN * np.float32(1 - 0.2 * forehead)[:, None]
+    assert np.abs(shading.apply(smile(-0.1) * SKIN, own)[forehead > 0.5]).max() < 0.5
 
 
 def test_skin_without_a_fold_hardly_becomes_lighter(shading):
@@ -100,16 +113,17 @@ def test_brows_keep_their_colour(shading):
 
 
 def test_the_regions_share_every_texel():
-    every = vars(regions(96))
-    assert all(part.min() >= -1e-6 and part.max() > 0.9 for part in every.values())
-    parts = [part for name, part in every.items() if name != "cheeks"]
-    np.testing.assert_allclose(sum(parts), 1, atol=1e-5)
-
-
-def test_cheeks_are_skin_without_nose_and_lips():
     region = regions(96)
-    assert np.all(region.cheeks <= region.skin + 1e-6)
+    parts = (region.skin, region.lips, region.mouth, region.eyes, region.brows)
+    np.testing.assert_allclose(sum(parts), 1, atol=1e-5)
+    assert all(part.min() >= -1e-6 and part.max() > 0.9 for part in (*parts, region.cheeks))
+    assert region.folds.sum() == pytest.approx(1)
+
+
+def test_cheeks_and_folds_leave_out_nose_and_middle_of_the_lips():
+    region = regions(96)
     places = FRAME.positions(face_mesh().canonical[:, :2])
-    points = face_mesh().canonical[[206, 426, 4, 0], :2]  # two on cheeks, nose, and upper lip
+    points = face_mesh().canonical[[206, 426, 4, 0, 151], :2]  # two in folds, nose, upper lip, forehead
     near = np.linalg.norm(places - points[:, None], axis=2).argmin(axis=1)
-    np.testing.assert_allclose(region.cheeks[near], [1, 1, 0, 0], atol=0.05)
+    np.testing.assert_allclose(region.cheeks[near], [1, 1, 0, 0, 0], atol=0.05)
+    np.testing.assert_allclose(region.folds[near] / region.folds.max(), [1, 1, 0, 0, 0], atol=0.05)
