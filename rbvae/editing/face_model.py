@@ -16,7 +16,7 @@ from rbvae.faces.brows import natural_brows
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
-from rbvae.faces.infants import is_infant
+from rbvae.faces.infants import is_infant, youth
 from rbvae.faces.lips import parting, relaxed, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, base_of_nose
@@ -213,7 +213,7 @@ class FaceModel:
 
     def added(self, face: ObservedFace, texture: np.ndarray) -> np.ndarray:
         """Convert a change of texture [P, 3] to what is added to a face in its light, float32 [P, 3]."""
-        return self.shading.apply(texture, face.texture) * (1 - face.covered[:, None])
+        return self.shading.apply(texture, face.texture, youth(face.view.points)) * (1 - face.covered[:, None])
 
     def teeth(self, face: ObservedFace, rest: np.ndarray) -> UpperTeeth:
         """Return a row of teeth of the bank for a face, or gums for an infant.

@@ -82,6 +82,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         "FLAT",
         "FOLD",
         "SMILE",
+        "SMOOTH",
         "WARMTH",
     ),
     teeth: ("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),

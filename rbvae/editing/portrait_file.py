@@ -23,6 +23,7 @@ from rbvae.editing.smaller import MARGIN, close_up
 from rbvae.errors import ConfigError
 from rbvae.faces.deforming import RingedMesh
 from rbvae.faces.eyes import follows_mesh
+from rbvae.faces.infants import youth
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
@@ -78,6 +79,7 @@ class PortraitFiles:
             "scale": scale,
             "rotation": small.pose.rotation.tolist(),
             "poseScale": small.pose.scale,
+            "youth": youth(small.view.points),
             "blur": view.blur,
             "tones": None if tones is None else tones.tolist(),
         }

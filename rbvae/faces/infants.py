@@ -1,9 +1,10 @@
-"""Tells infants by the proportions of their faces: they have no teeth yet, which an edit must not give them."""
+"""Tells infants by the proportions of their faces: they have no teeth yet, and smooth skin, which edits must keep."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import OUTER_EYE_CORNERS
 
 # Pairs of landmarks, each with its mirror image, whose distances are measured: nostril to the other eye's iris, nostril
@@ -24,6 +25,9 @@ PAIRS = (
 )
 # Of the logarithms of these distances, in distances of the outer corners of the eyes; training/tools/fit_infants.py.
 WEIGHTS, THRESHOLD = np.array([-42.2, 17.2, 43.1, 8.6, 24.4, -12.3, -15.7, -2.2, -12.6, -2.0]), 20.8
+# The same sum for adults and for infants: its median in UTKFace is 22.8 up to the age of 1, 19.3 at 2 to 4, 15.1 at 5
+# to 8, 13.2 at 9 to 15, and 11.9 at 20 to 35.
+GROWN, YOUNGEST = 14.0, 22.0
 
 
 def is_infant(points: np.ndarray) -> bool:
@@ -33,6 +37,11 @@ def is_infant(points: np.ndarray) -> bool:
     2,852 from 6 on; of 3,000 faces of LFW, two infants and nobody else.
     """
     return bool(proportions(points) @ WEIGHTS > THRESHOLD)
+
+
+def youth(points: np.ndarray) -> float:
+    """Return how much the proportions of landmarks [478, 3] are those of an infant, 1, or of an adult, 0."""
+    return float(ramp(proportions(points) @ WEIGHTS, GROWN, YOUNGEST))
 
 
 def proportions(points: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ BROAD_SHARE, BROAD_SIZE = 0.5, 1 / 24  # of broad changes of skin: the share lef
 FAINT = 0.015  # relative change of skin that is left out, too: broad and faint shadows look like blotches, not folds
 FLAT = 0.06  # by how much skin becomes lighter at most where there is no fold
 FOLD = (0.03, 0.2)  # of the skin's lightness: by how much it is darker than the skin around, in faint and clear folds
+SMOOTH = 0.5  # share of darkening that is left out in an infant: folds of the smiles of 1-year-olds are half as deep
 DEEPER = 0.4  # how much clear folds darken, of what flat skin does
 FILLED = 0.7  # share of a fold on cheeks that disappears with the smile
 SMILE = 0.08  # mean relative change of the folds from nose to mouth when a smile disappears
@@ -111,8 +112,11 @@ class Shading:
         fields = light_textures(frame, mean, BROAD).reshape(3 * BROAD, -1)
         self.light = np.linalg.qr(fields.T)[0].astype(np.float32)  # [3P, 12]
 
-    def apply(self, change: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """Return what to add, float32 [P, 3], for a predicted change and the face's own texture [P, 3], grey levels."""
+    def apply(self, change: np.ndarray, own: np.ndarray, youth: float = 0.0) -> np.ndarray:
+        """Return what to add, float32 [P, 3], for a predicted change and the face's own texture [P, 3], grey levels.
+
+        `youth` is 1 for an infant, whose skin is smooth, and 0 for an adult.
+        """
         flat = change.reshape(-1)
         change = (flat - self.light @ (self.light.T @ flat)).reshape(-1, 3)
         region, gains = self.regions, self.gains
@@ -124,7 +128,11 @@ class Shading:
         ratio = ratio - BROAD_SHARE * self.broad(ratio)
         ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
         folds = self.folds(own)
-        ratio = np.clip(ratio * np.where(ratio < 0, folds.darker, gains.lighter), RATIOS[0] - 1, folds.lightest)
+        ratio = np.clip(
+            ratio * np.where(ratio < 0, folds.darker * (1 - SMOOTH * youth), gains.lighter),
+            RATIOS[0] - 1,
+            folds.lightest,
+        )
         on_skin = ((1 + ratio[:, None]) ** WARMTH - 1) * own
         coloured = gains.lips * region.lips + gains.mouth * region.mouth
         plain = region.skin + gains.eyes * region.eyes + gains.brows * region.brows

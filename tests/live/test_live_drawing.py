@@ -99,11 +99,27 @@ def test_small_faces_look_the_same(editor, live, small, named):
     assert psnr(live.draw({"named": named}), library(editor, small, named), small) >= SEEN_SMALL
 
 
+def cheeks(portrait):
+    """A box around both cheeks and the mouth's corners."""
+    left, right, eye, corner = portrait.observed.view.points[[116, 345, 120, 57], :2]
+    return left[0], eye[1], right[0], corner[1]
+
+
 def test_folds_of_a_smile_disappear_alike(editor, live, small):
-    left, right, eye, corner = small.observed.view.points[[116, 345, 120, 57], :2]
     live.open(small)
-    cheeks = (left[0], eye[1], right[0], corner[1])
-    assert psnr(live.draw({"neutral": 1}), library(editor, small, neutral=True), small, cheeks) >= SEEN_CHEEKS
+    wanted = library(editor, small, neutral=True)
+    assert psnr(live.draw({"neutral": 1}), wanted, small, cheeks(small)) >= SEEN_CHEEKS
+
+
+def test_folds_of_an_infant_are_as_shallow(editor, live, closed, monkeypatch):
+    named = {"smile": 2.0}
+    deep = library(editor, closed, named)
+    for module in ("face_model", "portrait_file"):
+        monkeypatch.setattr(f"rbvae.editing.{module}.youth", lambda points: 1.0)
+    live.open(closed)
+    drawn, shallow = live.draw({"named": named}), library(editor, closed, named)
+    assert psnr(drawn, shallow, closed, cheeks(closed)) >= SEEN_CHEEKS
+    assert psnr(drawn, deep, closed, cheeks(closed)) < SEEN_CHEEKS - 3
 
 
 LARGER = {

@@ -22,7 +22,7 @@ export class Portrait {
     this.mouths = new Map(); // of donors, by name
     this.e = arrays.e;
     this.neutralE = arrays.neutralE;
-    this.shading = new Shading(model, arrays.own, arrays.covered);
+    this.shading = new Shading(model, arrays.own, arrays.covered, about.youth);
     this.areas = areasOf(model.skinTriangles, this.before);
     this.isFlat = isFlat(this.areas.area);
     this.lips = new Opening(this.before, model.lines.innerLips);

@@ -14,8 +14,9 @@ export const STEP = LIMIT / ZERO; // grey levels by which bytes differ
 export const NONE = 0x7f7f7f7f; // a texel without a change
 
 export class Shading {
-  // `own` [P * 3] is the face's texture in grey levels, `covered` [P] how much of a texel something covers, in 255ths.
-  constructor(model, own, covered) {
+  // `own` [P * 3] is the face's texture in grey levels, `covered` [P] how much of a texel something covers, in 255ths, and
+  // `youth` 1 for an infant.
+  constructor(model, own, covered, youth) {
     this.model = model;
     const { texels, coloured, plainWeight, colouredWeight } = model;
     const share = Float32Array.from(texels, (_, i) => (model.fade[i] / 255) * (1 - covered[i] / 255));
@@ -24,7 +25,7 @@ export class Shading {
       const i = Math.floor(at / 3);
       return (value * share[i] * plainWeight[i]) / 255 / STEP;
     });
-    this.folds = foldsOf(model, own);
+    this.folds = foldsOf(model, own, youth);
     this.filling = this.folds.filling.map((value, at) => (value * share[Math.floor(at / 3)]) / STEP);
     this.tinted = Float32Array.from(coloured, (i) => (share[i] * colouredWeight[i]) / 255 / STEP);
     this.tintOf = new Int16Array(texels.length).fill(-1);
@@ -110,9 +111,9 @@ function ratioTable({ RATIOS, WARMTH }) {
 }
 
 // Returns how skin changes in the folds of a face; see Folds in rbvae/faces/shading.py.
-function foldsOf(model, own) {
+function foldsOf(model, own, youth) {
   const { texels, skin, cheeks } = model;
-  const { DARKER, DEEPER, FILLED, FLAT, FOLD, RATIOS } = model.constants.shading;
+  const { DARKER, DEEPER, FILLED, FLAT, FOLD, RATIOS, SMOOTH } = model.constants.shading;
   const [blur, area, most] = [broad(model), texels.length, RATIOS[1] - 1];
   const around = new Float32Array(3 * area);
   for (let c = 0; c < 3; c++) {
@@ -126,7 +127,7 @@ function foldsOf(model, own) {
     return value > 0 ? Math.min((FILLED * cheeks[i]) / 255, most / Math.max(value, most)) : 0;
   });
   return {
-    darker: onSkin.map((value) => DARKER * (1 - (1 - DEEPER) * ramp(value, ...FOLD))),
+    darker: onSkin.map((value) => DARKER * (1 - SMOOTH * youth) * (1 - (1 - DEEPER) * ramp(value, ...FOLD))),
     lightest: onSkin.map((value, i) => most + (skin[i] / 255) * (clamp(FLAT + value, FLAT / 2, most) - most)),
     filling: around.map((value, at) => value * share[Math.floor(at / 3)]),
     isFold: share.map((value) => value > 0),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rbvae.faces.infants import PAIRS, is_infant, proportions
+from rbvae.faces.infants import PAIRS, is_infant, proportions, youth
 from rbvae.faces.mouth import draw_mouth
 from rbvae.faces.teeth import GUMS, bank
 from tests.mouths import TOOTH, WHOLE, between, opened, opened_mouth, painted, plain, row_of_teeth, sharp, smiling
@@ -28,6 +28,8 @@ def test_proportions_tell_infants_whatever_their_size_and_turn():
     turn = np.array([[0.8, 0, 0.6], [0, 1, 0], [-0.6, 0, 0.8]])
     np.testing.assert_allclose(proportions(3 * infant() @ turn + 7), proportions(infant()), atol=1e-9)
     assert len(proportions(smiling())) == len(PAIRS)
+    between = (smiling() + infant()) / 2
+    assert youth(smiling()) == 0 < youth(between) < 0.5 < youth(infant())
 
 
 def test_an_infant_gets_gums_and_keeps_its_own_open_mouth():

@@ -72,6 +72,14 @@ def test_skin_never_changes_by_more_than_a_fifth_of_its_lightness(shading):
     assert ratio.min() == pytest.approx(RATIOS[0] - 1, abs=0.01)
 
 
+def test_folds_of_an_infant_are_half_as_deep(shading):
+    change = spot(0.02, 0.1)[:, None] * SKIN
+    deep, flat = (float((shading.apply(change, SKIN, youth) @ LUMA).min()) for youth in (0.0, 1.0))
+    assert flat == pytest.approx(deep / 2, rel=0.05)
+    lighter = [shading.apply(-change, SKIN, youth) for youth in (0.0, 1.0)]
+    assert np.array_equal(lighter[0] > 0.1, lighter[1] > 0.1)
+
+
 def test_folds_of_cheeks_disappear_with_the_smile_in_the_colour_of_the_skin_around(shading):
     fold = SKIN * np.float32(1 + spot(0.015, 1.0)[:, None] * [0.1, 0.15, 0.2])  # darker, and redder
     inside = spot(0.015, 1.0) < -0.7
