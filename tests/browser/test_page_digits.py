@@ -71,22 +71,22 @@ def test_a_digit_is_picked_drawn_and_styled(digits):
     digits.changes(digits.result, lambda: digits.press("Plain"))
     before, after = stroke(digits)
     assert before != after
-    digits.changes(digits.result, lambda: digits.slider("Size").fill("60"))
+    digits.changes(digits.result, lambda: digits.slider("Stroke").fill("60"))
     digits.changes(digits.result, digits.room.locator(".donors button").first.click)
     digits.changes(digits.result, digits.room.get_by_role("button", name="Surprise me").click)
     assert digits.errors == []
 
 
 def test_a_stroke_does_not_reset_the_style(digits):
-    digits.slider("Size").fill("60")
+    digits.slider("Stroke").fill("60")
     stroke(digits)
-    expect(digits.slider("Size")).to_have_value("60")
-    assert digits.asked_last("digits/draw")["edit"]["named"]["size"] > 1
+    expect(digits.slider("Stroke")).to_have_value("60")
+    assert digits.asked_last("digits/draw")["edit"]["named"]["width"] > 1
     digits.press("Clear")
-    expect(digits.slider("Size")).to_have_value("60")
+    expect(digits.slider("Stroke")).to_have_value("60")
     stroke(digits)
-    expect(digits.slider("Size")).to_have_value("60")
-    assert digits.asked_last("digits/draw")["edit"]["named"]["size"] > 1
+    expect(digits.slider("Stroke")).to_have_value("60")
+    assert digits.asked_last("digits/draw")["edit"]["named"]["width"] > 1
 
 
 def test_clear_empties_the_result_too(digits):
@@ -102,7 +102,7 @@ def test_clear_empties_the_result_too(digits):
 def test_undo_and_redo_keep_strokes_and_style_alike(digits):
     picked = on_pad(digits)
     _, first = stroke(digits)
-    digits.slider("Size").fill("40")
+    digits.slider("Stroke").fill("40")
     _, second = stroke(digits, 1)
     digits.press("Reset")
     assert on_pad(digits) == second  # of the style alone
@@ -110,24 +110,24 @@ def test_undo_and_redo_keep_strokes_and_style_alike(digits):
         digits.press("Undo")
         digits.settled()
         assert on_pad(digits) == picture
-        expect(digits.slider("Size")).to_have_value(size)
+        expect(digits.slider("Stroke")).to_have_value(size)
     for _ in range(3):
         digits.press("Redo")
     digits.settled()
     assert on_pad(digits) == second
-    expect(digits.slider("Size")).to_have_value("40")
+    expect(digits.slider("Stroke")).to_have_value("40")
 
 
 def test_a_reload_keeps_the_digit_and_its_style(visit):
     visitor = visit(room="digits")
     _, drawn = stroke(visitor)
-    visitor.slider("Size").fill("40")
+    visitor.slider("Stroke").fill("40")
     visitor.settled()
     visitor.page.reload()
     visitor.sees(visitor.result)
     visitor.settled()
     assert on_pad(visitor) == drawn
-    expect(visitor.slider("Size")).to_have_value("40")
+    expect(visitor.slider("Stroke")).to_have_value("40")
 
 
 @pytest.mark.parametrize(

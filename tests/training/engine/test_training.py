@@ -24,7 +24,7 @@ from training.engine.report import check
 from training.engine.run_folder import differences
 from training.engine.start import warm_start
 from training.engine.state import TrainingState
-from training.evaluation.directions import bearings
+from training.evaluation.directions import MOST
 
 CPU = Processes(torch.device("cpu"))
 CONFIG = dataclasses.replace(
@@ -125,23 +125,10 @@ def test_run_leaves_what_it_promises(tmp_path):
     shown = {result.metric_name: result.metric_value for result in ModelCard(card).data.eval_results}
     assert shown["L1 of the reconstruction, grey levels"] == round(scores["reconstruction"]["l1"], 3)
     checkpoint = load_checkpoint(tmp_path / "checkpoint")
-    assert checkpoint.kind == "faces" and len(checkpoint.directions) == CONFIG.model.dim_e
+    assert checkpoint.kind == "faces" and len(checkpoint.directions) <= MOST
     assert 0 < checkpoint.calibration["error_p95"] <= checkpoint.calibration["error_p99"]
-    order = [(d["name"].startswith("other"), -d["moves"]) for d in checkpoint.directions]
-    assert order == sorted(order)
-
-
-def test_directions_follow_known_factors_first_and_are_orthonormal():
-    rng = torch.Generator().manual_seed(0)
-    e = torch.randn(4000, 4, generator=rng)
-    smile = (e @ torch.tensor([0.6, 0.8, 0.0, 0.0]) + 0.5 * torch.randn(4000, generator=rng)).numpy()
-    jaw = (e @ torch.tensor([0.0, 0.6, 0.8, 0.0]) + 2.0 * torch.randn(4000, generator=rng)).numpy()
-    noise = torch.randn(4000, generator=rng).numpy()
-    found = bearings(e - e.mean(0), {"jaw": jaw, "smile": smile, "noise": noise})
-    torch.testing.assert_close(found @ found.T, torch.eye(4), atol=1e-4, rtol=0)
-    assert abs(found[0] @ torch.tensor([0.6, 0.8, 0.0, 0.0])) > 0.99
-    jaw_apart_from_smile = torch.tensor([-0.48 * 0.6, 0.6 - 0.48 * 0.8, 0.8, 0.0])
-    assert abs(found[1] @ torch.nn.functional.normalize(jaw_apart_from_smile, dim=0)) > 0.95
+    moves = [direction["moves"] for direction in checkpoint.directions]
+    assert moves == sorted(moves, reverse=True)
 
 
 def test_a_state_that_has_diverged_is_not_saved(tmp_path):

@@ -84,6 +84,13 @@ def test_a_gentle_step_avoids_what_no_expression_changes():
     np.testing.assert_allclose(step, [0.9, 0.1, 0, 0], atol=1e-9)
 
 
+def test_factors_that_are_correlated_change_together():
+    """As shares of colours do: more of one is less of the others."""
+    effect = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    moved = effect @ gentle_step(effect, 0, np.eye(3), together=np.array([1.0, -0.5, 0.0]))
+    np.testing.assert_allclose(moved, [1, -0.5, 0], atol=0.02)
+
+
 def test_a_whole_expression_changes_other_factors_as_they_vary_together():
     """Without a penalty, the step is the regression of e on the factor."""
     expression = np.diag([0.9, 0.1, 0.5, 0.7])
