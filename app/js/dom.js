@@ -95,6 +95,7 @@ const ICONS = {
   dice: '<rect x="4" y="4" width="16" height="16" rx="4"/><path d="M9 9h.01M15 15h.01M15 9h.01M9 15h.01M12 12h.01" stroke-width="2.6"/>',
   camera: '<path d="M4 8h4l2-2h4l2 2h4v11H4z"/><circle cx="12" cy="13" r="3.4"/>',
   plus: '<path d="M12 5v14M5 12h14"/>',
+  note: '<path d="M12 4 21 20H3zM12 10v5M12 17.5v.5"/>',
   close: '<path d="m6 6 12 12M18 6 6 18"/>',
   arrows: '<path d="m9 8-4 4 4 4M15 8l4 4-4 4"/>',
 };

@@ -3,6 +3,8 @@
 import { connection } from "./api.js";
 import { element, escaped, icon, sentence } from "./dom.js";
 
+const READ = 8000; // ms after which a warning shrinks to a button, so that it does not cover the photo
+
 const PLAIN = [ // of a warning of the model -> what the page says, or "" if the page shows it otherwise
   [/faces were found/, ""],
   [/turned (?:away )?by (\d+) degrees/, "This face is turned to the side, so the edit may look off. A photo from the front works better."],
@@ -31,14 +33,34 @@ export function addNotices(work, place) {
   });
   work.on("opened", () => doubt([]));
   work.on("drawn", ({ moving, warnings }) => moving || doubt(warnings));
+  let timer = 0;
   const doubt = (warnings) => {
     const lines = [...new Set(warnings.map(plainWords).filter(Boolean))];
     const words = lines.map((line) => `<p>${escaped(line)}</p>`).join("");
     if (doubts.dataset.words === words) return;
     doubts.dataset.words = words;
-    doubts.innerHTML = words && `<div class="notice doubt">${words}
-      <button type="button" class="quiet" aria-label="Close this warning">${icon("close")}</button></div>`;
-    doubts.querySelector("button")?.addEventListener("click", () => doubts.replaceChildren()); // until other words come
+    clearTimeout(timer);
+    if (words) unfold();
+    else doubts.replaceChildren();
+  };
+  const unfold = () => {
+    doubts.innerHTML = `<div class="notice doubt">${doubts.dataset.words}
+      <button type="button" class="quiet" aria-label="Hide this warning">${icon("close")}</button></div>`;
+    const button = doubts.querySelector("button");
+    button.addEventListener("click", () => fold().focus());
+    timer = setTimeout(shrink, READ);
+    return button;
+  };
+  const shrink = () => {
+    if (doubts.matches(":hover, :focus-within")) timer = setTimeout(shrink, READ);
+    else fold();
+  };
+  const fold = () => {
+    clearTimeout(timer);
+    doubts.innerHTML = `<button type="button" class="quiet folded" aria-label="Show the warning">${icon("note")}</button>`;
+    const button = doubts.querySelector("button");
+    button.addEventListener("click", () => unfold().focus());
+    return button;
   };
   connection.addEventListener("offline", () => (lost.hidden = false));
   connection.addEventListener("online", () => (lost.hidden = true));

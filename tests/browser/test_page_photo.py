@@ -253,8 +253,13 @@ def test_warnings_are_about_the_edit_and_only_when_there_is_one(visit, astronaut
     expect(doubts).to_be_empty()
     visitor.drawn(visitor.tile("Surprised").click)
     expect(doubts).to_contain_text("The model copies this photo less well than most.")
-    doubts.get_by_role("button", name="Close this warning").click()
-    expect(doubts).to_be_empty()
+    doubts.get_by_role("button", name="Hide this warning").click()
+    expect(doubts).not_to_contain_text("The model")
+    doubts.get_by_role("button", name="Show the warning").click()
+    expect(doubts).to_contain_text("The model copies this photo less well than most.")
+    visitor.drawn(visitor.tile("Mouth open").click)
+    expect(doubts).not_to_contain_text("The model", timeout=12_000)  # it shrinks after a while
+    expect(doubts.get_by_role("button", name="Show the warning")).to_be_visible()
 
 
 def test_delete_says_exactly_what_it_deleted(visit, astronaut, several):
