@@ -48,12 +48,12 @@ def find_directions(subject: Subject) -> list[dict[str, Any]]:
         together = np.eye(len(factors))
     else:
         spread = np.cov(e.T.double().numpy()).reshape(effect.shape[1], -1) + 1e-6 * np.eye(effect.shape[1])
-        together = np.corrcoef(values.T).reshape(len(factors), -1)
+        together = values.T @ values / len(values)
     some = slice(0, len(z), max(1, len(z) // PICTURES))
     found: list[dict[str, Any]] = []
     for row, name in enumerate(factors):
         step = gentle_step(effect, row, spread, 0.0 if name in WHOLE else ALONE, together[row])
-        if np.sqrt(step @ np.linalg.solve(spread, step)) > FURTHEST:
+        if not 0 < step @ np.linalg.solve(spread, step) <= FURTHEST**2:
             continue
         length, along = float(np.linalg.norm(step)), (e - e.mean(dim=0)).double().numpy() @ step
         vector = step / length

@@ -140,8 +140,8 @@ function lightnessOf({ texels, constants: { shading } }, own) {
   return Float32Array.from(texels, (_, i) => Math.max(luma(own, i), shading.DIMMEST));
 }
 
-// Returns the ratios of lightness [K * P], the share of a smile [K] that disappears, and the changes of red, green and blue at the coloured texels [K * 3 C], that
-// each image of change makes of a face's texture.
+// Returns the ratios of lightness [K * P], the share of a smile [K] that disappears, and the changes of red, green and
+// blue at the coloured texels [K * 3 C], that each image of change makes of a face's texture.
 function linearParts(model, own) {
   const { texels, coloured, images, count, folds } = model;
   const { DARKEST, BROAD_SHARE, SMILE } = model.constants.shading;

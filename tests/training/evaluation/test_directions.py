@@ -1,6 +1,7 @@
-"""The directions of the shipped digits do what their names say, as the feature network reads it in pictures."""
+"""Directions do what their names say: in a model that is known, and in the shipped digits by the feature network."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,37 @@ import torch
 from rbvae import StyleEditor
 from rbvae.digits.styles import FACTORS, random_styles
 from rbvae.images.arrays import to_uint8
+from training.evaluation.directions import find_directions
 from training.evaluation.feature_net import load_features
 from training.evaluation.styles import read_style
+
+
+class FourPixels:
+    """A model whose pictures [N, 1, 2, 2] show z and the three numbers of e, a pixel each."""
+
+    config = SimpleNamespace(dim_e=3)
+
+    def decode(self, z: torch.Tensor, e: torch.Tensor) -> torch.Tensor:
+        return torch.cat([z, e], dim=1).reshape(-1, 1, 2, 2) / 8
+
+    def encode(self, pictures: torch.Tensor) -> tuple[SimpleNamespace, SimpleNamespace]:
+        latents = 8 * pictures.reshape(-1, 4)
+        return SimpleNamespace(mean=latents[:, :1]), SimpleNamespace(mean=latents[:, 1:])
+
+
+def test_each_factor_that_e_changes_has_a_direction():
+    rng = torch.Generator().manual_seed(0)
+    z, e = torch.randn(2000, 1, generator=rng), torch.randn(2000, 3, generator=rng)
+    factors = {"first": e[:, 0], "second": 0.8 * e[:, 1] + 0.6 * e[:, 0], "in z": z[:, 0], "none": torch.zeros(2000)}
+    images = SimpleNamespace(images=None, factors=torch.stack(list(factors.values()), dim=1), names=tuple(factors))
+    sets = SimpleNamespace(codes=None, probe_train=images)
+    subject = SimpleNamespace(model=FourPixels(), sets=sets, device=torch.device("cpu"), z_train=z, e_train=e)
+    found = {direction["name"]: direction for direction in find_directions(subject)}
+    assert set(found) == {"first", "second"}
+    np.testing.assert_allclose(found["first"]["vector"], [1, 0, 0], atol=0.05)  # the other changes by .6, as in data
+    np.testing.assert_allclose(found["second"]["vector"], [0.6, 0.8, 0], atol=0.05)
+    assert found["first"]["sigma"] == pytest.approx(1, abs=0.05) and found["first"]["correlation"] > 0.99
+
 
 ROOT = Path(__file__).resolve().parents[3]
 SIGMAS = 2
