@@ -24,7 +24,7 @@ FLAT = 0.06  # by how much skin becomes lighter at most where there is no fold
 FOLD = (0.03, 0.2)  # of the skin's lightness: by how much it is darker than the skin around, in faint and clear folds
 SMOOTH = 0.5  # share of darkening that is left out in an infant: folds of the smiles of 1-year-olds are half as deep
 DEEPER = 0.4  # how much clear folds darken, of what flat skin does
-FILLED = 0.7  # share of a fold on cheeks that disappears with the smile
+FILLED, AT_CORNERS = 0.7, 0.6  # share of a fold on cheeks that disappears with the smile, and of that on lips
 SMILE = 0.08  # mean relative change of the folds from nose to mouth when a smile disappears
 CHEEK = [117, 229, 231, 142, 129, 165, 61, 202, 212, 214, 187, 50]  # where smiles make folds, on the left of the image
 NOSE_TO_MOUTH = [203, 206, 216]
@@ -94,7 +94,7 @@ def regions(size: int) -> Regions:
     brows = area(list(BROWS), 0.5 * unit, 1.0 * unit) * (1 - eyes)
     skin = np.clip(1 - mouth - lips - eyes - brows, 0, 1)
     mirror = face_mesh().mirror
-    cheeks = (skin + 0.6 * lips) * area([CHEEK, mirror[CHEEK].tolist()], 0, 1.0 * unit)
+    cheeks = (skin + AT_CORNERS * lips) * area([CHEEK, mirror[CHEEK].tolist()], 0, 1.0 * unit)
     folds = skin * area([NOSE_TO_MOUTH, mirror[NOSE_TO_MOUTH].tolist()], 2.5 * unit, 0.5 * unit)
     return Regions(skin, lips, mouth, eyes, brows, cheeks, folds / folds.sum())
 
