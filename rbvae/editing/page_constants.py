@@ -56,6 +56,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "BELOW",
             "PAST",
             "CLAMP",
+            "COVERED",
         ),
         *(
             "CORNER_SHADOW",

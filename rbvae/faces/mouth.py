@@ -36,6 +36,7 @@ KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mou
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
+COVERED = 0.6  # of the height of a mouth that opens wider: how much of it an upper lip that comes down covers at most
 PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
 CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
 NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
@@ -165,8 +166,8 @@ class OwnMouth:
     def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
         """Draw the inside where the skull has it: lips cover and uncover it; see Filling.
 
-        Where the mouth opens wider than in the photo, its teeth keep their size; other mouths stretch to
-        MOST_STRETCHED. What is left below is the cavity.
+        Where the mouth opens wider than in the photo, its teeth keep their size, and an upper lip that comes down
+        covers them; other mouths stretch to MOST_STRETCHED. What is left below is the cavity.
         """
         x, y = pixel_grid(box)
         s, across = self.opening.coordinates(x - (nose - self.nose)[0], y - (nose - self.nose)[1])
@@ -178,8 +179,9 @@ class OwnMouth:
         place = (new_across - new_upper) / new_height
         share = float(np.clip((wider - 1) / 0.1, 0, 1))  # 0 if lips close, 1 if they open
         broader = target.width / max(self.opening.width, 1e-6)
-        opened = place * max(1.0, wider / self.most_stretched(broader))
         v = (across - upper) / height
+        covered = (v - place * new_height / height).clip(0, COVERED)
+        opened = covered + place * max(1.0, wider / self.most_stretched(broader))
         v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         colours = sample(self.view.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
         colours = colours * np.float32(self.light(target, new_s, new_across - new_upper))[..., None]

@@ -34,6 +34,19 @@ def test_the_mouth_of_a_donor_looks_the_same(editor, live, shut, raster):
     assert psnr(without, wanted, shut) < psnr(with_teeth, wanted, shut) - 1
 
 
+def test_a_laugh_that_becomes_surprise_looks_the_same(editor, live, small):
+    e = editor.moved(editor.neutral_e(small), {"brows up": 2.0, "mouth open": 1.8})
+    live.open(small)
+    wanted = np.asarray(editor.edit(small, e).photo)
+    assert psnr(live.draw({"e": e.tolist()}), wanted, small, mouth_of(small)) >= SEEN_NEAR
+
+
+def mouth_of(portrait):
+    """A box around the mouth."""
+    (left, top), (right, _) = portrait.observed.view.points[[61, 291], :2]
+    return left, top - 0.3 * (right - left), right, top + 0.7 * (right - left)
+
+
 def test_the_gums_of_an_infant_look_the_same(editor, live, shut, monkeypatch):
     named = {"smile": 1.5}
     with_teeth = library(editor, shut, named)

@@ -144,6 +144,19 @@ def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the
     assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(3) == MOST_STRETCHED
 
 
+def test_an_upper_lip_that_comes_down_covers_the_teeth_of_a_mouth_that_opens():
+    """A laugh that becomes an "oh": teeth stay where the skull has them."""
+    before, width = opened(0.2), Opening.of(opened(0.2), INNER_LIPS).width
+    photo, lip, shown = painted(plain(), before, TOOTH), [*INNER_LIPS[0][1:-1], *OUTER_LIPS[0][1:-1]], []
+    for down in (0.0, 0.08):
+        after = wider_open(before, 0.25)
+        after[lip, 1] += down * width
+        out = photo.copy()
+        draw_mouth(out, WHOLE, sharp(photo, before), after, None)
+        shown.append(heights(out, after)[0])
+    assert shown[0] - 1.4 * 0.08 * width < shown[1] < shown[0] - 0.7 * 0.08 * width
+
+
 def test_teeth_are_in_shadow_at_the_corners_of_a_narrower_mouth_and_below_a_lip_that_comes_down():
     """The photo shows what is there in full light, as the corners were further apart and the lip higher."""
     mouth = OwnMouth(sharp(painted(plain(), opened(0.3), TOOTH), opened(0.3)))
