@@ -9,8 +9,6 @@ from typing import Any
 from rbvae.editing import Editor
 from rbvae.editing.gestures import RANGES
 
-UNNAMED_PREFIX = "other"
-
 
 @dataclass(frozen=True)
 class Control:
@@ -52,11 +50,11 @@ GROUPS = (MOUTH, EYES, BROWS, HEAD)
 
 
 def controls(editor: Editor, directions: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return the sliders that an editor can draw, as (group, sliders); what has no clear name is left out."""
+    """Return the sliders that an editor can draw, as (group, sliders)."""
     known = {row["name"]: {**row, "index": index} for index, row in enumerate(directions)}
     if editor.kind == "digits":
         order = sorted(known, key=lambda name: list(DIGITS).index(name) if name in DIGITS else len(DIGITS))
-        return [("Style", [_direction(known[name], DIGITS.get(name)) for name in order if _named(name)])]
+        return [("Style", [_direction(known[name], DIGITS.get(name)) for name in order])]
     groups: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
     used = {name for name, gesture in REPLACED.items() if gesture in editor.gestures}
     for group, control in FACES:
@@ -65,12 +63,8 @@ def controls(editor: Editor, directions: Sequence[dict[str, Any]]) -> list[tuple
             continue
         used.add(name)
         groups[group].append(_direction(known[name], control) if name in known else _gesture(name, control))
-    others = [_direction(row, None) for name, row in known.items() if name not in used and _named(name)]
+    others = [_direction(row, None) for name, row in known.items() if name not in used]
     return [(group, sliders) for group, sliders in (*groups.items(), ("More", others)) if sliders]
-
-
-def _named(name: str) -> bool:
-    return name.split()[0] != UNNAMED_PREFIX
 
 
 def _direction(row: dict[str, Any], control: Control | None) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class Shading:
         dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
         change = change * dim
         ratio = (change @ LUMA) / luma
-        smile = np.clip(region.folds @ ratio / SMILE, 0, 1)
+        smile = np.clip(region.folds @ ratio / SMILE, 0, 1)  # the share of one that disappears
         ratio = ratio - BROAD_SHARE * self.broad(ratio)
         ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
         folds = self.folds(own)

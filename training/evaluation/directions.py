@@ -25,8 +25,8 @@ def find_directions(subject: Subject) -> list[dict[str, Any]]:
     """Returns at most MOST directions, strongest effect on the picture first, each named after its factor.
 
     Each is the likeliest step of e that changes its factor by one standard deviation in G(z, e), as a linear probe
-    reads it. Others hardly change: those of faces, unless the factor is one of WHOLE; those of digits beyond their
-    correlation with it, as shares of red, green and blue sum to 1.
+    reads it. Other factors hardly change. In codes of faces they do if the factor is one of WHOLE, and in images by
+    their correlation with it, as the shares of red, green and blue sum to 1.
 
     A direction is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}. `correlation` is that of
     inferred e along it with the factor. `sigma` is the length of that step for codes, where `low` and `high` are the

@@ -155,10 +155,9 @@ function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
   const height = Math.max(before[1] - before[0], 1e-3);
-  const tall = Math.max(l[3] - l[2], 1e-3);
-  const place = (across - l[2]) / tall;
-  const skull = (from - before[0]) / height;
-  const v = mix(skull, clamp(skull - (place * tall) / height, 0, COVERED) + place * deeper, opens);
+  const place = (across - l[2]) / Math.max(l[3] - l[2], 1e-3);
+  const covered = clamp((from - before[0] - (across - l[2])) / height, 0, COVERED);
+  const v = mix((from - before[0]) / height, covered + place * deeper, opens);
   cavity(constants, gap, s, place, mouth.cavity, out);
   const [dark, share] = [out.slice(0, 3), Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST))];
   const along = clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98);

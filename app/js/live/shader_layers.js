@@ -101,9 +101,9 @@ vec3 teethAt(float s, float across, vec2 l) {
 vec3 ownAt(float s, float across, vec2 l) {
   vec2 c = coordinates(old, at - shift);
   vec2 o = linesAt(0, c.x).xy;
-  float height = max(o.y - o.x, 1e-3), tall = max(l.y - l.x, 1e-3), place = (across - l.x) / tall;
-  float skull = (c.y - o.x) / height, covered = clamp(skull - place * tall / height, 0.0, MOUTH_COVERED);
-  float v = mix(skull, covered + place * deeper, opens);
+  float height = max(o.y - o.x, 1e-3), place = (across - l.x) / max(l.y - l.x, 1e-3);
+  float covered = clamp((c.y - o.x - (across - l.x)) / height, 0.0, MOUTH_COVERED);
+  float v = mix((c.y - o.x) / height, covered + place * deeper, opens);
   float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
   vec3 value = photoAt(positions(old, clamp(own, 0.02, 0.98), o.x + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
   float ends = 1.0 - smooth01(ramp(min(s, 1.0 - s), 0.0, MOUTH_CORNERS));

@@ -14,6 +14,9 @@ from training.evaluation.directions import find_directions
 from training.evaluation.feature_net import load_features
 from training.evaluation.styles import read_style
 
+ROOT = Path(__file__).resolve().parents[3]
+SIGMAS = 2
+
 
 class FourPixels:
     """A model whose pictures [N, 1, 2, 2] show z and the three numbers of e, a pixel each."""
@@ -40,10 +43,6 @@ def test_each_factor_that_e_changes_has_a_direction():
     np.testing.assert_allclose(found["first"]["vector"], [1, 0, 0], atol=0.05)  # the other changes by .6, as in data
     np.testing.assert_allclose(found["second"]["vector"], [0.6, 0.8, 0], atol=0.05)
     assert found["first"]["sigma"] == pytest.approx(1, abs=0.05) and found["first"]["correlation"] > 0.99
-
-
-ROOT = Path(__file__).resolve().parents[3]
-SIGMAS = 2
 
 
 @pytest.fixture(scope="module", params=["digits", "digits-rb"])
