@@ -33,10 +33,11 @@ class RingedMesh:
         return np.concatenate([points, self.ring])
 
     def order(self, points: np.ndarray) -> np.ndarray:
-        """Return the triangles from far to near, the ring first, because the face is in front of its surroundings."""
+        """Return the triangles from far to near: the ring, then mouth and eyes, which lie behind lips and lids."""
         inner = len(face_mesh().triangles)
         face = far_to_near(points, self.triangles[:inner])
-        return np.concatenate([np.arange(inner, len(self.triangles)), face])
+        skin = face < SKIN_TRIANGLES
+        return np.concatenate([np.arange(inner, len(self.triangles)), face[~skin], face[skin]])
 
 
 def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -28,10 +28,7 @@ REPLACED, REPLACED_WIDER = 0.08, 0.15
 # Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles, and its least height in units of
 # the photo's blur. Others would show a strip of teeth, or what is left of blurred ones, above a dark cavity.
 HARDLY_OPEN, INDISTINCT = (0.12, 0.15), 5
-SWAPPED = (
-    0.3,
-    0.7,
-)  # growth, in units of REPLACED, over which a row replaces such teeth: briefly, as both look like ghosts
+SWAPPED = (0.45, 0.55)  # growth, in units of REPLACED, over which a row replaces such teeth: both together look odd
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth

@@ -26,7 +26,7 @@ def find_directions(subject: Subject) -> list[dict[str, Any]]:
 
     Each is the likeliest step of e that changes its factor by one standard deviation in G(z, e), as a linear probe
     reads it. Other factors hardly change. In codes of faces they do if the factor is one of WHOLE, and in images by
-    their correlation with it, as the shares of red, green and blue sum to 1.
+    their correlation with it, as the shares of red, green and blue sum to 1. Asymmetry of a face is another factor.
 
     A direction is {name, correlation, vector [D_e] of unit length, sigma, low, high, moves}. `correlation` is that of
     inferred e along it with the factor. `sigma` is the length of that step for codes, where `low` and `high` are the
@@ -42,10 +42,12 @@ def find_directions(subject: Subject) -> list[dict[str, Any]]:
     features = subject.sets.probe_train.images if subject.sets.codes else torch.cat([z, e], dim=1)
     features = features - features.mean(dim=0)
     reader = linear_reader(features, values)
-    effect, read = effect_of_e(subject, reader), (features @ reader).numpy()
+    changes, read = changes_by_e(subject), (features @ reader).numpy()
+    effect = (reader.T @ changes).numpy()
     if subject.sets.codes:
+        effect = np.concatenate([effect, changes[model.basis.mirror_signs.cpu() < 0].numpy()])  # F + odd components
         spread = np.eye(effect.shape[1]) - model.reference_covariance.cpu().double().numpy()
-        together = np.eye(len(factors))
+        together = np.eye(len(effect))
     else:
         spread = np.cov(e.T.double().numpy()).reshape(effect.shape[1], -1) + 1e-6 * np.eye(effect.shape[1])
         together = values.T @ values / len(values)
@@ -89,11 +91,8 @@ def linear_reader(features: Tensor, factors: np.ndarray) -> Tensor:
     return torch.linalg.solve(gram, x.T @ torch.from_numpy(factors).double()).float()
 
 
-def effect_of_e(subject: Subject, reader: Tensor) -> np.ndarray:
-    """Returns the change in each factor per unit of each dimension of e, [F, D_e], as `linear_reader` reads it.
-
-    It reads codes themselves, and images by their latents.
-    """
+def changes_by_e(subject: Subject) -> Tensor:
+    """Returns the mean change [K, D_e] of codes, or of the latents of images, per unit of each dimension of e."""
     some = slice(0, len(subject.z_train), max(1, len(subject.z_train) // PICTURES))
     z, e = subject.z_train[some], subject.e_train[some]
     columns = []
@@ -102,8 +101,8 @@ def effect_of_e(subject: Subject, reader: Tensor) -> np.ndarray:
         if not subject.sets.codes:
             latents = (posterior_means(subject.model, to_uint8(images), subject.device) for images in (far, near))
             far, near = (torch.cat(both, dim=1) for both in latents)
-        columns.append(((far - near) / 2 @ reader).mean(dim=0))
-    return torch.stack(columns, dim=1).numpy()
+        columns.append((far - near).mean(dim=0) / 2)
+    return torch.stack(columns, dim=1)
 
 
 def gentle_step(
@@ -111,8 +110,8 @@ def gentle_step(
 ) -> np.ndarray:
     """Returns the likeliest step [D_e] that adds 1 to factor `row`, given the covariance `spread` [D_e, D_e] of e.
 
-    `effect` [F, D_e] is the result of `effect_of_e`. `alone` penalises the effect on other factors beyond `together`
-    [F], by default 0. Without a penalty, they change as they do in photos.
+    `effect` [F, D_e] is the change in each factor per unit of e. `alone` penalises the effect on other factors beyond
+    `together` [F], by default 0. Without a penalty, they change as they do in photos.
     """
     expected = np.zeros(len(effect)) if together is None else together
     others = np.delete(effect - np.outer(expected, effect[row]), row, axis=0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from app.server.state import reaches
 from app.server.tiles import FACES, tiles
 from rbvae import PortraitEditor
 from rbvae.faces.gaze import openness
-from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
+from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS, face_mesh
 from rbvae.faces.openings import Opening
 
 ROOT = Path(__file__).parents[3]
@@ -20,6 +22,20 @@ NARROWEST, WIDEST, HIGHEST = 0.5, 1.7, 0.8  # width relative to the photo's, and
 @pytest.fixture(scope="module")
 def editor():
     return PortraitEditor.from_pretrained(ROOT / "checkpoints" / "faces")
+
+
+def test_both_halves_of_a_face_change_alike(editor):
+    """A surprise that raises one corner of the mouth more than the other looks like a sneer."""
+    portrait, mirror = editor.infer(ROOT / "app" / "examples" / "person-3.jpg"), face_mesh().mirror
+    at_rest = editor.neutral_e(portrait)
+    for direction in editor.directions:
+        ends = [at_rest + sign * direction.sigma * direction.vector for sign in (-1, 1)]
+        codes = editor.model.decode(
+            torch.from_numpy(np.stack([portrait.z] * 2)), torch.from_numpy(np.stack(ends)).float()
+        )
+        change = editor.faces.basis.shape_change(codes[1:] - codes[:1]).detach().numpy()[0]
+        uneven = (change - change[mirror] * [-1, 1, 1]) / 2
+        assert np.square(uneven).sum() < 0.005 * np.square(change).sum(), direction.name
 
 
 @pytest.mark.parametrize("person", ["astronaut", "person-3"])

@@ -6,14 +6,15 @@ import pytest
 from PIL import Image
 from skimage import data as pictures
 
-from rbvae.faces.deforming import held_back
+from rbvae.faces.deforming import RingedMesh, held_back
 from rbvae.faces.landmarks import FaceLandmarker
+from rbvae.faces.lips import shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.openings import Opening, pixel_grid
 from rbvae.faces.rendering import Change, draw, draw_texture
 from rbvae.faces.texture import canonical_frame
 from rbvae.faces.view import FaceView
-from rbvae.faces.warping import signed_areas
+from rbvae.faces.warping import Grid, signed_areas, triangle_numbers
 from rbvae.images.monochrome import GREY, LUMA, tones_of
 
 ROOT = Path(__file__).parents[3]
@@ -68,6 +69,16 @@ def test_a_change_of_texture_is_added_rounded_and_not_cut(view):
     nose = np.round(view.points[4, :2]).astype(int)
     assert added[nose[1], nose[0]].tolist() == [1, 1, 1]
     assert added.min() == 0 and added.max() == 1
+
+
+def test_lips_that_are_closed_cover_the_inside_of_the_mouth(view):
+    """Where it has no area left, its triangles must not be drawn as lines of teeth between the lips."""
+    before = view.points[:POINTS]
+    mesh, after = RingedMesh(before), shut(before)
+    points, (height, width) = mesh.with_ring(after), view.photo.shape[:2]
+    numbers = triangle_numbers(points[:, :2], mesh.triangles, mesh.order(points), Grid(0, 0, 1, width, height))
+    left, top, right, bottom = Opening.of(after, INNER_LIPS).box(2, width, height)
+    assert (numbers[top:bottom, left:right] < SKIN_TRIANGLES).all()
 
 
 def test_the_sides_of_a_face_do_not_fray(view):
