@@ -49,6 +49,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *(
             "REPLACED",
             "REPLACED_WIDER",
+            "SPREAD",
             "SWAPPED",
             "KEPT",
             "MOST_STRETCHED",

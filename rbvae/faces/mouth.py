@@ -24,7 +24,8 @@ from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 from rbvae.faces.view import FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
-REPLACED, REPLACED_WIDER = 0.08, 0.15
+# One that keeps its teeth does so over the last growth of its width: speaking, it shows too few for a broad smile.
+REPLACED, REPLACED_WIDER, SPREAD = 0.08, 0.15, 0.45
 # Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles, and its least height in units of
 # the photo's blur. Others would show a strip of teeth, or what is left of blurred ones, above a dark cavity.
 HARDLY_OPEN, INDISTINCT = (0.12, 0.15), 5
@@ -249,7 +250,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     """Draw the inside of the mouth, in place, into `out` uint8 [h, w, 3], the pixels of the photo's `box`.
 
     `after` are the landmarks [468, 3] after the edit, in photo pixels. A mouth that shows teeth in the photo keeps its
-    own inside; one that is closed or hardly open, or opens further without any, shows `filling`.
+    own inside; one that is closed or hardly open, or opens further without any, or becomes much wider, shows `filling`.
     """
     photo = view.photo
     mouth, new = OwnMouth(view), Opening.of(after, INNER_LIPS)
@@ -259,7 +260,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     if filling is not None and is_open:
         kept_below, kept_beside = mouth.keeps_teeth
         deeper = 0.0 if filling.behind or kept_below else (new.gap - old.gap) / REPLACED
-        wider = 0.0 if kept_beside else (new.width / old.width - 1) / REPLACED_WIDER
+        wider = (new.width / old.width - 1) / (SPREAD if kept_beside else REPLACED_WIDER)
         grown = ramp(max(deeper, wider), *(SWAPPED if view.has_teeth else (0, 1)))
         filled = float(grown) if filling.replaces else 0.0
     share = max(changed(old, new), filled * is_open)

@@ -186,7 +186,7 @@ def test_a_smile_fills_a_mouth_that_is_open_without_visible_teeth_and_keeps_one_
     lips, across = Opening.of(points, INNER_LIPS), np.array([1, 0])
     every = sorted({point for line in (*INNER_LIPS, *OUTER_LIPS) for point in line})
     after = points[:POINTS].copy()
-    after[every, :2] += 0.4 * (after[every, :2] - (lips.upper[0] + lips.upper[-1]) / 2) * across
+    after[every, :2] += 0.3 * (after[every, :2] - (lips.upper[0] + lips.upper[-1]) / 2) * across
     photo = data.astronaut()
     for inside, filled in ((DARK, True), (TOOTH, False)):
         for behind in (False, True):
@@ -208,6 +208,7 @@ STRIPS = {
     "a strip, the jaw drops": (0.135, 1.0, 0.0, False),
     "a strip that smiles": (0.135, 1.2, 0.0, True),
     "more than a strip": (0.2, 1.2, 0.0, False),
+    "a speaking mouth that smiles broadly": (0.2, 1.3, 0.0, True),
     "blurred": (0.2, 1.0, 6.0, True),
 }
 
