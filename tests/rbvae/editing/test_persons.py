@@ -150,9 +150,11 @@ def test_teeth_that_are_seen_sharply_keep_their_colour_whatever_eyes_and_blur_su
     seen = smile.observed.teeth_colour
     with_dark_eyes = shipped.faces.observe(shaded.astype(np.uint8), points)
     np.testing.assert_allclose(with_dark_eyes.teeth_colour, seen, rtol=0.01)
-    blurred = shipped.faces.observe(cv2.GaussianBlur(photo, (0, 0), 8), points)
-    estimate = shipped.faces.observe(painted(photo, points, (90, 50, 50)), points).teeth_colour
-    np.testing.assert_allclose(blurred.teeth_colour, estimate, rtol=0.2)
+    blurred, toothless = (
+        shipped.faces.observe(cv2.GaussianBlur(one, (0, 0), 8), points)
+        for one in (photo, painted(photo, points, (90, 50, 50)))
+    )
+    np.testing.assert_allclose(blurred.teeth_colour, toothless.teeth_colour, rtol=0.05)
     assert visible_teeth(blurred.view.photo, Opening.of(points, INNER_LIPS)).mean() < 0.9 * seen.mean()
 
 
