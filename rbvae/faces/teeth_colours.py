@@ -15,9 +15,9 @@ LEAST_TEETH = -0.71  # a probability of .6
 AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
 # Weights of a constant, the eyes' white and the skin for the logarithms of brightness and of red and blue to the mean:
 # in blurred photos, where teeth take on more of the skin around them, and in sharp ones, where eyes show their white
-# (the fitted constant is 1.65; teeth become darker by .04 when they are drawn).
+# (the fitted constant is 1.67; teeth that are too bright look worse than dull ones).
 BLURRED = np.array([[1.89, 0.21, 0.42], [0.05, 0.17, 0.41], [-0.02, 0.19, 0.40]])
-SHARP = np.array([[1.69, 0.40, 0.30], [0.03, 0.17, 0.30], [-0.005, 0.23, 0.43]])
+SHARP = np.array([[1.62, 0.50, 0.20], [0.03, 0.17, 0.30], [-0.005, 0.23, 0.43]])
 DRAWN = np.array([0.86, 0.83, 0.83])  # red, green and blue of teeth as drawn, in the lip's shadow, of those given
 SHARPNESS = 25, 40  # widths of the eye, in units of the photo's blur, between the two
 # Light is coloured where the skin's red and blue are beyond this, and colours teeth as much.

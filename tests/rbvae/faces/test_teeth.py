@@ -151,12 +151,9 @@ def test_teeth_are_darker_where_there_is_less_light():
 
 
 def test_at_equal_light_the_colour_of_teeth_hardly_depends_on_the_skin():
-    """Skin of little more than half the brightness has teeth of the same hue, a sixth darker if the photo is sharp.
-
-    That is what real smiles show, as the eyes' white is not measured exactly.
-    """
+    """Skin of little more than half the brightness has teeth of the same hue, a tenth darker if the photo is sharp."""
     eyes = np.array([200.0, 190, 180])
-    for sharpness, least in ((60.0, 0.83), (15.0, 0.75)):
+    for sharpness, least in ((60.0, 0.87), (15.0, 0.75)):
         light, dark = teeth_colour(eyes, SKIN, 210, sharpness), teeth_colour(eyes, 0.55 * SKIN, 150, sharpness)
         np.testing.assert_allclose(dark / dark.mean(), light / light.mean())
         assert least < dark.mean() / light.mean() < 1
@@ -171,7 +168,7 @@ SHARP_SMILES = {  # medians over smiles: the colours of teeth, of the eyes' whit
 @pytest.mark.parametrize(("teeth", "eyes", "skin", "brightest"), SHARP_SMILES.values(), ids=SHARP_SMILES)
 def test_teeth_in_a_sharp_photo_are_as_bright_as_those_of_real_smiles(teeth, eyes, skin, brightest):
     found = teeth_colour(np.array(eyes, float), np.array(skin, float), brightest)
-    np.testing.assert_allclose(found, teeth, rtol=0.06)
+    assert 0.9 < found.mean() / np.mean(teeth) < 1
 
 
 def test_teeth_in_a_dim_photo_are_as_bright_as_those_of_real_smiles():
