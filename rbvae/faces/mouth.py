@@ -51,7 +51,7 @@ NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
 
 
 class Filling(Protocol):
-    """What fills the inside of a mouth, of one that is open without visible teeth, too, if it `replaces` that.
+    """What fills the inside of a mouth, also of one that is open, and of one that shows teeth if it `replaces` those.
 
     If its teeth are `behind` the upper lip of that mouth, only a wider one, a smile, bares them.
     """
@@ -262,7 +262,7 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
         deeper = 0.0 if filling.behind or kept_below else (new.gap - old.gap) / REPLACED
         wider = (new.width / old.width - 1) / (SPREAD if kept_beside else REPLACED_WIDER)
         grown = ramp(max(deeper, wider), *(SWAPPED if view.has_teeth else (0, 1)))
-        filled = float(grown) if filling.replaces else 0.0
+        filled = float(grown) if filling.replaces or not view.has_teeth else 0.0
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):
         return

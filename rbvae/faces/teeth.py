@@ -142,7 +142,7 @@ class UpperTeeth:
 
     @property
     def replaces(self) -> bool:
-        """Whether they replace the inside of a mouth that is open in the photo without visible teeth."""
+        """Whether they replace teeth that the photo shows, as gums do not."""
         return not self.gums
 
     @property

@@ -16,7 +16,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const grownBelow = keptBelow || (portrait.teeth.behind && !donor) ? 0 : (now.gap - old.gap) / mouth.REPLACED;
   const grownBeside = (now.width / old.width - 1) / (keptBeside ? mouth.SPREAD : mouth.REPLACED_WIDER);
   const replaced = ramp(Math.max(grownBelow, grownBeside), ...(showsTeeth ? mouth.SWAPPED : [0, 1]));
-  const kept = !isOpen ? 0 : portrait.teeth.gums && !donor ? 1 : 1 - replaced;
+  const kept = !isOpen ? 0 : portrait.teeth.gums && showsTeeth && !donor ? 1 : 1 - replaced;
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, softness);

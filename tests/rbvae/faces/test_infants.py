@@ -8,7 +8,7 @@ import pytest
 from rbvae.faces.infants import PAIRS, is_infant, proportions, youth
 from rbvae.faces.mouth import draw_mouth
 from rbvae.faces.teeth import GUMS, bank
-from tests.mouths import TOOTH, WHOLE, between, opened, opened_mouth, painted, plain, row_of_teeth, sharp, smiling
+from tests.mouths import DARK, TOOTH, WHOLE, between, opened, opened_mouth, painted, plain, row_of_teeth, sharp, smiling
 
 
 def infant() -> np.ndarray:
@@ -32,16 +32,17 @@ def test_proportions_tell_infants_whatever_their_size_and_turn():
     assert youth(smiling()) == 0 < youth(between) < 0.5 < youth(infant())
 
 
-def test_an_infant_gets_gums_and_keeps_its_own_open_mouth():
+def test_an_infant_gets_gums_and_keeps_its_own_teeth():
     teeth = row_of_teeth()
     gums = replace(teeth, row=teeth.row.gums(), gums=True)
     brightest = [int(opened_mouth(0.25, filling=of)[1].min(axis=1).max()) for of in (teeth, gums)]
     assert brightest[0] > 0.8 * min(TOOTH) and brightest[1] < 1.15 * GUMS.min()
-    photo = painted(plain(), opened(0.2), (60, 20, 20))
-    for filling, bright in ((teeth, True), (gums, False)):
-        out = photo.copy()
-        draw_mouth(out, WHOLE, sharp(photo, opened(0.2)), opened(0.4), filling)
-        assert (out[between(opened(0.4))].min(axis=1).max() > 0.7 * min(TOOTH)) == bright
+    for inside, filling, bright in ((DARK, teeth, True), (DARK, gums, False), (TOOTH, gums, True)):
+        out = painted(plain(), opened(0.2), inside)
+        draw_mouth(out, WHOLE, sharp(out.copy(), opened(0.2)), opened(0.3, 1.4), filling)
+        pixels = out[between(opened(0.3, 1.4))]
+        assert (pixels.min(axis=1).max() > 0.7 * min(TOOTH)) == bright
+        assert np.median(pixels, axis=0)[0] > 1.5 * DARK[0]  # also gums replace a dark inside
 
 
 @pytest.mark.parametrize("row", bank()[:4])
