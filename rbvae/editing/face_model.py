@@ -32,6 +32,7 @@ from rbvae.models.model import RbVAE
 
 MARGIN = 1.3  # side of the square crop, in sides of the face's box
 LARGEST_CROP = 512
+SEEN = 0.5  # weight of measured teeth that are darker than estimated: lips shade them less in a smile
 CLEAR = 5, 10  # heights of an open mouth, in units of the photo's blur, between which its teeth are measured
 LIPS = [point for line in INNER_LIPS for point in line]
 EXPRESSED = 1.1  # times the predicted change of shape: means of what is inferred fall short (docs/log.md)
@@ -91,7 +92,7 @@ class ObservedFace:
         if seen.mean() > estimate.mean():
             return seen
         clear = ramp(view.in_blurs(opening.gap * opening.width), *CLEAR)
-        return estimate + clear * (seen - estimate)
+        return estimate + SEEN * clear * (seen - estimate)
 
 
 class FaceModel:

@@ -158,6 +158,18 @@ def test_teeth_that_are_seen_sharply_keep_their_colour_whatever_eyes_and_blur_su
     assert visible_teeth(blurred.view.photo, Opening.of(points, INNER_LIPS)).mean() < 0.9 * seen.mean()
 
 
+def test_teeth_seen_in_the_shade_of_lips_are_brighter_in_a_smile(shipped):
+    smile = shipped.infer(ROOT / "app/examples/smile-1.jpg")
+    points, opening = smile.observed.view.points, Opening.of(smile.observed.view.points, INNER_LIPS)
+    shaded, toothless = (
+        shipped.faces.observe(painted(smile.source, points, inside), points)
+        for inside in ((135, 125, 115), (90, 50, 50))
+    )
+    seen, estimate = visible_teeth(shaded.view.photo, opening), toothless.teeth_colour
+    assert seen.mean() < 0.8 * estimate.mean()
+    np.testing.assert_allclose(shaded.teeth_colour, (seen + estimate) / 2, rtol=0.02)
+
+
 def test_a_transfer_of_strength_0_is_the_photo_bit_for_bit(shipped, people):
     for onto, of in (people, people[::-1]):
         edit = shipped.transfer(of, onto, strength=0.0)

@@ -159,6 +159,11 @@ def test_at_equal_light_the_colour_of_teeth_hardly_depends_on_the_skin():
         assert least < dark.mean() / light.mean() < 1
 
 
+def test_eyes_in_shadow_or_behind_sunglasses_do_not_darken_teeth():
+    in_shadow, dim, bright = (teeth_colour(share * SKIN, SKIN, 210).mean() for share in (0.3, 0.8, 1.0))
+    assert in_shadow == pytest.approx(dim) and dim < bright
+
+
 SHARP_SMILES = {  # medians over smiles: the colours of teeth, of the eyes' white and of skin, and its brightest level
     "synthetic": ((200, 176, 160), (165, 128, 121), (197, 146, 130), 200),
     "London": ((198, 184, 178), (169, 150, 147), (180, 142, 127), 179),
