@@ -10,7 +10,7 @@ from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.warping import far_to_near, signed_areas
 
 RING = 1.35  # of the oval's size: the photo does not move from this ring outwards
-SMOOTHINGS, ROUNDS, SHRINK = 6, 60, 0.8  # `held_back`: rounds that only smooth, all rounds, factor in the others
+SMOOTHINGS, ROUNDS, SHRINK = 6, 60, 0.8  # rounds that only smooth; in `held_back` all rounds, and factor in the others
 THIN = 0.1  # of the median area: smaller triangles may turn over, as slivers at the corners of real mouths do
 
 
@@ -41,9 +41,9 @@ class RingedMesh:
 
 
 def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return points [468, 3] after an edit, with their movement smoothed where a skin triangle would turn over."""
+    """Return points [468, 3] after an edit, smoothed where skin would turn over or show its edge."""
     triangles = face_mesh().triangles[:SKIN_TRIANGLES]
-    area, moves = signed_areas(before, triangles), after - before
+    area, moves = signed_areas(before, triangles), together(before, after - before)
     least = THIN * np.median(np.abs(area))
     for count in range(ROUNDS):
         new = signed_areas(before + moves, triangles)
@@ -53,6 +53,32 @@ def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         corners = next_to(triangles[turned])
         moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2 * (1 if count < SMOOTHINGS else SHRINK)
     return before + moves
+
+
+def together(before: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Return moves [468, 3] of landmarks that are alike in triangles at the oval that face away from the camera.
+
+    There, the cheek covers its own outline; if both moved differently, part of the cheek would show beside it.
+    """
+    triangles = edge_triangles()
+    away = np.sign(signed_areas(before, triangles)) != np.sign(signed_areas(face_mesh().canonical, triangles))
+    points, corners = np.unique(triangles[away], return_inverse=True)
+    adjacent = np.eye(len(points))
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        first, second = corners.reshape(-1, 3)[:, [a, b]].T
+        adjacent[first, second] = adjacent[second, first] = 1
+    alike = np.linalg.matrix_power(adjacent / adjacent.sum(axis=1, keepdims=True), SMOOTHINGS)
+    moves = moves.copy()
+    moves[points] = alike @ moves[points]
+    return moves
+
+
+@functools.cache
+def edge_triangles() -> np.ndarray:
+    """Return the triangles of skin [T, 3] within two triangles of the oval."""
+    skin = face_mesh().triangles[:SKIN_TRIANGLES]
+    near = np.unique(skin[np.isin(skin, OVAL).any(axis=1)])
+    return skin[np.isin(skin, near).any(axis=1)]
 
 
 def next_to(points: np.ndarray) -> np.ndarray:

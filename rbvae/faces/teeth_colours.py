@@ -22,7 +22,9 @@ DRAWN = np.array([0.86, 0.83, 0.83])  # red, green and blue of teeth as drawn, i
 SHARPNESS = 25, 40  # widths of the eye, in units of the photo's blur, between the two
 # Light is coloured where the skin's red and blue are beyond this, and colours teeth as much.
 NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])
-LEAST_WHITE = 0.8  # brightness of the eyes' white, of that of skin: darker ones are in shadow, painted, or behind glasses
+LEAST_WHITE = (
+    0.8  # brightness of the eyes' white, of that of skin: darker ones are in shadow, painted, or behind glasses
+)
 LEAST_VISIBLE = 20  # pixels of teeth whose colour is measured
 SHADED = 0.7  # brightness of pixels in gaps or shadows, of that of teeth
 ALONE = np.array([0.87, 0.84, 0.84])  # colour of teeth in a smile with its gaps and shadows, of that of teeth alone

@@ -6,16 +6,15 @@ and from a ring outwards the photo does not move.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from rbvae.faces.boxes import Box
-from rbvae.faces.deforming import THIN, neighbours, next_to
+from rbvae.faces.deforming import THIN, edge_triangles, neighbours, next_to
 from rbvae.faces.easing import smoothstep
-from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
+from rbvae.faces.mesh import OVAL, POINTS, face_mesh
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.region import Region, box_of, largest
 from rbvae.faces.warping import affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
@@ -102,14 +101,6 @@ def unfolded(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         corners = next_to(triangles[strained])
         moves[corners] = (moves[corners] + neighbours()[corners] @ moves) / 2
     return before + moves
-
-
-@functools.cache
-def edge_triangles() -> np.ndarray:
-    """Return the triangles of skin [T, 3] within two triangles of the oval."""
-    skin = face_mesh().triangles[:SKIN_TRIANGLES]
-    near = np.unique(skin[np.isin(skin, OVAL).any(axis=1)])
-    return skin[np.isin(skin, near).any(axis=1)]
 
 
 def rings(points: np.ndarray, turned: np.ndarray, turn: Turn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@
 //   turn       vertices [756 * 5] of the turned head, or null
 
 import { raise } from "./brows.js";
-import { heldBack } from "./folding.js";
+import { heldBack, together } from "./folding.js";
 import { Lids } from "./lids.js";
 import { above, inset, parting, relax, shut } from "./lips.js";
 import { POINTS } from "./model.js";
@@ -67,6 +67,7 @@ export class Expression {
     const turns = gesture.turn_right || gesture.turn_up || gesture.tilt_right;
     if (nothing && !turns) return { nothing: true };
     const turn = turns ? this._turned(moves, gesture) : null; // of moves that are not held back
+    together(portrait.away, moves);
     heldBack(model, before, moves, portrait.areas);
     const after = sumOf(before, moves, this.after);
     const now = new Opening(after, model.lines.innerLips);

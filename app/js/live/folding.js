@@ -1,6 +1,6 @@
 // Keeps triangles of a moved mesh from turning over; see rbvae/faces/deforming.py and `unfolded` in turning.py.
 
-import { POINTS } from "./model.js";
+import { POINTS, adjacency } from "./model.js";
 
 const THIN = 0.1; // of the median area: smaller triangles may turn over
 const ROUNDS = 60;
@@ -12,6 +12,32 @@ export function heldBack(model, before, moves, { triangles, area, least }) {
   for (let round = 0; round < ROUNDS; round++) {
     if (!mark(triangles, before, moves, area, turned)) return;
     smooth(model, moves, round < SMOOTHINGS ? 1 : 0.8);
+  }
+}
+
+// Returns [point, its neighbours] of triangles at the oval that face away from the camera.
+export function facingAway({ edgeTriangles: triangles, canonical }, points) {
+  const none = new Float64Array(points.length);
+  const away = [];
+  for (let t = 0; t < triangles.length / 3; t++) {
+    if (twice(triangles, t, points, none) * twice(triangles, t, canonical, none) < 0) {
+      away.push(...triangles.subarray(3 * t, 3 * t + 3));
+    }
+  }
+  return [...adjacency(away).entries()].filter(([, around]) => around.length);
+}
+
+// Makes `moves` [468 * 3] alike, in place, in the triangles of `facingAway`.
+export function together(away, moves) {
+  for (let round = 0; round < SMOOTHINGS; round++) {
+    old.set(moves);
+    for (const [point, around] of away) {
+      for (let d = 0; d < 3; d++) {
+        let sum = old[3 * point + d];
+        for (const next of around) sum += old[3 * next + d];
+        moves[3 * point + d] = sum / (1 + around.length);
+      }
+    }
   }
 }
 

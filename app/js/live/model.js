@@ -68,7 +68,7 @@ export class Model {
 }
 
 // Returns the neighbours of each point in the skin, as a list of arrays.
-function adjacency(triangles) {
+export function adjacency(triangles) {
   const sets = Array.from({ length: POINTS }, () => new Set());
   for (let t = 0; t < triangles.length; t += 3) {
     for (const [a, b] of [[0, 1], [1, 2], [2, 0]]) {

@@ -1,6 +1,6 @@
 // One face of a photo, ready to be drawn; see rbvae/editing/portrait_file.py.
 
-import { areasOf } from "./folding.js";
+import { areasOf, facingAway } from "./folding.js";
 import { POINTS } from "./model.js";
 import { donorOf } from "./mouth.js";
 import { Opening } from "./opening.js";
@@ -24,6 +24,7 @@ export class Portrait {
     this.neutralE = arrays.neutralE;
     this.shading = new Shading(model, arrays.own, arrays.covered, about.youth);
     this.areas = areasOf(model.skinTriangles, this.before);
+    this.away = facingAway(model, this.before);
     this.isFlat = isFlat(this.areas.area);
     this.lips = new Opening(this.before, model.lines.innerLips);
     this.openings = model.lines.lids.map((lines) => new Opening(this.before, lines));

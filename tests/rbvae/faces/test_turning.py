@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from skimage import data as pictures
 
+from rbvae.faces.deforming import edge_triangles
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import OVAL, POINTS, face_mesh
 from rbvae.faces.pose import fit_pose
-from rbvae.faces.turning import DEPTH, REACH, Turn, draw_turned, edge_triangles, turn_warnings, unfolded
+from rbvae.faces.turning import DEPTH, REACH, Turn, draw_turned, turn_warnings, unfolded
 from rbvae.faces.warping import signed_areas
 
 PHOTO = pictures.astronaut()
