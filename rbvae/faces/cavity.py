@@ -8,10 +8,10 @@ import numpy as np
 
 from rbvae.faces.easing import ramp, smoothstep
 
-CAVITY, TONGUE = (42, 24, 22), (155, 104, 97)  # grey levels
+CAVITY, TONGUE = (42, 24, 22), (178, 104, 98)  # grey levels
 TONGUE_GAPS = (0.05, 0.35)  # gaps of the mouth between which the tongue appears
 TONGUE_DEPTHS = (0.35, 0.9)  # between upper lip (0) and lower lip (1): where the tongue fades in
-GROOVE, GROOVE_WIDTH = 0.15, 0.06  # darkness and width, in mouth widths, of the groove along the tongue
+ROUND = 0.3  # how much lower its edge is at the corners
 BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth where CAVITY and TONGUE have their own colours
 
 
@@ -33,7 +33,7 @@ class Cavity:
 
         `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1).
         """
-        low, wide = smoothstep(ramp(v, *TONGUE_DEPTHS)), ramp(gap, *TONGUE_GAPS)
-        tongue = low * np.clip(1.1 - (2.6 * s - 1.3) ** 2, 0, 1) * wide
-        groove = 1 - GROOVE * np.exp(-(((s - 0.5) / GROOVE_WIDTH) ** 2))
-        return np.float32(self.dark + (tongue * groove)[..., None] * (self.tongue - self.dark))
+        aside = (2 * s - 1) ** 2
+        low, wide = smoothstep(ramp(v - ROUND * aside, *TONGUE_DEPTHS)), ramp(gap, *TONGUE_GAPS)
+        tongue = low * np.clip(1.1 - 1.69 * aside, 0, 1) * wide
+        return np.float32(self.dark + tongue[..., None] * (self.tongue - self.dark))

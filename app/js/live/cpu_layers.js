@@ -103,11 +103,10 @@ export function mouthLayer(portrait, frame, photo) {
 }
 
 function cavity(constants, gap, s, v, [dark, pink], out) {
-  const { TONGUE_GAPS, TONGUE_DEPTHS, GROOVE, GROOVE_WIDTH } = constants.cavity;
-  const wide = ramp(gap, ...TONGUE_GAPS);
-  const x = (s - 0.5) / GROOVE_WIDTH;
-  const round = unit(1.1 - (2.6 * s - 1.3) ** 2) * wide * (1 - GROOVE * Math.exp(-x * x));
-  const tongue = smoothstep(ramp(v, ...TONGUE_DEPTHS)) * round;
+  const { TONGUE_GAPS, TONGUE_DEPTHS, ROUND } = constants.cavity;
+  const aside = (2 * s - 1) ** 2;
+  const low = smoothstep(ramp(v - ROUND * aside, ...TONGUE_DEPTHS));
+  const tongue = low * unit(1.1 - 1.69 * aside) * ramp(gap, ...TONGUE_GAPS);
   for (let c = 0; c < 3; c++) out[c] = mix(dark[c], pink[c], tongue);
 }
 

@@ -66,10 +66,9 @@ uniform vec3 gain;
 uniform Opening donor;
 uniform float donorWider;
 vec3 cavity(float s, float v, vec3 dark, vec3 pink) {
-  float wide = ramp(gap, CAVITY_TONGUE_GAPS.x, CAVITY_TONGUE_GAPS.y), x = (s - 0.5) / CAVITY_GROOVE_WIDTH;
-  float low = smooth01(ramp(v, CAVITY_TONGUE_DEPTHS.x, CAVITY_TONGUE_DEPTHS.y));
-  float tongue = low * step01(1.1 - (2.6 * s - 1.3) * (2.6 * s - 1.3)) * wide * (1.0 - CAVITY_GROOVE * exp(-x * x));
-  return mix(dark, pink, tongue);
+  float wide = ramp(gap, CAVITY_TONGUE_GAPS.x, CAVITY_TONGUE_GAPS.y), aside = (2.0 * s - 1.0) * (2.0 * s - 1.0);
+  float low = smooth01(ramp(v - CAVITY_ROUND * aside, CAVITY_TONGUE_DEPTHS.x, CAVITY_TONGUE_DEPTHS.y));
+  return mix(dark, pink, low * step01(1.1 - 1.69 * aside) * wide);
 }
 float lipShadow(float below) { return exp(-max(below, 0.0) / (TEETH_SHADOW_WIDTH * now.width)); }
 #ifdef DONOR

@@ -303,3 +303,14 @@ def test_an_open_mouth_is_taken_for_toothed_if_it_is_brighter_or_less_red_than_l
 def test_blurred_teeth_are_seen_though_they_lend_none():
     photo = cv2.GaussianBlur(painted(data.astronaut(), smiling(), (215, 170, 130)), (0, 0), 2.0)
     assert FaceView(photo, smiling()).has_teeth and not shows_teeth(photo, Opening.of(smiling(), INNER_LIPS))
+
+
+def test_a_tongue_is_pink_and_round():
+    """As in 46 wide mouths of photos: dark above, from the middle on 1.4 : .8 : .8 of its brightness, later aside."""
+    s, v = np.meshgrid(np.linspace(0, 1, 21), np.linspace(0, 1, 41))
+    tongue = Cavity.beside(BRIGHT_TEETH, 0.0).at(s, v, gap=0.45)
+    middle = tongue[:, 10]
+    assert middle[:14].mean(axis=1).max() < 35 < 80 < middle[26].mean()
+    np.testing.assert_allclose(middle[36] / middle[36].mean(), [1.41, 0.81, 0.77], atol=0.05)
+    starts = [int(np.argmax(tongue[:, at].mean(axis=1) > 50)) for at in (10, 7, 5)]
+    assert starts[0] < starts[1] < starts[2]
