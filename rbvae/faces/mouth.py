@@ -24,7 +24,7 @@ from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 from rbvae.faces.view import FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
-# One that keeps its teeth does so over the last growth of its width: speaking, it shows too few for a broad smile.
+# The third is that of the width where it shows teeth: a mouth that speaks shows too few for a broad smile.
 REPLACED, REPLACED_WIDER, SPREAD = 0.08, 0.15, 0.45
 # Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles, and its least height in units of
 # the photo's blur. Others would show a strip of teeth, or what is left of blurred ones, above a dark cavity.

@@ -14,17 +14,14 @@ HAS_TEETH = (0.91, 3.73, -4.14, -4.33)  # weights of how bright and how red teet
 LEAST_TEETH = -0.71  # a probability of .6
 AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
 # Weights of a constant, the eyes' white and the skin for the logarithms of brightness and of red and blue to the mean:
-# in blurred photos, where teeth take on more of the skin around them, and in sharp ones, where eyes show their white
-# (the fitted constant is 1.67; teeth that are too bright look worse than dull ones).
+# in blurred photos, where teeth take on more of the skin around them, and in sharp ones, where eyes show their white.
 BLURRED = np.array([[1.89, 0.21, 0.42], [0.05, 0.17, 0.41], [-0.02, 0.19, 0.40]])
 SHARP = np.array([[1.62, 0.50, 0.20], [0.03, 0.17, 0.30], [-0.005, 0.23, 0.43]])
 DRAWN = np.array([0.86, 0.83, 0.83])  # red, green and blue of teeth as drawn, in the lip's shadow, of those given
 SHARPNESS = 25, 40  # widths of the eye, in units of the photo's blur, between the two
 # Light is coloured where the skin's red and blue are beyond this, and colours teeth as much.
 NATURAL_SKIN = np.array([0.1, -0.5]), np.array([0.5, -0.05])
-LEAST_WHITE = (
-    0.8  # brightness of the eyes' white, of that of skin: darker ones are in shadow, painted, or behind glasses
-)
+LEAST_WHITE = 0.8  # of the skin's brightness: whites of eyes that are darker are in shadow, painted, or behind glasses
 LEAST_VISIBLE = 20  # pixels of teeth whose colour is measured
 SHADED = 0.7  # brightness of pixels in gaps or shadows, of that of teeth
 ALONE = np.array([0.87, 0.84, 0.84])  # colour of teeth in a smile with its gaps and shadows, of that of teeth alone
@@ -93,8 +90,7 @@ def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float, sharpness
     brightest grey level of the face, `sharpness` the width of an eye in units of the photo's blur. The weights are
     those of training/tools/fit_teeth.py.
     """
-    eyes, skin = np.maximum(eyes, 8.0), np.maximum(skin, 8.0)
-    eyes = eyes * max(1.0, LEAST_WHITE * float(skin.mean() / eyes.mean()))
+    eyes, skin = in_light(np.maximum(eyes, 8.0), skin), np.maximum(skin, 8.0)
     of_brightness, *of_colour = BLURRED + ramp(np.float64(sharpness), *SHARPNESS) * (SHARP - BLURRED)
     level = np.exp(of_brightness @ [1.0, np.log(eyes.mean()), np.log(skin.mean())])
     of_skin = tint_of(skin)
@@ -102,6 +98,11 @@ def teeth_colour(eyes: np.ndarray, skin: np.ndarray, brightest: float, sharpness
     known = np.stack([np.ones(2), tint_of(eyes), of_skin - beyond], axis=1)
     red, blue = (of_colour * known).sum(axis=1) + beyond
     return min(float(level), MOST_CONTRAST * brightest) * np.exp([red, -red - blue, blue])
+
+
+def in_light(eyes: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Return the eyes' white [3] as it is where eyes are in the same light as the skin [3], see LEAST_WHITE."""
+    return eyes * max(1.0, LEAST_WHITE * float(skin.mean() / eyes.mean()))
 
 
 def visible_teeth(photo: np.ndarray, opening: Opening) -> np.ndarray | None:

@@ -87,7 +87,13 @@ IMAGE_WEIGHT = {"digits": 100.0, "faces": 30.0, "codes": 400.0}  # of the mean a
 APART = ("extensions.reversal_weight=5", "extensions.pin_weight=1")
 PAPER_LR = 1e-4
 SEEDS = {  # of the published tables: (rows with more or fewer seeds, all others)
-    "digits": (dict.fromkeys(("rb-paper", "srb-paper", *VARIANTS), 3), 5),
+    "digits": (
+        {
+            **dict.fromkeys(("rb-paper", "srb-paper", *VARIANTS), 3),
+            **dict.fromkeys(("srb", "rb", "mathieu", "svae", "dip1"), 10),
+        },
+        5,
+    ),
     "codes": ({}, 10),
     "faces": ({}, 3),
 }

@@ -21,7 +21,7 @@ from rbvae.editing import Portrait, PortraitEditor
 from rbvae.errors import DatasetError, FaceNotFoundError
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening
-from rbvae.faces.teeth_colours import NATURAL_SKIN, SHARP, SHARPNESS, brightness_of, tint_of, whites
+from rbvae.faces.teeth_colours import NATURAL_SKIN, SHARP, SHARPNESS, brightness_of, in_light, tint_of, whites
 from training.data.photo_folders import list_photos
 from training.data.progress import track
 from training.engine.cli import run_command
@@ -63,7 +63,7 @@ def measured(editor: PortraitEditor, path: Path) -> Teeth | None:
     inside = opening.pixels(photo, 0.7).astype(np.float64)
     if not OPEN[0] < opening.gap < OPEN[1] or len(inside) < LEAST_PIXELS:
         return None
-    white = whites(photo, face.view.points)
+    white = in_light(whites(photo, face.view.points), face.skin_around_mouth)
     return Teeth(brightness_of(inside), white, face.skin_around_mouth, face.view.sharpness, given)
 
 

@@ -67,7 +67,7 @@ export class Model {
   }
 }
 
-// Returns the neighbours of each point in the skin, as a list of arrays.
+// Returns the neighbours of each point in triangles, as a list of arrays.
 export function adjacency(triangles) {
   const sets = Array.from({ length: POINTS }, () => new Set());
   for (let t = 0; t < triangles.length; t += 3) {
