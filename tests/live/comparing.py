@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from rbvae.editing.gestures import split
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "app" / "examples"
 SEEN = 42.0  # dB
 SEEN_SMALL = 38.0  # dB, where the face is small
 SEEN_CHEEKS = 45.0  # dB, where folds of a smile disappear

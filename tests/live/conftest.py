@@ -9,9 +9,9 @@ import pytest
 from app.tools.live_page import CHROMIUM, LivePage
 from rbvae import PortraitEditor
 from rbvae.editing.portrait_file import PortraitFiles
+from tests.live.comparing import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "app" / "examples"
 
 
 @pytest.fixture(scope="package")

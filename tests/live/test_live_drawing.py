@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.openings import Opening
-from tests.live.comparing import ALIKE, SEEN, SEEN_CHEEKS, SEEN_NEAR, SEEN_SMALL, library, psnr
+from tests.live.comparing import ALIKE, EXAMPLES, SEEN, SEEN_CHEEKS, SEEN_NEAR, SEEN_SMALL, library, psnr
 
-EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
 EDITS = {
     "smile": {"smile": 1.5},
     "serious": {"smile": -1.5},

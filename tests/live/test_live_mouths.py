@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,9 +10,7 @@ from skimage import data
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.mouth import OwnMouth
 from rbvae.faces.openings import Opening
-from tests.live.comparing import SEEN_NEAR, SEEN_SMALL, library, psnr
-
-EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
+from tests.live.comparing import EXAMPLES, SEEN_NEAR, SEEN_SMALL, library, psnr
 
 
 @pytest.fixture(scope="module")

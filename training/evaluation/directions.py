@@ -45,7 +45,8 @@ def find_directions(subject: Subject) -> list[dict[str, Any]]:
     changes, read = changes_by_e(subject), (features @ reader).numpy()
     effect = (reader.T @ changes).numpy()
     if subject.sets.codes:
-        effect = np.concatenate([effect, changes[model.basis.mirror_signs.cpu() < 0].numpy()])  # F + odd components
+        odd = changes[model.basis.mirror_signs.cpu() < 0]
+        effect = np.concatenate([effect, odd.numpy()])  # [F + odd components of codes, D_e]
         spread = np.eye(effect.shape[1]) - model.reference_covariance.cpu().double().numpy()
         together = np.eye(len(effect))
     else:

@@ -3,8 +3,8 @@
 python -m training.tools.fit_teeth --photos photos/lfw photos/utkface photos/synthetic
 
 Prints the weights, and the deviations that are left, in logarithms. Of sharp photos there are few, in good light, so
-only the constants are fitted to them. Smiles that the editor draws on other faces show whether their teeth
-come out as bright: lips shade them, gaps and blur darken them.
+only the constants are fitted to them. Smiles that the editor draws on other faces show whether their teeth come out as
+bright: lips shade them, gaps and blur darken them.
 """
 
 from __future__ import annotations
