@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,10 +51,11 @@ def what(results: Results) -> str:
     seeds = sorted({len(row["average"]) for row in results["methods"].values()})
     count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     papers = " In brackets: the paper's own number." if results.get("paper") else ""
-    return (
+    text = (
         f"{budget} on {results['device']}, preset `{settings['preset']}` ({size}), {count} seeds. Figures: {score}; "
-        f"mean ± 95% confidence interval over seeds; **best** and *second* among the methods.{papers}\n"
+        f"mean ± 95% confidence interval over seeds; **best** and *second* among the methods.{papers}"
     )
+    return textwrap.fill(text, 120, break_on_hyphens=False) + "\n"
 
 
 def main_table(results: Results) -> str:
