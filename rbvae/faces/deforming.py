@@ -41,13 +41,15 @@ class RingedMesh:
 
 
 def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return points [468, 3] after an edit, smoothed where skin would turn over or show its edge."""
+    """Return points [468, 3] after an edit, smoothed where skin would turn over or show its edge.
+
+    Skin that faces away in the photo may turn towards the camera: the corners of a broad smile are folded, and unfold.
+    """
     triangles = face_mesh().triangles[:SKIN_TRIANGLES]
     area, moves = signed_areas(before, triangles), together(before, after - before)
     least = THIN * np.median(np.abs(area))
     for count in range(ROUNDS):
-        new = signed_areas(before + moves, triangles)
-        turned = (np.sign(new) != np.sign(area)) & (np.abs(area) > least) & (np.abs(new) > least)
+        turned = (area < -least) & (signed_areas(before + moves, triangles) > least)
         if not turned.any():
             break
         corners = next_to(triangles[turned])
@@ -61,8 +63,7 @@ def together(before: np.ndarray, moves: np.ndarray) -> np.ndarray:
     There, the cheek covers its own outline; if both moved differently, part of the cheek would show beside it.
     """
     triangles = edge_triangles()
-    away = np.sign(signed_areas(before, triangles)) != np.sign(signed_areas(face_mesh().canonical, triangles))
-    points, corners = np.unique(triangles[away], return_inverse=True)
+    points, corners = np.unique(triangles[signed_areas(before, triangles) > 0], return_inverse=True)
     adjacent = np.eye(len(points))
     for a, b in ((0, 1), (1, 2), (2, 0)):
         first, second = corners.reshape(-1, 3)[:, [a, b]].T

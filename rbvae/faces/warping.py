@@ -94,7 +94,10 @@ def far_to_near(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 
 def signed_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Return twice the signed areas [T] of triangles of points [N, 2 or more]."""
+    """Return twice the signed areas [T] of triangles of points [N, 2 or more].
+
+    Those of the face's mesh are negative where a triangle faces the camera.
+    """
     a, b, c = (points[triangles[:, k], :2] for k in range(3))
     u, v = b - a, c - a
     return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -267,3 +269,16 @@ def test_a_cheek_that_covers_its_outline_looks_the_same(editor, live, monkeypatc
     drawn, wanted = live.draw({"named": named}), library(editor, face, named)
     monkeypatch.setattr("rbvae.faces.deforming.together", lambda before, moves: moves)
     assert psnr(drawn, wanted, face, box) >= SEEN_NEAR > psnr(drawn, library(editor, face, named), face, box)
+
+
+def test_folded_corners_of_a_mouth_unfold_alike(editor, live, closed):
+    view = closed.observed.view
+    points = view.points.copy()
+    for corner, beside, above in ((61, 57, 185), (291, 287, 409)):
+        points[corner] = 1.3 * (points[beside] + points[above]) / 2 - 0.3 * points[corner]
+    folded = replace(closed, observed=replace(closed.observed, view=replace(view, points=points)))
+    named = {"mouth open": 2.0, "smile": -1.5}
+    live.open(folded)
+    drawn, wanted = live.draw({"named": named}), library(editor, folded, named)
+    assert psnr(drawn, wanted, folded) >= SEEN
+    assert psnr(drawn, wanted, folded, next(boxes(folded))) >= SEEN_NEAR

@@ -6,9 +6,10 @@ const THIN = 0.1; // of the median area: smaller triangles may turn over
 const ROUNDS = 60;
 const SMOOTHINGS = 6;
 
-// Smooths `moves` [468 * 3] in place where a triangle of skin would turn over; `areas` are those of `before`.
+// Smooths `moves` [468 * 3] in place where a triangle of skin that faces the camera would turn over; `areas` are those
+// of `before`, negative if it does.
 export function heldBack(model, before, moves, { triangles, area, least }) {
-  const turned = (now, old) => now * old < 0 && Math.abs(old) > least && Math.abs(now) > least;
+  const turned = (now, old) => old < -least && now > least;
   for (let round = 0; round < ROUNDS; round++) {
     if (!mark(triangles, before, moves, area, turned)) return;
     smooth(model, moves, round < SMOOTHINGS ? 1 : 0.8);
@@ -16,13 +17,11 @@ export function heldBack(model, before, moves, { triangles, area, least }) {
 }
 
 // Returns [point, its neighbours] of triangles at the oval that face away from the camera.
-export function facingAway({ edgeTriangles: triangles, canonical }, points) {
+export function facingAway({ edgeTriangles: triangles }, points) {
   const none = new Float64Array(points.length);
   const away = [];
   for (let t = 0; t < triangles.length / 3; t++) {
-    if (twice(triangles, t, points, none) * twice(triangles, t, canonical, none) < 0) {
-      away.push(...triangles.subarray(3 * t, 3 * t + 3));
-    }
+    if (twice(triangles, t, points, none) > 0) away.push(...triangles.subarray(3 * t, 3 * t + 3));
   }
   return [...adjacency(away).entries()].filter(([, around]) => around.length);
 }
