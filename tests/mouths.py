@@ -35,8 +35,8 @@ def smiling() -> np.ndarray:
 
 @functools.cache
 def at_rest() -> np.ndarray:
-    """The same face enlarged, with closed lips in the middle of SIDE pixels [468, 3]."""
-    points = shut(smiling()[:POINTS]) * ENLARGED
+    """The same face enlarged, with closed lips in the middle of SIDE pixels [478, 3]."""
+    points = np.concatenate([shut(smiling()[:POINTS]), smiling()[POINTS:]]) * ENLARGED
     points[:, :2] += SIDE / 2 - points[INNER_LIPS[0], :2].mean(axis=0)
     return points
 
@@ -103,8 +103,8 @@ def painted(photo: np.ndarray, points: np.ndarray, inside: tuple[int, int, int])
 
 
 def edited(view: FaceView, after: np.ndarray, filling: Filling | None = None) -> np.ndarray:
-    """The photo after an edit that moves the landmarks to `after` [468, 3]."""
-    change = Change(after - view.points[:POINTS], NO_TEXTURE, filling)
+    """The photo after an edit that moves the landmarks to `after` [468 or more, 3]."""
+    change = Change(after[:POINTS] - view.points[:POINTS], NO_TEXTURE, filling)
     (left, top, right, bottom), pixels = draw(view, change, FRAME)
     photo = view.photo.copy()
     photo[top:bottom, left:right] = pixels

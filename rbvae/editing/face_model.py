@@ -16,7 +16,7 @@ from rbvae.faces.brows import natural_brows
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
-from rbvae.faces.infants import is_infant, youth
+from rbvae.faces.infants import youth
 from rbvae.faces.lips import parting, relaxed, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
 from rbvae.faces.mouth import Filling, base_of_nose
@@ -223,7 +223,7 @@ class FaceModel:
         """
         before = face.view.points[:POINTS]
         neutral = shut(before + rest.astype(np.float64) @ face.pose.rotation.T / face.pose.scale, before)
-        row, gums = choose(face.pose.yaw, face.skin), is_infant(face.view.points)
+        row, gums = choose(face.pose.yaw, face.skin), face.view.is_infant
         row = row.gums() if gums else row
         edge = rest_edge(neutral, GUMS_AT_REST if gums else SHOWN_AT_REST) - base_of_nose(neutral)
         width = Opening.of(neutral, INNER_LIPS).width

@@ -16,7 +16,7 @@ from rbvae.faces import brows, cavity, closed_lid, eyeball, eyes, gaze, lashes, 
 USED: dict[ModuleType, tuple[str, ...]] = {
     face_model: ("EXPRESSED",),
     brows: ("LOWER_EDGES", "UPPER_LIDS", "RISE"),
-    cavity: ("TONGUE_GAPS", "TONGUE_DEPTHS", "ROUND"),
+    cavity: ("DARK", "GAP", "LIT_GAPS", "COVERED", "UNCOVERED_GAPS"),
     closed_lid: ("STEP", "LEFT", "TOP", "AROUND"),
     eyeball: ("REFLECTION",),
     eyes: ("SOFT", "FIRM", "CLOSED", "LOWERED", "CLOSING", "EDGE"),

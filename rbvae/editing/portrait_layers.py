@@ -35,12 +35,15 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
         "showsTeeth": view.has_teeth,
         "keepsTeeth": list(mouth.keeps_teeth),
         "lipEdges": view.lip_edges.round(3).tolist(),
-        "cavity": [mouth.cavity.dark.tolist(), mouth.cavity.tongue.tolist()],
+        "light": mouth.cavity.light.tolist(),
+        "haze": view.haze,
     }
 
 
 def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Return the place of a row of teeth, and add its picture [h, w, 4] to `arrays`, sharpened and blurred.
+
+    What is behind them is added, too, as `cavity` [h, w, 3].
 
     UpperTeeth.fill sharpens and blurs in the photo's pixels; here the same is done in those of the row's picture.
     """
@@ -54,6 +57,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
     extra = followed(teeth.blur) ** 2 - (BANK_BLUR / down) ** 2
     if extra > 0.04:
         colours, opaque = (cv2.GaussianBlur(one, (0, 0), float(np.sqrt(extra)) * down) for one in (colours, opaque))
+    arrays["cavity"] = np.rint(teeth.cavity.picture.clip(0, 255)).astype(np.uint8)
     arrays["teeth"] = np.rint(np.dstack([colours, opaque]).clip(0, 255)).astype(np.uint8)
     return {
         "upper": row.upper.tolist(),
@@ -65,7 +69,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
         "gums": teeth.gums,
         "behind": teeth.behind,
         "gain": (teeth.colour / teeth.row.colour).tolist(),
-        "cavity": [teeth.cavity.dark.tolist(), teeth.cavity.tongue.tolist()],
+        "light": teeth.cavity.light.tolist(),
     }
 
 

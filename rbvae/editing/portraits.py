@@ -22,7 +22,6 @@ from rbvae.errors import ConfigError, FaceNotFoundError, quoted, shown
 from rbvae.faces.alignment import Alignment, align, crop
 from rbvae.faces.face import Face
 from rbvae.faces.finding import HINT, Faces, Point, align_to_eyes, box_of, find_faces, upright_window
-from rbvae.faces.infants import is_infant
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.mouth import Mouth
@@ -285,7 +284,7 @@ class PortraitEditor(Editor):
         observed, target = self._portrait(of).observed, onto.observed
         if observed is None or target is None:
             return None
-        if is_infant(target.view.points) and not is_infant(observed.view.points):
+        if target.view.is_infant and not observed.view.is_infant:
             return None
         mouth = Mouth.of(observed.view.photo, observed.view.points)
         width = Opening.of(target.view.points, INNER_LIPS).width

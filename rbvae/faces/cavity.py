@@ -1,39 +1,68 @@
-"""The inside of an open mouth behind the teeth: darkness, and the tongue where it is wide open."""
+"""The inside of an open mouth behind the upper teeth: darkness, the tongue and the lower teeth.
+
+It is a picture of a synthetic face's mouth, written by training/tools/make_cavity.py, in the light of the photo.
+"""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
+from PIL import Image
 
-from rbvae.faces.easing import ramp, smoothstep
+from rbvae.faces.easing import ramp
+from rbvae.faces.openings import sample
 
-CAVITY, TONGUE = (42, 24, 22), (178, 104, 98)  # grey levels
-TONGUE_GAPS = (0.05, 0.35)  # gaps of the mouth between which the tongue appears
-TONGUE_DEPTHS = (0.35, 0.9)  # between upper lip (0) and lower lip (1): where the tongue fades in
-ROUND = 0.3  # how much lower its edge is at the corners
-BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth where CAVITY and TONGUE have their own colours
+PICTURE = Path(__file__).with_name("cavity.webp")
+GAP = 0.36  # gap of the mouth in the picture
+DARK = np.array([42.0, 24, 22])  # grey levels where no light reaches
+LIT_GAPS = (0.05, 0.35)  # gaps of the mouth between which the light reaches its inside
+# Share of the picture's height that the lower lip covers, with the lower teeth, and gaps between which it bares them.
+COVERED, UNCOVERED_GAPS = 0.22, (0.2, 0.45)
+TOOTHLESS = 0.62  # share of the picture's height above the lower teeth
+UNIT, OWN_BLUR = 175.0, 1.0  # pixels of the picture per distance between the eyes, and its blur
+BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth in the light of the picture
 
 
 @dataclass(frozen=True)
 class Cavity:
-    """What is behind the teeth: the colours [3], in grey levels, of its `dark` and of the `tongue`."""
+    """What is behind the teeth: a `picture` float32 [h, w, 3], in grey levels, in a photo's `light` [3] and `haze`."""
 
-    dark: np.ndarray
-    tongue: np.ndarray
+    picture: np.ndarray
+    light: np.ndarray
+    haze: float
 
     @classmethod
-    def beside(cls, teeth: np.ndarray, haze: float) -> Cavity:
-        """Return the cavity in the light that teeth of this colour [3] are in, in a photo with this `haze`."""
-        lit = (np.array(colour) * teeth / BRIGHT_TEETH for colour in (CAVITY, TONGUE))
-        return cls(*(haze + colour * (1 - haze / 255) for colour in lit))
+    def beside(cls, teeth: np.ndarray, haze: float, blur: float = 0.0, toothless: bool = False) -> Cavity:
+        """Return the cavity in the light that teeth of this colour [3] are in, in a photo with this `haze`.
+
+        `blur` is that of the photo, in distances between the eyes. Without lower teeth it is `toothless`.
+        """
+        picture = cavity_picture(toothless)
+        extra = (blur * UNIT) ** 2 - OWN_BLUR**2
+        if extra > 0:
+            picture = cv2.GaussianBlur(picture, (0, 0), float(np.sqrt(extra)))
+        return cls(picture, teeth / BRIGHT_TEETH * (1 - haze / 255), haze)
 
     def at(self, s: np.ndarray, v: np.ndarray, gap: float) -> np.ndarray:
         """Return the colours float32 [h, w, 3] of a mouth with this `gap`.
 
-        `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1).
+        `s` runs along the mouth and `v` across it, from the upper lip (0) to the lower lip (1). Lower teeth keep their
+        height: a mouth that is less open shows less of what is above them.
         """
-        aside = (2 * s - 1) ** 2
-        low, wide = smoothstep(ramp(v - ROUND * aside, *TONGUE_DEPTHS)), ramp(gap, *TONGUE_GAPS)
-        tongue = low * np.clip(1.1 - 1.69 * aside, 0, 1) * wide
-        return np.float32(self.dark + tongue[..., None] * (self.tongue - self.dark))
+        height, width = self.picture.shape[:2]
+        y = 1 - (1 - v) * gap / GAP - COVERED * (1 - ramp(gap, *UNCOVERED_GAPS))
+        seen = sample(self.picture, s * width, y * height)
+        lit = DARK + ramp(gap, *LIT_GAPS) * (seen - DARK)
+        return np.float32(self.haze + lit * self.light)
+
+
+@functools.cache
+def cavity_picture(toothless: bool) -> np.ndarray:
+    """Return the picture float32 [h, w, 3], in grey levels; of a `toothless` mouth it shows no lower teeth."""
+    picture = np.asarray(Image.open(PICTURE).convert("RGB")).astype(np.float32)
+    height, width = picture.shape[:2]
+    return cv2.resize(picture[: round(TOOTHLESS * height)], (width, height)) if toothless else picture

@@ -19,7 +19,7 @@ from rbvae.faces.easing import ramp, smoothstep
 from rbvae.faces.lips import SHOWN, SOFT, changed, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
-from rbvae.faces.teeth import LIP_SHADOW, SHADOW_WIDTH
+from rbvae.faces.teeth import LIP_SHADOW, SHADOW_WIDTH, unit_of
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
 from rbvae.faces.view import FaceView
 
@@ -204,7 +204,8 @@ class OwnMouth:
     @property
     def cavity(self) -> Cavity:
         """What is behind the teeth."""
-        return Cavity.beside(self.teeth, self.view.haze)
+        view = self.view
+        return Cavity.beside(self.teeth, view.haze, view.blur / unit_of(view.points), view.is_infant)
 
     def most_stretched(self, broader: float) -> float:
         """Return how many times its height the mouth is stretched at most, where it becomes `broader` times as wide.

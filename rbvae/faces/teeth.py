@@ -1,9 +1,8 @@
 """Upper teeth for mouths that an edit opens: rows of teeth of synthetic faces, which are the teeth of no real person.
 
 The upper teeth are part of the skull: they stay where they are, and the lips move over them. So a mouth that opens by
-degrees shows them by degrees, and a dropped jaw shows no more of them than a small gap does. Below them is the dark
-cavity of the mouth, with the tongue where it is wide open. The bank is teeth.webp and teeth.json, written by
-training/tools/make_teeth.py.
+degrees shows them by degrees, and a dropped jaw shows no more of them than a small gap does. Behind them is the
+cavity (rbvae.faces.cavity). The bank is teeth.webp and teeth.json, written by training/tools/make_teeth.py.
 """
 
 from __future__ import annotations
@@ -148,7 +147,7 @@ class UpperTeeth:
     @property
     def cavity(self) -> Cavity:
         """What is behind them."""
-        return Cavity.beside(self.colour, self.haze)
+        return Cavity.beside(self.colour, self.haze, self.blur / self.unit, self.gums)
 
     def smile(self, target: Opening) -> float:
         """Return how far the teeth fit themselves to the lips, in [0, 1]: in a smile, not where the jaw drops."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyeball import Eyeball
+from rbvae.faces.infants import is_infant
 from rbvae.faces.lashes import Lid
 from rbvae.faces.lips import SHOWN, lip_colour, lip_edges, shadow_between
 from rbvae.faces.mesh import INNER_LIPS, LIDS, OVAL
@@ -68,6 +69,11 @@ class FaceView:
         levels = pixels[face > 0].mean(axis=1)
         darkest = float(np.percentile(levels, DARKEST)) if len(levels) else 0.0
         return HAZY * max(0.0, darkest - USUAL_BLACK)
+
+    @functools.cached_property
+    def is_infant(self) -> bool:
+        """Whether the face has the proportions of an infant, who has no teeth yet."""
+        return is_infant(self.points)
 
     @functools.cached_property
     def has_teeth(self) -> bool:

@@ -47,7 +47,7 @@ def mouth_of(portrait):
 def test_the_gums_of_an_infant_look_the_same(editor, live, shut, monkeypatch):
     named = {"smile": 1.5}
     with_teeth = library(editor, shut, named)
-    monkeypatch.setattr("rbvae.editing.face_model.is_infant", lambda points: True)
+    monkeypatch.setitem(vars(shut.observed.view), "is_infant", True)
     live.open(shut)
     wanted = library(editor, shut, named)
     assert psnr(live.draw({"named": named}), wanted, shut) >= SEEN_SMALL
@@ -61,7 +61,7 @@ def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, 
     photo = np.asarray(wide.photo).copy()
     left, top, right, bottom = box = lips.box(2, *photo.shape[1::-1])
     photo[top:bottom, left:right][lips.mask(box, 0) > 0.5] = (60, 25, 25)
-    monkeypatch.setattr("rbvae.editing.face_model.is_infant", lambda points: infant)
+    monkeypatch.setattr("rbvae.faces.view.is_infant", lambda points: infant)
     dark = editor.infer(Image.fromarray(photo))
     assert editor.faces.teeth(dark.observed, np.zeros((POINTS, 3), np.float32)).behind
     live.open(dark)

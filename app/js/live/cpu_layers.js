@@ -91,7 +91,7 @@ export function mouthLayer(portrait, frame, photo) {
     inner.fill(0);
     if (teeth) teeth(s, across, l, inner);
     if (kept) {
-      ownInside(constants, mouth, lines, photo, [x, y], s, across, l, own);
+      ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, own);
       for (let c = 0; c < 3; c++) inner[c] = mix(inner[c], own[c], kept);
     }
     const rim = Math.exp(-Math.max(l[3] - across, 0) / Math.max(now.width, 1e-6) / RIM) * unit(gap / RIM_GAP);
@@ -102,22 +102,25 @@ export function mouthLayer(portrait, frame, photo) {
   };
 }
 
-function cavity(constants, gap, s, v, [dark, pink], out) {
-  const { TONGUE_GAPS, TONGUE_DEPTHS, ROUND } = constants.cavity;
-  const aside = (2 * s - 1) ** 2;
-  const low = smoothstep(ramp(v - ROUND * aside, ...TONGUE_DEPTHS));
-  const tongue = low * unit(1.1 - 1.69 * aside) * ramp(gap, ...TONGUE_GAPS);
-  for (let c = 0; c < 3; c++) out[c] = mix(dark[c], pink[c], tongue);
+// What is behind the teeth, in a light [3].
+function cavity(portrait, { gap, haze }, s, v, light, out) {
+  const { DARK, GAP, LIT_GAPS, COVERED, UNCOVERED_GAPS } = portrait.model.constants.cavity;
+  const picture = pictureOf(portrait, "cavity");
+  const y = 1 - ((1 - v) * gap) / GAP - COVERED * (1 - ramp(gap, ...UNCOVERED_GAPS));
+  cubic(picture, s * picture.width, y * picture.height, out);
+  const lit = ramp(gap, ...LIT_GAPS);
+  for (let c = 0; c < 3; c++) out[c] = haze + mix(DARK[c], out[c], lit) * light[c];
 }
 
-function teethLayer(portrait, { now, gap, teeth }, lines) {
+function teethLayer(portrait, mouth, lines) {
+  const { now, teeth } = mouth;
   const picture = pictureOf(portrait, "teeth");
   const [row, found] = [new Float64Array(4), new Float64Array(4)];
   const [edgeX, edgeY] = teeth.edge;
   const { constants } = portrait.model;
   const { MARGIN, LIP_SHADOW } = constants.teeth;
   return (s, across, l, out) => {
-    cavity(constants, gap, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.cavity, out);
+    cavity(portrait, mouth, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.light, out);
     const x = edgeX + (s - teeth.s) * now.width * teeth.along[s < teeth.s ? 0 : 1];
     let y = edgeY + (across - teeth.across) * teeth.down;
     const highest = lineAt(lines, 3, x / picture.width, row)[0] + MARGIN;
@@ -148,8 +151,9 @@ function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gai
 
 const before = new Float64Array(4);
 
-function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
-  const { old, now, shift, deeper, narrower, opens, gap, shadows } = mouth;
+function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
+  const { constants } = portrait.model;
+  const { old, now, shift, deeper, narrower, opens, shadows } = mouth;
   const { BELOW, PAST, CLAMP, CORNERS, COVERED } = constants.mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
@@ -157,7 +161,7 @@ function ownInside(constants, mouth, lines, photo, [x, y], s, across, l, out) {
   const place = (across - l[2]) / Math.max(l[3] - l[2], 1e-3);
   const covered = clamp((from - before[0] - (across - l[2])) / height, 0, COVERED);
   const v = mix((from - before[0]) / height, covered + place * deeper, opens);
-  cavity(constants, gap, s, place, mouth.cavity, out);
+  cavity(portrait, mouth, s, place, mouth.light, out);
   const [dark, share] = [out.slice(0, 3), Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST))];
   const along = clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98);
   photo(...positions(old, along, before[0] + clamp(v, ...CLAMP) * height), out);

@@ -83,8 +83,10 @@ export class GlLayers extends GlTools {
     for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "line", "lineWidth"]) {
       set.float(name, mouth[name]);
     }
-    set.vec3("ownDark", mouth.cavity[0]);
-    set.vec3("ownTongue", mouth.cavity[1]);
+    this._bind("cavity", layers.cavity);
+    set.vec2("cavitySize", layers.cavitySize);
+    set.vec3("ownLight", mouth.light);
+    set.float("haze", mouth.haze);
     if (donor) {
       set.vec2("teethSize", [donor.picture.width, donor.picture.height]);
       set.opening("donor", donor.opening);
@@ -92,19 +94,18 @@ export class GlLayers extends GlTools {
       set.vec3("gain", donor.gain);
     }
     if (mouth.teeth) {
-      const { edge, s, across, along, down, gain, cavity } = mouth.teeth;
+      const { edge, s, across, along, down, gain, light } = mouth.teeth;
       set.vec2("teethSize", layers.teethSize);
       set.vec2("edge", edge);
       set.vec4("rowPlace", [s, across, ...along]);
       set.float("down", down);
       set.vec3("gain", gain);
-      set.vec3("teethDark", cavity[0]);
-      set.vec3("teethTongue", cavity[1]);
+      set.vec3("teethLight", light);
     }
     this._quad(mouth.now.box(mouth.margin));
   }
 
-  // The textures of a portrait's eyes, lids and teeth.
+  // The textures of a portrait's eyes, lids, teeth and what is behind them.
   _layers(portrait) {
     if (this.faces.has(portrait)) return this.faces.get(portrait);
     const { arrays, eyes } = portrait;
@@ -127,6 +128,8 @@ export class GlLayers extends GlTools {
       skinSize: eyes.map((eye) => eye && size(eye.skin)),
       teeth: upload("teeth"),
       teethSize: size("teeth"),
+      cavity: upload("cavity"),
+      cavitySize: size("cavity"),
     };
     this.faces.set(portrait, layers);
     return layers;

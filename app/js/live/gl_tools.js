@@ -5,7 +5,7 @@ import { CELLS } from "./opening.js";
 
 const UNITS = [
   ...["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection"],
-  ...["lashes", "grain", "closed", "below", "teeth"],
+  ...["lashes", "grain", "closed", "below", "teeth", "cavity"],
 ];
 
 export class GlTools {

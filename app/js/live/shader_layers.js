@@ -56,7 +56,10 @@ uniform Opening old;
 uniform Opening now;
 uniform vec3 between;
 uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, lineWidth;
-uniform vec3 ownDark, ownTongue, teethDark, teethTongue;
+uniform sampler2D cavity; // behind the teeth
+uniform vec2 cavitySize;
+uniform vec3 ownLight, teethLight;
+uniform float haze;
 uniform vec2 shift;
 uniform vec2 shadows; // at the corners and below the upper lip
 uniform vec2 edge; // of the teeth, in their picture
@@ -65,10 +68,10 @@ uniform float down; // and across
 uniform vec3 gain;
 uniform Opening donor;
 uniform float donorWider;
-vec3 cavity(float s, float v, vec3 dark, vec3 pink) {
-  float wide = ramp(gap, CAVITY_TONGUE_GAPS.x, CAVITY_TONGUE_GAPS.y), aside = (2.0 * s - 1.0) * (2.0 * s - 1.0);
-  float low = smooth01(ramp(v - CAVITY_ROUND * aside, CAVITY_TONGUE_DEPTHS.x, CAVITY_TONGUE_DEPTHS.y));
-  return mix(dark, pink, low * step01(1.1 - 1.69 * aside) * wide);
+vec3 cavityAt(float s, float v, vec3 light) {
+  float covered = CAVITY_COVERED * (1.0 - ramp(gap, CAVITY_UNCOVERED_GAPS.x, CAVITY_UNCOVERED_GAPS.y));
+  vec3 seen = 255.0 * cubic(cavity, cavitySize, vec2(s, 1.0 - (1.0 - v) * gap / CAVITY_GAP - covered) * cavitySize).rgb;
+  return haze + mix(CAVITY_DARK, seen, ramp(gap, CAVITY_LIT_GAPS.x, CAVITY_LIT_GAPS.y)) * light;
 }
 float lipShadow(float below) { return exp(-max(below, 0.0) / (TEETH_SHADOW_WIDTH * now.width)); }
 #ifdef DONOR
@@ -84,7 +87,7 @@ vec3 teethAt(float s, float across, vec2 l) {
 }
 #else
 vec3 teethAt(float s, float across, vec2 l) {
-  vec3 deep = cavity(s, (across - l.x) / max(l.y - l.x, 1e-3), teethDark, teethTongue);
+  vec3 deep = cavityAt(s, (across - l.x) / max(l.y - l.x, 1e-3), teethLight);
   float x = edge.x + (s - rowPlace.x) * now.width * (s < rowPlace.x ? rowPlace.z : rowPlace.w);
   float y = edge.y + (across - rowPlace.y) * down;
   float highest = linesAt(3, x / teethSize.x).x + TEETH_MARGIN;
@@ -108,7 +111,7 @@ vec3 ownAt(float s, float across, vec2 l) {
   float ends = 1.0 - smooth01(ramp(min(s, 1.0 - s), 0.0, MOUTH_CORNERS));
   value *= (1.0 - shadows.x * ends) * (1.0 - shadows.y * lipShadow(across - l.x));
   float deep = max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), ramp(v, MOUTH_PAST.x, MOUTH_PAST.y));
-  return mix(value, cavity(s, place, ownDark, ownTongue), deep);
+  return mix(value, cavityAt(s, place, ownLight), deep);
 }
 vec3 insideAt(vec2 c, vec4 l) {
   vec3 inside = vec3(0.0);
