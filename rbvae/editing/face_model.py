@@ -168,8 +168,11 @@ class FaceModel:
             shape = shapes[number] - shapes[held] * (0 if limit is None else 1 - limit.points[:, None])
             change = self.change(face, shape, textures[number], mouth, shut_by)
             if limit is not None:  # last, as shading spreads changes
-                within = change.texture if held == number else self.added(face, textures[held])
-                change = replace(change, texture=change.texture - within * (1 - limit.texels[:, None]))
+                texture, smile = (change.texture, change.smile) if held == number else self.added(face, textures[held])
+                rest = 1 - limit.texels
+                texture = change.texture - texture * rest[:, None]
+                smile = change.smile - smile * float(self.shading.regions.folds @ rest)
+                change = replace(change, texture=texture, smile=max(0.0, smile))
             changes.append(change)
         return changes
 
@@ -210,11 +213,18 @@ class FaceModel:
         moves = after - before
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
         moves = natural_brows(face.view.points, moves, self._with_brows)
-        return Change(moves, self.added(face, texture), mouth)
+        added, smile = self.added(face, texture)
+        return Change(moves, added, mouth, smile=smile)
 
-    def added(self, face: ObservedFace, texture: np.ndarray) -> np.ndarray:
-        """Convert a change of texture [P, 3] to what is added to a face in its light, float32 [P, 3]."""
-        return self.shading.apply(texture, face.texture, youth(face.view.points)) * (1 - face.covered[:, None])
+    def added(self, face: ObservedFace, texture: np.ndarray) -> tuple[np.ndarray, float]:
+        """Convert a change of texture [P, 3] to what is added to a face in its light, float32 [P, 3].
+
+        The second is the share of a smile that disappears.
+        """
+        seen = 1 - face.covered
+        _, ratio = self.shading.relative(texture, face.texture)
+        smile = self.shading.smile(ratio) * float(self.shading.regions.folds @ seen)
+        return self.shading.apply(texture, face.texture, youth(face.view.points)) * seen[:, None], smile
 
     def teeth(self, face: ObservedFace, rest: np.ndarray) -> UpperTeeth:
         """Return a row of teeth of the bank for a face, or gums for an infant.

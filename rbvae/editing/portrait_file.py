@@ -82,6 +82,7 @@ class PortraitFiles:
             "youth": youth(small.view.points),
             "blur": view.blur,
             "tones": None if tones is None else tones.tolist(),
+            "cheeks": list(view.creases.box),
         }
         arrays: dict[str, np.ndarray] = {
             "points": points.astype(np.float32),
@@ -91,6 +92,7 @@ class PortraitFiles:
             "byShape": by_shape,
             "own": np.rint(face.texture.clip(0, 255)).astype(np.uint8),
             "covered": bytes_of(face.covered),
+            "creases": view.creases.filling,
         }
         rest = faces.basis.shape_change(self._towards_reference(portrait))[0].numpy()
         about["mouth"] = mouth_of(view)

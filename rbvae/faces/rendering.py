@@ -37,13 +37,14 @@ class Change:
 
     `moves` float64 [468, 3] displaces the landmarks, in photo pixels; `texture` float32 [P, 3] is added to the texture,
     in grey levels; `mouth` fills an opening mouth; `gaze` [2, 2] moves the irises, in photo pixels, the left of the
-    picture first.
+    picture first. `smile` is the share of a smile that disappears with its creases, in [0, 1].
     """
 
     moves: np.ndarray
     texture: np.ndarray
     mouth: Filling | None = None
     gaze: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
+    smile: float = 0.0
 
     @property
     def nothing(self) -> bool:
@@ -67,7 +68,8 @@ def draw(view: FaceView, change: Change, frame: CanonicalFrame) -> tuple[Box, np
     left, top, right, bottom = box
     follows = follows_mesh(view.sharpness)
     eyes = Eyes(view.photo, view.points, after, change.gaze, lambda: view.eyeballs, lambda: view.lids, follows)
-    region = Region(box, eyes.skin(box))
+    skin = eyes.skin(box)
+    region = Region(box, view.creases.fill(skin, box, change.smile) if change.smile else skin)
     order = mesh.order(np.concatenate([after, old[POINTS:]]))
     shift = affine_maps((old - new)[:, :2], new[:, :2], mesh.triangles)  # from target to source
     small = region.height * region.width < SMALL

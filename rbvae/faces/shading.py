@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.creases import CHEEK
 from rbvae.faces.easing import ramp
 from rbvae.faces.lighting import light_textures
 from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, OUTER_LIPS, face_mesh
@@ -26,7 +27,6 @@ SMOOTH = 0.5  # share of darkening that is left out in an infant: folds of the s
 DEEPER = 0.4  # how much clear folds darken, of what flat skin does
 FILLED, AT_CORNERS = 0.7, 0.6  # share of a fold on cheeks that disappears with the smile, and of that on lips
 SMILE = 0.08  # mean relative change of the folds from nose to mouth when a smile disappears
-CHEEK = [117, 229, 231, 142, 129, 165, 61, 202, 212, 214, 187, 50]  # where smiles make folds, on the left of the image
 NOSE_TO_MOUTH = [203, 206, 216]
 WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio by colour: shadows on skin are warm
 
@@ -117,14 +117,9 @@ class Shading:
 
         `youth` is 1 for an infant, whose skin is smooth, and 0 for an adult.
         """
-        flat = change.reshape(-1)
-        change = (flat - self.light @ (self.light.T @ flat)).reshape(-1, 3)
         region, gains = self.regions, self.gains
-        luma = np.maximum(own @ LUMA, DIMMEST)
-        dim = np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
-        change = change * dim
-        ratio = (change @ LUMA) / luma
-        smile = np.clip(region.folds @ ratio / SMILE, 0, 1)  # the share of one that disappears
+        change, ratio = self.relative(change, own)
+        smile = self.smile(ratio)
         ratio = ratio - BROAD_SHARE * self.broad(ratio)
         ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
         folds = self.folds(own)
@@ -137,6 +132,18 @@ class Shading:
         coloured = gains.lips * region.lips + gains.mouth * region.mouth
         plain = region.skin + gains.eyes * region.eyes + gains.brows * region.brows
         return (change * coloured[:, None] + on_skin * plain[:, None] + smile * folds.filling).astype(np.float32)
+
+    def relative(self, change: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return a change without broad lighting, scaled down on dark skin, and the ratio [P] by which luma changes."""
+        flat = change.reshape(-1)
+        change = (flat - self.light @ (self.light.T @ flat)).reshape(-1, 3)
+        luma = np.maximum(own @ LUMA, DIMMEST)
+        change = change * np.clip(luma / np.maximum(self.mean_luma, 1.0), DARKEST, 1.0)[:, None]
+        return change, (change @ LUMA) / luma
+
+    def smile(self, ratio: np.ndarray) -> float:
+        """Return the share of a smile that disappears with a change of luma by `ratio` [P]."""
+        return float(np.clip(self.regions.folds @ ratio / SMILE, 0, 1))
 
     def folds(self, own: np.ndarray) -> Folds:
         """Find the folds in a face's own texture [P, 3], in grey levels."""

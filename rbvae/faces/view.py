@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.creases import Creases
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.infants import is_infant
@@ -69,6 +70,11 @@ class FaceView:
         levels = pixels[face > 0].mean(axis=1)
         darkest = float(np.percentile(levels, DARKEST)) if len(levels) else 0.0
         return HAZY * max(0.0, darkest - USUAL_BLACK)
+
+    @functools.cached_property
+    def creases(self) -> Creases:
+        """The creases of a smile on the cheeks."""
+        return Creases.of(self.photo, self.points)
 
     @functools.cached_property
     def is_infant(self) -> bool:

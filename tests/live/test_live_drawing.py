@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from rbvae.faces.creases import Creases
 from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.openings import Opening
 from tests.live.comparing import ALIKE, EXAMPLES, SEEN, SEEN_CHEEKS, SEEN_NEAR, SEEN_SMALL, library, psnr
@@ -111,6 +113,27 @@ def test_folds_of_a_smile_disappear_alike(editor, live, small):
     live.open(small)
     wanted = library(editor, small, neutral=True)
     assert psnr(live.draw({"neutral": 1}), wanted, small, cheeks(small)) >= SEEN_CHEEKS
+
+
+@pytest.mark.parametrize("raster", ["gl", "cpu"])
+def test_fine_creases_of_a_smile_disappear_alike(editor, live, creased, monkeypatch, raster):
+    live.open(creased, raster)
+    drawn, wanted = live.draw({"neutral": 1}), library(editor, creased, neutral=True)
+    monkeypatch.setattr(Creases, "fill", lambda self, pixels, box, smile: pixels)
+    left = library(editor, creased, neutral=True)
+    assert psnr(drawn, wanted, creased, cheeks(creased)) >= SEEN_NEAR
+    assert psnr(drawn, left, creased, cheeks(creased)) < psnr(drawn, wanted, creased, cheeks(creased)) - 5
+
+
+@pytest.fixture(scope="module")
+def creased(editor, small):
+    """The same face with dark lines drawn on its cheeks, finer than a texel."""
+    photo = small.source.copy()
+    points = small.observed.view.points
+    for inner, outer in ((203, 206), (423, 426)):
+        ends = [tuple(int(value) for value in points[point, :2]) for point in (inner, outer)]
+        cv2.line(photo, *ends, (60, 40, 35), 1, cv2.LINE_AA)
+    return editor.infer(photo)
 
 
 def test_folds_of_an_infant_are_as_shallow(editor, live, closed, monkeypatch):

@@ -105,7 +105,7 @@ export class GlLayers extends GlTools {
     this._quad(mouth.now.box(mouth.margin));
   }
 
-  // The textures of a portrait's eyes, lids, teeth and what is behind them.
+  // The textures of a portrait's eyes, lids, mouth and cheeks.
   _layers(portrait) {
     if (this.faces.has(portrait)) return this.faces.get(portrait);
     const { arrays, eyes } = portrait;
@@ -130,6 +130,7 @@ export class GlLayers extends GlTools {
       teethSize: size("teeth"),
       cavity: upload("cavity"),
       cavitySize: size("cavity"),
+      creases: upload("creases"),
     };
     this.faces.set(portrait, layers);
     return layers;

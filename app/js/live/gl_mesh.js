@@ -54,10 +54,17 @@ export class GlMesh extends GlLayers {
       const set = this._use(programOf(kind), surface, portrait, target);
       this._bind("photo", surface.texture);
       set.vec2("depth", range);
+      if (kind & ADDS) this._fillCreases(set, portrait, frame.added, layers);
       if (kind & (LIFTS[0] | LIFTS[1])) this._lift(set, kind, portrait, frame, layers);
       gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_SHORT, 2 * start);
     }
     gl.bindVertexArray(null);
+  }
+
+  _fillCreases(set, { cheeks: [left, top, right, bottom] }, { smile }, { creases }) {
+    this._bind("creases", creases);
+    set.vec4("cheeks", [left, top, right - left, bottom - top]);
+    set.float("smile", smile);
   }
 
   // Where one eye's lid is lifted alone, it is the first of the shader's.

@@ -31,7 +31,7 @@ export class Parts {
   split(portrait, frame, zoom) {
     const { triangles, kinds, list } = this;
     const counts = new Array(KINDS).fill(0);
-    const boxes = lids(portrait, frame);
+    const boxes = [...lids(portrait, frame), ...cheeks(portrait, frame)];
     for (let t = 0; t < kinds.length; t++) {
       kinds[t] = this._kind(t, portrait, frame, boxes, zoom);
       if (kinds[t] >= 0) counts[kinds[t]] += 3;
@@ -56,7 +56,7 @@ export class Parts {
     const b = 5 * this.triangles[3 * t + 1];
     const c = 5 * this.triangles[3 * t + 2];
     let kind = added && shows(this.texels[t], added.words) ? ADDS : 0;
-    for (let i = 0; i < boxes.length; i++) if (meets(vertices, a, b, c, boxes[i])) kind += boxes[i].kind;
+    for (let i = 0; i < boxes.length; i++) if (meets(vertices, a, b, c, boxes[i])) kind |= boxes[i].kind;
     if (!portrait.isFlat) return kind + OVERLAPS;
     if (!kind && !moves(vertices, a, zoom) && !moves(vertices, b, zoom) && !moves(vertices, c, zoom)) return -1;
     return this.lips[t] ? kind + OVERLAPS : kind; // lips that close
@@ -100,6 +100,12 @@ function lids(portrait, { lifts }) {
     boxes.push({ kind: LIFTS[eye], left, top, right: left + width, bottom: top + height });
   });
   return boxes;
+}
+
+// The box of the photo in which creases of a smile disappear.
+function cheeks(portrait, { added }) {
+  const [left, top, right, bottom] = portrait.cheeks;
+  return added?.smile ? [{ kind: ADDS, left, top, right, bottom }] : [];
 }
 
 function moves(vertices, at, zoom) {

@@ -1,7 +1,7 @@
 // Draws frames of expression.js in plain JavaScript, like raster_gl.js: for browsers without WebGL 2, and as a check.
 
 import { lashLayer } from "./cpu_lashes.js";
-import { eyeLayer, lifted, mouthLayer } from "./cpu_layers.js";
+import { eyeLayer, lifted, mouthLayer, pictureOf } from "./cpu_layers.js";
 import { fill } from "./cpu_mesh.js";
 import { POINTS } from "./model.js";
 import { ADDS, LIFTS, Parts } from "./parts.js";
@@ -55,13 +55,14 @@ export class CpuRaster {
     const photo = (x, y, out) => bilinear(surface.double, 2 * (x * view[0] + view[1]) - 0.5, 2 * (y * view[0] + view[2]) - 0.5, out);
     const put = writer(target, portrait.tones);
     target.depth.fill(Infinity);
-    const [plus, lift] = [adder(this.model.side, frame.added), lifter(portrait, frame)];
+    const [plus, lift, smooth] = [adder(this.model.side, frame.added), lifter(portrait, frame), filler(portrait, frame)];
     for (const { kind, start, count } of this.parts.split(portrait, frame, view[0])) {
       const [isLifted, isAdded] = [kind & (LIFTS[0] | LIFTS[1]), kind & ADDS];
       const triangles = this.parts.list.subarray(start, start + count);
       fill(target, frame.vertices, triangles, view, isAdded ? this.places : null, (at, x, y, u, v) => {
         photo(x, y, value);
         if (isLifted) lift(x, y, value);
+        if (isAdded) smooth(x, y, value);
         if (isAdded) plus(u, v, value);
         put(at, value, 1);
       });
@@ -149,6 +150,20 @@ function adder(side, added) {
     if (u < 0) return;
     bilinear(picture, u * side, v * side, out);
     for (let c = 0; c < 3; c++) value[c] += STEP * (out[c] - 127);
+  };
+}
+
+// Returns a function that fills the creases of a smile that disappears.
+function filler(portrait, { added }) {
+  if (!added?.smile) return () => {};
+  const [left, top, right, bottom] = portrait.cheeks;
+  const creases = pictureOf(portrait, "creases");
+  const [along, down] = [creases.width / (right - left), creases.height / (bottom - top)];
+  const out = new Float64Array(3);
+  return (x, y, value) => {
+    if (x < left || y < top || x > right || y > bottom) return;
+    bilinear(creases, (x - left) * along, (y - top) * down, out);
+    for (let c = 0; c < 3; c++) value[c] += added.smile * out[c];
   };
 }
 

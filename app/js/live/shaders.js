@@ -43,12 +43,17 @@ void main() {
 const MESH_BODY = `
 uniform sampler2D photo;
 in vec2 where;
+#if defined(ADDS) || defined(LIFTS)
+in vec2 from;
+#endif
 #ifdef ADDS
 in vec2 uv;
 uniform sampler2D added;
+uniform sampler2D creases;
+uniform vec4 cheeks; // corner and size
+uniform float smile; // the share of one that disappears
 #endif
 #ifdef LIFTS
-in vec2 from;
 uniform sampler2D skin0;
 uniform vec2 lifts;
 uniform vec4 lids[2]; // corner and size
@@ -75,6 +80,8 @@ void main() {
   value = lifted(skin1, lids[1], lifts.y, value);
 #endif
 #ifdef ADDS
+  vec2 q = (from - cheeks.xy) / cheeks.zw;
+  if (q.x >= 0.0 && q.y >= 0.0 && q.x <= 1.0 && q.y <= 1.0) value += smile * 255.0 * texture(creases, q).rgb;
   value += float(${127 * STEP}) * (texture(added, uv).rgb * (255.0 / 127.0) - 1.0);
 #endif
   colour = finished(value, 1.0);

@@ -32,24 +32,27 @@ export class Shading {
     coloured.forEach((texel, k) => (this.tintOf[texel] = k));
     const { ratios, tints, smiles } = linearParts(model, own);
     this.smiles = smiles;
+    this.seen = Float32Array.from(model.folds, (weight, i) => weight * (1 - covered[i] / 255));
     this.ratio = new Line(ratios, texels.length);
     this.tint = new Line(tints, 3 * coloured.length);
     const bytes = new Uint8Array(4 * model.side * model.side).fill(ZERO);
-    this.added = { bytes, words: new Uint32Array(bytes.buffer), version: 0 };
+    this.added = { bytes, words: new Uint32Array(bytes.buffer), version: 0, smile: 0 };
     this.last = { coefficients: new Float32Array(model.count).fill(NaN), weights: null };
   }
 
-  // Returns what to add for coefficients of the images [K], which the next call changes: { bytes, words, version }. Bytes
-  // are RGBA [S * S * 4], 127 for nothing, in steps of STEP grey levels; words are the same, one for a texel; the version
-  // is another number after each change. `weights` [P] or null limit it to parts of the face.
+  // Returns what to add for coefficients of the images [K], which the next call changes: { bytes, words, version, smile }.
+  // Bytes are RGBA [S * S * 4], 127 for nothing, in steps of STEP grey levels; words are the same, one for a texel; the
+  // version is another number after each change; `smile` is the share of a smile that disappears with its creases.
+  // `weights` [P] or null limit it to parts of the face.
   apply(coefficients, weights = null) {
     const { last, added } = this;
     if (last.weights === weights && coefficients.every((value, k) => value === last.coefficients[k])) return added;
     last.coefficients.set(coefficients);
     last.weights = weights;
     added.version += 1;
-    const smile = this.smiles.reduce((sum, value, k) => sum + value * coefficients[k], 0);
-    this._write(this.ratio.at(coefficients), this.tint.at(coefficients), clamp(smile, 0, 1), weights);
+    const smile = clamp(this.smiles.reduce((sum, value, k) => sum + value * coefficients[k], 0), 0, 1);
+    added.smile = smile * this.seen.reduce((sum, weight, i) => sum + weight * (weights ? weights[i] : 1), 0);
+    this._write(this.ratio.at(coefficients), this.tint.at(coefficients), smile, weights);
     return added;
   }
 

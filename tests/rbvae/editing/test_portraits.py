@@ -14,6 +14,7 @@ from rbvae.__main__ import main
 from rbvae.editing import MeshEdit
 from rbvae.editing.animation import Film, animate, frames
 from rbvae.editing.batch import edit_all, write_zip
+from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up, for_film
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
 from rbvae.images.ai_metadata import AI_NOTE
@@ -159,6 +160,16 @@ def run(tmp_path, monkeypatch, tiny_codes):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RBVAE_FACES", str(tiny_codes))
     return lambda line: main(shlex.split(line))
+
+
+def test_a_smile_that_disappears_takes_its_creases_along(editor, portrait):
+    """The astronaut smiles; only edits of the part with her cheeks fill creases."""
+    neutral = editor.neutral_e(portrait)
+    smiles = {
+        parts: editor.edit(portrait, neutral, parts=parts).change.smile for parts in (PARTS, ("mouth",), ("brows",))
+    }
+    assert smiles[PARTS] > 0.3 and smiles["mouth",] > 0.7 * smiles[PARTS] and smiles["brows",] < 0.05
+    assert editor.edit(portrait, editor.moved(portrait.e, {"smile": 1.0})).change.smile == 0
 
 
 def test_commands_take_parts_and_teeth(run, editor, portrait, astronaut, tmp_path):

@@ -1,0 +1,67 @@
+"""Fine dark lines on the cheeks disappear with a smile, while pores, lips and what is outside the cheeks stay."""
+
+import cv2
+import numpy as np
+import pytest
+
+from rbvae.faces.creases import FILLED, Creases
+from tests.mouths import smiling
+
+SKIN, DARK = np.array([200, 150, 130]), 40
+WHOLE = (0, 0, 512, 512)
+ENDS = (203, 206), (423, 426)  # landmarks along the folds from nose to mouth
+
+
+def photo_of_skin(noise: float = 4.0, seed: int = 0) -> np.ndarray:
+    grain = np.random.default_rng(seed).normal(scale=noise, size=(512, 512, 1))
+    return np.rint((SKIN + grain).clip(0, 255)).astype(np.uint8)
+
+
+def creased(photo: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The photo with a line on each cheek, 2 pixels wide and DARK levels darker, and where it is."""
+    line = np.zeros(photo.shape[:2], np.uint8)
+    for ends in ENDS:
+        cv2.line(line, *(tuple(int(value) for value in points[end, :2]) for end in ends), 1, 2)
+    return (photo - DARK * line[..., None]).astype(np.uint8), line > 0
+
+
+def filled(photo: np.ndarray, smile: float = 1.0) -> np.ndarray:
+    return Creases.of(photo, smiling()).fill(photo, WHOLE, smile).astype(int) - photo
+
+
+@pytest.mark.parametrize("smile", [1.0, 0.5])
+def test_a_line_disappears_in_proportion_to_the_smile(smile):
+    photo, line = creased(photo_of_skin(), smiling())
+    added = filled(photo, smile)
+    assert abs(added[line].mean() / (DARK * FILLED * smile) - 1) < 0.2
+    assert np.abs(added[~cv2.dilate(line.astype(np.uint8), np.ones((15, 15))).astype(bool)]).mean() < 0.2
+
+
+def test_skin_without_creases_keeps_its_grain():
+    photo = photo_of_skin()
+    added = filled(photo)
+    assert added.max() <= 10 and (added > 2).mean() < 0.002
+
+
+def test_lips_and_the_rest_of_the_face_stay():
+    photo, points = photo_of_skin(0.0), smiling()
+    for point in (0, 17, 13, 10, 151):  # lips and forehead
+        x, y = points[point, :2].astype(int)
+        photo[y - 1 : y + 2, x - 8 : x + 9] -= DARK
+    assert filled(photo).max() <= 1
+
+
+def test_a_face_at_the_edge_of_its_photo_is_filled_within_it():
+    points = smiling().copy()
+    points[:, :2] += [-points[0, 0], 0]  # half of it lies outside
+    photo, line = creased(photo_of_skin(), points)
+    creases = Creases.of(photo, points)
+    added = creases.fill(photo, WHOLE, 1.0).astype(int) - photo
+    assert creases.box[0] == 0 and added[line].mean() > 0.5 * DARK * FILLED
+
+
+@pytest.mark.parametrize("size", [0.1, 0.02])
+def test_tiny_faces_are_no_error(size):
+    points = smiling() * size
+    photo = cv2.resize(photo_of_skin(), (60, 60))
+    assert Creases.of(photo, points).fill(photo, (0, 0, 60, 60), 1.0).shape == photo.shape
