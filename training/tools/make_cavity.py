@@ -29,7 +29,8 @@ WIDTH, HEIGHT = 96, 64  # pixels of the picture
 ALONG, ACROSS = (0.05, 0.95), (0.0, 0.97)  # what it shows along the mouth, and from its upper to its lower lip
 LOWER_TEETH = (slice(47, 58), slice(30, 66))  # rows and columns that show nothing else
 UPPER_TEETH = 0.3  # share of its height that they reach down to
-COLOURFUL, BRIGHT = 0.6, 0.76  # factor of its colourfulness, and brightness of lower teeth relative to the upper
+COLOURFUL = 0.6  # factor of its colourfulness
+LOWER_COLOUR = np.array([0.86, 0.77, 0.77])  # red, green and blue of lower teeth, of the upper ones'; in 8 photos alike
 SHADED = (0.05, 0.45), 0.4  # range of its height in which the shade of the upper teeth ends, and light in that shade
 SOFT = 3.0  # pixels: blur where the upper teeth were
 GAPS = (GAP - 0.03, GAP + 0.03)  # of the mouth, on which rbvae.faces.cavity relies
@@ -52,7 +53,7 @@ def inside_of(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     picture = sample(photo, *opening.positions(s, upper + v * (lower - upper)))
     picture /= np.median(picture[LOWER_TEETH], axis=(0, 1))
     grey = picture.mean(axis=2, keepdims=True)
-    picture = np.float32(BRIGHT * BRIGHT_TEETH * (grey + COLOURFUL * (picture - grey)))
+    picture = np.float32(LOWER_COLOUR * BRIGHT_TEETH * (grey + COLOURFUL * (picture - grey)))
     top = round(UPPER_TEETH * HEIGHT)
     picture[:top] = picture[top : top + 3].mean(axis=0)
     picture[: top + 6] = cv2.GaussianBlur(picture, (0, 0), SOFT)[: top + 6]

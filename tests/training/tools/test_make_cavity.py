@@ -10,7 +10,7 @@ from rbvae.faces.cavity import BRIGHT_TEETH, DARK, GAP
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening
 from tests.mouths import SIDE, opened, plain
-from training.tools.make_cavity import BRIGHT, HEIGHT, LOWER_TEETH, WIDTH, inside_of, main
+from training.tools.make_cavity import HEIGHT, LOWER_COLOUR, LOWER_TEETH, WIDTH, inside_of, main
 
 UPPER, TONGUE, LOWER = (250, 240, 230), (160, 30, 30), (200, 180, 150)  # colours of a painted mouth, from above
 
@@ -26,10 +26,10 @@ def mouth(gap: float) -> tuple[np.ndarray, np.ndarray]:
     return photo, points
 
 
-def test_lower_teeth_are_a_little_darker_than_upper_ones_and_the_upper_ones_are_painted_over():
+def test_lower_teeth_are_a_little_darker_and_redder_than_upper_ones_and_the_upper_ones_are_painted_over():
     picture = inside_of(*mouth(GAP)).astype(float)
     assert picture.shape == (HEIGHT, WIDTH, 3)
-    np.testing.assert_allclose(picture[LOWER_TEETH].mean(axis=(0, 1)), BRIGHT * BRIGHT_TEETH, atol=2)
+    np.testing.assert_allclose(picture[LOWER_TEETH].mean(axis=(0, 1)), LOWER_COLOUR * BRIGHT_TEETH, atol=2)
     np.testing.assert_allclose(picture[:3, 10:-10].mean(axis=(0, 1)), DARK, atol=12)
     tongue = picture[32:40, 30:66].mean(axis=(0, 1))
     assert tongue[0] > 1.5 * tongue[1] and tongue.mean() < 0.6 * BRIGHT_TEETH.mean()
