@@ -240,7 +240,8 @@ class FaceModel:
         view = face.view
         behind = Opening.of(before, INNER_LIPS).gap > HIDING and not view.has_teeth
         unit, yaw = unit_of(before), face.pose.yaw
-        return UpperTeeth(row, edge, unit, yaw, width, face.teeth_colour / DRAWN, view.blur, view.haze, gums, behind)
+        colour = face.teeth_colour / DRAWN
+        return UpperTeeth(row, edge, unit, yaw, width, colour, view.blur, view.haze, gums, behind, view.toothless)
 
 
 def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:

@@ -56,6 +56,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "TEETH_STRETCHED",
             "BELOW",
             "PAST",
+            "PARTS",
             "CLAMP",
             "COVERED",
         ),

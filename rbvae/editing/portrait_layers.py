@@ -27,7 +27,7 @@ def is_open(points: np.ndarray, eye: int) -> bool:
 
 
 def mouth_of(view: FaceView) -> dict[str, Any]:
-    """Return the colours of a mouth in its photo, whether it shows and keeps its teeth, and where its lips begin."""
+    """Return the colours of a mouth in its photo, what teeth it shows and keeps, and where its lips begin."""
     mouth = OwnMouth(view)
     return {
         "softness": view.softness,
@@ -35,6 +35,7 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
         "showsTeeth": view.has_teeth,
         "keepsTeeth": list(mouth.keeps_teeth),
         "lipEdges": view.lip_edges.round(3).tolist(),
+        "bite": None if view.bite is None else [view.bite.middle, view.bite.curve],
         "light": mouth.cavity.light.tolist(),
         "haze": view.haze,
     }

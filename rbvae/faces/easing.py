@@ -10,6 +10,6 @@ def smoothstep(t: np.ndarray | float) -> np.ndarray:
     return np.asarray(t * t * (3 - 2 * t))
 
 
-def ramp(value: np.ndarray | float, start: float, end: float) -> np.ndarray:
+def ramp(value: np.ndarray | float, start: np.ndarray | float, end: np.ndarray | float) -> np.ndarray:
     """Return 0 up to `start`, 1 from `end` on, and linear values between; `end` may be the smaller one."""
     return np.clip((np.asarray(value, np.float32) - start) / (end - start), 0, 1)

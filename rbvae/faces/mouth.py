@@ -21,20 +21,21 @@ from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening, pixel_grid, sample
 from rbvae.faces.teeth import LIP_SHADOW, SHADOW_WIDTH, unit_of
 from rbvae.faces.teeth_colours import brightness_of, shows_teeth
-from rbvae.faces.view import FaceView
+from rbvae.faces.view import INDISTINCT, FaceView
 
 # Growth of the gap, and of the width, over which an open mouth without visible teeth takes its inside from the filling.
 # The third is that of the width where it shows teeth: a mouth that speaks shows too few for a broad smile.
 REPLACED, REPLACED_WIDER, SPREAD = 0.08, 0.15, 0.45
-# Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles, and its least height in units of
-# the photo's blur. Others would show a strip of teeth, or what is left of blurred ones, above a dark cavity.
-HARDLY_OPEN, INDISTINCT = (0.12, 0.15), 5
+# Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles. Others would show a strip of
+# teeth, or what is left of blurred ones, above a dark cavity.
+HARDLY_OPEN = (0.12, 0.15)
 SWAPPED = (0.45, 0.55)  # growth, in units of REPLACED, over which a row replaces such teeth: both together look odd
 KEPT = 0.7  # of the height of a donor's mouth that keeps its size while the mouth opens wider
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
+PARTS = 0.2  # half the width, of the heights of the mouth times its gap, of the line along which teeth part
 COVERED = 0.6  # of the height of a mouth that opens wider: how much of it an upper lip that comes down covers at most
 CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
 NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
@@ -165,7 +166,8 @@ class OwnMouth:
         """Draw the inside where the skull has it: lips cover and uncover it; see Filling.
 
         Where the mouth opens wider than in the photo, its teeth keep their size, and an upper lip that comes down
-        covers them; other mouths stretch to MOST_STRETCHED. What is left below is the cavity.
+        covers them; other mouths stretch to MOST_STRETCHED. What is left below is the cavity, and lower teeth that the
+        photo shows move with the lower lip.
         """
         x, y = pixel_grid(box)
         s, across = self.opening.coordinates(x - (nose - self.nose)[0], y - (nose - self.nose)[1])
@@ -179,14 +181,25 @@ class OwnMouth:
         broader = target.width / max(self.opening.width, 1e-6)
         v = (across - upper) / height
         covered = ((across - upper - (new_across - new_upper)) / height).clip(0, COVERED)
-        opened = covered + place * max(1.0, wider / self.most_stretched(broader))
-        v, s = v + share * (opened - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
-        colours = sample(self.view.photo, *self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height))
-        colours = colours * np.float32(self.light(target, new_s, new_across - new_upper))[..., None]
-        deep = np.float32(np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST)))[..., None]
-        if not deep.any():
-            return colours
-        return colours + deep * (self.cavity.at(new_s, place, target.gap) - colours)
+        deeper = max(1.0, wider / self.most_stretched(broader))
+        from_below = v + share * (1 - (1 - place) * deeper - v)
+        v, s = v + share * (covered + place * deeper - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
+        light = np.float32(self.light(target, new_s, new_across - new_upper))[..., None]
+
+        def own(v: np.ndarray) -> np.ndarray:
+            places = self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height)
+            return sample(self.view.photo, *places) * light
+
+        colours, bite = own(v), self.view.bite
+        if bite is None:
+            deep = np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST))
+            return blended(colours, self.cavity.at(new_s, place, target.gap), deep) if deep.any() else colours
+        half = PARTS * self.opening.gap
+        ends = bite.at(s) - half, bite.at(s) + half
+        cavity = self.cavity.at(new_s, place, target.gap)
+        colours = blended(colours, cavity, share * ramp(v, *ends))
+        colours = blended(colours, own(from_below), ramp(from_below, *ends))
+        return blended(colours, cavity, (1 - share) * ramp(v, *PAST))
 
     def light(self, target: Opening, s: np.ndarray, below: np.ndarray) -> np.ndarray:
         """Return the light, in 0..1, of what a mouth that becomes narrower or less high shows at its new edges.
@@ -205,7 +218,7 @@ class OwnMouth:
     def cavity(self) -> Cavity:
         """What is behind the teeth."""
         view = self.view
-        return Cavity.beside(self.teeth, view.haze, view.blur / unit_of(view.points), view.is_infant)
+        return Cavity.beside(self.teeth, view.haze, view.blur / unit_of(view.points), view.toothless)
 
     def most_stretched(self, broader: float) -> float:
         """Return how many times its height the mouth is stretched at most, where it becomes `broader` times as wide.
@@ -233,6 +246,11 @@ class OwnMouth:
             return BRIGHT_TEETH
         colour = brightness_of(inside.astype(np.float64))
         return colour if self.view.has_teeth else BRIGHT_TEETH * (colour.mean() / BRIGHT_TEETH.mean())
+
+
+def blended(colours: np.ndarray, others: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return colours [h, w, 3] with a share [h, w] of others."""
+    return colours + np.float32(share)[..., None] * (others - colours)
 
 
 def stretched(v: np.ndarray, times: np.ndarray | float) -> np.ndarray:

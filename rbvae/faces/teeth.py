@@ -125,7 +125,7 @@ class UpperTeeth:
     distance between the outer corners of the eyes and `width` that between the corners of the mouth at rest, in pixels;
     `yaw` is in degrees, `colour` [3] that of the teeth in grey levels; `blur` and `haze` are those of the photo.
     With `gums` the row shows those of an infant, which do not fit themselves to a smile. In a mouth that is open in
-    the photo without showing them they are `behind` the upper lip.
+    the photo without showing them they are `behind` the upper lip. Without lower teeth the mouth is `toothless`.
     """
 
     row: TeethRow
@@ -138,6 +138,7 @@ class UpperTeeth:
     haze: float = 0.0
     gums: bool = False
     behind: bool = False
+    toothless: bool = False
 
     @property
     def replaces(self) -> bool:
@@ -147,7 +148,7 @@ class UpperTeeth:
     @property
     def cavity(self) -> Cavity:
         """What is behind them."""
-        return Cavity.beside(self.colour, self.haze, self.blur / self.unit, self.gums)
+        return Cavity.beside(self.colour, self.haze, self.blur / self.unit, self.toothless)
 
     def smile(self, target: Opening) -> float:
         """Return how far the teeth fit themselves to the lips, in [0, 1]: in a smile, not where the jaw drops."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.bite import Bite, find_bite
 from rbvae.faces.creases import Creases
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyeball import Eyeball
@@ -25,6 +26,7 @@ HAZY = 0.5  # share of their difference that is haze
 LEAST_BLUR = 0.3  # pixels: no photo is sharper
 SOFTER = 0.6  # share of the blur by which edges around the mouth are softer in blurred photos
 BLURRED = 30, 15  # sharpness at which that begins, and from which it is whole
+INDISTINCT = 5  # heights of an open mouth, in units of the blur, below which its teeth are not told apart
 SAMPLED = 200  # pixels along a face that suffice for that
 
 
@@ -86,6 +88,19 @@ class FaceView:
         """Whether the mouth is open and shows teeth."""
         opening = Opening.of(self.points, INNER_LIPS)
         return opening.gap > SHOWN and has_teeth(self.photo, opening, lip_colour(self.photo, self.points))
+
+    @functools.cached_property
+    def bite(self) -> Bite | None:
+        """Where upper and lower teeth meet, None if the mouth does not show both clearly."""
+        opening = Opening.of(self.points, INNER_LIPS)
+        if not self.has_teeth or self.in_blurs(opening.gap * opening.width) < INDISTINCT:
+            return None
+        return find_bite(self.photo, opening, lip_colour(self.photo, self.points))
+
+    @property
+    def toothless(self) -> bool:
+        """Whether what is behind the teeth has no lower teeth: there are none, or the mouth shows its own."""
+        return self.is_infant or self.bite is not None
 
     @functools.cached_property
     def lip_edges(self) -> np.ndarray:

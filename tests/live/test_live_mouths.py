@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from rbvae.faces.bite import Bite
 from rbvae.faces.mesh import INNER_LIPS, POINTS
 from rbvae.faces.mouth import OwnMouth
 from rbvae.faces.openings import Opening
@@ -67,6 +68,18 @@ def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, 
     live.open(dark)
     for named in ({"mouth open": 1.0}, {"smile": 2.0}):
         assert psnr(live.draw({"named": named}), library(editor, dark, named), dark, mouth_of(dark)) >= SEEN_NEAR
+
+
+@pytest.mark.parametrize("raster", ["gl", "cpu"])
+def test_upper_and_lower_teeth_part_alike(editor, live, small, monkeypatch, raster):
+    edits = [{"mouth open": 2.0}, {"mouth open": 0.5}, {"mouth open": -0.5}]
+    whole = library(editor, small, edits[0])
+    monkeypatch.setitem(vars(small.observed.view), "bite", Bite(0.6, 0.3))
+    live.open(small, raster)
+    for named in edits:
+        drawn, wanted = live.draw({"named": named}), library(editor, small, named)
+        assert psnr(drawn, wanted, small, mouth_of(small)) >= SEEN_NEAR
+    assert psnr(whole, library(editor, small, edits[0]), small, mouth_of(small)) < SEEN_NEAR - 5
 
 
 def test_lips_relax_as_the_library_relaxes_them(editor, live, small, monkeypatch):

@@ -149,25 +149,41 @@ function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gai
   };
 }
 
-const before = new Float64Array(4);
+const [before, found, dark] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
 
 function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
   const { constants } = portrait.model;
-  const { old, now, shift, deeper, narrower, opens, shadows } = mouth;
-  const { BELOW, PAST, CLAMP, CORNERS, COVERED } = constants.mouth;
+  const { old, now, shift, deeper, narrower, opens, shadows, bite } = mouth;
+  const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED } = constants.mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
   const height = Math.max(before[1] - before[0], 1e-3);
   const place = (across - l[2]) / Math.max(l[3] - l[2], 1e-3);
   const covered = clamp((from - before[0] - (across - l[2])) / height, 0, COVERED);
-  const v = mix((from - before[0]) / height, covered + place * deeper, opens);
-  cavity(portrait, mouth, s, place, mouth.light, out);
-  const [dark, share] = [out.slice(0, 3), Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST))];
-  const along = clamp(mix(own, 0.5 + narrower * (s - 0.5), opens), 0.02, 0.98);
-  photo(...positions(old, along, before[0] + clamp(v, ...CLAMP) * height), out);
+  const still = (from - before[0]) / height;
+  const v = mix(still, covered + place * deeper, opens);
+  const along = mix(own, 0.5 + narrower * (s - 0.5), opens);
   const ends = 1 - smoothstep(ramp(Math.min(s, 1 - s), 0, CORNERS));
   const light = (1 - shadows[0] * ends) * (1 - shadows[1] * lipShadow(constants.teeth, across - l[2], now.width));
-  for (let c = 0; c < 3; c++) out[c] = mix(light * out[c], dark[c], share);
+  const add = (colours, by, share) => {
+    for (let c = 0; c < 3; c++) out[c] = mix(out[c], by * colours[c], share);
+  };
+  const lit = (where) => {
+    photo(...positions(old, clamp(along, 0.02, 0.98), before[0] + clamp(where, ...CLAMP) * height), found);
+    return found;
+  };
+  cavity(portrait, mouth, s, place, mouth.light, dark);
+  add(lit(v), light, 1);
+  if (!bite) {
+    add(dark, 1, Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST)));
+    return;
+  }
+  const line = bite[0] + bite[1] * (along - 0.5) ** 2;
+  const range = [line - PARTS * old.gap, line + PARTS * old.gap];
+  const below = mix(still, 1 - (1 - place) * deeper, opens);
+  add(dark, 1, opens * ramp(v, ...range));
+  add(lit(below), light, ramp(below, ...range));
+  add(dark, 1, (1 - opens) * ramp(v, ...PAST));
 }
 
 const lipShadow = ({ SHADOW_WIDTH }, below, width) => Math.exp(-Math.max(below, 0) / (SHADOW_WIDTH * width));

@@ -87,6 +87,8 @@ export class GlLayers extends GlTools {
     set.vec2("cavitySize", layers.cavitySize);
     set.vec3("ownLight", mouth.light);
     set.float("haze", mouth.haze);
+    set.int("parts", mouth.bite ? 1 : 0);
+    set.vec3("bite", [...(mouth.bite ?? [0, 0]), mouth.old.gap]);
     if (donor) {
       set.vec2("teethSize", [donor.picture.width, donor.picture.height]);
       set.opening("donor", donor.opening);

@@ -11,7 +11,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth, teeth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { softness, showsTeeth, keepsTeeth, between, light, haze } = portrait.mouth;
+  const { softness, showsTeeth, keepsTeeth, between, bite, light, haze } = portrait.mouth;
   const [keptBelow, keptBeside] = keepsTeeth;
   const grownBelow = keptBelow || (portrait.teeth.behind && !donor) ? 0 : (now.gap - old.gap) / mouth.REPLACED;
   const grownBeside = (now.width / old.width - 1) / (keptBeside ? mouth.SPREAD : mouth.REPLACED_WIDER);
@@ -25,7 +25,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const stretched = showsTeeth ? clamp(mouth.TEETH_STRETCHED * broader, 1, mouth.MOST_STRETCHED) : mouth.MOST_STRETCHED;
   const apart = ramp(now.gap, ...mouth.NARROW);
   return {
-    old, now, share, soft, between, apart, kept, light, haze,
+    old, now, share, soft, between, apart, kept, bite, light, haze,
     gap: now.gap,
     deeper: Math.max(1, wider / stretched),
     narrower: Math.min(1, broader),

@@ -58,6 +58,8 @@ uniform vec3 between;
 uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, lineWidth;
 uniform sampler2D cavity; // behind the teeth
 uniform vec2 cavitySize;
+uniform bool parts; // whether upper and lower teeth do, where the mouth opens
+uniform vec3 bite; // where: middle and curve of the line between them, and the gap of the mouth
 uniform vec3 ownLight, teethLight;
 uniform float haze;
 uniform vec2 shift;
@@ -100,18 +102,26 @@ vec3 teethAt(float s, float across, vec2 l) {
   return mix(deep, 255.0 * found.rgb * gain * shadow, opaque);
 }
 #endif
+vec3 photoOfMouth(float s, float upper, float height, float v) {
+  return photoAt(positions(old, clamp(s, 0.02, 0.98), upper + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
+}
 vec3 ownAt(float s, float across, vec2 l) {
   vec2 c = coordinates(old, at - shift);
   vec2 o = linesAt(0, c.x).xy;
   float height = max(o.y - o.x, 1e-3), place = (across - l.x) / max(l.y - l.x, 1e-3);
   float covered = clamp((c.y - o.x - (across - l.x)) / height, 0.0, MOUTH_COVERED);
-  float v = mix((c.y - o.x) / height, covered + place * deeper, opens);
+  float still = (c.y - o.x) / height, v = mix(still, covered + place * deeper, opens);
   float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
-  vec3 value = photoAt(positions(old, clamp(own, 0.02, 0.98), o.x + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
   float ends = 1.0 - smooth01(ramp(min(s, 1.0 - s), 0.0, MOUTH_CORNERS));
-  value *= (1.0 - shadows.x * ends) * (1.0 - shadows.y * lipShadow(across - l.x));
-  float deep = max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), ramp(v, MOUTH_PAST.x, MOUTH_PAST.y));
-  return mix(value, cavityAt(s, place, ownLight), deep);
+  float light = (1.0 - shadows.x * ends) * (1.0 - shadows.y * lipShadow(across - l.x));
+  vec3 value = light * photoOfMouth(own, o.x, height, v), dark = cavityAt(s, place, ownLight);
+  float past = ramp(v, MOUTH_PAST.x, MOUTH_PAST.y);
+  if (!parts) return mix(value, dark, max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), past));
+  float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = MOUTH_PARTS * bite.z;
+  float below = mix(still, 1.0 - (1.0 - place) * deeper, opens);
+  value = mix(value, dark, opens * ramp(v, line - half_, line + half_));
+  value = mix(value, light * photoOfMouth(own, o.x, height, below), ramp(below, line - half_, line + half_));
+  return mix(value, dark, (1.0 - opens) * past);
 }
 vec3 insideAt(vec2 c, vec4 l) {
   vec3 inside = vec3(0.0);

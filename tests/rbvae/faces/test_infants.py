@@ -34,7 +34,7 @@ def test_proportions_tell_infants_whatever_their_size_and_turn():
 
 def test_an_infant_gets_gums_and_keeps_its_own_teeth():
     teeth = row_of_teeth()
-    gums = replace(teeth, row=teeth.row.gums(), gums=True)
+    gums = replace(teeth, row=teeth.row.gums(), gums=True, toothless=True)
     brightest = [int(opened_mouth(0.25, filling=of)[1].min(axis=1).max()) for of in (teeth, gums)]
     assert brightest[0] > 0.8 * min(TOOTH) and brightest[1] < 1.15 * GUMS.min()
     for inside, filling, bright in ((DARK, teeth, True), (DARK, gums, False), (TOOTH, gums, True)):

@@ -1,0 +1,75 @@
+"""The line between upper and lower teeth is found where a mouth shows both, and lower teeth move with the lower lip."""
+
+import numpy as np
+import pytest
+
+from rbvae.faces.bite import ALONG, find_bite
+from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.openings import Opening
+from tests.mouths import LIP, SIDE, edited, opened, plain, sharp
+
+TOOTH, DIM, LINE, TONGUE, BLACK = (220, 205, 190), (200, 180, 165), (120, 105, 100), (150, 70, 70), (30, 20, 18)
+
+
+def mouth(gap: float, *parts: tuple[float, tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """A photo of a mouth with colours from given heights on, and its landmarks."""
+    photo, points = plain(), opened(gap)
+    x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
+    at = Opening.of(points, INNER_LIPS).at(x, y)
+    v = (at.across - at.upper) / np.maximum(at.lower - at.upper, 1e-3)
+    for start, colour in parts:
+        photo[(v > start) & (v < 1) & (at.s > 0) & (at.s < 1)] = colour
+    return photo, points
+
+
+def found(photo: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+    bite = find_bite(photo, Opening.of(points, INNER_LIPS), np.array(LIP, float))
+    return None if bite is None else bite.at(ALONG[10:31])
+
+
+CLOSED = ((0.0, TOOTH), (0.58, LINE), (0.63, DIM))
+OPEN = ((0.0, TOOTH), (0.4, TONGUE), (0.7, DIM))
+
+
+@pytest.mark.parametrize("parts, low, high", [(CLOSED, 0.55, 0.66), (OPEN, 0.4, 0.7)])
+def test_it_lies_between_the_two_rows(parts, low, high):
+    line = found(*mouth(0.25, *parts))
+    assert line is not None and low < line.min() and line.max() < high
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [((0.0, TOOTH),), ((0.0, TOOTH), (0.6, BLACK)), ((0.0, TOOTH), (0.6, BLACK), (0.75, LIP)), ((0.0, BLACK),)],
+    ids=["upper teeth alone", "darkness below", "darkness and lip below", "no teeth"],
+)
+def test_there_is_none_in_a_mouth_without_lower_teeth(parts):
+    assert found(*mouth(0.25, *parts)) is None
+
+
+@pytest.mark.parametrize("parts", [CLOSED, OPEN])
+def test_lower_teeth_move_with_the_lower_lip_where_the_mouth_opens(parts):
+    photo, points = mouth(0.2, *parts)
+    view, after = sharp(photo, points), opened(0.5)
+    out = edited(view, after)
+    lips = Opening.of(after, INNER_LIPS)
+    x = int(lips.upper[:, 0].mean())
+    top, bottom = (int(line[len(line) // 2, 1]) for line in (lips.upper, lips.lower))
+    column = out[top:bottom, x - 3 : x + 4].astype(float).mean(axis=1)
+    tooth = (column[:, 1] > 150) & (column[:, 0] < 1.3 * column[:, 1])
+    rows = np.flatnonzero(np.diff(tooth.astype(int), prepend=0, append=0))
+    assert len(rows) == 4  # two rows of teeth, and darkness or a tongue between them
+    height = bottom - top
+    assert rows[0] < 0.1 * height and rows[3] > 0.85 * height and rows[2] - rows[1] > 0.4 * height
+
+
+def test_a_mouth_that_stays_as_it_is_keeps_its_teeth():
+    photo, points = mouth(0.25, *CLOSED)
+    assert np.array_equal(edited(sharp(photo, points), points), photo)
+    narrower = edited(sharp(photo, points), opened(0.25, 0.97))
+    assert np.abs(narrower.astype(int) - photo)[..., 1].mean() < 2
+
+
+def test_what_is_behind_has_no_lower_teeth_then():
+    photo, points = mouth(0.25, *CLOSED)
+    upper, _ = mouth(0.25, (0.0, TOOTH))
+    assert sharp(photo, points).toothless and not sharp(upper, points).toothless
