@@ -7,17 +7,21 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.boxes import Box, window
+from rbvae.faces.boxes import Box, window, with_margin
+from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import OUTER_EYE_CORNERS, OUTER_LIPS, face_mesh
 from rbvae.faces.region import box_of
+from rbvae.faces.shading import CHEEK, FILLED
 
 # In distances between the outer corners of the eyes:
 CELL = 1 / 100  # side of the cells in which creases are looked for; pores and grain are finer
 WIDEST, SOFT = 0.1, 0.02  # width of the widest crease, and blur of the skin without creases
+TEXEL, BROAD = 0.018, 0.088  # blur of the model's texels, and of the skin around their folds (BROAD_SIZE of shading)
 LIPS, EDGE = 0.03, 0.03  # distance from the lips, and softness of the edge of the cheeks
-CHEEK = [117, 229, 231, 142, 129, 165, 61, 202, 212, 214, 187, 50]  # where smiles make folds, on the left of the image
+MARGIN = 3 * EDGE  # around the cheeks
 CLEAR = 1.5  # times the usual depth of dark spots from which on one is a crease
-FILLED = 0.8  # share of its depth that disappears with the smile
+DEEPEST = (0.3, 0.45)  # shares of the skin's brightness between which a dark line is no crease: rims, hair, outlines
+CREASES_FILLED = 0.8  # share of its depth that disappears with the smile, together with what texels fill of folds
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,10 @@ class Creases:
     def of(cls, photo: np.ndarray, points: np.ndarray) -> Creases:
         """Find the creases of a face in a photo uint8 [H, W, 3] with landmarks [468 or more, 3]."""
         cheeks = [CHEEK, face_mesh().mirror[CHEEK].tolist()]
-        left, top, right, bottom = box = box_of(points[cheeks[0] + cheeks[1]], photo.shape[1], photo.shape[0])
         unit = float(np.linalg.norm(np.subtract(*points[list(OUTER_EYE_CORNERS), :2])))
+        height, width = photo.shape[:2]
+        tight = box_of(points[cheeks[0] + cheeks[1]], width, height)
+        left, top, right, bottom = box = with_margin(tight, round(MARGIN * unit), (0, 0, width, height))
         step = max(CELL * unit, 1.0)
         cells = max(1, round((right - left) / step)), max(1, round((bottom - top) / step))
         scale = np.array(cells) / [right - left, bottom - top]
@@ -58,7 +64,11 @@ class Creases:
         depth = dark.mean(axis=2)
         usual = float(np.median(depth[share > 0.5])) if (share > 0.5).any() else 0.0
         clear = np.maximum(depth - CLEAR * usual, 0) / np.maximum(depth, 1e-3)
-        filling = dark * (FILLED * share * clear)[..., None]
+        deepest = cv2.dilate(depth / np.maximum(smooth.mean(axis=2), 1), widest)
+        share *= 1 - ramp(cv2.GaussianBlur(deepest, (0, 0), max(SOFT * unit, 0.1)), *DEEPEST)
+        broad, coarse = (cv2.GaussianBlur(skin, (0, 0), max(size * unit, 0.1)) for size in (BROAD, TEXEL))
+        by_texels = FILLED * np.maximum(broad - coarse, 0)
+        filling = share[..., None] * np.maximum(CREASES_FILLED * clear[..., None] * dark - by_texels, 0)
         return cls(box, np.rint(filling.clip(0, 255)).astype(np.uint8))
 
     def fill(self, pixels: np.ndarray, box: Box, smile: float) -> np.ndarray:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.creases import CHEEK
 from rbvae.faces.easing import ramp
 from rbvae.faces.lighting import light_textures
 from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, OUTER_LIPS, face_mesh
@@ -27,6 +26,7 @@ SMOOTH = 0.5  # share of darkening that is left out in an infant: folds of the s
 DEEPER = 0.4  # how much clear folds darken, of what flat skin does
 FILLED, AT_CORNERS = 0.7, 0.6  # share of a fold on cheeks that disappears with the smile, and of that on lips
 SMILE = 0.08  # mean relative change of the folds from nose to mouth when a smile disappears
+CHEEK = [117, 229, 231, 142, 129, 165, 61, 202, 212, 214, 187, 50]  # where smiles make folds, on the left of the image
 NOSE_TO_MOUTH = [203, 206, 216]
 WARMTH = np.array([0.75, 1.05, 1.2], np.float32)  # exponents of the ratio by colour: shadows on skin are warm
 

@@ -122,17 +122,18 @@ def test_fine_creases_of_a_smile_disappear_alike(editor, live, creased, monkeypa
     monkeypatch.setattr(Creases, "fill", lambda self, pixels, box, smile: pixels)
     left = library(editor, creased, neutral=True)
     assert psnr(drawn, wanted, creased, cheeks(creased)) >= SEEN_NEAR
-    assert psnr(drawn, left, creased, cheeks(creased)) < psnr(drawn, wanted, creased, cheeks(creased)) - 5
+    assert psnr(drawn, left, creased, cheeks(creased)) < psnr(drawn, wanted, creased, cheeks(creased)) - 3
 
 
 @pytest.fixture(scope="module")
 def creased(editor, small):
     """The same face with dark lines drawn on its cheeks, finer than a texel."""
-    photo = small.source.copy()
+    photo, line = small.source.copy(), np.zeros(small.source.shape[:2], np.uint8)
     points = small.observed.view.points
     for inner, outer in ((203, 206), (423, 426)):
         ends = [tuple(int(value) for value in points[point, :2]) for point in (inner, outer)]
-        cv2.line(photo, *ends, (60, 40, 35), 1, cv2.LINE_AA)
+        cv2.line(line, *ends, 1, 1)
+    photo[line > 0] = np.rint(0.78 * photo[line > 0])
     return editor.infer(photo)
 
 

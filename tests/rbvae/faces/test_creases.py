@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rbvae.faces.creases import FILLED, Creases
+from rbvae.faces.creases import Creases
 from tests.mouths import smiling
 
 SKIN, DARK = np.array([200, 150, 130]), 40
@@ -33,8 +33,31 @@ def filled(photo: np.ndarray, smile: float = 1.0) -> np.ndarray:
 def test_a_line_disappears_in_proportion_to_the_smile(smile):
     photo, line = creased(photo_of_skin(), smiling())
     added = filled(photo, smile)
-    assert abs(added[line].mean() / (DARK * FILLED * smile) - 1) < 0.2
+    assert 0.25 < added[line].mean() / (DARK * smile) < 0.8
     assert np.abs(added[~cv2.dilate(line.astype(np.uint8), np.ones((15, 15))).astype(bool)]).mean() < 0.2
+
+
+def test_what_the_texels_fill_is_not_filled_twice():
+    """A fold as broad as texels is left to the change of texture."""
+    photo, points = photo_of_skin(0.0), smiling()
+    for ends in ENDS:
+        cv2.line(photo, *(tuple(int(value) for value in points[end, :2]) for end in ends), (SKIN - DARK).tolist(), 9)
+    photo = cv2.GaussianBlur(photo, (0, 0), 2.0)
+    assert filled(photo).max() < 0.45 * DARK
+
+
+@pytest.mark.parametrize("darkness", [0.6, 0.9])
+def test_rims_of_glasses_and_hair_are_no_creases(darkness):
+    photo, line = creased(photo_of_skin(), smiling())
+    photo[line] = np.rint((1 - darkness) * SKIN)
+    assert filled(photo).max() <= 10
+
+
+def test_nothing_is_cut_off_at_the_edge_of_the_box():
+    photo, points = photo_of_skin(0.0), smiling()
+    photo[:, ::4] -= DARK // 2  # lines over the whole photo
+    filling = Creases.of(photo, points).filling
+    assert filling.max() > 3 and max(filling[:, 0].max(), filling[:, -1].max(), filling[-1].max()) <= 1
 
 
 def test_skin_without_creases_keeps_its_grain():
@@ -57,7 +80,7 @@ def test_a_face_at_the_edge_of_its_photo_is_filled_within_it():
     photo, line = creased(photo_of_skin(), points)
     creases = Creases.of(photo, points)
     added = creases.fill(photo, WHOLE, 1.0).astype(int) - photo
-    assert creases.box[0] == 0 and added[line].mean() > 0.5 * DARK * FILLED
+    assert creases.box[0] == 0 and added[line].mean() > 0.3 * DARK
 
 
 @pytest.mark.parametrize("size", [0.1, 0.02])
