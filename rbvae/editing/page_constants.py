@@ -57,6 +57,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "BELOW",
             "PAST",
             "PARTS",
+            "COVERING",
             "CLAMP",
             "COVERED",
         ),

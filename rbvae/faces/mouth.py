@@ -39,6 +39,7 @@ PARTS = 0.2  # half the width, of the heights of the mouth times its gap, of the
 COVERED = 0.6  # of the height of a mouth that opens wider: how much of it an upper lip that comes down covers at most
 CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
 NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
+COVERING = 0.2  # of the height of the mouth: where a lip that comes down covers as much of the teeth, it shades them
 LIP_SHADOWED = 0.5  # share of the lip's shadow on teeth of the bank: the photo's own have some
 CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
 SQUASHED = 0.75  # of its height: a donor's mouth that must be lower is cropped instead of compressed
@@ -184,7 +185,7 @@ class OwnMouth:
         deeper = max(1.0, wider / self.most_stretched(broader))
         from_below = v + share * (1 - (1 - place) * deeper - v)
         v, s = v + share * (covered + place * deeper - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
-        light = np.float32(self.light(target, new_s, new_across - new_upper))[..., None]
+        light = np.float32(self.light(target, new_s, new_across - new_upper, share * covered))[..., None]
 
         def own(v: np.ndarray) -> np.ndarray:
             places = self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height)
@@ -201,18 +202,18 @@ class OwnMouth:
         colours = blended(colours, own(from_below), ramp(from_below, *ends))
         return blended(colours, cavity, (1 - share) * ramp(v, *PAST))
 
-    def light(self, target: Opening, s: np.ndarray, below: np.ndarray) -> np.ndarray:
-        """Return the light, in 0..1, of what a mouth that becomes narrower or less high shows at its new edges.
+    def light(self, target: Opening, s: np.ndarray, below: np.ndarray, covered: np.ndarray) -> np.ndarray:
+        """Return the light, in 0..1, of what a mouth shows at its new edges that it showed in the open in the photo.
 
-        `s` are places along it and `below` distances from its upper lip. The photo shows what was in the open there.
+        `s` are places along it, `below` distances from its upper lip, and `covered` the share of its height that this
+        lip has come to cover.
         """
         narrower = 1 - target.width / max(self.opening.width, 1e-6)
         lower = 1 - target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
         ends = 1 - smoothstep(ramp(np.minimum(s, 1 - s), 0, CORNERS))
         lip = np.exp(-np.maximum(below, 0) / (SHADOW_WIDTH * target.width))
-        return (1 - CORNER_SHADOW * ramp(narrower, 0, NARROWER) * ends) * (
-            1 - LIP_SHADOWED * LIP_SHADOW * ramp(lower, 0, LOWER) * lip
-        )
+        under = LIP_SHADOW * np.maximum(LIP_SHADOWED * ramp(lower, 0, LOWER), ramp(covered, 0, COVERING))
+        return (1 - CORNER_SHADOW * ramp(narrower, 0, NARROWER) * ends) * (1 - under * lip)
 
     @property
     def cavity(self) -> Cavity:

@@ -154,7 +154,7 @@ const [before, found, dark] = [new Float64Array(4), new Float64Array(4), new Flo
 function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
   const { constants } = portrait.model;
   const { old, now, shift, deeper, narrower, opens, shadows, bite } = mouth;
-  const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED } = constants.mouth;
+  const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED, COVERING } = constants.mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
   const height = Math.max(before[1] - before[0], 1e-3);
@@ -164,7 +164,8 @@ function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
   const v = mix(still, covered + place * deeper, opens);
   const along = mix(own, 0.5 + narrower * (s - 0.5), opens);
   const ends = 1 - smoothstep(ramp(Math.min(s, 1 - s), 0, CORNERS));
-  const light = (1 - shadows[0] * ends) * (1 - shadows[1] * lipShadow(constants.teeth, across - l[2], now.width));
+  const under = Math.max(shadows[1], constants.teeth.LIP_SHADOW * ramp(opens * covered, 0, COVERING));
+  const light = (1 - shadows[0] * ends) * (1 - under * lipShadow(constants.teeth, across - l[2], now.width));
   const add = (colours, by, share) => {
     for (let c = 0; c < 3; c++) out[c] = mix(out[c], by * colours[c], share);
   };

@@ -113,7 +113,8 @@ vec3 ownAt(float s, float across, vec2 l) {
   float still = (c.y - o.x) / height, v = mix(still, covered + place * deeper, opens);
   float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
   float ends = 1.0 - smooth01(ramp(min(s, 1.0 - s), 0.0, MOUTH_CORNERS));
-  float light = (1.0 - shadows.x * ends) * (1.0 - shadows.y * lipShadow(across - l.x));
+  float under = max(shadows.y, TEETH_LIP_SHADOW * ramp(opens * covered, 0.0, MOUTH_COVERING));
+  float light = (1.0 - shadows.x * ends) * (1.0 - under * lipShadow(across - l.x));
   vec3 value = light * photoOfMouth(own, o.x, height, v), dark = cavityAt(s, place, ownLight);
   float past = ramp(v, MOUTH_PAST.x, MOUTH_PAST.y);
   if (!parts) return mix(value, dark, max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), past));

@@ -162,13 +162,18 @@ def test_teeth_are_in_shadow_at_the_corners_of_a_narrower_mouth_and_below_a_lip_
     mouth = OwnMouth(sharp(painted(plain(), opened(0.3), TOOTH), opened(0.3)))
     s, below = np.array([0.02, 0.1, 0.5, 0.9, 0.98]), np.full(5, 0.5 * mouth.opening.width)
     for gap, wider in ((0.3, 1.0), (0.3, 1.2), (0.5, 1.0)):
-        np.testing.assert_allclose(mouth.light(Opening.of(opened(gap, wider), INNER_LIPS), s, below), 1, atol=0.01)
+        light = mouth.light(Opening.of(opened(gap, wider), INNER_LIPS), s, below, np.zeros(5))
+        np.testing.assert_allclose(light, 1, atol=0.01)
     narrower, lower = (Opening.of(opened(gap, wider), INNER_LIPS) for gap, wider in ((0.4, 0.75), (0.15, 1.0)))
-    light = mouth.light(narrower, s, below)
+    light = mouth.light(narrower, s, below, np.zeros(5))
     assert light[0] < 0.65 < 0.7 < light[1] < 0.95 and light[2] == pytest.approx(1)
     assert light[4] == pytest.approx(light[0])
-    falling = mouth.light(lower, np.full(5, 0.5), np.linspace(0, 0.15, 5) * lower.width)
+    middle, down = np.full(5, 0.5), np.linspace(0, 0.15, 5) * lower.width
+    falling = mouth.light(lower, middle, down, np.zeros(5))
     assert falling[0] < 0.85 < 0.98 < falling[-1] and (np.diff(falling) > 0).all()
+    open_wider = Opening.of(opened(0.5), INNER_LIPS)
+    covering = [mouth.light(open_wider, middle, down, np.full(5, covered)) for covered in (0.1, 0.3)]
+    assert covering[1][0] < 0.7 < covering[0][0] < 0.9 and (np.diff(covering) > 0).all() and covering[1][-1] > 0.98
 
 
 def test_an_open_mouth_without_visible_teeth_takes_the_filling_by_degrees():
