@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from rbvae.faces.mesh import OVAL, POINTS, SKIN_TRIANGLES, face_mesh
+from rbvae.faces.mesh import INNER_LIPS, LIDS, LIP_ROWS, OUTER_LIPS, OVAL, POINTS, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.warping import far_to_near, signed_areas
 
 RING = 1.35  # of the oval's size: the photo does not move from this ring outwards
@@ -58,11 +58,11 @@ def held_back(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 def together(before: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Return moves [468, 3] of landmarks that are alike in triangles at the oval that face away from the camera.
+    """Return moves [468, 3] of landmarks that are alike in triangles of cheeks and nose that face away from the camera.
 
-    There, the cheek covers its own outline; if both moved differently, part of the cheek would show beside it.
+    There, skin covers its own outline; if both moved differently, part of it would show once more beside it.
     """
-    triangles = edge_triangles()
+    triangles = covering_triangles()
     points, corners = np.unique(triangles[signed_areas(before, triangles) > 0], return_inverse=True)
     adjacent = np.eye(len(points))
     for a, b in ((0, 1), (1, 2), (2, 0)):
@@ -72,6 +72,14 @@ def together(before: np.ndarray, moves: np.ndarray) -> np.ndarray:
     moves = moves.copy()
     moves[points] = alike @ moves[points]
     return moves
+
+
+@functools.cache
+def covering_triangles() -> np.ndarray:
+    """Return the triangles of skin [T, 3] without those of lips and lids, which fold in themselves."""
+    skin = face_mesh().triangles[:SKIN_TRIANGLES]
+    own = np.concatenate([*INNER_LIPS, *OUTER_LIPS, *LIP_ROWS[0], *LIP_ROWS[1], *LIDS[0], *LIDS[1]])
+    return skin[~np.isin(skin, own).any(axis=1)]
 
 
 @functools.cache

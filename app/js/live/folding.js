@@ -16,8 +16,8 @@ export function heldBack(model, before, moves, { triangles, area, least }) {
   }
 }
 
-// Returns [point, its neighbours] of triangles at the oval that face away from the camera.
-export function facingAway({ edgeTriangles: triangles }, points) {
+// Returns [point, its neighbours] of triangles of cheeks and nose that face away from the camera.
+export function facingAway({ coveringTriangles: triangles }, points) {
   const none = new Float64Array(points.length);
   const away = [];
   for (let t = 0; t < triangles.length / 3; t++) {

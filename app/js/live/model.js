@@ -34,6 +34,7 @@ export class Model {
     this.skinTriangles = this.triangles.subarray(0, 3 * about.skinTriangles);
     this.neighbours = adjacency(this.skinTriangles);
     this.edgeTriangles = edge(this.skinTriangles, this.lines.oval);
+    this.coveringTriangles = covering(this.skinTriangles, this.lines);
     this.parts = new Map();
   }
 
@@ -77,6 +78,17 @@ export function adjacency(triangles) {
     }
   }
   return sets.map((set) => Uint16Array.from(set));
+}
+
+// Returns the triangles of skin without those of lips and lids.
+function covering(skin, { innerLips, outerLips, lipRows, lids }) {
+  const own = new Set([innerLips, outerLips, lipRows, lids].flat(3));
+  const found = [];
+  for (let t = 0; t < skin.length; t += 3) {
+    const corners = skin.subarray(t, t + 3);
+    if (!corners.some((point) => own.has(point))) found.push(...corners);
+  }
+  return Uint16Array.from(found);
 }
 
 // Returns the triangles of skin within two triangles of the oval.
