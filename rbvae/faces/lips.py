@@ -20,7 +20,7 @@ INSET, INSET_CLOSING = 0.16, 0.3  # of a lip's thickness: its edge, which shows 
 # this share of its thickness; so much of that is left out, too, and the places are smoothed over so many landmarks.
 LIP_LIKE, DEEPEST, BEYOND, SMOOTHED = 0.6, 0.6, 0.1, 0.8
 PARTING = (0.025, 0.05)  # gaps between which closed lips part: they stay together before, as in a faint smile
-PARTED = 0.11  # least gap of lips that have parted: a slit is rare in photos
+PARTED = 0.11  # least gap of lips that have parted, or of a mouth that closes as long as it is open: slits are rare
 SOFT = 0.006  # mouth widths: softness of the edge of the lips
 BETWEEN = np.array([0.72, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
 FAINT, RESOLVED = 0.7, (11, 66)  # share of it in the most blurred photos, and sharpness from and up to which it grows
@@ -121,15 +121,15 @@ def lip_colour(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def parting(before: np.ndarray, after: np.ndarray) -> float:
-    """Return how far the lips of an edit close: 1 if they cross or part by a slit, below 0 if they part further."""
+    """Return how far the lips of an edit close: 1 if they cross or leave a slit, below 0 if they are further apart."""
     old, new = Opening.of(before, INNER_LIPS), Opening.of(after, INNER_LIPS)
-    if new.gap < 0:
-        return 1.0
-    if old.gap > SHOWN or new.gap <= old.gap:
-        return 0.0
-    t = np.clip((new.gap - PARTING[0]) / (PARTING[1] - PARTING[0]), 0, 1)
-    wanted = smoothstep(t) * max(new.gap, PARTED)
-    return float((1 - wanted / new.gap) * np.clip((new.gap - old.gap) / PARTING[0], 0, 1))
+    if new.gap <= 0:
+        return float(new.gap < 0)
+    apart = float(smoothstep(ramp(new.gap, *PARTING)))
+    if old.gap > SHOWN:
+        return 1 - apart * max(new.gap, min(PARTED, old.gap)) / new.gap if new.gap < old.gap else 0.0
+    parted = float(np.clip((new.gap - old.gap) / PARTING[0], 0, 1))
+    return parted * (1 - apart * max(new.gap, PARTED) / new.gap)
 
 
 def shut(points: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:

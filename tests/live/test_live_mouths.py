@@ -82,6 +82,15 @@ def test_upper_and_lower_teeth_part_alike(editor, live, small, monkeypatch, rast
     assert psnr(whole, library(editor, small, edits[0]), small, mouth_of(small)) < SEEN_NEAR - 5
 
 
+def test_a_mouth_that_closes_leaves_no_slit_of_teeth_either(editor, live, small, monkeypatch):
+    live.open(small)
+    named = {"mouth open": -1.0}
+    drawn, wanted = live.draw({"named": named}), library(editor, small, named)
+    monkeypatch.setattr("rbvae.editing.face_model.parting", lambda before, after: 0.0)
+    slit = library(editor, small, named)
+    assert psnr(drawn, wanted, small, mouth_of(small)) >= SEEN_NEAR > 3 + psnr(drawn, slit, small, mouth_of(small))
+
+
 def test_lips_relax_as_the_library_relaxes_them(editor, live, small, monkeypatch):
     live.open(small)
     drawn, wanted = live.draw({"neutral": 1}), library(editor, small, neutral=True)

@@ -11,12 +11,12 @@ export function changed(old, now, { FULL, FULL_WIDTH, CLOSED, SHOWN }) {
   return clamp(Math.max(Math.abs(now.gap - old.gap) / FULL, byWidth), 0, 1);
 }
 
-// How far the lips of an edit close: 1 if they cross or part by a slit, below 0 if they part further.
+// How far the lips of an edit close: 1 if they cross or leave a slit, below 0 if they are further apart.
 export function parting(old, now, { SHOWN, PARTING, PARTED }) {
-  if (now.gap < 0) return 1;
-  if (old.gap > SHOWN || now.gap <= old.gap) return 0;
-  const wanted = smoothstep(ramp(now.gap, ...PARTING)) * Math.max(now.gap, PARTED);
-  return (1 - wanted / now.gap) * clamp((now.gap - old.gap) / PARTING[0], 0, 1);
+  if (now.gap <= 0) return now.gap < 0 ? 1 : 0;
+  const apart = smoothstep(ramp(now.gap, ...PARTING));
+  if (old.gap > SHOWN) return now.gap < old.gap ? 1 - (apart * Math.max(now.gap, Math.min(PARTED, old.gap))) / now.gap : 0;
+  return clamp((now.gap - old.gap) / PARTING[0], 0, 1) * (1 - (apart * Math.max(now.gap, PARTED)) / now.gap);
 }
 
 // Which of `points` [468 * 3] lie above the middle of the mouth, or belong to the line of the upper lip.

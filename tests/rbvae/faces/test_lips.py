@@ -100,6 +100,15 @@ def test_lips_that_have_crossed_are_moved_apart_until_they_meet():
     np.testing.assert_allclose(upper, lower, rtol=0.1)  # as thick as before
 
 
+@pytest.mark.parametrize(
+    "before, after, shown", [(0.2, 0.07, 0.11), (0.09, 0.07, 0.09), (0.2, 0.15, 0.15), (0.2, 0.02, 0)]
+)
+def test_an_open_mouth_that_closes_stays_open_by_more_than_a_slit_until_it_shuts(before, after, shown):
+    closing = parting(opened(before), opened(after))
+    gap = Opening.of(opened(after), INNER_LIPS).gap
+    assert (1 - closing) * gap == pytest.approx(shown, abs=0.01)
+
+
 def test_lips_that_are_closed_in_the_photo_come_no_closer():
     """The line between them, with its own shadow, moves as a whole: it is neither squeezed nor torn."""
     before = opened(0.01)
