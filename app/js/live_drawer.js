@@ -111,9 +111,9 @@ export class LiveDrawer {
   }
 
   described(face, edit, target) {
-    const { e, closing } = latent(face, edit, this.work.setup, target);
+    const { e, closing, gesture } = latent(face, edit, this.work.setup, target);
     const mouth = this.mouths.get(`${face.key} ${edit.teeth ?? edit.donor}`);
-    return { key: face.key, e, named: edit.named, parts: edit.parts ?? [], gesture: edit.gesture, closing, mouth };
+    return { key: face.key, e, named: edit.named, parts: edit.parts ?? [], gesture, closing, mouth };
   }
 
   hide() {

@@ -40,15 +40,19 @@ export const same = (a, b) => JSON.stringify(plain(a)) === JSON.stringify(plain(
 // A record with another start; sliders return to the middle, because a start says what the whole face looks like.
 export const startedFrom = (edit, start) => ({ ...blank(), ...start, teeth: start.teeth ?? edit.teeth });
 
-// Returns the e of an edit without its named directions, and how far the lips close (0..1; null: as usual). `target` is
-// the e at amount 1 of a seed or another picture, as the server's "latents" gives it; tiles need none.
+// Returns the e of an edit without its named directions, how far the lips close (0..1; null: as usual), and its gesture
+// with how much wider a tile opens the eyes. `target` is the e at amount 1 of a seed or another picture, as the server's
+// "latents" gives it; tiles need none.
 export function latent(face, edit, setup, target = null) {
   const { e: own, neutral } = face;
   const tile = setup.tiles.find(({ name }) => name === edit.tile);
   const end = tile ? ofTile(tile, own, neutral, setup) : (target ?? own);
   const e = own.map((value, i) => value + edit.amount * (end[i] - value));
   const opened = Math.max(0, edit.named["mouth open"] ?? 0, edit.named["jaw open"] ?? 0);
-  return { e, closing: tile ? tile.closed * Math.min(1, edit.amount) * Math.max(0, 1 - opened) : null };
+  const share = Math.min(1, edit.amount);
+  const wide = tile?.wide && (edit.parts ?? ["eyes"]).includes("eyes") ? tile.wide * share : 0;
+  const closed = wide ? { "close eyes": Math.max(-1, (edit.gesture["close eyes"] ?? 0) - wide) } : {};
+  return { e, closing: tile ? tile.closed * share * Math.max(0, 1 - opened) : null, gesture: { ...edit.gesture, ...closed } };
 }
 
 // The e of a tile for a face: as Tile.e_of of app/server/tiles.py.

@@ -46,7 +46,13 @@ def editing_data(editor: Editor) -> dict[str, Any]:
         "gestures": [{"name": name} for name in editor.gestures],
         "controls": controls(editor, directions(editor)),
         "tiles": [
-            {"name": tile.name, "label": tile.label, "named": dict(tile.named), "closed": tile.closed}
+            {
+                "name": tile.name,
+                "label": tile.label,
+                "named": dict(tile.named),
+                "closed": tile.closed,
+                "wide": tile.wide,
+            }
             for tile in tiles(editor).values()
         ],
         "more": MORE,

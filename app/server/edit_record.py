@@ -15,7 +15,7 @@ start may change it. `teeth` is the key of a second photo of the same person, wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -93,9 +93,17 @@ class EditRecord:
         start = self.start_e(editor, inference)
         e = editor.moved(start, self.named) if self.named else start
         is_partly_limited = bool(self.named and editor.gestures and set(self.parts) != set(PARTS))
-        if self.gesture.still and not is_partly_limited:
+        gesture = self.whole_gesture(editor)
+        if gesture.still and not is_partly_limited:
             return e
-        return Expression(e, self.gesture, start if is_partly_limited else None)
+        return Expression(e, gesture, start if is_partly_limited else None)
+
+    def whole_gesture(self, editor: Editor) -> Gesture:
+        """Return the gesture together with how much wider a tile opens the eyes, if they may change."""
+        if not self.tile or "eyes" not in self.parts:
+            return self.gesture
+        wide = tiles(editor)[self.tile].wide * min(1.0, self.amount)
+        return replace(self.gesture, close_eyes=max(-1.0, self.gesture.close_eyes - wide)) if wide else self.gesture
 
     def drawn(self, editor: Editor, inference: Inference, teeth_from: Portrait | None = None) -> Edit:
         """Draw this edit of a picture; `teeth_from` is the photo that `teeth` or else `donor` names."""

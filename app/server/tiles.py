@@ -19,7 +19,7 @@ MORE = 0.5  # sigmas that "Big smile" adds to a face that smiles more than that 
 class Tile:
     """A named expression: `named` are sigmas along directions, added to the neutral e; `closed` lips stay closed.
 
-    `also` are directions that a checkpoint may lack.
+    `also` are directions that a checkpoint may lack. Eyes open as `wide` as they may, in [0, 1].
     """
 
     name: str
@@ -27,6 +27,7 @@ class Tile:
     named: Mapping[str, float]
     closed: bool = False
     also: Mapping[str, float] = field(default_factory=dict)
+    wide: float = 0.0
 
     def e_of(self, editor: Editor, inference: Inference) -> np.ndarray:
         """Return the e [D_e] of this expression for a picture: the neutral e plus the directions.
@@ -46,7 +47,7 @@ FACES = (
     Tile(NEUTRAL, "Neutral", {}, closed=True),
     Tile("slight smile", "Slight smile", {"smile": 1.2}, closed=True),
     Tile("big smile", "Big smile", {"smile": 1.9}),
-    Tile("surprised", "Surprised", {"brows up": 2.0, "mouth open": 1.8}, also={"squint": -0.8}),
+    Tile("surprised", "Surprised", {"brows up": 2.0, "mouth open": 1.8}, also={"squint": -0.8}, wide=0.8),
     Tile("serious", "Serious", {"frown": 1.6, "smile": -0.2}, closed=True),
     Tile("brows up", "Brows up", {"brows up": 2.2}, closed=True),
     Tile("mouth open", "Mouth open", {"mouth open": 2.5}),

@@ -179,3 +179,21 @@ def test_a_reference_chosen_for_one_photo_is_not_chosen_for_the_next(visit, astr
     visitor.upload(astronaut)
     visitor.answer("Open without saving")
     expect(visitor.room.locator(".donors [aria-pressed=true]")).to_have_count(0)
+
+
+def test_the_browser_opens_surprised_eyes_as_wide_as_the_server(opened):
+    opened.tile("Surprised").click()
+    opened.settled()
+    asked = next(one for one in reversed(opened.asked) if one.url.endswith("/draw"))
+
+    def eyes(url):
+        return grey(url, (192, 192))[50:95, 40:150]
+
+    def drawn(edit):
+        given = {"key": asked.post_data_json["key"], "edits": [edit]}
+        reply = opened.page.request.post(asked.url.replace("/draw", "/tiles"), data=given, headers=asked.headers)
+        return eyes(reply.json()["pictures"][0])
+
+    here, server = eyes(opened.tile("Surprised").locator("img").get_attribute("src")), drawn({"tile": "surprised"})
+    narrow = drawn({"tile": "surprised", "gesture": {"close eyes": 0.8}})
+    assert np.abs(here - server).mean() < 0.25 * np.abs(here - narrow).mean()

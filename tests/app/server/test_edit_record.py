@@ -41,6 +41,18 @@ def test_a_tile_is_the_neutral_face_and_a_direction_and_the_amount_is_the_way_th
     assert e_of(editor, face, tile=NEUTRAL) == pytest.approx(neutral)
 
 
+def test_surprised_eyes_open_wide_by_the_amount_and_with_what_a_slider_closes(editor, face):
+    def closed(**given) -> float:
+        return EditRecord.of(editor, {"tile": "surprised", **given}).whole_gesture(editor).close_eyes
+
+    wide = tiles(editor)["surprised"].wide
+    assert wide > 0.5 and closed() == -wide and closed(amount=0.5) == -wide / 2 and closed(amount=1.5) == -wide
+    assert closed(gesture={"close eyes": 1.0}) == pytest.approx(1 - wide)
+    assert closed(gesture={"close eyes": -0.9}) == -1
+    assert closed(parts=["mouth"]) == 0
+    assert EditRecord.of(editor, {"tile": "big smile"}).whole_gesture(editor).still
+
+
 @pytest.mark.parametrize("start", [{"tile": "surprised"}, {"tile": NEUTRAL}, {"tile": "slight smile"}, {"seed": 5}])
 def test_nothing_of_an_expression_is_the_photo(editor, face, start):
     record = EditRecord.of(editor, {**start, "amount": 0})
