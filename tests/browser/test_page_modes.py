@@ -11,6 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from app.page.workbench import editing_data
+from app.server.edit_record import EditRecord
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "app" / "examples"
 
 
@@ -181,19 +184,26 @@ def test_a_reference_chosen_for_one_photo_is_not_chosen_for_the_next(visit, astr
     expect(visitor.room.locator(".donors [aria-pressed=true]")).to_have_count(0)
 
 
-def test_the_browser_opens_surprised_eyes_as_wide_as_the_server(opened):
-    opened.tile("Surprised").click()
-    opened.settled()
-    asked = next(one for one in reversed(opened.asked) if one.url.endswith("/draw"))
-
-    def eyes(url):
-        return grey(url, (192, 192))[50:95, 40:150]
-
-    def drawn(edit):
-        given = {"key": asked.post_data_json["key"], "edits": [edit]}
-        reply = opened.page.request.post(asked.url.replace("/draw", "/tiles"), data=given, headers=asked.headers)
-        return eyes(reply.json()["pictures"][0])
-
-    here, server = eyes(opened.tile("Surprised").locator("img").get_attribute("src")), drawn({"tile": "surprised"})
-    narrow = drawn({"tile": "surprised", "gesture": {"close eyes": 0.8}})
-    assert np.abs(here - server).mean() < 0.25 * np.abs(here - narrow).mean()
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"amount": 0.5},
+        {"amount": 1.5},
+        {"gesture": {"close eyes": 1.0}},
+        {"gesture": {"close eyes": -0.9}},
+        {"parts": ["mouth"]},
+        {"parts": ["eyes"]},
+    ],  # fmt: skip
+)
+def test_the_browser_opens_surprised_eyes_as_wide_as_the_server(browser, editors, given):
+    source = (Path(__file__).resolve().parents[2] / "app" / "js" / "record.js").read_text(encoding="utf-8")
+    page = browser.new_page()
+    page.add_script_tag(content=source + "; Object.assign(window, { latent, blank });", type="module")
+    page.wait_for_function("'latent' in window")
+    setup = {**editing_data(editors.faces), "directions": []}
+    script = "([setup, given]) => latent({ e: [0], neutral: [0] }, { ...blank(), tile: 'surprised', ...given }, setup)"
+    drawn = page.evaluate(script, [setup, given])["gesture"]
+    page.close()
+    record = EditRecord.of(editors.faces, {"tile": "surprised", **given})
+    assert drawn.get("close eyes", 0) == pytest.approx(record.whole_gesture(editors.faces).close_eyes)
