@@ -44,7 +44,8 @@ class ObservedFace:
 
     `view` has the photo and the landmarks [478, 3] in its pixels; `pose` converts to head coordinates. `texture`
     float32 [P, 3] is in grey levels, with hidden texels filled; `code` is float32 [K]. `outside` is the share of texels
-    outside the photo; `covering` and `covered` [P] measure what covers the face, see rbvae.faces.covering.
+    outside the photo; `covering` and `covered` [P] measure what covers the face, see rbvae.faces.covering; squeezed
+    texels count as covered.
     """
 
     view: FaceView = field(repr=False)
@@ -131,7 +132,7 @@ class FaceModel:
             code[0].numpy(),
             outside,
             covering(residual, texture.visible, self.frame.size),
-            covered_texels(residual, self.frame.size),
+            np.maximum(covered_texels(residual, self.frame.size), self.frame.squeezed(points)),
         )
 
     @torch.inference_mode()

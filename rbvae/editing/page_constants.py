@@ -58,6 +58,8 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "PAST",
             "PARTS",
             "COVERING",
+            "NARROW_JAW",
+            "DROPPED",
             "CLAMP",
             "COVERED",
         ),

@@ -16,6 +16,7 @@ from rbvae.faces.shading import CHEEK, FILLED
 # In distances between the outer corners of the eyes:
 CELL = 1 / 100  # side of the cells in which creases are looked for; pores and grain are finer
 WIDEST, SOFT = 0.1, 0.02  # width of the widest crease, and blur of the skin without creases
+LONG, ANGLES = 0.08, 8  # length of the shortest crease, and how many angles are tried; moles and pores are shorter
 TEXEL, BROAD = 0.018, 0.088  # blur of the model's texels, and of the skin around their folds (BROAD_SIZE of shading)
 LIPS, EDGE = 0.03, 0.03  # distance from the lips, and softness of the edge of the cheeks
 MARGIN = 3 * EDGE  # around the cheeks
@@ -64,11 +65,12 @@ class Creases:
         depth = dark.mean(axis=2)
         usual = float(np.median(depth[share > 0.5])) if (share > 0.5).any() else 0.0
         clear = np.maximum(depth - CLEAR * usual, 0) / np.maximum(depth, 1e-3)
+        long = elongated(depth, max(3, round(LONG * unit) | 1)) / np.maximum(depth, 1e-3)
         deepest = cv2.dilate(depth / np.maximum(smooth.mean(axis=2), 1), widest)
         share *= 1 - ramp(cv2.GaussianBlur(deepest, (0, 0), max(SOFT * unit, 0.1)), *DEEPEST)
         broad, coarse = (cv2.GaussianBlur(skin, (0, 0), max(size * unit, 0.1)) for size in (BROAD, TEXEL))
         by_texels = FILLED * np.maximum(broad - coarse, 0)
-        filling = share[..., None] * np.maximum(CREASES_FILLED * clear[..., None] * dark - by_texels, 0)
+        filling = share[..., None] * np.maximum(CREASES_FILLED * (clear * long)[..., None] * dark - by_texels, 0)
         return cls(box, np.rint(filling.clip(0, 255)).astype(np.uint8))
 
     def fill(self, pixels: np.ndarray, box: Box, smile: float) -> np.ndarray:
@@ -81,3 +83,14 @@ class Creases:
         filling = cv2.resize(self.filling.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
         out[at] = np.rint((out[at] + smile * filling).clip(0, 255))
         return out
+
+
+def elongated(dark: np.ndarray, length: int) -> np.ndarray:
+    """Return a map [h, w] without what is shorter than a line of this odd `length`, in cells, at every angle."""
+    middle, kept = length // 2, np.zeros_like(dark)
+    for angle in np.pi * np.arange(ANGLES) / ANGLES:
+        line = np.zeros((length, length), np.uint8)
+        x, y = round(middle * float(np.cos(angle))), round(middle * float(np.sin(angle)))
+        cv2.line(line, (middle - x, middle - y), (middle + x, middle + y), 1)
+        kept = np.maximum(kept, cv2.morphologyEx(dark, cv2.MORPH_OPEN, line))
+    return kept

@@ -36,6 +36,8 @@ TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
 PARTS = 0.1  # half the width, of the heights of the mouth times its gap, of the line along which teeth part
+# Shares by which a mouth becomes wider up to which, and growth of its gap in old widths from which, its jaw drops.
+NARROW_JAW, DROPPED = (0.0, 0.1), (0.08, 0.16)
 COVERED = 0.6  # of the height of a mouth that opens wider: how much of it an upper lip that comes down covers at most
 CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
 NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
@@ -192,15 +194,22 @@ class OwnMouth:
             return sample(self.view.photo, *places) * light
 
         colours, bite = own(v), self.view.bite
-        if bite is None:
-            deep = np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST))
+        deep, parts = np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST)), share * self.dropped(target)
+        if bite is None or not parts:
             return blended(colours, self.cavity.at(new_s, place, target.gap), deep) if deep.any() else colours
         half = PARTS * self.opening.gap
         ends = bite.at(s) - half, bite.at(s) + half
         cavity = self.cavity.at(new_s, place, target.gap)
-        colours = blended(colours, cavity, share * ramp(v, *ends))
-        colours = blended(colours, own(from_below), ramp(from_below, *ends))
-        return blended(colours, cavity, (1 - share) * ramp(v, *PAST))
+        apart = blended(colours, cavity, ramp(v, *ends))
+        apart = blended(apart, own(from_below), ramp(from_below, *ends))
+        return blended(blended(colours, cavity, deep), apart, np.full_like(v, parts))
+
+    def dropped(self, target: Opening) -> float:
+        """Return how far the jaw drops, in [0, 1]: lips part in a broader smile, but teeth do not."""
+        old = self.opening
+        grown = (target.gap * target.width - old.gap * old.width) / max(old.width, 1e-6)
+        broader = target.width / max(old.width, 1e-6) - 1
+        return float(max(1 - ramp(broader, *NARROW_JAW), ramp(grown, *DROPPED)))
 
     def light(self, target: Opening, s: np.ndarray, below: np.ndarray, covered: np.ndarray) -> np.ndarray:
         """Return the light, in 0..1, of what a mouth shows at its new edges that it showed in the open in the photo.

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import SKIN_TRIANGLES, face_mesh
+from rbvae.faces.warping import signed_areas
 
 FINEST = 1.3  # photo pixels per texel: above this the photo is averaged over areas first
+SQUEEZED = (0.1, 0.25)  # sizes of triangles in a photo, relative to others, below and above which texels are squeezed
 GRAZING = 0.15  # cosine between a triangle's normal and the line of sight: below this its texture counts as hidden
 
 
@@ -104,6 +107,18 @@ class CanonicalFrame:
         canonical = face_mesh().canonical[:, :2] * self.size
         flat = points[: len(canonical), :2]
         return float(np.sqrt(flat.var(axis=0).sum() / canonical.var(axis=0).sum()))
+
+    def squeezed(self, points: np.ndarray) -> np.ndarray:
+        """Return how squeezed texels are in a photo with these landmarks [468 or more, 3], float32 [P] in [0, 1].
+
+        Many of them show the same pixels there, as at the corners of a broad smile, so they tell little about the face.
+        """
+        canonical = face_mesh().canonical * self.size
+        areas = [np.abs(signed_areas(corners, self.facets)) for corners in (points, canonical)]
+        sizes = areas[0] / np.maximum(areas[1], 1e-9) / self.density(points) ** 2
+        share = (1 - ramp(sizes[self.facet], *SQUEEZED)) * ~self.hollow
+        blurred = cv2.GaussianBlur(self.image(share.astype(np.float32)[:, None]), (0, 0), 0.7)
+        return self.values(blurred.reshape(self.size, self.size, 1))[:, 0]
 
     def image(self, values: np.ndarray) -> np.ndarray:
         """Convert values [P, C] to the square [S, S, C]; texels off the face take the nearest value."""

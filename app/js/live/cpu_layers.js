@@ -149,11 +149,11 @@ function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gai
   };
 }
 
-const [before, found, dark] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
+const [before, found, dark, whole] = [0, 1, 2, 3].map(() => new Float64Array(4));
 
 function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
   const { constants } = portrait.model;
-  const { old, now, shift, deeper, narrower, opens, shadows, bite } = mouth;
+  const { old, now, shift, deeper, narrower, opens, shadows, bite, parts } = mouth;
   const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED, COVERING } = constants.mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
@@ -175,16 +175,18 @@ function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
   };
   cavity(portrait, mouth, s, place, mouth.light, dark);
   add(lit(v), light, 1);
-  if (!bite) {
-    add(dark, 1, Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST)));
+  const deep = Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST));
+  for (let c = 0; c < 3; c++) whole[c] = mix(out[c], dark[c], deep);
+  if (!parts) {
+    add(whole, 1, 1);
     return;
   }
   const line = bite[0] + bite[1] * (along - 0.5) ** 2;
   const range = [line - PARTS * old.gap, line + PARTS * old.gap];
   const below = mix(still, 1 - (1 - place) * deeper, opens);
-  add(dark, 1, opens * ramp(v, ...range));
+  add(dark, 1, ramp(v, ...range));
   add(lit(below), light, ramp(below, ...range));
-  add(dark, 1, (1 - opens) * ramp(v, ...PAST));
+  add(whole, 1, 1 - parts);
 }
 
 const lipShadow = ({ SHADOW_WIDTH }, below, width) => Math.exp(-Math.max(below, 0) / (SHADOW_WIDTH * width));

@@ -80,14 +80,13 @@ export class GlLayers extends GlTools {
     set.vec3("between", mouth.between);
     set.vec2("shift", mouth.shift);
     set.vec2("shadows", mouth.shadows);
-    for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "line", "lineWidth"]) {
+    for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "parts", "line", "lineWidth"]) {
       set.float(name, mouth[name]);
     }
     this._bind("cavity", layers.cavity);
     set.vec2("cavitySize", layers.cavitySize);
     set.vec3("ownLight", mouth.light);
     set.float("haze", mouth.haze);
-    set.int("parts", mouth.bite ? 1 : 0);
     set.vec3("bite", [...(mouth.bite ?? [0, 0]), mouth.old.gap]);
     if (donor) {
       set.vec2("teethSize", [donor.picture.width, donor.picture.height]);

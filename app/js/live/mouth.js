@@ -24,13 +24,17 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
   const stretched = showsTeeth ? clamp(mouth.TEETH_STRETCHED * broader, 1, mouth.MOST_STRETCHED) : mouth.MOST_STRETCHED;
   const apart = ramp(now.gap, ...mouth.NARROW);
+  const opens = clamp((wider - 1) / 0.1, 0, 1);
+  const grown = (now.gap * now.width - old.gap * old.width) / Math.max(old.width, 1e-6);
+  const dropped = Math.max(1 - ramp(broader - 1, ...mouth.NARROW_JAW), ramp(grown, ...mouth.DROPPED));
   return {
     old, now, share, soft, between, apart, kept, bite, light, haze,
     gap: now.gap,
     deeper: Math.max(1, wider / stretched),
     narrower: Math.min(1, broader),
     shift: [after[0] - before[0], after[1] - before[1]],
-    opens: clamp((wider - 1) / 0.1, 0, 1),
+    opens,
+    parts: bite ? opens * dropped : 0,
     shadows: [
       mouth.CORNER_SHADOW * ramp(1 - broader, 0, mouth.NARROWER),
       mouth.LIP_SHADOWED * teeth.LIP_SHADOW * ramp(1 - wider, 0, mouth.LOWER),

@@ -58,7 +58,7 @@ uniform vec3 between;
 uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, lineWidth;
 uniform sampler2D cavity; // behind the teeth
 uniform vec2 cavitySize;
-uniform bool parts; // whether upper and lower teeth do, where the mouth opens
+uniform float parts; // how far upper and lower teeth do
 uniform vec3 bite; // where: middle and curve of the line between them, and the gap of the mouth
 uniform vec3 ownLight, teethLight;
 uniform float haze;
@@ -117,12 +117,13 @@ vec3 ownAt(float s, float across, vec2 l) {
   float light = (1.0 - shadows.x * ends) * (1.0 - under * lipShadow(across - l.x));
   vec3 value = light * photoOfMouth(own, o.x, height, v), dark = cavityAt(s, place, ownLight);
   float past = ramp(v, MOUTH_PAST.x, MOUTH_PAST.y);
-  if (!parts) return mix(value, dark, max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), past));
+  vec3 whole = mix(value, dark, max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), past));
+  if (parts == 0.0) return whole;
   float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = MOUTH_PARTS * bite.z;
   float below = mix(still, 1.0 - (1.0 - place) * deeper, opens);
-  value = mix(value, dark, opens * ramp(v, line - half_, line + half_));
+  value = mix(value, dark, ramp(v, line - half_, line + half_));
   value = mix(value, light * photoOfMouth(own, o.x, height, below), ramp(below, line - half_, line + half_));
-  return mix(value, dark, (1.0 - opens) * past);
+  return mix(whole, value, parts);
 }
 vec3 insideAt(vec2 c, vec4 l) {
   vec3 inside = vec3(0.0);

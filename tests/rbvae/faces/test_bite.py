@@ -62,6 +62,17 @@ def test_lower_teeth_move_with_the_lower_lip_where_the_mouth_opens(parts):
     assert rows[0] < 0.1 * height and rows[3] > 0.85 * height and rows[2] - rows[1] > 0.4 * height
 
 
+@pytest.mark.parametrize("gap, wider, parts", [(0.35, 1.0, True), (0.25, 1.15, False), (0.5, 1.15, True)])
+def test_rows_part_where_the_jaw_drops_and_not_in_a_broader_smile(gap, wider, parts):
+    photo, points = mouth(0.22, *CLOSED)
+    after = opened(gap, wider)
+    out = edited(sharp(photo, points), after)
+    lips = Opening.of(after, INNER_LIPS)
+    x, top, bottom = int(lips.upper[:, 0].mean()), *(int(line[5, 1]) for line in (lips.upper, lips.lower))
+    dark = out[top:bottom, x - 3 : x + 4].max(axis=2).mean(axis=1) < 100
+    assert (dark.sum() > 0.08 * (bottom - top)) == parts
+
+
 def test_a_mouth_that_stays_as_it_is_keeps_its_teeth():
     photo, points = mouth(0.25, *CLOSED)
     assert np.array_equal(edited(sharp(photo, points), points), photo)

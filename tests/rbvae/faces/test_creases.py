@@ -66,6 +66,13 @@ def test_skin_without_creases_keeps_its_grain():
     assert added.max() <= 10 and (added > 2).mean() < 0.002
 
 
+def test_moles_stay():
+    photo, points = photo_of_skin(0.0), smiling()
+    for point in (205, 425, 207):
+        cv2.circle(photo, tuple(int(value) for value in points[point, :2]), 1, (SKIN - DARK).tolist(), -1)
+    assert filled(photo).max() <= 0.15 * DARK
+
+
 def test_lips_and_the_rest_of_the_face_stay():
     photo, points = photo_of_skin(0.0), smiling()
     for point in (0, 17, 13, 10, 151):  # lips and forehead
@@ -80,7 +87,7 @@ def test_a_face_at_the_edge_of_its_photo_is_filled_within_it():
     photo, line = creased(photo_of_skin(), points)
     creases = Creases.of(photo, points)
     added = creases.fill(photo, WHOLE, 1.0).astype(int) - photo
-    assert creases.box[0] == 0 and added[line].mean() > 0.3 * DARK
+    assert creases.box[0] == 0 and added[line].mean() > 0.25 * DARK
 
 
 @pytest.mark.parametrize("size", [0.1, 0.02])
