@@ -23,6 +23,7 @@ LIT_GAPS = (0.05, 0.35)  # gaps of the mouth between which the light reaches its
 # Share of the picture's height that the lower lip covers, with the lower teeth, and gaps between which it bares them.
 COVERED, UNCOVERED_GAPS = 0.22, (0.2, 0.45)
 TOOTHLESS = 0.62  # share of the picture's height above the lower teeth
+SMOOTH = 2.5  # pixels of the picture: blur of a tongue that is drawn that much larger
 UNIT, OWN_BLUR = 175.0, 1.0  # pixels of the picture per distance between the eyes, and its blur
 BRIGHT_TEETH = np.array([199.0, 176, 165])  # grey levels: teeth in the light of the picture
 
@@ -64,5 +65,8 @@ class Cavity:
 def cavity_picture(toothless: bool) -> np.ndarray:
     """Return the picture float32 [h, w, 3], in grey levels; of a `toothless` mouth it shows no lower teeth."""
     picture = np.asarray(Image.open(PICTURE).convert("RGB")).astype(np.float32)
+    if not toothless:
+        return picture
     height, width = picture.shape[:2]
-    return cv2.resize(picture[: round(TOOTHLESS * height)], (width, height)) if toothless else picture
+    tongue = cv2.resize(picture[: round(TOOTHLESS * height)], (width, height))
+    return cv2.GaussianBlur(tongue, (0, 0), SMOOTH)
