@@ -10,8 +10,9 @@ from skimage import data
 from rbvae.faces.landmarks import FaceLandmarker
 from rbvae.faces.lips import shut
 from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
-from rbvae.faces.mouth import Filling, base_of_nose, draw_mouth
+from rbvae.faces.mouth import Filling, draw_mouth
 from rbvae.faces.openings import Opening
+from rbvae.faces.own_mouth import base_of_nose
 from rbvae.faces.rendering import Change, draw
 from rbvae.faces.teeth import UpperTeeth, choose, rest_edge, unit_of
 from rbvae.faces.texture import canonical_frame

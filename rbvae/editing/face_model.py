@@ -19,8 +19,9 @@ from rbvae.faces.eyes import natural_lids, still_lids
 from rbvae.faces.infants import youth
 from rbvae.faces.lips import parting, relaxed, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
-from rbvae.faces.mouth import Filling, base_of_nose
+from rbvae.faces.mouth import Filling
 from rbvae.faces.openings import Opening
+from rbvae.faces.own_mouth import base_of_nose
 from rbvae.faces.pose import Pose, fit_pose
 from rbvae.faces.rendering import Change, draw_texture
 from rbvae.faces.shading import Shading, regions, skin_colour

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rbvae.editing import face_model
-from rbvae.faces import brows, cavity, closed_lid, eyeball, eyes, gaze, lashes, lips, mouth, shading, teeth
+from rbvae.faces import brows, cavity, closed_lid, eyeball, eyes, gaze, lashes, lips, mouth, own_mouth, shading, teeth
 
 USED: dict[ModuleType, tuple[str, ...]] = {
     face_model: ("EXPRESSED",),
@@ -45,36 +45,10 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
         *("CORNERS_SINK", "LINE_RISES", "LIP_THICKENS", "MOVED", "AROUND"),
     ),
-    mouth: (
-        *(
-            "REPLACED",
-            "REPLACED_WIDER",
-            "SPREAD",
-            "SWAPPED",
-            "KEPT",
-            "MOST_STRETCHED",
-            "TEETH_STRETCHED",
-            "BELOW",
-            "PAST",
-            "PARTS",
-            "COVERING",
-            "NARROW_JAW",
-            "DROPPED",
-            "CLAMP",
-            "COVERED",
-        ),
-        *(
-            "CORNER_SHADOW",
-            "CORNERS",
-            "NARROWER",
-            "LOWER",
-            "LIP_SHADOWED",
-            "SQUASHED",
-            "STRETCHED",
-            "BITE",
-            "NARROW",
-            "NOSE",
-        ),
+    mouth: ("REPLACED", "REPLACED_WIDER", "SPREAD", "SWAPPED", "KEPT", "SQUASHED", "STRETCHED", "BITE", "NARROW"),
+    own_mouth: (
+        *("MOST_STRETCHED", "TEETH_STRETCHED", "BELOW", "PAST", "PARTS", "NARROW_JAW", "DROPPED", "CLAMP", "NOSE"),
+        *("COVERED", "COVERING", "CORNER_SHADOW", "CORNERS", "NARROWER", "LOWER", "LIP_SHADOWED"),
     ),
     shading: (
         "DARKEST",

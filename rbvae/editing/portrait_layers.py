@@ -12,8 +12,9 @@ from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import FINEST, Lid
 from rbvae.faces.mesh import LIDS
-from rbvae.faces.mouth import LEAST_BLUR, Mouth, OwnMouth
+from rbvae.faces.mouth import LEAST_BLUR, Mouth
 from rbvae.faces.openings import Opening
+from rbvae.faces.own_mouth import OwnMouth
 from rbvae.faces.teeth import BANK_BLUR, FINER, UpperTeeth, followed, sharpening
 from rbvae.faces.view import FaceView
 

@@ -78,7 +78,10 @@ export function mouthLayer(portrait, frame, photo) {
   const { SEAM_ENDS, RIM, RIM_GAP } = constants.lips;
   const { old, now, between, share, soft, gap, apart, kept } = mouth;
   const [l, own, inner] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
-  const teeth = mouth.donor ? donorLayer(constants.mouth, mouth.donor, lines) : mouth.teeth && teethLayer(portrait, mouth, lines);
+  const cavity = cavityLayer(portrait, mouth);
+  const teeth = mouth.donor
+    ? donorLayer(constants.mouth, mouth.donor, lines)
+    : mouth.teeth && teethLayer(portrait, mouth, lines, cavity);
   return (x, y, out) => {
     const [s, across] = now.coordinates(x, y);
     lineAt(lines, 0, s, l);
@@ -91,7 +94,7 @@ export function mouthLayer(portrait, frame, photo) {
     inner.fill(0);
     if (teeth) teeth(s, across, l, inner);
     if (kept) {
-      ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, own);
+      ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l, own);
       for (let c = 0; c < 3; c++) inner[c] = mix(inner[c], own[c], kept);
     }
     const rim = Math.exp(-Math.max(l[3] - across, 0) / Math.max(now.width, 1e-6) / RIM) * unit(gap / RIM_GAP);
@@ -103,24 +106,25 @@ export function mouthLayer(portrait, frame, photo) {
 }
 
 // What is behind the teeth, in a light [3].
-function cavity(portrait, { gap, haze }, s, v, light, out) {
+function cavityLayer(portrait, { gap, haze }) {
   const { DARK, GAP, LIT_GAPS, COVERED, UNCOVERED_GAPS } = portrait.model.constants.cavity;
   const picture = pictureOf(portrait, "cavity");
-  const y = 1 - ((1 - v) * gap) / GAP - COVERED * (1 - ramp(gap, ...UNCOVERED_GAPS));
-  cubic(picture, s * picture.width, y * picture.height, out);
+  const covered = COVERED * (1 - ramp(gap, ...UNCOVERED_GAPS));
   const lit = ramp(gap, ...LIT_GAPS);
-  for (let c = 0; c < 3; c++) out[c] = haze + mix(DARK[c], out[c], lit) * light[c];
+  return (s, v, light, out) => {
+    cubic(picture, s * picture.width, (1 - ((1 - v) * gap) / GAP - covered) * picture.height, out);
+    for (let c = 0; c < 3; c++) out[c] = haze + mix(DARK[c], out[c], lit) * light[c];
+  };
 }
 
-function teethLayer(portrait, mouth, lines) {
-  const { now, teeth } = mouth;
+function teethLayer(portrait, { now, teeth }, lines, cavity) {
   const picture = pictureOf(portrait, "teeth");
   const [row, found] = [new Float64Array(4), new Float64Array(4)];
   const [edgeX, edgeY] = teeth.edge;
   const { constants } = portrait.model;
   const { MARGIN, LIP_SHADOW } = constants.teeth;
   return (s, across, l, out) => {
-    cavity(portrait, mouth, s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.light, out);
+    cavity(s, (across - l[2]) / Math.max(l[3] - l[2], 1e-3), teeth.light, out);
     const x = edgeX + (s - teeth.s) * now.width * teeth.along[s < teeth.s ? 0 : 1];
     let y = edgeY + (across - teeth.across) * teeth.down;
     const highest = lineAt(lines, 3, x / picture.width, row)[0] + MARGIN;
@@ -151,10 +155,9 @@ function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gai
 
 const [before, found, dark, whole] = [0, 1, 2, 3].map(() => new Float64Array(4));
 
-function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
-  const { constants } = portrait.model;
+function ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l, out) {
   const { old, now, shift, deeper, narrower, opens, shadows, bite, parts } = mouth;
-  const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED, COVERING } = constants.mouth;
+  const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED, COVERING } = constants.own_mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
   const height = Math.max(before[1] - before[0], 1e-3);
@@ -173,7 +176,7 @@ function ownInside(portrait, mouth, lines, photo, [x, y], s, across, l, out) {
     photo(...positions(old, clamp(along, 0.02, 0.98), before[0] + clamp(where, ...CLAMP) * height), found);
     return found;
   };
-  cavity(portrait, mouth, s, place, mouth.light, dark);
+  cavity(s, place, mouth.light, dark);
   add(lit(v), light, 1);
   const deep = Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST));
   for (let c = 0; c < 3; c++) whole[c] = mix(out[c], dark[c], deep);

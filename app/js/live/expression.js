@@ -76,7 +76,7 @@ export class Expression {
     this._lines(now, lids);
     const { eyes, lashes, lifts } = this._eyes(lids, gaze);
     const frame = { nothing, vertices: this.vertices, added, lines: this.lines, eyes, lashes, lifts };
-    const { NOSE } = model.constants.mouth;
+    const { NOSE } = model.constants.own_mouth;
     const donor = portrait.mouths.get(edit.mouth) ?? null;
     frame.mouth = mouthFrame(portrait, now, [middleOf(NOSE, before), middleOf(NOSE, after)], this.lines, donor);
     frame.turn = turn;

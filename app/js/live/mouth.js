@@ -1,4 +1,4 @@
-// The inside of the mouth of an edit: numbers for the rasterisers; see rbvae/faces/mouth.py and teeth.py.
+// The inside of the mouth of an edit: numbers for the rasterisers; see mouth.py, own_mouth.py and teeth.py of rbvae/faces.
 
 import { changed } from "./lips.js";
 import { CELLS, Opening, clamp, ramp, sampled } from "./opening.js";
@@ -8,7 +8,7 @@ const TEETH_ROW = 3; // of the lines of a frame
 // Returns what to draw between the lips `now`, null if nothing. `noses` are the base of the nose before and after;
 // `donor` is a mouth of portrait.js, or null for teeth of the bank.
 export function mouthFrame(portrait, now, [before, after], lines, donor) {
-  const { lips, mouth, teeth } = portrait.model.constants;
+  const { lips, mouth, own_mouth: own, teeth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
   const { softness, showsTeeth, keepsTeeth, between, bite, light, haze } = portrait.mouth;
@@ -22,11 +22,11 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const soft = Math.max(0.6, lips.SOFT * now.width, softness);
   const broader = now.width / Math.max(old.width, 1e-6);
   const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
-  const stretched = showsTeeth ? clamp(mouth.TEETH_STRETCHED * broader, 1, mouth.MOST_STRETCHED) : mouth.MOST_STRETCHED;
+  const stretched = showsTeeth ? clamp(own.TEETH_STRETCHED * broader, 1, own.MOST_STRETCHED) : own.MOST_STRETCHED;
   const apart = ramp(now.gap, ...mouth.NARROW);
   const opens = clamp((wider - 1) / 0.1, 0, 1);
   const grown = (now.gap * now.width - old.gap * old.width) / Math.max(old.width, 1e-6);
-  const dropped = Math.max(1 - ramp(broader - 1, ...mouth.NARROW_JAW), ramp(grown, ...mouth.DROPPED));
+  const dropped = Math.max(1 - ramp(broader - 1, ...own.NARROW_JAW), ramp(grown, ...own.DROPPED));
   return {
     old, now, share, soft, between, apart, kept, bite, light, haze,
     gap: now.gap,
@@ -36,8 +36,8 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
     opens,
     parts: bite ? opens * dropped : 0,
     shadows: [
-      mouth.CORNER_SHADOW * ramp(1 - broader, 0, mouth.NARROWER),
-      mouth.LIP_SHADOWED * teeth.LIP_SHADOW * ramp(1 - wider, 0, mouth.LOWER),
+      own.CORNER_SHADOW * ramp(1 - broader, 0, own.NARROWER),
+      own.LIP_SHADOWED * teeth.LIP_SHADOW * ramp(1 - wider, 0, own.LOWER),
     ],
     line: isOpen ? share * (1 - apart) : 0,
     lineWidth: Math.max(lips.SEAM_WIDTH * now.width, soft),

@@ -103,23 +103,23 @@ vec3 teethAt(float s, float across, vec2 l) {
 }
 #endif
 vec3 photoOfMouth(float s, float upper, float height, float v) {
-  return photoAt(positions(old, clamp(s, 0.02, 0.98), upper + clamp(v, MOUTH_CLAMP.x, MOUTH_CLAMP.y) * height));
+  return photoAt(positions(old, clamp(s, 0.02, 0.98), upper + clamp(v, OWN_MOUTH_CLAMP.x, OWN_MOUTH_CLAMP.y) * height));
 }
 vec3 ownAt(float s, float across, vec2 l) {
   vec2 c = coordinates(old, at - shift);
   vec2 o = linesAt(0, c.x).xy;
   float height = max(o.y - o.x, 1e-3), place = (across - l.x) / max(l.y - l.x, 1e-3);
-  float covered = clamp((c.y - o.x - (across - l.x)) / height, 0.0, MOUTH_COVERED);
+  float covered = clamp((c.y - o.x - (across - l.x)) / height, 0.0, OWN_MOUTH_COVERED);
   float still = (c.y - o.x) / height, v = mix(still, covered + place * deeper, opens);
   float own = mix(c.x, 0.5 + narrower * (s - 0.5), opens);
-  float ends = 1.0 - smooth01(ramp(min(s, 1.0 - s), 0.0, MOUTH_CORNERS));
-  float under = max(shadows.y, TEETH_LIP_SHADOW * ramp(opens * covered, 0.0, MOUTH_COVERING));
+  float ends = 1.0 - smooth01(ramp(min(s, 1.0 - s), 0.0, OWN_MOUTH_CORNERS));
+  float under = max(shadows.y, TEETH_LIP_SHADOW * ramp(opens * covered, 0.0, OWN_MOUTH_COVERING));
   float light = (1.0 - shadows.x * ends) * (1.0 - under * lipShadow(across - l.x));
   vec3 value = light * photoOfMouth(own, o.x, height, v), dark = cavityAt(s, place, ownLight);
-  float past = ramp(v, MOUTH_PAST.x, MOUTH_PAST.y);
-  vec3 whole = mix(value, dark, max(opens * ramp(v, MOUTH_BELOW.x, MOUTH_BELOW.y), past));
+  float past = ramp(v, OWN_MOUTH_PAST.x, OWN_MOUTH_PAST.y);
+  vec3 whole = mix(value, dark, max(opens * ramp(v, OWN_MOUTH_BELOW.x, OWN_MOUTH_BELOW.y), past));
   if (parts == 0.0) return whole;
-  float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = MOUTH_PARTS * bite.z;
+  float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = OWN_MOUTH_PARTS * bite.z;
   float below = mix(still, 1.0 - (1.0 - place) * deeper, opens);
   value = mix(value, dark, ramp(v, line - half_, line + half_));
   value = mix(value, light * photoOfMouth(own, o.x, height, below), ramp(below, line - half_, line + half_));

@@ -10,8 +10,9 @@ from skimage import data
 from rbvae import PortraitEditor
 from rbvae.faces.lips import changed
 from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
-from rbvae.faces.mouth import MOST_STRETCHED, OwnMouth, draw_mouth
+from rbvae.faces.mouth import draw_mouth
 from rbvae.faces.openings import Opening
+from rbvae.faces.own_mouth import MOST_STRETCHED, OwnMouth
 from rbvae.faces.view import LEAST_BLUR, SOFTER, FaceView
 from tests.mouths import (
     DARK,

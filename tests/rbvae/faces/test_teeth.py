@@ -10,8 +10,8 @@ from skimage import data
 from rbvae.faces.cavity import DARK
 from rbvae.faces.lips import shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS
-from rbvae.faces.mouth import NOSE
 from rbvae.faces.openings import Opening
+from rbvae.faces.own_mouth import NOSE
 from rbvae.faces.teeth import (
     SHOWN_AT_REST,
     UpperTeeth,

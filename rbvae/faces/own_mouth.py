@@ -1,0 +1,154 @@
+"""The inside of an open mouth of the edited photo itself, which lips cover and uncover, and jaws take apart."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from rbvae.faces.boxes import Box
+from rbvae.faces.cavity import BRIGHT_TEETH, Cavity
+from rbvae.faces.easing import ramp, smoothstep
+from rbvae.faces.mesh import INNER_LIPS
+from rbvae.faces.openings import Opening, pixel_grid, sample
+from rbvae.faces.teeth import LIP_SHADOW, SHADOW_WIDTH, unit_of
+from rbvae.faces.teeth_colours import brightness_of
+from rbvae.faces.view import INDISTINCT, FaceView
+
+# Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles. Others would show a strip of
+# teeth, or what is left of blurred ones, above a dark cavity.
+HARDLY_OPEN = (0.12, 0.15)
+MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
+TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
+BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
+PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
+PARTS = 0.1  # half the width, of the heights of the mouth times its gap, of the line along which teeth part
+# Shares by which a mouth becomes wider up to which, and growth of its gap in old widths from which, its jaw drops.
+NARROW_JAW, DROPPED = (0.0, 0.1), (0.08, 0.16)
+COVERED = 0.6  # of the height of a mouth that opens wider: how much of it an upper lip that comes down covers at most
+CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
+NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
+COVERING = 0.2  # of the height of the mouth: where a lip that comes down covers as much of the teeth, it shades them
+LIP_SHADOWED = 0.5  # share of the lip's shadow on teeth of the bank: the photo's own have some
+CLAMP = (0.1, 0.92)  # range between upper lip (0) and lower lip (1) from which the inside of a photo's mouth is taken
+NOSE = [1, 2, 98, 327]  # points of the nose that follow the skull, not the lips
+
+
+@dataclass(frozen=True)
+class OwnMouth:
+    """The open mouth of the edited photo itself."""
+
+    view: FaceView
+
+    @functools.cached_property
+    def opening(self) -> Opening:
+        """Its inner lip line."""
+        return Opening.of(self.view.points, INNER_LIPS)
+
+    @functools.cached_property
+    def nose(self) -> np.ndarray:
+        """The base of the nose [2]."""
+        return base_of_nose(self.view.points)
+
+    def fill(self, target: Opening, nose: np.ndarray, box: Box) -> np.ndarray:
+        """Draw the inside where the skull has it: lips cover and uncover it; see Filling.
+
+        Where the mouth opens wider than in the photo, its teeth keep their size, and an upper lip that comes down
+        covers them; other mouths stretch to MOST_STRETCHED. What is left below is the cavity, and lower teeth that the
+        photo shows move with the lower lip.
+        """
+        x, y = pixel_grid(box)
+        s, across = self.opening.coordinates(x - (nose - self.nose)[0], y - (nose - self.nose)[1])
+        upper, lower = self.opening.lines(s)
+        new_s, new_across = target.coordinates(x, y)
+        new_upper, new_lower = target.lines(new_s)
+        height, new_height = np.maximum(lower - upper, 1e-3), np.maximum(new_lower - new_upper, 1e-3)
+        wider = target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
+        place = (new_across - new_upper) / new_height
+        share = float(np.clip((wider - 1) / 0.1, 0, 1))  # 0 if lips close, 1 if they open
+        broader = target.width / max(self.opening.width, 1e-6)
+        v = (across - upper) / height
+        covered = ((across - upper - (new_across - new_upper)) / height).clip(0, COVERED)
+        deeper = max(1.0, wider / self.most_stretched(broader))
+        from_below = v + share * (1 - (1 - place) * deeper - v)
+        v, s = v + share * (covered + place * deeper - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
+        light = np.float32(self.light(target, new_s, new_across - new_upper, share * covered))[..., None]
+
+        def own(v: np.ndarray) -> np.ndarray:
+            places = self.opening.positions(s.clip(0.02, 0.98), upper + v.clip(*CLAMP) * height)
+            return sample(self.view.photo, *places) * light
+
+        colours, bite = own(v), self.view.bite
+        deep, parts = np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST)), share * self.dropped(target)
+        if bite is None or not parts:
+            return blended(colours, self.cavity.at(new_s, place, target.gap), deep) if deep.any() else colours
+        half = PARTS * self.opening.gap
+        ends = bite.at(s) - half, bite.at(s) + half
+        cavity = self.cavity.at(new_s, place, target.gap)
+        apart = blended(colours, cavity, ramp(v, *ends))
+        apart = blended(apart, own(from_below), ramp(from_below, *ends))
+        return blended(blended(colours, cavity, deep), apart, np.full_like(v, parts))
+
+    def dropped(self, target: Opening) -> float:
+        """Return how far the jaw drops, in [0, 1]: lips part in a broader smile, but teeth do not."""
+        old = self.opening
+        grown = (target.gap * target.width - old.gap * old.width) / max(old.width, 1e-6)
+        broader = target.width / max(old.width, 1e-6) - 1
+        return float(max(1 - ramp(broader, *NARROW_JAW), ramp(grown, *DROPPED)))
+
+    def light(self, target: Opening, s: np.ndarray, below: np.ndarray, covered: np.ndarray) -> np.ndarray:
+        """Return the light, in 0..1, of what a mouth shows at its new edges that it showed in the open in the photo.
+
+        `s` are places along it, `below` distances from its upper lip, and `covered` the share of its height that this
+        lip has come to cover.
+        """
+        narrower = 1 - target.width / max(self.opening.width, 1e-6)
+        lower = 1 - target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
+        ends = 1 - smoothstep(ramp(np.minimum(s, 1 - s), 0, CORNERS))
+        lip = np.exp(-np.maximum(below, 0) / (SHADOW_WIDTH * target.width))
+        under = LIP_SHADOW * np.maximum(LIP_SHADOWED * ramp(lower, 0, LOWER), ramp(covered, 0, COVERING))
+        return (1 - CORNER_SHADOW * ramp(narrower, 0, NARROWER) * ends) * (1 - under * lip)
+
+    @property
+    def cavity(self) -> Cavity:
+        """What is behind the teeth."""
+        view = self.view
+        return Cavity.beside(self.teeth, view.haze, view.blur / unit_of(view.points), view.toothless)
+
+    def most_stretched(self, broader: float) -> float:
+        """Return how many times its height the mouth is stretched at most, where it becomes `broader` times as wide.
+
+        Teeth keep their proportions.
+        """
+        if not self.view.has_teeth:
+            return MOST_STRETCHED
+        return float(np.clip(TEETH_STRETCHED * broader, 1.0, MOST_STRETCHED))
+
+    @property
+    def keeps_teeth(self) -> tuple[bool, bool]:
+        """Whether it shows enough teeth to keep them where the jaw drops, and where it smiles."""
+        gap = self.opening.gap
+        shown = self.view.has_teeth and self.view.in_blurs(gap * self.opening.width) >= INDISTINCT
+        in_dropped, in_smile = (shown and gap >= least for least in HARDLY_OPEN)
+        return in_dropped, in_smile
+
+    @functools.cached_property
+    def teeth(self) -> np.ndarray:
+        """The colour of the teeth [3], in grey levels; if none are visible, teeth as bright as the mouth."""
+        photo = self.view.photo
+        inside = self.opening.pixels(photo, 0.5)
+        if len(inside) <= 8:
+            return BRIGHT_TEETH
+        colour = brightness_of(inside.astype(np.float64))
+        return colour if self.view.has_teeth else BRIGHT_TEETH * (colour.mean() / BRIGHT_TEETH.mean())
+
+
+def blended(colours: np.ndarray, others: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return colours [h, w, 3] with a share [h, w] of others."""
+    return colours + np.float32(share)[..., None] * (others - colours)
+
+
+def base_of_nose(points: np.ndarray) -> np.ndarray:
+    """Return the base of the nose [2] of landmarks [468 or more, 3]: it follows the skull, not the lips."""
+    return points[NOSE, :2].mean(axis=0)
