@@ -3,7 +3,8 @@
 python -m training.tools.make_cavity --photo photos/omi/0336.jpg
 
 This made the shipped picture, from One Million Impressions (Peterson et al. 2022, CC BY-NC-SA 4.0), which shows no real
-people. The upper teeth are painted over, and colours are paler and darker than in that photo, taken with a flash; the tongue is as red as in 46 photos of open mouths.
+people. The upper teeth are painted over, and colours are paler and darker than in that photo, taken with a flash: the
+tongue is as red as in 46 photos of open mouths.
 """
 
 from __future__ import annotations
