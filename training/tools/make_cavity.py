@@ -32,8 +32,9 @@ LOWER_TEETH = (slice(47, 58), slice(30, 66))  # rows and columns that show nothi
 UPPER_TEETH = 0.3  # share of its height that they reach down to
 COLOURFUL = 0.4  # factor of its colourfulness
 LOWER_COLOUR = np.array([0.86, 0.77, 0.77])  # red, green and blue of lower teeth, of the upper ones'; in 8 photos alike
-SHADED = (0.05, 0.45), 0.4  # range of its height in which the shade of the upper teeth ends, and light in that shade
+SHADED = (0.0, 0.5), 0.6  # range of its height in which the shade of the upper teeth ends, and light in that shade
 SOFT = 3.0  # pixels: blur where the upper teeth were
+DARKEST = 0.7  # of DARK: least brightness
 GAPS = (GAP - 0.03, GAP + 0.03)  # of the mouth, on which rbvae.faces.cavity relies
 
 
@@ -59,7 +60,7 @@ def inside_of(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     picture[:top] = picture[top : top + 3].mean(axis=0)
     picture[: top + 6] = cv2.GaussianBlur(picture, (0, 0), SOFT)[: top + 6]
     shade = SHADED[1] + (1 - SHADED[1]) * smoothstep(ramp(rows, *SHADED[0]))
-    return np.rint((picture * shade[:, None, None]).clip(DARK, 255)).astype(np.uint8)
+    return np.rint((picture * shade[:, None, None]).clip(DARKEST * DARK, 255)).astype(np.uint8)
 
 
 def main(argv: list[str] | None = None) -> int:
