@@ -11,13 +11,14 @@ from rbvae.faces.boxes import Box, window, with_margin
 from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import OUTER_EYE_CORNERS, OUTER_LIPS, face_mesh
 from rbvae.faces.region import box_of
-from rbvae.faces.shading import CHEEK, FILLED
+from rbvae.faces.shading import BROAD_SIZE, CHEEK, FILLED
 
 # In distances between the outer corners of the eyes:
 CELL = 1 / 100  # side of the cells in which creases are looked for; pores and grain are finer
 WIDEST, SOFT = 0.1, 0.02  # width of the widest crease, and blur of the skin without creases
 LONG, ANGLES = 0.08, 8  # length of the shortest crease, and how many angles are tried; moles and pores are shorter
-TEXEL, BROAD = 0.018, 0.088  # blur of the model's texels, and of the skin around their folds (BROAD_SIZE of shading)
+EYES = 0.475  # that distance in the canonical frame, in its sides
+TEXEL, BROAD = 0.018, BROAD_SIZE / EYES  # blur of the model's texels, and of the skin around folds; see Shading.broad
 LIPS, EDGE = 0.03, 0.03  # distance from the lips, and softness of the edge of the cheeks
 MARGIN = 3 * EDGE  # around the cheeks
 CLEAR = 1.5  # times the usual depth of dark spots from which on one is a crease

@@ -88,7 +88,7 @@ class OwnMouth:
         cavity = self.cavity.at(new_s, place, target.gap)
         apart = blended(colours, cavity, ramp(v, *ends))
         apart = blended(apart, own(from_below), ramp(from_below, *ends))
-        return blended(blended(colours, cavity, deep), apart, np.full_like(v, parts))
+        return blended(blended(colours, cavity, deep), apart, parts)
 
     def dropped(self, target: Opening) -> float:
         """Return how far the jaw drops, in [0, 1]: lips part in a broader smile, but teeth do not."""
@@ -144,9 +144,9 @@ class OwnMouth:
         return colour if self.view.has_teeth else BRIGHT_TEETH * (colour.mean() / BRIGHT_TEETH.mean())
 
 
-def blended(colours: np.ndarray, others: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Return colours [h, w, 3] with a share [h, w] of others."""
-    return colours + np.float32(share)[..., None] * (others - colours)
+def blended(colours: np.ndarray, others: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """Return colours [h, w, 3] with a share, [h, w] or one number, of others."""
+    return colours + np.asarray(share, np.float32)[..., None] * (others - colours)
 
 
 def base_of_nose(points: np.ndarray) -> np.ndarray:

@@ -82,24 +82,23 @@ export function adjacency(triangles) {
 
 // Returns the triangles of skin without those of lips and lids.
 function covering(skin, { innerLips, outerLips, lipRows, lids }) {
-  const own = new Set([innerLips, outerLips, lipRows, lids].flat(3));
-  const found = [];
-  for (let t = 0; t < skin.length; t += 3) {
-    const corners = skin.subarray(t, t + 3);
-    if (!corners.some((point) => own.has(point))) found.push(...corners);
-  }
-  return Uint16Array.from(found);
+  const own = touching(new Set([innerLips, outerLips, lipRows, lids].flat(3)));
+  return trianglesWhere(skin, (corners) => !own(corners));
 }
 
 // Returns the triangles of skin within two triangles of the oval.
-function edge(triangles, oval) {
-  const touching = (points) => {
-    const found = [];
-    for (let t = 0; t < triangles.length; t += 3) {
-      const corners = triangles.subarray(t, t + 3);
-      if (corners.some((point) => points.has(point))) found.push(...corners);
-    }
-    return found;
-  };
-  return Uint16Array.from(touching(new Set(touching(new Set(oval)))));
+function edge(skin, oval) {
+  const near = trianglesWhere(skin, touching(new Set(oval)));
+  return trianglesWhere(skin, touching(new Set(near)));
+}
+
+const touching = (points) => (corners) => corners.some((point) => points.has(point));
+
+function trianglesWhere(triangles, isChosen) {
+  const found = [];
+  for (let t = 0; t < triangles.length; t += 3) {
+    const corners = triangles.subarray(t, t + 3);
+    if (isChosen(corners)) found.push(...corners);
+  }
+  return Uint16Array.from(found);
 }
