@@ -8,7 +8,7 @@ setup(
     packages=[*find_packages(include=["rbvae*"]), *CHECKPOINTS],
     package_dir=CHECKPOINTS,
     package_data={
-        "rbvae.faces": ["closed_lids.npz", "mean_shape.json", "mesh.json", "teeth.*"],
+        "rbvae.faces": ["*.json", "*.npz", "*.webp", "*.md"],
         **dict.fromkeys(CHECKPOINTS, ["README.md", "config.json", "model.safetensors"]),
     },
     include_package_data=False,

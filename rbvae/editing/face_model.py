@@ -16,6 +16,7 @@ from rbvae.faces.brows import natural_brows
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
+from rbvae.faces.glasses import held, worn
 from rbvae.faces.infants import youth
 from rbvae.faces.lips import parting, relaxed, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
@@ -56,6 +57,7 @@ class ObservedFace:
     code: np.ndarray = field(repr=False)
     outside: float = 0.0
     covering: float = 0.0
+    glasses: float = 0.0
     covered: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False)
 
     @property
@@ -133,6 +135,7 @@ class FaceModel:
             code[0].numpy(),
             outside,
             covering(residual, texture.visible, self.frame.size),
+            worn(photo, points),
             np.maximum(covered_texels(residual, self.frame.size), self.frame.squeezed(points)),
         )
 
@@ -215,6 +218,7 @@ class FaceModel:
         moves = after - before
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
         moves = natural_brows(face.view.points, moves, self._with_brows)
+        moves *= 1 - face.glasses * held()[:, None]
         added, smile = self.added(face, texture)
         return Change(moves, added, mouth, smile=smile)
 

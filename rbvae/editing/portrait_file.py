@@ -80,6 +80,7 @@ class PortraitFiles:
             "rotation": small.pose.rotation.tolist(),
             "poseScale": small.pose.scale,
             "youth": youth(small.view.points),
+            "glasses": face.glasses,
             "blur": view.blur,
             "tones": None if tones is None else tones.tolist(),
             "cheeks": list(view.creases.box),

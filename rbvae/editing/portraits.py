@@ -17,7 +17,7 @@ from rbvae.editing.edits import Edit, Inference, MeshEdit, Portrait
 from rbvae.editing.face_model import FaceModel, square_of
 from rbvae.editing.gestures import RANGES, STILL, Expression, Gesture, with_gesture
 from rbvae.editing.parts import PARTS, Limit, part_weights
-from rbvae.editing.warnings import COVERED, STRANGER, people_apart, photo_warnings
+from rbvae.editing.warnings import COVERED, STRANGER, WORN, people_apart, photo_warnings
 from rbvae.errors import ConfigError, FaceNotFoundError, quoted, shown
 from rbvae.faces.alignment import Alignment, align, crop
 from rbvae.faces.face import Face
@@ -110,7 +110,14 @@ class PortraitEditor(Editor):
             crop=square_of(source, observed.box),
             reconstruct=functools.partial(self.faces.reconstruction, observed, z, e),
             warnings=photo_warnings(
-                self.calibration, error, scale, face, count, observed.outside, observed.covering > COVERED
+                self.calibration,
+                error,
+                scale,
+                face,
+                count,
+                observed.outside,
+                observed.covering > COVERED,
+                observed.glasses > WORN,
             ),
             box=observed.box,
             source=source,

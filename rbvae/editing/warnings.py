@@ -27,6 +27,7 @@ TURNED, TURNED_AWAY = 25.0, 35.0  # degrees of yaw or pitch beyond which few, an
 UNSURE = 0.014  # `Face.moved` above this is unsure: none of 100 photos of LFW, 65 of 99 blurred by 4 pixels
 CUT = 0.02  # share of the face that may lie outside the photo
 COVERED = 1.6  # value of rbvae.faces.covering.covering above which something seems to cover the lower face
+WORN = 0.5  # value of rbvae.faces.glasses.worn above which the face counts as one with glasses
 SHUT = 0.6  # blink score above which an eye counts as closed
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 COARSE = 1.6  # crop pixels per photo pixel, above which the face has too little detail
@@ -81,12 +82,13 @@ def photo_warnings(
     count: int,
     outside: float = 0.0,
     covered: bool = False,
+    glasses: bool = False,
 ) -> tuple[str, ...]:
     """Return warnings on why edits of this photo may be unreliable.
 
     `error` is that of the reconstruction in grey levels, `scale` crop pixels per photo pixel, `face` the detected face
     (None if the eyes were clicked), `count` the number of faces found, `outside` the share of the face outside the
-    photo, `covered` whether something covers the lower face.
+    photo, `covered` whether something covers the lower face, `glasses` whether the face wears glasses.
     """
     notes = []
     if face is None:
@@ -108,6 +110,8 @@ def photo_warnings(
         )
     if covered:
         notes.append("something seems to cover the lower face, and would move with the mouth; use a photo without it")
+    if glasses:
+        notes.append("the face wears glasses, so brows and the skin around the eyes stay still: frames would bend")
     if face and eyes_shut(face):
         notes.append("the eyes are closed; edits that open them have to guess what they look like")
     if scale > COARSE:

@@ -7,6 +7,7 @@ import pytest
 
 from rbvae.faces.mesh import INNER_LIPS, LIDS, POINTS
 from rbvae.faces.openings import Opening
+from tests.glasses import with_glasses
 from tests.live.comparing import ALIKE, EXAMPLES, SEEN, SEEN_NEAR, SEEN_SMALL, library, psnr
 
 EDITS = {
@@ -84,6 +85,17 @@ def test_monochrome_photos_stay_so(editor, live, synthetic, tint):
         drawn = live.draw({"named": named})
         np.testing.assert_allclose(drawn / tint, drawn[..., :1].repeat(3, axis=2), atol=2.5 if min(tint) < 1 else 0)
         assert psnr(drawn, library(editor, portrait, named), portrait) >= SEEN
+
+
+def test_frames_of_glasses_stay_as_straight(editor, live, closed, monkeypatch):
+    named = {"brows up": 2.5, "smile": 1.0}
+    portrait = editor.infer(with_glasses(closed.source, closed.observed.view.points))
+    live.open(portrait)
+    drawn, straight = live.draw({"named": named}), library(editor, portrait, named)
+    monkeypatch.setattr("rbvae.editing.face_model.held", lambda: np.zeros(POINTS))
+    bent = library(editor, portrait, named)
+    assert psnr(drawn, straight, portrait) >= SEEN
+    assert psnr(drawn, bent, portrait) < SEEN - 10
 
 
 def test_pixels_far_from_the_face_stay(live, small):

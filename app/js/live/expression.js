@@ -92,7 +92,7 @@ export class Expression {
   // The moves of the landmarks [468 * 3] by a change of e; `closingGiven` in 0..1 closes the lips, in place of the way
   // to the neutral e.
   _moves(e, weights, closingGiven = null) {
-    const { model, before, rotation, poseScale, arrays } = this.portrait;
+    const { model, before, rotation, poseScale, glasses, arrays } = this.portrait;
     const { byShape, e: own, neutralE } = arrays;
     const moves = new Float64Array(3 * POINTS);
     if (same(e, own)) return moves;
@@ -121,6 +121,7 @@ export class Expression {
     }
     this.lids.natural(before, moves);
     raise(before, moves, model.partWeights(["brows"]).points, model.constants.brows);
+    for (let i = 0; i < moves.length; i++) moves[i] *= 1 - glasses * model.underGlasses[Math.floor(i / 3)];
     return moves;
   }
 

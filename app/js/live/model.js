@@ -27,6 +27,7 @@ export class Model {
       skin: arrays.skin,
       cheeks: arrays.cheeks,
       folds: arrays.folds,
+      underGlasses: arrays.underGlasses,
       meanLuma: arrays.meanLuma,
       triangles: arrays.triangles,
       canonical: arrays.canonical,

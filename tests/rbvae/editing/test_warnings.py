@@ -46,6 +46,11 @@ def test_each_doubt_has_its_own_words(error, scale, yaw, said):
     assert said in only
 
 
+def test_glasses_are_named():
+    (only,) = photo_warnings(Calibration(), 20.0, 0.5, face(), 1, glasses=True)
+    assert "wears glasses" in only
+
+
 @pytest.mark.parametrize(("moved", "doubted"), [(0.0, 0), (0.012, 0), (0.016, 1), (np.inf, 1)])
 def test_landmarks_that_move_at_a_second_look_are_doubted(moved, doubted):
     said = photo_warnings(Calibration(), 20.0, 0.5, face(moved=moved), 1)
