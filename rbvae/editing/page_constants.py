@@ -47,7 +47,18 @@ USED: dict[ModuleType, tuple[str, ...]] = {
     ),
     mouth: ("REPLACED", "REPLACED_WIDER", "SPREAD", "SWAPPED", "KEPT", "SQUASHED", "STRETCHED", "BITE", "NARROW"),
     own_mouth: (
-        *("MOST_STRETCHED", "TEETH_STRETCHED", "BELOW", "PAST", "PARTS", "NARROW_JAW", "DROPPED", "CLAMP", "NOSE"),
+        *(
+            "MOST_STRETCHED",
+            "TEETH_STRETCHED",
+            "UNFILLED",
+            "BELOW",
+            "PAST",
+            "PARTS",
+            "NARROW_JAW",
+            "DROPPED",
+            "CLAMP",
+            "NOSE",
+        ),
         *("COVERED", "COVERING", "CORNER_SHADOW", "CORNERS", "NARROWER", "LOWER", "LIP_SHADOWED"),
     ),
     shading: (

@@ -35,6 +35,7 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
         "between": view.between_lips.tolist(),
         "showsTeeth": view.has_teeth,
         "keepsTeeth": list(mouth.keeps_teeth),
+        "bared": mouth.bared,
         "lipEdges": view.lip_edges.round(3).tolist(),
         "bite": None if view.bite is None else [view.bite.middle, view.bite.curve],
         "light": mouth.cavity.light.tolist(),

@@ -149,10 +149,12 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     is_open = old.gap > SHOWN
     filled = 0.0 if filling is None else 1.0
     if filling is not None and is_open:
-        kept_below, kept_beside = mouth.keeps_teeth
+        kept_below, kept_beside, _ = mouth.keeps_teeth
         deeper = 0.0 if filling.behind or kept_below else (new.gap - old.gap) / REPLACED
-        wider = (new.width / old.width - 1) / (SPREAD if kept_beside else REPLACED_WIDER)
-        grown = ramp(max(deeper, wider), *(SWAPPED if view.has_teeth else (0, 1)))
+        broader = new.width / old.width - 1
+        wider = broader / (SPREAD if kept_beside else REPLACED_WIDER)
+        over = SWAPPED if view.has_teeth else (0, 1)
+        grown = max(ramp(max(deeper, wider), *over) * (1 - mouth.fills(new)), ramp(broader / SPREAD, *over))
         filled = float(grown) if filling.replaces or not view.has_teeth else 0.0
     share = max(changed(old, new), filled * is_open)
     if not share or (filling is None and not is_open):

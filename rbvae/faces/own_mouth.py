@@ -16,16 +16,18 @@ from rbvae.faces.teeth import LIP_SHADOW, SHADOW_WIDTH, unit_of
 from rbvae.faces.teeth_colours import brightness_of
 from rbvae.faces.view import INDISTINCT, FaceView
 
-# Least gaps of a mouth that keeps its teeth, where the jaw drops and where it smiles. Others would show a strip of
-# teeth, or what is left of blurred ones, above a dark cavity.
-HARDLY_OPEN = (0.12, 0.15)
+# Least gaps of a mouth that keeps its teeth, where the jaw drops, where it smiles, and where it smiles and they fill it.
+# Others would show a strip of teeth, or what is left of blurred ones, above a dark cavity.
+HARDLY_OPEN = (0.12, 0.15, 0.08)
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
+TALLEST = 0.11  # of the distance between the eyes: height up to which a lip that rises in a smile bares upper teeth
+UNFILLED = 1.18, 1.22  # times the height of a mouth that they fill: a smile up to the first keeps teeth, above not
 BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
 PARTS = 0.1  # half the width, of the heights of the mouth times its gap, of the line along which teeth part
 # Shares by which a mouth becomes wider up to which, and growth of its gap in old widths from which, its jaw drops.
-NARROW_JAW, DROPPED = (0.0, 0.1), (0.08, 0.16)
+NARROW_JAW, DROPPED = (0.035, 0.065), (0.1, 0.13)
 COVERED = 0.6  # of the height of a mouth that opens wider: how much of it an upper lip that comes down covers at most
 CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
 NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
@@ -70,7 +72,7 @@ class OwnMouth:
         broader = target.width / max(self.opening.width, 1e-6)
         v = (across - upper) / height
         covered = ((across - upper - (new_across - new_upper)) / height).clip(0, COVERED)
-        deeper = max(1.0, wider / self.most_stretched(broader))
+        deeper = max(1.0, wider / self.most_stretched(target))
         from_below = v + share * (1 - (1 - place) * deeper - v)
         v, s = v + share * (covered + place * deeper - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         light = np.float32(self.light(target, new_s, new_across - new_upper, share * covered))[..., None]
@@ -116,22 +118,37 @@ class OwnMouth:
         view = self.view
         return Cavity.beside(self.teeth, view.haze, view.blur / unit_of(view.points), view.toothless)
 
-    def most_stretched(self, broader: float) -> float:
-        """Return how many times its height the mouth is stretched at most, where it becomes `broader` times as wide.
+    def most_stretched(self, target: Opening) -> float:
+        """Return how many times its height the mouth is stretched at most on the way to `target`.
 
-        Teeth keep their proportions.
+        Teeth keep their proportions where the jaw drops; in a smile, the upper lip bares more of them.
         """
         if not self.view.has_teeth:
             return MOST_STRETCHED
-        return float(np.clip(TEETH_STRETCHED * broader, 1.0, MOST_STRETCHED))
+        kept = TEETH_STRETCHED * target.width / max(self.opening.width, 1e-6)
+        bared = max(self.bared, kept)
+        return float(np.clip(kept + (1 - self.dropped(target)) * (bared - kept), 1.0, MOST_STRETCHED))
 
     @property
-    def keeps_teeth(self) -> tuple[bool, bool]:
-        """Whether it shows enough teeth to keep them where the jaw drops, and where it smiles."""
+    def bared(self) -> float:
+        """How many times as high as the upper teeth that it shows, down to the lower ones, are those that lips bare."""
+        bite = self.view.bite
+        shown = 1.0 if bite is None else float(bite.at(np.array(0.5)))
+        height = self.opening.gap * self.opening.width * shown
+        return min(TALLEST * unit_of(self.view.points) / max(height, 1e-6), MOST_STRETCHED)
+
+    def fills(self, target: Opening) -> float:
+        """Return how well its own teeth fill `target` in a smile, in [0, 1]."""
+        wider = target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
+        return float(ramp(wider / self.most_stretched(target), *UNFILLED[::-1])) * self.keeps_teeth[2]
+
+    @functools.cached_property
+    def keeps_teeth(self) -> tuple[bool, bool, bool]:
+        """Whether it shows enough teeth to keep them, see HARDLY_OPEN."""
         gap = self.opening.gap
         shown = self.view.has_teeth and self.view.in_blurs(gap * self.opening.width) >= INDISTINCT
-        in_dropped, in_smile = (shown and gap >= least for least in HARDLY_OPEN)
-        return in_dropped, in_smile
+        in_dropped, in_smile, in_filled = (shown and gap >= least for least in HARDLY_OPEN)
+        return in_dropped, in_smile, in_filled
 
     @functools.cached_property
     def teeth(self) -> np.ndarray:

@@ -116,6 +116,19 @@ def test_a_mouth_that_shows_a_sliver_of_teeth_looks_the_same(editor, live, shut)
         assert psnr(live.draw({"named": named}), library(editor, bared, named), bared) >= SEEN_SMALL
 
 
+def test_a_smile_bares_more_of_its_own_teeth_alike(editor, live, closed, monkeypatch):
+    smile, named = editor.infer(editor.edit(closed, {"smile": 1.0}).photo), {"smile": 0.75}
+    assert OwnMouth(smile.observed.view).keeps_teeth == (True, False, True)
+    live.open(smile)
+    drawn, wanted = live.draw({"named": named}), library(editor, smile, named)
+    assert psnr(drawn, wanted, smile, mouth_of(smile)) >= SEEN_NEAR
+    monkeypatch.setattr("rbvae.faces.own_mouth.HARDLY_OPEN", (0.12, 0.15, 1.0))
+    assert psnr(drawn, library(editor, smile, named), smile, mouth_of(smile)) < SEEN_NEAR - 4
+    monkeypatch.undo()
+    monkeypatch.setattr("rbvae.faces.own_mouth.TALLEST", 0)
+    assert psnr(drawn, library(editor, smile, named), smile, mouth_of(smile)) < SEEN_NEAR - 4
+
+
 def test_teeth_in_the_shadow_of_a_mouth_that_closes_a_little_look_the_same(editor, live):
     smile = editor.infer(EXAMPLES / "smile-1.jpg")
     live.open(smile)

@@ -11,22 +11,28 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth, own_mouth: own, teeth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { softness, showsTeeth, keepsTeeth, between, bite, light, haze } = portrait.mouth;
-  const [keptBelow, keptBeside] = keepsTeeth;
+  const { softness, showsTeeth, keepsTeeth, bared, between, bite, light, haze } = portrait.mouth;
+  const [keptBelow, keptBeside, keptFilled] = keepsTeeth;
+  const broader = now.width / Math.max(old.width, 1e-6);
+  const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
+  const grown = (now.gap * now.width - old.gap * old.width) / Math.max(old.width, 1e-6);
+  const dropped = Math.max(1 - ramp(broader - 1, ...own.NARROW_JAW), ramp(grown, ...own.DROPPED));
+  const inProportion = own.TEETH_STRETCHED * broader;
+  const inSmile = inProportion + (1 - dropped) * Math.max(0, bared - inProportion);
+  const stretched = showsTeeth ? clamp(inSmile, 1, own.MOST_STRETCHED) : own.MOST_STRETCHED;
+  const over = showsTeeth ? mouth.SWAPPED : [0, 1];
   const grownBelow = keptBelow || (portrait.teeth.behind && !donor) ? 0 : (now.gap - old.gap) / mouth.REPLACED;
-  const grownBeside = (now.width / old.width - 1) / (keptBeside ? mouth.SPREAD : mouth.REPLACED_WIDER);
-  const replaced = ramp(Math.max(grownBelow, grownBeside), ...(showsTeeth ? mouth.SWAPPED : [0, 1]));
+  const grownBeside = (broader - 1) / (keptBeside ? mouth.SPREAD : mouth.REPLACED_WIDER);
+  const fills = keptFilled ? ramp(wider / stretched, ...[...own.UNFILLED].reverse()) : 0;
+  const replaced = Math.max(
+    ramp(Math.max(grownBelow, grownBeside), ...over) * (1 - fills), ramp((broader - 1) / mouth.SPREAD, ...over),
+  );
   const kept = !isOpen ? 0 : portrait.teeth.gums && showsTeeth && !donor ? 1 : 1 - replaced;
   const share = Math.max(changed(old, now, lips), isOpen ? 1 - kept : 0);
   if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, softness);
-  const broader = now.width / Math.max(old.width, 1e-6);
-  const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
-  const stretched = showsTeeth ? clamp(own.TEETH_STRETCHED * broader, 1, own.MOST_STRETCHED) : own.MOST_STRETCHED;
   const apart = ramp(now.gap, ...mouth.NARROW);
   const opens = clamp((wider - 1) / 0.1, 0, 1);
-  const grown = (now.gap * now.width - old.gap * old.width) / Math.max(old.width, 1e-6);
-  const dropped = Math.max(1 - ramp(broader - 1, ...own.NARROW_JAW), ramp(grown, ...own.DROPPED));
   return {
     old, now, share, soft, between, apart, kept, bite, light, haze,
     gap: now.gap,

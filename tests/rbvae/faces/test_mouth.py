@@ -141,8 +141,22 @@ def test_teeth_of_the_photo_keep_their_size_when_the_jaw_drops_and_grow_with_the
         after = wider_open(points, by)
         teeth, dark = heights(edited(view, after), after)
         assert 0.75 * own < teeth < 1.15 * own and dark > 0.03 * width
+    mouth = OwnMouth(sharp(painted(plain(), opened(0.2), TOOTH), opened(0.2)))
+    narrow, broad, broadest = (mouth.most_stretched(Opening.of(opened(0.5, by), INNER_LIPS)) for by in (0.8, 1.2, 3))
+    assert narrow == 1 < broad < broadest == MOST_STRETCHED
+
+
+def test_a_smile_bares_more_of_the_teeth_it_shows_and_takes_others_only_if_they_do_not_fill_it():
+    before = opened(0.11)
+    view = sharp(painted(plain(), before, TOOTH), before)
     mouth = OwnMouth(view)
-    assert mouth.most_stretched(0.8) == 1 < mouth.most_stretched(1.2) < mouth.most_stretched(3) == MOST_STRETCHED
+    assert mouth.keeps_teeth == (False, False, True)
+    filled, taller = (Opening.of(opened(gap, 1.12), INNER_LIPS) for gap in (0.15, 0.26))
+    assert mouth.fills(filled) == 1 and mouth.fills(taller) == 0
+    assert mouth.most_stretched(filled) > 1.25 * mouth.most_stretched(taller)
+    smiling = edited(view, opened(0.15, 1.12), Plain())
+    assert greenness(smiling) < 0 and heights(smiling, opened(0.15, 1.12))[0] > 0.88 * filled.gap * filled.width
+    assert greenness(edited(view, opened(0.26, 1.12), Plain())) > 50
 
 
 def test_an_upper_lip_that_comes_down_covers_the_teeth_of_a_mouth_that_opens():
