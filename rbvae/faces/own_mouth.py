@@ -16,8 +16,8 @@ from rbvae.faces.teeth import LIP_SHADOW, SHADOW_WIDTH, unit_of
 from rbvae.faces.teeth_colours import brightness_of
 from rbvae.faces.view import INDISTINCT, FaceView
 
-# Least gaps of a mouth that keeps its teeth, where the jaw drops, where it smiles, and where they fill the smile. Others
-# would show a strip of teeth, or what is left of blurred ones, above a dark cavity.
+# Least gaps of a mouth that keeps its teeth, where the jaw drops, where it smiles, and where they fill the smile. In
+# others, a strip of teeth would be left, or what is left of blurred ones, above a dark cavity.
 HARDLY_OPEN = (0.12, 0.15, 0.08)
 MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stretched where it opens wider
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
