@@ -37,6 +37,7 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
         "keepsTeeth": list(mouth.keeps_teeth),
         "bared": mouth.bared,
         "lipEdges": view.lip_edges.round(3).tolist(),
+        "lowerTeeth": view.shows_lower_teeth,
         "bite": None if view.bite is None else [view.bite.middle, view.bite.curve],
         "light": mouth.cavity.light.tolist(),
         "haze": view.haze,

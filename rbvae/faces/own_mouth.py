@@ -23,7 +23,7 @@ MOST_STRETCHED = 2.5  # times its height that a person's own open mouth is stret
 TEETH_STRETCHED = 1.1  # times that, relative to its width, where it shows teeth
 TALLEST = 0.11  # of the distance between the eyes: height up to which a lip that rises in a smile bares upper teeth
 UNFILLED = 1.18, 1.22  # times the height of a mouth that they fill: a smile up to the first keeps teeth, above not
-BELOW = (0.8, 1.1)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
+BELOW = (0.9, 1.04)  # range between upper lip (0) and lower lip (1) in which it fades into the cavity
 PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the skull and the mouth does not open
 PARTS = 0.1  # half the width, of the heights of the mouth times its gap, of the line along which teeth part
 # Shares by which a mouth becomes wider up to which, and growth of its gap in old widths from which, its jaw drops.
@@ -89,7 +89,8 @@ class OwnMouth:
         ends = bite.at(s) - half, bite.at(s) + half
         cavity = self.cavity.at(new_s, place, target.gap)
         apart = blended(colours, cavity, ramp(v, *ends))
-        apart = blended(apart, own(from_below), ramp(from_below, *ends))
+        if self.view.shows_lower_teeth:
+            apart = blended(apart, own(from_below), ramp(from_below, *ends))
         return blended(blended(colours, cavity, deep), apart, parts)
 
     def dropped(self, target: Opening) -> float:

@@ -27,6 +27,7 @@ LEAST_BLUR = 0.3  # pixels: no photo is sharper
 SOFTER = 0.6  # share of the blur by which edges around the mouth are softer in blurred photos
 BLURRED = 30, 15  # sharpness at which that begins, and from which it is whole
 INDISTINCT = 5  # heights of an open mouth, in units of the blur, below which its teeth are not told apart
+SLIVER = 10  # heights of lower teeth, in the same units, below which they are a serrated edge of the lip
 SAMPLED = 200  # pixels along a face that suffice for that
 
 
@@ -100,7 +101,14 @@ class FaceView:
     @property
     def toothless(self) -> bool:
         """Whether what is behind the teeth has no lower teeth: there are none, or the mouth shows its own."""
-        return self.is_infant or self.bite is not None
+        return self.is_infant or self.shows_lower_teeth
+
+    @functools.cached_property
+    def shows_lower_teeth(self) -> bool:
+        """Whether the mouth shows enough of its lower teeth to draw them where the jaw drops."""
+        opening = Opening.of(self.points, INNER_LIPS)
+        height = opening.gap * opening.width
+        return self.bite is not None and self.in_blurs((1 - self.bite.middle) * height) >= SLIVER
 
     @functools.cached_property
     def lip_edges(self) -> np.ndarray:

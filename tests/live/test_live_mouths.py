@@ -72,16 +72,21 @@ def test_the_inside_of_an_open_mouth_that_shows_no_teeth_looks_the_same(editor, 
         assert psnr(live.draw({"named": named}), library(editor, dark, named), dark, mouth_of(dark)) >= SEEN_NEAR
 
 
+@pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("raster", ["gl", "cpu"])
-def test_upper_and_lower_teeth_part_alike(editor, live, small, monkeypatch, raster):
+def test_upper_and_lower_teeth_part_alike(editor, live, small, monkeypatch, raster, lower):
     edits = [{"mouth open": 2.0}, {"mouth open": 0.5}, {"mouth open": -0.5}]
     whole = library(editor, small, edits[0])
     monkeypatch.setitem(vars(small.observed.view), "bite", Bite(0.6, 0.3))
+    monkeypatch.setitem(vars(small.observed.view), "shows_lower_teeth", lower)
     live.open(small, raster)
     for named in edits:
         drawn, wanted = live.draw({"named": named}), library(editor, small, named)
         assert psnr(drawn, wanted, small, mouth_of(small)) >= SEEN_NEAR
-    assert psnr(whole, library(editor, small, edits[0]), small, mouth_of(small)) < SEEN_NEAR - 5
+    parted = library(editor, small, edits[0])
+    assert psnr(whole, parted, small, mouth_of(small)) < SEEN_NEAR - 5
+    monkeypatch.setitem(vars(small.observed.view), "shows_lower_teeth", not lower)
+    assert psnr(parted, library(editor, small, edits[0]), small, mouth_of(small)) < SEEN_NEAR - 5
 
 
 def test_a_mouth_that_closes_leaves_no_slit_of_teeth_either(editor, live, small, monkeypatch):

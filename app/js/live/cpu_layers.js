@@ -156,7 +156,7 @@ function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gai
 const [before, found, dark, whole] = [0, 1, 2, 3].map(() => new Float64Array(4));
 
 function ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l, out) {
-  const { old, now, shift, deeper, narrower, opens, shadows, bite, parts } = mouth;
+  const { old, now, shift, deeper, narrower, opens, shadows, bite, lower, parts } = mouth;
   const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED, COVERING } = constants.own_mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
@@ -188,7 +188,7 @@ function ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l,
   const range = [line - PARTS * old.gap, line + PARTS * old.gap];
   const below = mix(still, 1 - (1 - place) * deeper, opens);
   add(dark, 1, ramp(v, ...range));
-  add(lit(below), light, ramp(below, ...range));
+  add(lit(below), light, lower * ramp(below, ...range));
   add(whole, 1, 1 - parts);
 }
 

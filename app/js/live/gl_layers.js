@@ -80,7 +80,7 @@ export class GlLayers extends GlTools {
     set.vec3("between", mouth.between);
     set.vec2("shift", mouth.shift);
     set.vec2("shadows", mouth.shadows);
-    for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "parts", "line", "lineWidth"]) {
+    for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "parts", "lower", "line", "lineWidth"]) {
       set.float(name, mouth[name]);
     }
     this._bind("cavity", layers.cavity);

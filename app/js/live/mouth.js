@@ -11,7 +11,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth, own_mouth: own, teeth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { softness, showsTeeth, keepsTeeth, bared, between, bite, light, haze } = portrait.mouth;
+  const { softness, showsTeeth, keepsTeeth, bared, between, bite, lowerTeeth, light, haze } = portrait.mouth;
   const [keptBelow, keptBeside, keptFilled] = keepsTeeth;
   const broader = now.width / Math.max(old.width, 1e-6);
   const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
@@ -35,6 +35,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const opens = clamp((wider - 1) / 0.1, 0, 1);
   return {
     old, now, share, soft, between, apart, kept, bite, light, haze,
+    lower: Number(lowerTeeth),
     gap: now.gap,
     deeper: Math.max(1, wider / stretched),
     narrower: Math.min(1, broader),

@@ -59,6 +59,7 @@ uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, line
 uniform sampler2D cavity; // behind the teeth
 uniform vec2 cavitySize;
 uniform float parts; // how far upper and lower teeth do
+uniform float lower; // share of the lower teeth that is drawn
 uniform vec3 bite; // where: middle and curve of the line between them, and the gap of the mouth
 uniform vec3 ownLight, teethLight;
 uniform float haze;
@@ -122,7 +123,7 @@ vec3 ownAt(float s, float across, vec2 l) {
   float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = OWN_MOUTH_PARTS * bite.z;
   float below = mix(still, 1.0 - (1.0 - place) * deeper, opens);
   value = mix(value, dark, ramp(v, line - half_, line + half_));
-  value = mix(value, light * photoOfMouth(own, o.x, height, below), ramp(below, line - half_, line + half_));
+  value = mix(value, light * photoOfMouth(own, o.x, height, below), lower * ramp(below, line - half_, line + half_));
   return mix(whole, value, parts);
 }
 vec3 insideAt(vec2 c, vec4 l) {

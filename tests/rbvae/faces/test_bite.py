@@ -6,6 +6,7 @@ import pytest
 from rbvae.faces.bite import ALONG, find_bite
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening
+from rbvae.faces.view import SLIVER
 from tests.mouths import LIP, SIDE, edited, opened, plain, sharp
 
 TOOTH, DIM, LINE, TONGUE, BLACK = (220, 205, 190), (200, 180, 165), (120, 105, 100), (150, 70, 70), (30, 20, 18)
@@ -84,3 +85,15 @@ def test_what_is_behind_has_no_lower_teeth_then():
     photo, points = mouth(0.25, *CLOSED)
     upper, _ = mouth(0.25, (0.0, TOOTH))
     assert sharp(photo, points).toothless and not sharp(upper, points).toothless
+
+
+def test_a_sliver_of_lower_teeth_gives_way_to_those_of_the_cavity():
+    """Drawn along the lip of a mouth that opens wide, it would be a serrated edge."""
+    photo, points = mouth(0.25, *CLOSED)
+    view = sharp(photo, points)
+    lips = Opening.of(points, INNER_LIPS)
+    height = (1 - view.bite.middle) * lips.gap * lips.width
+    blurred = sharp(photo, points)
+    vars(blurred)["blur"] = 1.1 * height / SLIVER
+    assert view.shows_lower_teeth and blurred.bite is not None
+    assert not blurred.shows_lower_teeth and not blurred.toothless
