@@ -11,13 +11,28 @@ from typing import Any
 import numpy as np
 
 from rbvae.editing import face_model
-from rbvae.faces import brows, cavity, closed_lid, eyeball, eyes, gaze, lashes, lips, mouth, own_mouth, shading, teeth
+from rbvae.faces import (
+    brows,
+    cavity,
+    closed_lid,
+    creases,
+    eyeball,
+    eyes,
+    gaze,
+    lashes,
+    lips,
+    mouth,
+    own_mouth,
+    shading,
+    teeth,
+)
 
 USED: dict[ModuleType, tuple[str, ...]] = {
     face_model: ("EXPRESSED",),
     brows: ("LOWER_EDGES", "UPPER_LIDS", "RISE"),
     cavity: ("DARK", "GAP", "LIT_GAPS", "COVERED", "UNCOVERED_GAPS"),
     closed_lid: ("STEP", "LEFT", "TOP", "AROUND"),
+    creases: ("NONE",),
     eyeball: ("REFLECTION",),
     eyes: ("SOFT", "FIRM", "CLOSED", "LOWERED", "CLOSING", "EDGE"),
     gaze: (

@@ -9,28 +9,31 @@ import numpy as np
 
 from rbvae.faces.boxes import Box, window, with_margin
 from rbvae.faces.easing import ramp
-from rbvae.faces.mesh import OUTER_EYE_CORNERS, OUTER_LIPS, face_mesh
+from rbvae.faces.mesh import OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, face_mesh
 from rbvae.faces.region import box_of
-from rbvae.faces.shading import BROAD_SIZE, CHEEK, FILLED
+from rbvae.faces.shading import CHEEK, fold_filling
+from rbvae.faces.texture import canonical_frame
+from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, triangle_numbers
 
+SIZE = 96  # of the canonical frame in which texels fill folds
 # In distances between the outer corners of the eyes:
 CELL = 1 / 100  # side of the cells in which creases are looked for; pores and grain are finer
-WIDEST, SOFT = 0.1, 0.02  # width of the widest crease, and blur of the skin without creases
+WIDEST, RIDGE, SOFT = 0.1, 0.05, 0.02  # widths of the widest crease and pale line, and blur of the skin without them
 LONG, ANGLES = 0.08, 8  # length of the shortest crease, and how many angles are tried; moles and pores are shorter
-EYES = 0.475  # that distance in the canonical frame, in its sides
-TEXEL, BROAD = 0.018, BROAD_SIZE / EYES  # blur of the model's texels, and of the skin around folds; see Shading.broad
 LIPS, EDGE = 0.03, 0.03  # distance from the lips, and softness of the edge of the cheeks
 MARGIN = 3 * EDGE  # around the cheeks
 CLEAR = 1.5  # times the usual depth of dark spots from which on one is a crease
 DEEPEST = (0.3, 0.45)  # shares of the skin's brightness between which a dark line is no crease: rims, hair, outlines
-CREASES_FILLED = 0.8  # share of its depth that disappears with the smile, together with what texels fill of folds
+BESIDE, NEAR = (0.02, 0.05), 5  # filling, as a share of brightness, and cells around it in which there are pale lines
+CREASES_FILLED = 0.9  # share of what texels leave of lines that disappears with the smile
+NONE = 128  # in a picture of what is added, as bytes
 
 
 @dataclass(frozen=True)
 class Creases:
     """What to add to the cheeks in a `box` of a photo where a smile disappears.
 
-    `filling` uint8 [h, w, 3] is in grey levels; its cells are larger than pixels.
+    `filling` uint8 [h, w, 3] is in grey levels from NONE; its cells are larger than pixels.
     """
 
     box: Box
@@ -38,7 +41,10 @@ class Creases:
 
     @classmethod
     def of(cls, photo: np.ndarray, points: np.ndarray) -> Creases:
-        """Find the creases of a face in a photo uint8 [H, W, 3] with landmarks [468 or more, 3]."""
+        """Find the creases of a face in a photo uint8 [H, W, 3] with landmarks [468 or more, 3].
+
+        Texels fill a fold, blurred: what they leave is a dark line in its middle and pale ones beside it.
+        """
         cheeks = [CHEEK, face_mesh().mirror[CHEEK].tolist()]
         unit = float(np.linalg.norm(np.subtract(*points[list(OUTER_EYE_CORNERS), :2])))
         height, width = photo.shape[:2]
@@ -46,33 +52,43 @@ class Creases:
         left, top, right, bottom = box = with_margin(tight, round(MARGIN * unit), (0, 0, width, height))
         step = max(CELL * unit, 1.0)
         cells = max(1, round((right - left) / step)), max(1, round((bottom - top) / step))
-        scale = np.array(cells) / [right - left, bottom - top]
-        unit *= float(scale.mean())
+        scale = np.array([*(np.array(cells) / [right - left, bottom - top]), 1 / step])
+        placed, unit = (points - [left, top, 0]) * scale, unit / step
 
         def area(outlines: list[list[int]]) -> np.ndarray:
             drawn = np.zeros(cells[::-1], np.uint8)
             for outline in outlines:
-                corners = (points[outline, :2] - [left, top]) * scale - 0.5
-                cv2.fillPoly(drawn, [cv2.convexHull(np.rint(corners).astype(np.int32))], 1)
+                cv2.fillPoly(drawn, [cv2.convexHull(np.rint(placed[outline, :2] - 0.5).astype(np.int32))], 1)
             return drawn
+
+        def ellipse(size: float) -> np.ndarray:
+            return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(3, round(size * unit) | 1),) * 2)
+
+        def blurred(values: np.ndarray, size: float) -> np.ndarray:
+            return cv2.GaussianBlur(values, (0, 0), max(size * unit, 0.1))
+
+        def lines(amount: np.ndarray) -> np.ndarray:
+            """Return an amount [h, w, 3] where it is long, and clearly more than usual."""
+            mean = np.maximum(amount, 0).mean(axis=2)
+            usual = float(np.median(mean[share > 0.5])) if (share > 0.5).any() else 0.0
+            clear = np.maximum(mean - CLEAR * usual, 0) / np.maximum(mean, 1e-3)
+            long = elongated(mean, max(3, round(LONG * unit) | 1)) / np.maximum(mean, 1e-3)
+            return (clear * long)[..., None] * np.maximum(amount, 0)
 
         near = 2 * round(LIPS * unit) + 1
         lips = cv2.dilate(area([OUTER_LIPS[0] + OUTER_LIPS[1]]), np.ones((near, near), np.uint8))
-        share = cv2.GaussianBlur(np.float32(area(cheeks) * (1 - lips)), (0, 0), max(EDGE * unit, 0.1))
         skin = cv2.resize(photo[top:bottom, left:right], cells, interpolation=cv2.INTER_AREA).astype(np.float32)
-        widest = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(3, round(WIDEST * unit) | 1),) * 2)
-        smooth = cv2.GaussianBlur(cv2.morphologyEx(skin, cv2.MORPH_CLOSE, widest), (0, 0), max(SOFT * unit, 0.1))
-        dark = np.maximum(smooth - skin, 0)
-        depth = dark.mean(axis=2)
-        usual = float(np.median(depth[share > 0.5])) if (share > 0.5).any() else 0.0
-        clear = np.maximum(depth - CLEAR * usual, 0) / np.maximum(depth, 1e-3)
-        long = elongated(depth, max(3, round(LONG * unit) | 1)) / np.maximum(depth, 1e-3)
-        deepest = cv2.dilate(depth / np.maximum(smooth.mean(axis=2), 1), widest)
-        share *= 1 - ramp(cv2.GaussianBlur(deepest, (0, 0), max(SOFT * unit, 0.1)), *DEEPEST)
-        broad, coarse = (cv2.GaussianBlur(skin, (0, 0), max(size * unit, 0.1)) for size in (BROAD, TEXEL))
-        by_texels = FILLED * np.maximum(broad - coarse, 0)
-        filling = share[..., None] * np.maximum(CREASES_FILLED * (clear * long)[..., None] * dark - by_texels, 0)
-        return cls(box, np.rint(filling.clip(0, 255)).astype(np.uint8))
+        envelope = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, ellipse(WIDEST))
+        deepest = cv2.dilate((envelope - skin).mean(axis=2) / np.maximum(envelope.mean(axis=2), 1), ellipse(WIDEST))
+        share = blurred(np.float32(area(cheeks) * (1 - lips)), EDGE) * (1 - ramp(blurred(deepest, SOFT), *DEEPEST))
+        by_texels = filled_by_texels(photo, points, placed, cells)
+        smooth = skin + by_texels
+        dark = lines(blurred(cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, ellipse(WIDEST)), SOFT) - smooth)
+        smooth = smooth + CREASES_FILLED * share[..., None] * dark
+        pale = lines(smooth - blurred(cv2.morphologyEx(smooth, cv2.MORPH_OPEN, ellipse(RIDGE)), SOFT))
+        beside = cv2.dilate(by_texels.mean(axis=2) / np.maximum(skin.mean(axis=2), 1), np.ones((NEAR, NEAR)))
+        filling = CREASES_FILLED * share[..., None] * (dark - ramp(beside, *BESIDE)[..., None] * pale)
+        return cls(box, np.rint((NONE + filling).clip(0, 255)).astype(np.uint8))
 
     def fill(self, pixels: np.ndarray, box: Box, smile: float) -> np.ndarray:
         """Return the pixels uint8 [h, w, 3] of a box of the photo without the share `smile`, in [0, 1], of creases.
@@ -81,9 +97,23 @@ class Creases:
         """
         out, at = pixels.copy(), window(self.box, box)
         height, width = out[at].shape[:2]
-        filling = cv2.resize(self.filling.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        filling = cv2.resize(self.filling.astype(np.float32) - NONE, (width, height), interpolation=cv2.INTER_LINEAR)
         out[at] = np.rint((out[at] + smile * filling).clip(0, 255))
         return out
+
+
+def filled_by_texels(photo: np.ndarray, points: np.ndarray, placed: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+    """Return what texels add to the folds of a smile that disappears, float32 [h, w, 3], in a grid of `cells` (w, h).
+
+    `points` [468 or more, 3] are landmarks in pixels of the photo, and `placed` in cells.
+    """
+    frame, triangles, placed = canonical_frame(SIZE), face_mesh().triangles, placed[:POINTS]
+    _, filling = fold_filling(frame.sample(photo, points).values, frame)
+    grid = Grid(0, 0, 1, *cells)
+    numbers = triangle_numbers(placed[:, :2], triangles, far_to_near(placed, triangles), grid)
+    maps = affine_maps(face_mesh().canonical[:, :2] * frame.size, placed[:, :2], triangles)
+    at = evaluate(maps, numbers, grid) - np.float32(0.5)
+    return cv2.remap(frame.image(filling), at, None, cv2.INTER_LINEAR) * (numbers >= 0)[..., None]
 
 
 def elongated(dark: np.ndarray, length: int) -> np.ndarray:

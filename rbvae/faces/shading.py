@@ -120,7 +120,7 @@ class Shading:
         region, gains = self.regions, self.gains
         change, ratio = self.relative(change, own)
         smile = self.smile(ratio)
-        ratio = ratio - BROAD_SHARE * self.broad(ratio)
+        ratio = ratio - BROAD_SHARE * broad(ratio, self.frame)
         ratio = np.sign(ratio) * np.maximum(np.abs(ratio) - FAINT, 0)
         folds = self.folds(own)
         ratio = np.clip(
@@ -147,22 +147,30 @@ class Shading:
 
     def folds(self, own: np.ndarray) -> Folds:
         """Find the folds in a face's own texture [P, 3], in grey levels."""
-        region, most, luma = self.regions, RATIOS[1] - 1, np.maximum(own @ LUMA, DIMMEST)
-        around = np.stack([self.broad(own[:, channel]) for channel in range(3)], axis=1) - own
-        depth = around @ LUMA / luma
-        share = FILLED * region.cheeks * (depth > 0)
-        filling = around * np.minimum(share, most / np.maximum(depth, most))[:, None]
-        depth = region.skin * depth
-        lightest = most + region.skin * (np.clip(FLAT + depth, FLAT / 2, most) - most)
+        depth, filling = fold_filling(own, self.frame)
+        most, depth = RATIOS[1] - 1, self.regions.skin * depth
+        lightest = most + self.regions.skin * (np.clip(FLAT + depth, FLAT / 2, most) - most)
         darker = self.gains.darker * (1 - (1 - DEEPER) * ramp(depth, *FOLD))
-        return Folds(darker, lightest, filling.astype(np.float32))
+        return Folds(darker, lightest, filling)
 
-    def broad(self, values: np.ndarray) -> np.ndarray:
-        """Return the mean of values [P] over the skin around each texel."""
-        sigma, skin = BROAD_SIZE * self.frame.size, self.regions.skin
-        both = self.frame.image(np.stack([values * skin, skin], axis=1).astype(np.float32))
-        both = cv2.GaussianBlur(both * self.frame.mask[..., None].astype(np.float32), (0, 0), sigma)
-        return self.frame.values(both[..., :1] / np.maximum(both[..., 1:], 0.01))[:, 0]
+
+def fold_filling(own: np.ndarray, frame: CanonicalFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much skin around is lighter [P], relative, and what fills folds of the cheeks float32 [P, 3].
+
+    `own` [P, 3] is the face's texture, in grey levels.
+    """
+    around = np.stack([broad(own[:, channel], frame) for channel in range(3)], axis=1) - own
+    depth, most = around @ LUMA / np.maximum(own @ LUMA, DIMMEST), RATIOS[1] - 1
+    share = FILLED * regions(frame.size).cheeks * (depth > 0)
+    return depth, (around * np.minimum(share, most / np.maximum(depth, most))[:, None]).astype(np.float32)
+
+
+def broad(values: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
+    """Return the mean of values [P] over the skin around each texel."""
+    sigma, skin = BROAD_SIZE * frame.size, regions(frame.size).skin
+    both = frame.image(np.stack([values * skin, skin], axis=1).astype(np.float32))
+    both = cv2.GaussianBlur(both * frame.mask[..., None].astype(np.float32), (0, 0), sigma)
+    return frame.values(both[..., :1] / np.maximum(both[..., 1:], 0.01))[:, 0]
 
 
 def skin_colour(values: np.ndarray, skin: np.ndarray) -> np.ndarray:

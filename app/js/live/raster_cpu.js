@@ -153,17 +153,18 @@ function adder(side, added) {
   };
 }
 
-// Returns a function that fills the creases of a smile that disappears.
+// Returns a function that fills the creases of a smile that disappears; see rbvae/faces/creases.py.
 function filler(portrait, { added }) {
   if (!added?.smile) return () => {};
   const [left, top, right, bottom] = portrait.cheeks;
+  const { NONE } = portrait.model.constants.creases;
   const creases = pictureOf(portrait, "creases");
   const [along, down] = [creases.width / (right - left), creases.height / (bottom - top)];
   const out = new Float64Array(3);
   return (x, y, value) => {
     if (x < left || y < top || x > right || y > bottom) return;
     bilinear(creases, (x - left) * along, (y - top) * down, out);
-    for (let c = 0; c < 3; c++) value[c] += added.smile * out[c];
+    for (let c = 0; c < 3; c++) value[c] += added.smile * (out[c] - NONE);
   };
 }
 

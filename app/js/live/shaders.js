@@ -81,7 +81,7 @@ void main() {
 #endif
 #ifdef ADDS
   vec2 q = (from - cheeks.xy) / cheeks.zw;
-  if (q.x >= 0.0 && q.y >= 0.0 && q.x <= 1.0 && q.y <= 1.0) value += smile * 255.0 * texture(creases, q).rgb;
+  if (q.x >= 0.0 && q.y >= 0.0 && q.x <= 1.0 && q.y <= 1.0) value += smile * (255.0 * texture(creases, q).rgb - CREASES_NONE);
   value += float(${127 * STEP}) * (texture(added, uv).rgb * (255.0 / 127.0) - 1.0);
 #endif
   colour = finished(value, 1.0);
