@@ -79,7 +79,8 @@ class Creases:
         lips = cv2.dilate(area([OUTER_LIPS[0] + OUTER_LIPS[1]]), np.ones((near, near), np.uint8))
         skin = cv2.resize(photo[top:bottom, left:right], cells, interpolation=cv2.INTER_AREA).astype(np.float32)
         envelope = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, ellipse(WIDEST))
-        deepest = cv2.dilate((envelope - skin).mean(axis=2) / np.maximum(envelope.mean(axis=2), 1), ellipse(WIDEST))
+        deepest = (1 - lips) * (envelope - skin).mean(axis=2) / np.maximum(envelope.mean(axis=2), 1)
+        deepest = cv2.dilate(deepest.astype(np.float32), ellipse(WIDEST))
         share = blurred(np.float32(area(cheeks) * (1 - lips)), EDGE) * (1 - ramp(blurred(deepest, SOFT), *DEEPEST))
         by_texels = filled_by_texels(photo, points, placed, cells)
         smooth = skin + by_texels

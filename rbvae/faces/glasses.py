@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from rbvae.faces.classifier import Classifier
 from rbvae.faces.deforming import neighbours
 from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import LIDS, POINTS, face_mesh
 from rbvae.faces.shading import LUMA
 from rbvae.faces.texture import canonical_frame
 
-FITTED = Path(__file__).with_suffix(".json")  # written by training/tools/fit_glasses.py
+FITTED = Path(__file__).with_suffix(".json")
 SIZE, ROWS, COLUMNS = (
     96,
     slice(12, 52),
     slice(8, 48),
 )  # of a canonical frame, its left half: brows to cheeks, temple to nose
 CELL, BINS = 8, 8  # texels of a cell, and orientations
-RIMS = (0.7, 1.5)  # widths of an eye below the eyes between which skin begins to move: frames end above
+RIMS = (0.85, 1.6)  # widths of an eye below the eyes between which skin begins to move: frames end above
 CREASE = 0.5  # how far the skin next to the lids is held; the lids themselves move
 
 
@@ -32,8 +32,7 @@ def worn(photo: np.ndarray, points: np.ndarray) -> float:
     By a logistic regression fitted to 1,970 faces of LFW, UTKFace and One Million Impressions. Cross-validated, 84% of
     those with glasses have 1 and 95% more than 0, and .7% and 3% of the others.
     """
-    weights, bias, scores = fitted()
-    return float(ramp(features(photo, points) @ weights + bias, *scores))
+    return float(ramp(classifier().score(features(photo, points)), *classifier().thresholds))
 
 
 def features(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -45,10 +44,9 @@ def features(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def fitted() -> tuple[np.ndarray, float, tuple[float, float]]:
-    """Return weights [512] and bias of the score, and the scores of which `worn` is 0 and 1."""
-    about = json.loads(FITTED.read_text())
-    return np.array(about["weights"]), about["bias"], tuple(about["scores"])
+def classifier() -> Classifier:
+    """Return the fitted classifier of features."""
+    return Classifier.load(FITTED)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The colours of teeth: whether a mouth in a photo shows them, and what colour those of a face have or would have."""
+"""The colours of teeth: whether a mouth in a photo shows them clearly, and which ones those of a face would have."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import numpy as np
 
 from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import LIDS
-from rbvae.faces.openings import Opening, sample
+from rbvae.faces.openings import Opening
 
 BRIGHT, COLOURFUL, TOOTHY = 0.75, 0.3, 0.3  # relative brightness and colourfulness of teeth, and their least share
 DIM, LESS_RED = 0.65, 0.08  # in coloured light: relative brightness, and how much less red than skin (log ratio)
-HAS_TEETH = (0.91, 3.73, -4.14, -4.33)  # weights of how bright and how red teeth are relative to lips and skin
-LEAST_TEETH = -0.71  # a probability of .6
 AROUND = 0.3  # of a mouth's width: how far the skin around it reaches
 # Weights of a constant, the eyes' white and the skin for the logarithms of brightness and of red and blue to the mean:
 # in blurred photos, where teeth take on more of the skin around them, and in sharp ones, where eyes show their white.
@@ -50,26 +48,6 @@ def teeth_among(colours: np.ndarray, photo: np.ndarray, opening: Opening) -> tup
     return bright, pale & (brightness > DIM * np.median(skin.mean(axis=1)))
 
 
-def has_teeth(photo: np.ndarray, opening: Opening, lips: np.ndarray) -> bool:
-    """Return whether an open mouth in a photo uint8 [H, W, 3] shows teeth, be they dark, blurred or in coloured light.
-
-    `lips` [3] is the colour of the lips. It is a logistic regression of 379 mouths of LFW, UTKFace and the London set,
-    labelled by eye: cross-validated, it finds 93% of those with teeth, and takes 19% of those without any for one of
-    them. `shows_teeth` finds 72% and 2%.
-    """
-    s, v = np.meshgrid(np.linspace(0.2, 0.8, 13), np.linspace(0.1, 0.8, 8))
-    upper, lower = opening.lines(s)
-    inside = sample(photo, *opening.positions(s, upper + v * (lower - upper))).reshape(-1, 3).clip(0, 255)
-    skin = skin_around(photo, opening)
-    if not len(skin):
-        return False
-    brightness = inside.mean(axis=1)
-    bright = np.median(inside[brightness >= np.percentile(brightness, 60)], axis=0)
-    colours = np.stack([bright, lips, np.median(skin, axis=0)]).astype(np.float64)
-    light, red = np.log(colours.mean(axis=1) + 8), redness(colours)
-    return float(np.dot(HAS_TEETH, [*(light[0] - light[1:]), *(red[0] - red[1:])])) > LEAST_TEETH
-
-
 def skin_around(photo: np.ndarray, opening: Opening) -> np.ndarray:
     """Return the brighter half of the pixels [N, 3] around a mouth: without lips and shadows."""
     left, top, right, bottom = box = opening.box(AROUND * opening.width, photo.shape[1], photo.shape[0])
@@ -78,8 +56,8 @@ def skin_around(photo: np.ndarray, opening: Opening) -> np.ndarray:
 
 
 def redness(colours: np.ndarray) -> np.ndarray:
-    """Return the log ratio [N] of red to green and blue of colours [N, 3], in grey levels."""
-    red, green, blue = np.log(colours + 8).T
+    """Return the log ratio [...] of red to green and blue of colours [..., 3], in grey levels."""
+    red, green, blue = np.moveaxis(np.log(colours + 8), -1, 0)
     return red - (green + blue) / 2
 
 

@@ -18,7 +18,7 @@ from rbvae.faces.lips import SHOWN, lip_colour, lip_edges, shadow_between
 from rbvae.faces.mesh import INNER_LIPS, LIDS, OVAL
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
-from rbvae.faces.teeth_colours import has_teeth
+from rbvae.faces.visible_teeth import has_teeth
 from rbvae.images.blur import estimate_blur
 
 DARKEST, USUAL_BLACK = 0.3, 40.0  # percentile of the darkest parts of a face, and their usual grey level
@@ -88,7 +88,7 @@ class FaceView:
     def has_teeth(self) -> bool:
         """Whether the mouth is open and shows teeth."""
         opening = Opening.of(self.points, INNER_LIPS)
-        return opening.gap > SHOWN and has_teeth(self.photo, opening, lip_colour(self.photo, self.points))
+        return opening.gap > SHOWN and has_teeth(self.photo, self.points)
 
     @functools.cached_property
     def bite(self) -> Bite | None:

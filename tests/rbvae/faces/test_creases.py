@@ -80,6 +80,19 @@ def test_skin_without_creases_keeps_its_grain():
     assert added.max() <= 10 and (added > 2).mean() < 0.002
 
 
+def test_a_crease_beside_the_dark_corner_of_an_open_mouth_disappears():
+    points = 3 * smiling()
+    photo = np.full((1536, 1536, 3), SKIN, np.uint8)
+    for corner, side in ((61, -1), (291, 1)):
+        x, y = points[corner, :2].astype(int)
+        cv2.circle(photo, (int(x), int(y)), 4, (20, 10, 10), -1)
+        cv2.line(photo, (int(x) + 13 * side, int(y) - 18), (int(x) + 13 * side, int(y) + 9), (SKIN - DARK).tolist(), 2)
+    added = Creases.of(photo, points).fill(photo, (0, 0, 1536, 1536), 1.0).astype(int) - photo
+    for corner, side in ((61, -1), (291, 1)):
+        x, y = points[corner, :2].astype(int)
+        assert added[y - 12 : y + 4, x + 13 * side].mean() > 0.3 * DARK
+
+
 def test_moles_stay():
     photo, points = photo_of_skin(0.0), smiling()
     for point in (205, 425, 207):
