@@ -23,7 +23,12 @@ LONG, ANGLES = 0.08, 8  # length of the shortest crease, and how many angles are
 LIPS, EDGE = 0.03, 0.03  # distance from the lips, and softness of the edge of the cheeks
 MARGIN = 3 * EDGE  # around the cheeks
 CLEAR = 1.5  # times the usual depth of dark spots from which on one is a crease
-DEEPEST = (0.3, 0.45)  # shares of the skin's brightness between which a dark line is no crease: rims, hair, outlines
+# Shares of the skin's brightness between which a dark line is no crease: rims, hair, outlines. The folds from nose to
+# mouth are deeper than others.
+DEEPEST, DEEPEST_FOLDS = np.array([0.3, 0.45]), np.array([0.5, 0.7])
+FOLDS = [129, 203, 206, 216, 212, 61, 92, 165]  # around one of them, on the left of the image
+# Beside an eye, and the share of the creases there that disappears, as much as in 51 London people.
+BESIDE_EYE, BESIDE_EYES_FILLED = [156, 124, 113, 226, 31, 228, 117, 111, 143], 0.7
 BESIDE, NEAR = (0.02, 0.05), 5  # filling, as a share of brightness, and cells around it in which there are pale lines
 CREASES_FILLED = 0.9  # share of what texels leave of lines that disappears with the smile
 NONE = 128  # in a picture of what is added, as bytes
@@ -45,10 +50,12 @@ class Creases:
 
         Texels fill a fold, blurred: what they leave is a dark line in its middle and pale ones beside it.
         """
-        cheeks = [CHEEK, face_mesh().mirror[CHEEK].tolist()]
+        cheeks, beside_eyes, folds = (
+            [outline, face_mesh().mirror[outline].tolist()] for outline in (CHEEK, BESIDE_EYE, FOLDS)
+        )
         unit = float(np.linalg.norm(np.subtract(*points[list(OUTER_EYE_CORNERS), :2])))
         height, width = photo.shape[:2]
-        tight = box_of(points[cheeks[0] + cheeks[1]], width, height)
+        tight = box_of(points[sum(cheeks + beside_eyes, [])], width, height)
         left, top, right, bottom = box = with_margin(tight, round(MARGIN * unit), (0, 0, width, height))
         step = max(CELL * unit, 1.0)
         cells = max(1, round((right - left) / step)), max(1, round((bottom - top) / step))
@@ -81,7 +88,10 @@ class Creases:
         envelope = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, ellipse(WIDEST))
         deepest = (1 - lips) * (envelope - skin).mean(axis=2) / np.maximum(envelope.mean(axis=2), 1)
         deepest = cv2.dilate(deepest.astype(np.float32), ellipse(WIDEST))
-        share = blurred(np.float32(area(cheeks) * (1 - lips)), EDGE) * (1 - ramp(blurred(deepest, SOFT), *DEEPEST))
+        in_folds = blurred(np.float32(area(folds)), EDGE)
+        low, high = DEEPEST[:, None, None] + in_folds * (DEEPEST_FOLDS - DEEPEST)[:, None, None]
+        share = np.maximum(area(cheeks) * (1 - lips), BESIDE_EYES_FILLED * area(beside_eyes)).astype(np.float32)
+        share = blurred(share, EDGE) * (1 - ramp(blurred(deepest, SOFT), low, high))
         by_texels = filled_by_texels(photo, points, placed, cells)
         smooth = skin + by_texels
         dark = lines(blurred(cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, ellipse(WIDEST)), SOFT) - smooth)

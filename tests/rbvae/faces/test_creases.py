@@ -17,10 +17,10 @@ def photo_of_skin(noise: float = 4.0, seed: int = 0) -> np.ndarray:
     return np.rint((SKIN + grain).clip(0, 255)).astype(np.uint8)
 
 
-def creased(photo: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def creased(photo: np.ndarray, points: np.ndarray, where=ENDS) -> tuple[np.ndarray, np.ndarray]:
     """The photo with a line on each cheek, 2 pixels wide and DARK levels darker, and where it is."""
     line = np.zeros(photo.shape[:2], np.uint8)
-    for ends in ENDS:
+    for ends in where:
         cv2.line(line, *(tuple(int(value) for value in points[end, :2]) for end in ends), 1, 2)
     return (photo - DARK * line[..., None]).astype(np.uint8), line > 0
 
@@ -62,9 +62,27 @@ def test_pale_lines_that_texels_leave_beside_a_fold_disappear():
 
 @pytest.mark.parametrize("darkness", [0.6, 0.9])
 def test_rims_of_glasses_and_hair_are_no_creases(darkness):
-    photo, line = creased(photo_of_skin(), smiling())
+    photo, line = creased(photo_of_skin(), smiling(), ((117, 118), (346, 347)))
     photo[line] = np.rint((1 - darkness) * SKIN)
     assert filled(photo).max() <= 10
+
+
+def test_folds_from_nose_to_mouth_may_be_deeper():
+    photo, line = creased(photo_of_skin(), smiling())
+    photo[line] = np.rint(0.55 * SKIN)
+    assert filled(photo)[line].mean() > 10
+    photo[line] = np.rint(0.1 * SKIN)
+    assert filled(photo)[line].max() <= 10
+
+
+def test_creases_beside_the_eyes_disappear_in_part():
+    points = 3 * smiling()
+    photo, line = np.full((1536, 1536, 3), SKIN, np.uint8), np.zeros((1536, 1536), np.uint8)
+    for ends in ((143, 31), (372, 261)):
+        cv2.line(line, *(tuple(int(value) for value in points[end, :2]) for end in ends), 1, 3)
+    photo[line > 0] = SKIN - DARK
+    added = Creases.of(photo, points).fill(photo, (0, 0, 1536, 1536), 1.0).astype(int) - photo
+    assert 0.15 * DARK < added[line > 0].mean() < 0.7 * DARK
 
 
 def test_nothing_is_cut_off_at_the_edge_of_the_box():
