@@ -66,6 +66,8 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "MOST_STRETCHED",
             "TEETH_STRETCHED",
             "UNFILLED",
+            "OPENS",
+            "LAUGHS",
             "BELOW",
             "PAST",
             "PARTS",

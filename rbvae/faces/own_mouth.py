@@ -28,6 +28,8 @@ PAST = (0.95, 1.08)  # the same where the lower lip moves down in front of the s
 PARTS = 0.1  # half the width, of the heights of the mouth times its gap, of the line along which teeth part
 # Shares by which a mouth becomes wider up to which, and growth of its gap in old widths from which, its jaw drops.
 NARROW_JAW, DROPPED = (0.035, 0.065), (0.1, 0.13)
+OPENS = 1.0, 1.1  # times its height, or its gap, over which a mouth opens
+LAUGHS = 0.3, 0.35  # gaps of a smile between which its jaw has dropped
 COVERED = 0.6  # of the height of a mouth that opens wider: how much of it an upper lip that comes down covers at most
 CORNER_SHADOW, CORNERS = 0.4, 0.2  # darkness of the shadow at the corners, and how far it reaches, in mouth widths
 NARROWER, LOWER = 0.2, 0.4  # shares by which a mouth loses width and height until it has the whole shadows
@@ -68,7 +70,7 @@ class OwnMouth:
         height, new_height = np.maximum(lower - upper, 1e-3), np.maximum(new_lower - new_upper, 1e-3)
         wider = target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
         place = (new_across - new_upper) / new_height
-        share = float(np.clip((wider - 1) / 0.1, 0, 1))  # 0 if lips close, 1 if they open
+        share = self.opens(target)
         broader = target.width / max(self.opening.width, 1e-6)
         v = (across - upper) / height
         covered = ((across - upper - (new_across - new_upper)) / height).clip(0, COVERED)
@@ -92,6 +94,15 @@ class OwnMouth:
         if self.view.shows_lower_teeth:
             apart = blended(apart, own(from_below), ramp(from_below, *ends))
         return blended(blended(colours, cavity, deep), apart, parts)
+
+    def opens(self, target: Opening) -> float:
+        """Return how far it opens on the way to `target`, in [0, 1]: 0 if lips close.
+
+        The jaw also drops if a smile becomes a round mouth that is no higher, unless it has dropped in the photo.
+        """
+        rounder = target.gap / max(self.opening.gap, 1e-6)
+        higher = rounder * target.width / max(self.opening.width, 1e-6)
+        return float(max(ramp(higher, *OPENS), ramp(rounder, *OPENS) * (1 - ramp(self.opening.gap, *LAUGHS))))
 
     def dropped(self, target: Opening) -> float:
         """Return how far the jaw drops, in [0, 1]: lips part in a broader smile, but teeth do not."""

@@ -32,7 +32,8 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   if (!share) return null;
   const soft = Math.max(0.6, lips.SOFT * now.width, softness);
   const apart = ramp(now.gap, ...mouth.NARROW);
-  const opens = clamp((wider - 1) / 0.1, 0, 1);
+  const rounder = ramp(now.gap / Math.max(old.gap, 1e-6), ...own.OPENS) * (1 - ramp(old.gap, ...own.LAUGHS));
+  const opens = Math.max(ramp(wider, ...own.OPENS), rounder);
   return {
     old, now, share, soft, between, apart, kept, bite, light, haze,
     lower: Number(lowerTeeth),

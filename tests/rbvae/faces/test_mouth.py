@@ -159,6 +159,15 @@ def test_a_smile_bares_more_of_the_teeth_it_shows_and_takes_others_only_if_they_
     assert greenness(edited(view, opened(0.26, 1.12), Plain())) > 50
 
 
+def test_the_jaw_drops_in_a_round_mouth_unless_it_has_in_the_photo():
+    def opens(gap: float, after: float, wider: float) -> float:
+        mouth = OwnMouth(sharp(painted(plain(), opened(gap), TOOTH), opened(gap)))
+        return mouth.opens(Opening.of(opened(after, wider), INNER_LIPS))
+
+    assert opens(0.2, 0.3, 1.0) == 1 == opens(0.2, 0.28, 0.7) > opens(0.2, 0.21, 0.7) > 0
+    assert opens(0.2, 0.15, 1.2) == 0 == opens(0.4, 0.5, 0.75)
+
+
 def test_an_upper_lip_that_comes_down_covers_the_teeth_of_a_mouth_that_opens():
     """A laugh that becomes an "oh": teeth stay where the skull has them."""
     before, width = opened(0.2), Opening.of(opened(0.2), INNER_LIPS).width
