@@ -24,7 +24,7 @@ from rbvae.images.blur import estimate_blur
 DARKEST, USUAL_BLACK = 0.3, 40.0  # percentile of the darkest parts of a face, and their usual grey level
 HAZY = 0.5  # share of their difference that is haze
 LEAST_BLUR = 0.3  # pixels: no photo is sharper
-SOFTER = 0.6  # share of the blur by which edges around the mouth are softer in blurred photos
+SOFTER = 0.8  # share of the blur by which edges around the mouth are softer in blurred photos
 BLURRED = 30, 15  # sharpness at which that begins, and from which it is whole
 INDISTINCT = 5  # heights of an open mouth, in units of the blur, below which its teeth are not told apart
 SLIVER = 10  # heights of lower teeth, in the same units, below which they are a serrated edge of the lip
