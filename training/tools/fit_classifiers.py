@@ -1,6 +1,6 @@
 """Fit the classifiers of glasses and of visible teeth to photos of faces that are labelled by eye.
 
-python -m training.tools.fit_classifiers --photos photos/lfw photos/utkface photos/omi photos/london
+python -m training.tools.fit_classifiers --photos photos/lfw photos/utkface photos/omi
 
 Writes rbvae/faces/glasses.json and visible_teeth.json, and prints what they tell apart, cross-validated.
 """
