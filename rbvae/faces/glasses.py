@@ -16,11 +16,7 @@ from rbvae.faces.shading import LUMA
 from rbvae.faces.texture import canonical_frame
 
 FITTED = Path(__file__).with_suffix(".json")
-SIZE, ROWS, COLUMNS = (
-    96,
-    slice(12, 52),
-    slice(8, 48),
-)  # of a canonical frame, its left half: brows to cheeks, temple to nose
+SIZE, ROWS, COLUMNS = 96, slice(12, 52), slice(8, 48)  # of a frame's left half: brows to cheeks, temple to nose
 CELL, BINS = 8, 8  # texels of a cell, and orientations
 RIMS = (0.85, 1.6)  # widths of an eye below the eyes between which skin begins to move: frames end above
 CREASE = 0.5  # how far the skin next to the lids is held; the lids themselves move

@@ -68,13 +68,12 @@ class OwnMouth:
         new_s, new_across = target.coordinates(x, y)
         new_upper, new_lower = target.lines(new_s)
         height, new_height = np.maximum(lower - upper, 1e-3), np.maximum(new_lower - new_upper, 1e-3)
-        wider = target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
+        broader, higher = self.grown(target)
         place = (new_across - new_upper) / new_height
         share = self.opens(target)
-        broader = target.width / max(self.opening.width, 1e-6)
         v = (across - upper) / height
         covered = ((across - upper - (new_across - new_upper)) / height).clip(0, COVERED)
-        deeper = max(1.0, wider / self.most_stretched(target))
+        deeper = max(1.0, higher / self.most_stretched(target))
         from_below = v + share * (1 - (1 - place) * deeper - v)
         v, s = v + share * (covered + place * deeper - v), s + share * (0.5 + min(1.0, broader) * (new_s - 0.5) - s)
         light = np.float32(self.light(target, new_s, new_across - new_upper, share * covered))[..., None]
@@ -95,21 +94,24 @@ class OwnMouth:
             apart = blended(apart, own(from_below), ramp(from_below, *ends))
         return blended(blended(colours, cavity, deep), apart, parts)
 
+    def grown(self, target: Opening) -> tuple[float, float]:
+        """Return how many times as wide and how many times as high it becomes."""
+        old = self.opening
+        return target.width / max(old.width, 1e-6), target.gap * target.width / max(old.gap * old.width, 1e-6)
+
     def opens(self, target: Opening) -> float:
         """Return how far it opens on the way to `target`, in [0, 1]: 0 if lips close.
 
         The jaw also drops if a smile becomes a round mouth that is no higher, unless it has dropped in the photo.
         """
-        rounder = target.gap / max(self.opening.gap, 1e-6)
-        higher = rounder * target.width / max(self.opening.width, 1e-6)
-        return float(max(ramp(higher, *OPENS), ramp(rounder, *OPENS) * (1 - ramp(self.opening.gap, *LAUGHS))))
+        broader, higher = self.grown(target)
+        rounder = ramp(higher / broader, *OPENS) * (1 - ramp(self.opening.gap, *LAUGHS))
+        return float(max(ramp(higher, *OPENS), rounder))
 
     def dropped(self, target: Opening) -> float:
         """Return how far the jaw drops, in [0, 1]: lips part in a broader smile, but teeth do not."""
-        old = self.opening
-        grown = (target.gap * target.width - old.gap * old.width) / max(old.width, 1e-6)
-        broader = target.width / max(old.width, 1e-6) - 1
-        return float(max(1 - ramp(broader, *NARROW_JAW), ramp(grown, *DROPPED)))
+        broader, higher = self.grown(target)
+        return float(max(1 - ramp(broader - 1, *NARROW_JAW), ramp((higher - 1) * self.opening.gap, *DROPPED)))
 
     def light(self, target: Opening, s: np.ndarray, below: np.ndarray, covered: np.ndarray) -> np.ndarray:
         """Return the light, in 0..1, of what a mouth shows at its new edges that it showed in the open in the photo.
@@ -117,8 +119,7 @@ class OwnMouth:
         `s` are places along it, `below` distances from its upper lip, and `covered` the share of its height that this
         lip has come to cover.
         """
-        narrower = 1 - target.width / max(self.opening.width, 1e-6)
-        lower = 1 - target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
+        narrower, lower = (1 - times for times in self.grown(target))
         ends = 1 - smoothstep(ramp(np.minimum(s, 1 - s), 0, CORNERS))
         lip = np.exp(-np.maximum(below, 0) / (SHADOW_WIDTH * target.width))
         under = LIP_SHADOW * np.maximum(LIP_SHADOWED * ramp(lower, 0, LOWER), ramp(covered, 0, COVERING))
@@ -137,7 +138,7 @@ class OwnMouth:
         """
         if not self.view.has_teeth:
             return MOST_STRETCHED
-        kept = TEETH_STRETCHED * target.width / max(self.opening.width, 1e-6)
+        kept = TEETH_STRETCHED * self.grown(target)[0]
         bared = max(self.bared, kept)
         return float(np.clip(kept + (1 - self.dropped(target)) * (bared - kept), 1.0, MOST_STRETCHED))
 
@@ -151,8 +152,8 @@ class OwnMouth:
 
     def fills(self, target: Opening) -> float:
         """Return how well its own teeth fill `target` in a smile, in [0, 1]."""
-        wider = target.gap * target.width / max(self.opening.gap * self.opening.width, 1e-6)
-        return float(ramp(wider / self.most_stretched(target), *UNFILLED[::-1])) * self.keeps_teeth[2]
+        _, higher = self.grown(target)
+        return float(1 - ramp(higher / self.most_stretched(target), *UNFILLED)) * self.keeps_teeth[2]
 
     @functools.cached_property
     def keeps_teeth(self) -> tuple[bool, bool, bool]:

@@ -23,7 +23,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const over = showsTeeth ? mouth.SWAPPED : [0, 1];
   const grownBelow = keptBelow || (portrait.teeth.behind && !donor) ? 0 : (now.gap - old.gap) / mouth.REPLACED;
   const grownBeside = (broader - 1) / (keptBeside ? mouth.SPREAD : mouth.REPLACED_WIDER);
-  const fills = keptFilled ? ramp(wider / stretched, ...[...own.UNFILLED].reverse()) : 0;
+  const fills = keptFilled ? 1 - ramp(wider / stretched, ...own.UNFILLED) : 0;
   const replaced = Math.max(
     ramp(Math.max(grownBelow, grownBeside), ...over) * (1 - fills), ramp((broader - 1) / mouth.SPREAD, ...over),
   );
