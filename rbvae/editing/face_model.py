@@ -16,7 +16,7 @@ from rbvae.faces.brows import natural_brows
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
-from rbvae.faces.glasses import held, worn
+from rbvae.faces.glasses import below_glasses, worn
 from rbvae.faces.infants import youth
 from rbvae.faces.lips import parting, relaxed, shut
 from rbvae.faces.mesh import INNER_LIPS, POINTS, face_mesh
@@ -218,7 +218,7 @@ class FaceModel:
         moves = after - before
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
         moves = natural_brows(face.view.points, moves, self._with_brows)
-        moves *= 1 - face.glasses * held()[:, None]
+        moves = below_glasses(moves, face.glasses)
         added, smile = self.added(face, texture)
         return Change(moves, added, mouth, smile=smile)
 

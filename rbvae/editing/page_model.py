@@ -18,7 +18,7 @@ import torch
 from rbvae.editing.face_model import FaceModel
 from rbvae.editing.packing import differences, pack
 from rbvae.editing.page_constants import page_constants
-from rbvae.faces.glasses import held
+from rbvae.faces.glasses import around_eyes, held
 from rbvae.faces.mesh import BROWS, INNER_LIPS, LIDS, LIP_ROWS, OUTER_LIPS, OVAL, SKIN_TRIANGLES, face_mesh
 from rbvae.faces.rendering import fade_out
 from rbvae.faces.shading import LUMA
@@ -102,7 +102,8 @@ class PageModel:
                 "folds": self.faces.shading.regions.folds.astype(np.float32),
                 "meanLuma": np.rint(self.faces.shading.mean_luma.clip(0, 255)).astype(np.uint8),
                 "triangles": mesh.triangles.astype(np.uint16),
-                "underGlasses": held().astype(np.float32),
+                "belowGlasses": held().astype(np.float32),
+                "aroundEyes": around_eyes(),
                 "canonical": mesh.canonical.astype(np.float32),
                 "mean": mesh.mean.astype(np.float32),
             },

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from rbvae.faces.classifier import Classifier
-from rbvae.faces.deforming import neighbours
+from rbvae.faces.deforming import next_to
 from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import LIDS, POINTS, face_mesh
 from rbvae.faces.shading import LUMA
@@ -45,16 +45,37 @@ def classifier() -> Classifier:
     return Classifier.load(FITTED)
 
 
+def below_glasses(moves: np.ndarray, share: float) -> np.ndarray:
+    """Return the moves [468, 3] of landmarks of a face that wears glasses by this share, see `worn`.
+
+    Skin keeps still from the rims up. Lids move beside the corners of their eye, which keep still, too.
+    """
+    moves = moves.copy()
+    for eye, (upper, _) in enumerate(LIDS):
+        moves[around_eyes() == eye + 1] -= share * moves[[upper[0], upper[-1]]].mean(axis=0)
+    return moves * (1 - share * held()[:, None])
+
+
 @functools.cache
 def held() -> np.ndarray:
     """Return how much of their moves the landmarks [468] lose below glasses: all from the rims up, but at the lids."""
     points = face_mesh().canonical
     lids = np.array(LIDS).reshape(-1)
     width = np.mean([np.ptp(points[np.reshape(eye, -1), 0]) for eye in LIDS])
-    free = np.zeros(POINTS)
-    free[neighbours() @ np.isin(np.arange(POINTS), lids) > 0] = CREASE
+    free = CREASE * (around_eyes() > 0)
     free[lids] = 1
+    free[[upper[end] for upper, _ in LIDS for end in (0, -1)]] = 0
     return (1 - ramp((points[:, 1] - points[lids, 1].mean()) / width, *RIMS)) * (1 - free)
+
+
+@functools.cache
+def around_eyes() -> np.ndarray:
+    """Return the number of the eye, 1 or 2, whose lids the landmarks are on or next to, uint8 [468]; 0 for others."""
+    eyes = np.zeros(POINTS, np.uint8)
+    for number, lids in enumerate(LIDS, start=1):
+        eyes[next_to(np.array(lids))] = number
+        eyes[np.array(lids)] = number
+    return eyes
 
 
 @functools.cache

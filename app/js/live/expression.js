@@ -121,7 +121,7 @@ export class Expression {
     }
     this.lids.natural(before, moves);
     raise(before, moves, model.partWeights(["brows"]).points, model.constants.brows);
-    for (let i = 0; i < moves.length; i++) moves[i] *= 1 - glasses * model.underGlasses[Math.floor(i / 3)];
+    if (glasses) keepFrames(moves, glasses, model);
     return moves;
   }
 
@@ -210,6 +210,17 @@ export class Expression {
     const needed = upper + EDGE * (lower - upper) + half - across;
     const room = LOWERED * iris[2] * clamp((lower - upper) / (3 * half) - 1, 0, 1);
     return Math.min(Math.max(0, needed), room);
+  }
+}
+
+// Lets the skin below glasses keep still, in place; see rbvae/faces/glasses.py.
+function keepFrames(moves, share, { belowGlasses, aroundEyes, lines }) {
+  const corners = lines.lids.map(([upper]) =>
+    [0, 1, 2].map((d) => (moves[3 * upper[0] + d] + moves[3 * upper.at(-1) + d]) / 2));
+  for (let i = 0; i < moves.length; i++) {
+    const point = Math.floor(i / 3);
+    const eye = corners[aroundEyes[point] - 1];
+    moves[i] = (moves[i] - (eye ? share * eye[i % 3] : 0)) * (1 - share * belowGlasses[point]);
   }
 }
 

@@ -6,7 +6,7 @@ import pytest
 from skimage import data
 
 from rbvae import PortraitEditor
-from rbvae.faces.glasses import held, worn
+from rbvae.faces.glasses import below_glasses, held, worn
 from rbvae.faces.mesh import BROWS, LIDS, OUTER_LIPS
 from tests.glasses import with_glasses
 
@@ -49,12 +49,21 @@ def test_frames_stay_where_they_are_while_lids_and_lips_move(editor, spectacled,
     lengths = np.linalg.norm(moves[:, :2], axis=1)
     assert lengths[RIMS].max() == 0 and lengths[LID_POINTS].min() > 0
     assert lengths[OUTER_LIPS[1]].max() > 1
-    monkeypatch.setattr("rbvae.editing.face_model.held", lambda: np.zeros(468))
+    monkeypatch.setattr("rbvae.editing.face_model.below_glasses", lambda moves, share: moves)
     bent = np.linalg.norm(editor.edit(spectacled, {"brows up": 2, "smile": -1}).change.moves[:, :2], axis=1)
     assert bent[RIMS].max() > 1 and lengths[OUTER_LIPS[1]] == pytest.approx(bent[OUTER_LIPS[1]])
 
 
 def test_brows_are_held_lids_are_not_and_lips_neither():
     weights = held()
-    assert weights[np.array(BROWS)].min() > 0.5 and weights[np.array(LIDS)].max() == 0
+    assert weights[np.array(BROWS)].min() > 0.5 and weights[np.array(LIDS)[..., 1:-1]].max() == 0
     assert weights[np.array(OUTER_LIPS)].max() == 0
+
+
+def test_eyes_do_not_move_as_a_whole_below_glasses():
+    moves = np.full((468, 3), 2.0)
+    moves[LID_POINTS, 1] += [-1, 1, -1, 1]
+    still = below_glasses(moves, 1.0)
+    np.testing.assert_allclose(still[LID_POINTS, 1], [-1, 1, -1, 1])
+    assert np.abs(still[np.array(LIDS)[..., [0, -1]]]).max() == 0
+    np.testing.assert_array_equal(below_glasses(moves, 0.0), moves)
