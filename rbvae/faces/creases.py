@@ -13,7 +13,7 @@ from rbvae.faces.mesh import OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, face_mesh
 from rbvae.faces.region import box_of
 from rbvae.faces.shading import CHEEK, fold_filling
 from rbvae.faces.texture import canonical_frame
-from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, triangle_numbers
+from rbvae.faces.warping import Grid
 
 SIZE = 96  # of the canonical frame in which texels fill folds
 # In distances between the outer corners of the eyes:
@@ -118,13 +118,10 @@ def filled_by_texels(photo: np.ndarray, points: np.ndarray, placed: np.ndarray, 
 
     `points` [468 or more, 3] are landmarks in pixels of the photo, and `placed` in cells.
     """
-    frame, triangles, placed = canonical_frame(SIZE), face_mesh().triangles, placed[:POINTS]
+    frame = canonical_frame(SIZE)
     _, filling = fold_filling(frame.sample(photo, points).values, frame)
-    grid = Grid(0, 0, 1, *cells)
-    numbers = triangle_numbers(placed[:, :2], triangles, far_to_near(placed, triangles), grid)
-    maps = affine_maps(face_mesh().canonical[:, :2] * frame.size, placed[:, :2], triangles)
-    at = evaluate(maps, numbers, grid) - np.float32(0.5)
-    return cv2.remap(frame.image(filling), at, None, cv2.INTER_LINEAR) * (numbers >= 0)[..., None]
+    drawn, inside = frame.drawn(filling, placed[:POINTS], Grid(0, 0, 1, *cells))
+    return drawn * inside[..., None]
 
 
 def elongated(dark: np.ndarray, length: int) -> np.ndarray:

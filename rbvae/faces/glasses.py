@@ -46,7 +46,7 @@ def classifier() -> Classifier:
 
 
 def below_glasses(moves: np.ndarray, share: float) -> np.ndarray:
-    """Return the moves [468, 3] of landmarks of a face that wears glasses by this share, see `worn`.
+    """Return the moves [468, 3] of landmarks of a face that wears glasses as surely as `share`, see `worn`.
 
     Skin keeps still from the rims up. Lids move beside the corners of their eye, which keep still, too.
     """
@@ -74,7 +74,6 @@ def around_eyes() -> np.ndarray:
     eyes = np.zeros(POINTS, np.uint8)
     for number, lids in enumerate(LIDS, start=1):
         eyes[next_to(np.array(lids))] = number
-        eyes[np.array(lids)] = number
     return eyes
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import SKIN_TRIANGLES, face_mesh
-from rbvae.faces.warping import signed_areas
+from rbvae.faces.warping import Grid, affine_maps, evaluate, far_to_near, signed_areas, triangle_numbers
 
 FINEST = 1.3  # photo pixels per texel: above this the photo is averaged over areas first
 SQUEEZED = (0.1, 0.25)  # sizes of triangles in a photo, relative to others, below and above which texels are squeezed
@@ -97,6 +97,17 @@ class CanonicalFrame:
         at = (where - np.float32(0.5)).reshape(-1, 1, 2)  # OpenCV measures from pixel centres
         values = cv2.remap(region.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return Texture(values[:, 0], visible)
+
+    def drawn(self, values: np.ndarray, points: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+        """Draw values [P, C] over a face with points [468, 3] in a grid, float32 [rows, columns, C]; `sample` reversed.
+
+        The second is where the face is, bool [rows, columns]; values elsewhere are undefined.
+        """
+        triangles = face_mesh().triangles
+        numbers = triangle_numbers(points[:, :2], triangles, far_to_near(points, triangles), grid)
+        canonical = face_mesh().canonical[:, :2] * self.size
+        at = evaluate(affine_maps(canonical, points[:, :2], triangles), numbers, grid) - np.float32(0.5)
+        return cv2.remap(self.image(values.astype(np.float32)), at, None, cv2.INTER_LINEAR), numbers >= 0
 
     def visible(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
         """Return which texels are visible in a photo of `width` x `height` pixels with these landmarks, bool [P]."""

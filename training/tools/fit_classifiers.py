@@ -70,10 +70,10 @@ def main(argv: list[str] | None = None) -> int:
                 if row is not None:
                     found[name].append((labels[name][path.name], row))
     for name, rows in found.items():
-        worn = np.array([label for label, _ in rows], bool)
-        if min(worn.sum(), (~worn).sum()) < LEAST:
+        known = np.array([label for label, _ in rows], bool)
+        if min(known.sum(), (~known).sum()) < LEAST:
             raise DatasetError(f"too few of the photos that {name}.csv names are in the folders given")
-        fitted(name, worn, np.array([row for _, row in rows])).save(FITS[name][0].FITTED)
+        fitted(name, known, np.array([row for _, row in rows])).save(FITS[name][0].FITTED)
     return 0
 
 

@@ -15,8 +15,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const [keptBelow, keptBeside, keptFilled] = keepsTeeth;
   const broader = now.width / Math.max(old.width, 1e-6);
   const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
-  const grown = (now.gap * now.width - old.gap * old.width) / Math.max(old.width, 1e-6);
-  const dropped = Math.max(1 - ramp(broader - 1, ...own.NARROW_JAW), ramp(grown, ...own.DROPPED));
+  const dropped = Math.max(1 - ramp(broader - 1, ...own.NARROW_JAW), ramp((wider - 1) * old.gap, ...own.DROPPED));
   const inProportion = own.TEETH_STRETCHED * broader;
   const inSmile = inProportion + (1 - dropped) * Math.max(0, bared - inProportion);
   const stretched = showsTeeth ? clamp(inSmile, 1, own.MOST_STRETCHED) : own.MOST_STRETCHED;
