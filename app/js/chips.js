@@ -1,6 +1,7 @@
 // A chip for each face of a group, from left to right, with a mark where a face has an edit.
 
 import { element, roving } from "./dom.js";
+import { cropAround } from "./live/crop.js";
 import { isStill } from "./record.js";
 
 const SIDE = 96;
@@ -40,10 +41,10 @@ export function addChips(work, opening, place) {
   work.on("settled face", () => chips.children.length && mark());
 }
 
-function cut(image, [left, top, right, bottom]) {
+function cut(image, box) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIDE;
-  const side = 1.3 * Math.max(right - left, bottom - top);
-  canvas.getContext("2d").drawImage(image, (left + right - side) / 2, (top + bottom - side) / 2, side, side, 0, 0, SIDE, SIDE);
+  const { left, top, side } = cropAround(box, [image.naturalWidth, image.naturalHeight]);
+  canvas.getContext("2d").drawImage(image, left, top, side, side, 0, 0, SIDE, SIDE);
   return canvas;
 }

@@ -1,6 +1,7 @@
 // The photo as the stage: zoomed to the face or whole, with the edits of its faces on top, before and after.
 
 import { element, escaped, show } from "./dom.js";
+import { CROP } from "./live/crop.js";
 import { around, clamped, placed, unplaced, whole } from "./view.js";
 
 const TAG_GAP = 10; // pixels between a tag and the line between before and after
@@ -148,7 +149,7 @@ export class Stage extends EventTarget {
 
   // The number of pixels of the screen across the surroundings of a box, which is what an edit is drawn at.
   side([left, top, right, bottom]) {
-    return Math.ceil(1.3 * Math.max(right - left, bottom - top) * this.view.zoom * (window.devicePixelRatio || 1));
+    return Math.ceil(CROP * Math.max(right - left, bottom - top) * this.view.zoom * (window.devicePixelRatio || 1));
   }
 
   // The photo point under a pointer.

@@ -188,7 +188,7 @@ class FaceModel:
         texture = self.frame.joined(self.basis.texture(code)[0].numpy())
         points = face.pose.to_photo(self.basis.shape(code)[0].numpy())
         square = np.asarray(square_of(face.view.photo, face.box))
-        x, y, side = square_place(face.box)
+        x, y, side = square_place(face.box, face.view.photo.shape)
         return Image.fromarray(draw_texture(square, (points - [x, y, 0]) * len(square) / side, texture, self.frame))
 
     @torch.inference_mode()
@@ -250,16 +250,26 @@ class FaceModel:
         return UpperTeeth(row, edge, unit, yaw, width, colour, view.blur, view.haze, gums, behind, view.toothless)
 
 
-def square_place(box: tuple[float, float, float, float]) -> tuple[int, int, int]:
-    """Return left, top and side, in pixels, of the square crop around a face's box (MARGIN)."""
+def square_place(box: tuple[float, float, float, float], size: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return left, top and side, in pixels, of the square crop around a face's box (MARGIN).
+
+    It stays within a photo of `size` (height, width, ...), and becomes smaller for that, as far as the face allows.
+    """
     left, top, right, bottom = box
-    side = max(2, round(MARGIN * max(right - left, bottom - top)))
-    return round((left + right - side) / 2), round((top + bottom - side) / 2), side
+    height, width = size[:2]
+    face = max(right - left, bottom - top)
+    side = max(2, round(min(MARGIN * face, max(face, min(height, width)))))
+    x, y = round((left + right - side) / 2), round((top + bottom - side) / 2)
+    x, y = (min(max(at, 0), length - side) if side <= length else at for at, length in ((x, width), (y, height)))
+    return x, y, side
 
 
 def square_of(photo: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
-    """Cut out the square crop around a face's box, at most LARGEST_CROP pixels wide; edge pixels are repeated."""
-    x, y, side = square_place(box)
+    """Cut out the square crop around a face's box, at most LARGEST_CROP pixels wide.
+
+    Where the face itself is larger than the photo, edge pixels are repeated.
+    """
+    x, y, side = square_place(box, photo.shape)
     square = square_at(photo, x, y, side)
     if side > LARGEST_CROP:
         square = cv2.resize(square, (LARGEST_CROP, LARGEST_CROP), interpolation=cv2.INTER_AREA)

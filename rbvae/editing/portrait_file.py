@@ -15,11 +15,12 @@ import numpy as np
 import torch
 
 from rbvae.editing.edits import Portrait
+from rbvae.editing.face_model import square_place
 from rbvae.editing.packing import pack
 from rbvae.editing.page_model import PageModel, bytes_of, jacobian
 from rbvae.editing.portrait_layers import donor_of, eye_of, is_open, mouth_of, teeth_of
 from rbvae.editing.portraits import PortraitEditor
-from rbvae.editing.smaller import MARGIN, close_up
+from rbvae.editing.smaller import close_up
 from rbvae.errors import ConfigError
 from rbvae.faces.deforming import RingedMesh
 from rbvae.faces.eyes import follows_mesh
@@ -115,8 +116,9 @@ class PortraitFiles:
     def _placed(self, portrait: Portrait) -> Portrait:
         """Return a portrait whose face is at most LARGEST pixels."""
         left, top, right, bottom = portrait.box
-        too_large = max(right - left, bottom - top) > LARGEST
-        placed = close_up(portrait, round(MARGIN * LARGEST)) if too_large else portrait
+        face = max(right - left, bottom - top)
+        side = square_place(portrait.box, portrait.source.shape)[2]
+        placed = close_up(portrait, round(side * LARGEST / face)) if face > LARGEST else portrait
         assert isinstance(placed, Portrait)
         return placed
 

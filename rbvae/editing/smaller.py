@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 from rbvae.editing.edits import Inference, Portrait
-from rbvae.editing.face_model import LARGEST_CROP, MARGIN, square_of
+from rbvae.editing.face_model import LARGEST_CROP, square_of, square_place
 from rbvae.faces.alignment import Alignment
 from rbvae.faces.finding import shrunk
 from rbvae.faces.pose import Pose
 from rbvae.faces.view import FaceView
 
-WINDOW = 1.7  # side of a close-up in sides of the face's box; contains the crop and the ring around the face
+WINDOW = 1.7  # side of a close-up in sides of the face's box; contains the ring around the face
 
 
 def for_film(inference: Inference, side: int, source: np.ndarray | None = None) -> Inference:
@@ -52,14 +52,16 @@ def close_up(inference: Inference, side: int = LARGEST_CROP) -> Inference:
     if not isinstance(inference, Portrait) or inference.observed is None:
         return inference
     left, top, right, bottom = inference.box
-    face = max(right - left, bottom - top)
+    *corner, length = square_place(inference.box, inference.source.shape)
+    around = WINDOW / 2 * max(right - left, bottom - top)
+    middle = np.array([left + right, top + bottom]) / 2
     height, width = inference.source.shape[:2]
-    low = np.floor([(left + right - WINDOW * face) / 2, (top + bottom - WINDOW * face) / 2]).astype(int)
-    high = np.ceil([(left + right + WINDOW * face) / 2, (top + bottom + WINDOW * face) / 2]).astype(int)
+    low = np.minimum(np.floor(middle - around), corner).astype(int)
+    high = np.maximum(np.ceil(middle + around), np.add(corner, length)).astype(int)
     x, y = (int(edge) for edge in np.clip(low, 0, [width - 1, height - 1]))
     x_end, y_end = (int(edge) for edge in np.clip(high, [x + 1, y + 1], [width, height]))
     window = np.ascontiguousarray(inference.source[y:y_end, x:x_end])
-    scale = side / (MARGIN * face)
+    scale = side / length
     if scale < 1:
         extent = max(1, round(scale * (x_end - x))), max(1, round(scale * (y_end - y)))
         window = cv2.resize(window, extent, interpolation=cv2.INTER_AREA)

@@ -24,6 +24,7 @@
 //   live.lost         whether WebGL is away at the moment; it comes back by itself, or JavaScript draws
 //   live.dispose()
 
+import { cropAround } from "./crop.js";
 import { Expression } from "./expression.js";
 import { Loop } from "./loop.js";
 import { Model } from "./model.js";
@@ -34,7 +35,6 @@ import { CpuRaster } from "./raster_cpu.js";
 import { GlRaster } from "./raster_gl.js";
 import { WIDEST } from "./turning.js";
 
-const CROP = 1.3; // side of a thumbnail in sides of the face's box
 const MARGIN = 64; // device pixels around the stage in which faces are drawn, too
 const PATIENCE = 3000; // ms after which a lost context counts as gone for good
 const models = new Map();
@@ -81,10 +81,9 @@ export class LiveStage {
 
   thumbnail(key, edit, side) {
     const { portrait, tile } = this._face(key);
-    const [left, top, right, bottom] = portrait.face;
-    const length = Math.max(2, Math.round(CROP * Math.max(right - left, bottom - top)));
+    const { left, top, side: length } = cropAround(portrait.face, this.size);
     side = Math.min(side, length); // as the server's
-    const place = { left: Math.round((left + right - length) / 2), top: Math.round((top + bottom - length) / 2), zoom: side / length };
+    const place = { left, top, zoom: side / length };
     const canvas = sized(side, side);
     this.photo.paint(canvas, place);
     const frame = tile.frame(edit);

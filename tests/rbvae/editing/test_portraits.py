@@ -14,6 +14,7 @@ from rbvae.__main__ import main
 from rbvae.editing import MeshEdit
 from rbvae.editing.animation import Film, animate, frames
 from rbvae.editing.batch import edit_all, write_zip
+from rbvae.editing.face_model import square_place
 from rbvae.editing.parts import PARTS
 from rbvae.editing.smaller import close_up, for_film
 from rbvae.faces.mesh import INNER_LIPS, OUTER_LIPS
@@ -122,10 +123,27 @@ def test_a_close_up_has_the_same_edits(editor, portrait, large):
     assert close_up(portrait, 512).crop.tobytes() == portrait.crop.tobytes()
 
 
-def test_a_close_up_at_the_photos_edge_goes_on_as_the_crop_does(editor, astronaut):
+@pytest.mark.parametrize(
+    ("box", "place"),
+    [
+        ((100, 100, 180, 200), (75, 85, 130)),  # in the middle of the photo
+        ((10, 15, 90, 115), (0, 0, 130)),  # at a corner
+        ((310, 195, 390, 295), (270, 170, 130)),  # at the opposite one
+        ((20, 20, 200, 290), (0, 0, 300)),  # a crop that is larger than the photo is high
+        ((10, -20, 270, 320), (0, -20, 340)),  # a face that is
+    ],
+)
+def test_a_crop_stays_within_the_photo(box, place):
+    assert square_place(box, (300, 400, 3)) == place
+
+
+@pytest.mark.parametrize("part", [np.s_[60:, 170:], np.s_[:190, :280]], ids=["left, top", "right, bottom"])
+def test_a_close_up_at_the_photos_edge_has_the_same_crop(editor, astronaut, part):
     with Image.open(astronaut) as photo:
-        cut = editor.infer(np.asarray(photo)[60:, 170:])
+        cut = editor.infer(np.asarray(photo)[part])
     assert close_up(cut).crop.tobytes() == cut.crop.tobytes()
+    edges = np.asarray(cut.crop)[[0, 1, -1, -2]].astype(int)
+    assert np.abs(edges[::2] - edges[1::2]).mean(axis=(1, 2)).min() > 0.5  # no edge pixels are repeated
 
 
 def test_a_smaller_photo_has_the_same_face(editor, large):
