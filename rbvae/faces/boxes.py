@@ -50,6 +50,13 @@ def with_margin(box: Box, margin: int, within: Box) -> Box:
     )  # fmt: skip
 
 
+def intersection(box: Box, other: Box) -> Box:
+    """Return the part that two boxes have in common; without any, a box without pixels at the edge of `other`."""
+    left, top = (min(max(box[k], other[k]), other[k + 2]) for k in (0, 1))
+    right, bottom = max(left, min(box[2], other[2])), max(top, min(box[3], other[3]))
+    return left, top, right, bottom
+
+
 def window(box: Box, pixels_of: Box) -> tuple[slice, slice]:
     """Return the rows and the columns of a box in the pixels of the box that includes it."""
     left, top, _, _ = pixels_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rbvae.faces.boxes import Box, window, with_margin
+from rbvae.faces.boxes import Box, intersection, window, with_margin
 from rbvae.faces.easing import ramp
 from rbvae.faces.mesh import OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, face_mesh
 from rbvae.faces.region import box_of
@@ -102,14 +102,13 @@ class Creases:
         return cls(box, np.rint((NONE + filling).clip(0, 255)).astype(np.uint8))
 
     def fill(self, pixels: np.ndarray, box: Box, smile: float) -> np.ndarray:
-        """Return the pixels uint8 [h, w, 3] of a box of the photo without the share `smile`, in [0, 1], of creases.
-
-        The box includes that of the cheeks.
-        """
-        out, at = pixels.copy(), window(self.box, box)
-        height, width = out[at].shape[:2]
-        filling = cv2.resize(self.filling.astype(np.float32) - NONE, (width, height), interpolation=cv2.INTER_LINEAR)
-        out[at] = np.rint((out[at] + smile * filling).clip(0, 255))
+        """Return the pixels uint8 [h, w, 3] of a box of the photo without the share `smile`, in [0, 1], of creases."""
+        left, top, right, bottom = self.box
+        filling = self.filling.astype(np.float32) - NONE
+        filling = cv2.resize(filling, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        out, both = pixels.copy(), intersection(self.box, box)
+        at = window(both, box)
+        out[at] = np.rint((out[at] + smile * filling[window(both, self.box)]).clip(0, 255))
         return out
 
 

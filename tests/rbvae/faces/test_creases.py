@@ -37,6 +37,15 @@ def test_a_line_disappears_in_proportion_to_the_smile(smile):
     assert np.abs(added[~cv2.dilate(line.astype(np.uint8), np.ones((15, 15))).astype(bool)]).mean() < 0.2
 
 
+@pytest.mark.parametrize("box", [(180, 0, 512, 512), (0, 200, 300, 260), (0, 0, 20, 512)])
+def test_a_box_that_cuts_the_cheeks_is_filled_alike(box):
+    """A head that is turned far has cheeks beyond the outline that an edit draws."""
+    photo, _ = creased(photo_of_skin(), smiling())
+    (left, top, right, bottom), creases = box, Creases.of(photo, smiling())
+    part = creases.fill(photo[top:bottom, left:right], box, 1.0)
+    assert np.array_equal(part, creases.fill(photo, WHOLE, 1.0)[top:bottom, left:right])
+
+
 def test_what_the_texels_fill_is_not_filled_twice():
     """A fold as broad as texels is left to the change of texture."""
     photo, points = photo_of_skin(0.0), smiling()
