@@ -13,6 +13,7 @@ from PIL import Image
 from rbvae.editing.parts import Limit, part_weights
 from rbvae.faces.boxes import square_at
 from rbvae.faces.brows import natural_brows
+from rbvae.faces.chin import natural_chin
 from rbvae.faces.covering import covered_texels, covering
 from rbvae.faces.easing import ramp
 from rbvae.faces.eyes import natural_lids, still_lids
@@ -218,6 +219,7 @@ class FaceModel:
         moves = after - before
         moves = natural_lids(face.view.points, still_lids(face.view.points, moves))
         moves = natural_brows(face.view.points, moves, self._with_brows)
+        moves = natural_chin(face.view.points, moves)
         moves = below_glasses(moves, face.glasses)
         added, smile = self.added(face, texture)
         return Change(moves, added, mouth, smile=smile)

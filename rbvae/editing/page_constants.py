@@ -14,6 +14,7 @@ from rbvae.editing import face_model
 from rbvae.faces import (
     brows,
     cavity,
+    chin,
     closed_lid,
     creases,
     eyeball,
@@ -30,6 +31,7 @@ from rbvae.faces import (
 USED: dict[ModuleType, tuple[str, ...]] = {
     face_model: ("EXPRESSED",),
     brows: ("LOWER_EDGES", "UPPER_LIDS", "RISE"),
+    chin: ("LIP", "BELOW", "CHIN", "COMPRESSED"),
     cavity: ("DARK", "GAP", "LIT_GAPS", "COVERED", "UNCOVERED_GAPS"),
     closed_lid: ("STEP", "LEFT", "TOP", "AROUND"),
     creases: ("NONE",),
@@ -81,7 +83,17 @@ USED: dict[ModuleType, tuple[str, ...]] = {
         "SMOOTH",
         "WARMTH",
     ),
-    teeth: ("MARGIN", "LIP_SHADOW", "SHADOW_WIDTH", "SMILE_GAPS", "WIDER", "MOST_FITTED", "WIDEST", "COVERED"),
+    teeth: (
+        "MARGIN",
+        "LIP_SHADOW",
+        "SHADOW_WIDTH",
+        "SMILE_GAPS",
+        "WIDER",
+        "MOST_FITTED",
+        "WIDEST",
+        "CORRIDOR",
+        "COVERED",
+    ),
 }
 
 

@@ -66,6 +66,7 @@ def teeth_of(teeth: UpperTeeth, arrays: dict[str, np.ndarray]) -> dict[str, Any]
     return {
         "upper": row.upper.tolist(),
         "edge": row.edge.tolist(),
+        "ends": row.ends,
         "down": down,
         "along": down * float(np.cos(np.radians(row.yaw)) / np.cos(np.radians(teeth.yaw))),
         "place": teeth.edge.tolist(),

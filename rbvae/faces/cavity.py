@@ -21,7 +21,7 @@ GAP = 0.36  # gap of the mouth in the picture
 DARK = np.array([42.0, 24, 22])  # grey levels where no light reaches
 LIT_GAPS = (0.05, 0.35)  # gaps of the mouth between which the light reaches its inside
 # Share of the picture's height that the lower lip covers, with the lower teeth, and gaps between which it bares them.
-COVERED, UNCOVERED_GAPS = 0.22, (0.2, 0.45)
+COVERED, UNCOVERED_GAPS = 0.28, (0.2, 0.45)
 TOOTHLESS = 0.62  # share of the picture's height above the lower teeth
 SMOOTH = 2.5  # pixels of the picture: blur of a tongue that is drawn that much larger
 UNIT, OWN_BLUR = 175.0, 1.0  # pixels of the picture per distance between the eyes, and its blur

@@ -32,6 +32,8 @@ LIP_SHADOW, SHADOW_WIDTH = 0.35, 0.035  # darkness and width, in mouth widths, o
 HIDING = 0.22  # gap above which an open mouth that shows no teeth has them behind its lip; below, in its shadow
 SMILE_GAPS, WIDER, MOST_FITTED = (0.22, 0.12), 0.12, 0.85
 WIDEST = 1.35  # times their width at most that teeth are drawn to fill a mouth
+CORRIDOR = 0.14  # share of each half of a mouth that stays dark between teeth and corner
+IN_LIGHT = 0.5  # least brightness of a row's outermost teeth, of the colour of all
 COVERED = 0.15  # of the teeth's height: their part that the lower lip covers in a smile
 FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-averaged picture, to avoid aliasing
 FOLLOWED = 0.75, 1.0  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
@@ -46,7 +48,7 @@ class TeethRow:
 
     `upper` [K, 2] is the upper lip line in it, `edge` [2] the middle of the teeth's lower edge, `unit` the distance
     between the outer corners of the eyes in its pixels, `yaw` that of the head in degrees, and `skin` [3] the colour of
-    the face. `white` [3] is the colour of teeth in its light, if they are not what is measured.
+    the face. `white` [3] is the colour of teeth in its light, and `lit` their ends, if they are not what is measured.
     """
 
     picture: np.ndarray
@@ -56,6 +58,7 @@ class TeethRow:
     yaw: float
     skin: np.ndarray
     white: np.ndarray | None = None
+    lit: tuple[float, float] | None = None
 
     @functools.cached_property
     def visible(self) -> np.ndarray:
@@ -78,13 +81,23 @@ class TeethRow:
             return self.white
         return brightness_of(self.picture[self.visible][:, :3].astype(np.float64))
 
+    @functools.cached_property
+    def ends(self) -> tuple[float, float]:
+        """The left and the right end of the teeth, without those in the dark, in pixels of the picture."""
+        if self.lit is not None:
+            return self.lit
+        grey = self.picture[..., :3].mean(axis=2)
+        light = (grey * self.visible).sum(axis=0) / np.maximum(self.visible.sum(axis=0), 1)
+        lit = np.flatnonzero(light > IN_LIGHT * self.colour.mean())
+        return (float(lit[0]), float(lit[-1]) + 1) if len(lit) else (float(self.upper[0, 0]), float(self.upper[-1, 0]))
+
     def sides(self, s: np.ndarray, middle: float, width: float, along: float, fitted: float) -> np.ndarray:
         """Return the pixels of the row per pixel of a mouth at each `s` along it, whose teeth have their middle there.
 
-        That is `along`, up to where each side of the row ends at its corner of the mouth if `fitted` is 1. Teeth are
-        made wider in any case, up to WIDEST, rather than leave a dark corner.
+        That is `along`, up to where each side of the row ends beside its corner of the mouth if `fitted` is 1. Teeth
+        are made wider in any case, up to WIDEST, rather than leave a dark corner.
         """
-        both = self.edge[0] - self.upper[0, 0], self.upper[-1, 0] - self.edge[0]
+        both = (abs(end - self.edge[0]) / (1 - CORRIDOR) for end in self.ends)
         left, right = (
             length / max(share * width, 1e-6) for length, share in zip(both, (middle, 1 - middle), strict=True)
         )
@@ -106,7 +119,7 @@ class TeethRow:
         shade = np.linspace(*GUMS_SHADE, len(picture))[:, None, None]
         picture[..., :3] = np.rint(self.colour * GUMS / BRIGHT_TEETH * shade).clip(0, 255)
         picture[..., 3] = cv2.GaussianBlur(self.picture[..., 3], (0, 0), GUMS_SOFT * self.unit)
-        return replace(self, picture=picture, white=self.colour)
+        return replace(self, picture=picture, white=self.colour, lit=self.ends)
 
     def scaled(self, scale: float) -> TeethRow:
         """Return the row in a smaller picture, averaged over areas."""
@@ -114,7 +127,11 @@ class TeethRow:
         extent = max(2, round(width * scale)), max(2, round(height * scale))
         by = np.array(extent) / [width, height]
         picture = cv2.resize(self.picture, extent, interpolation=cv2.INTER_AREA)
-        return replace(self, picture=picture, upper=self.upper * by, edge=self.edge * by, unit=self.unit * by[0])
+        left, right = self.ends
+        lit = left * float(by[0]), right * float(by[0])
+        return replace(
+            self, picture=picture, upper=self.upper * by, edge=self.edge * by, unit=self.unit * by[0], lit=lit
+        )
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 python -m training.tools.make_cavity --photo photos/omi/0336.jpg
 
 This made the shipped picture, from One Million Impressions (Peterson et al. 2022, CC BY-NC-SA 4.0), which shows no real
-people. The upper teeth are painted over, and colours are paler and darker than in that photo, taken with a flash: the
-tongue is as red as in 46 photos of open mouths.
+people. Its lower teeth are those of that face, taken with a flash, in paler and darker colours. The throat and the
+tongue are drawn, the tongue as red as in 46 photos of open mouths.
 """
 
 from __future__ import annotations
@@ -29,12 +29,17 @@ from training.engine.cli import run_command
 WIDTH, HEIGHT = 96, 64  # pixels of the picture
 ALONG, ACROSS = (0.05, 0.95), (0.0, 0.97)  # what it shows along the mouth, and from its upper to its lower lip
 LOWER_TEETH = (slice(47, 58), slice(30, 66))  # rows and columns that show nothing else
-UPPER_TEETH = 0.3  # share of its height that they reach down to
 COLOURFUL = 0.4  # factor of its colourfulness
 LOWER_COLOUR = np.array([0.86, 0.77, 0.77])  # red, green and blue of lower teeth, of the upper ones'; in 8 photos alike
-SHADED = (0.0, 0.5), 0.6  # range of its height in which the shade of the upper teeth ends, and light in that shade
-SOFT = 3.0  # pixels: blur where the upper teeth were
+BRIGHT, PALE, HIGHEST = (85, 120), (1.75, 1.5), (0.62, 0.7)  # grey levels, redness and heights over which it is a tooth
+SIDES, SIDES_DARKER = (0.18, 0.4), 0.45  # distances from the middle over which teeth darken, and by how much
+BEHIND, BEHIND_DARKER = 2.5, 0.64  # pixels that the shade behind the teeth is soft, and its darkness
 DARKEST = 0.7  # of DARK: least brightness
+GLOW = np.array([26.0, 8, 8])  # grey levels of a throat at its brightest
+TONGUE = np.array([152.0, 84, 80])  # grey levels
+TOP, HALF_WIDTH, ROUND = 0.34, 0.42, 2.4  # of the tongue: height of its top, half its width, and power of its curve
+BACK, FRONT = 0.55, 0.34  # light at its back, and the height from there to where it is all lit
+GROOVE, GROOVE_WIDTH, GRAIN = 0.1, 0.035, 0.02  # darkness and width of its middle, and spread of its roughness
 GAPS = (GAP - 0.03, GAP + 0.03)  # of the mouth, on which rbvae.faces.cavity relies
 
 
@@ -55,12 +60,30 @@ def inside_of(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     picture = sample(photo, *opening.positions(s, upper + v * (lower - upper)))
     picture /= np.median(picture[LOWER_TEETH], axis=(0, 1))
     grey = picture.mean(axis=2, keepdims=True)
-    picture = np.float32(LOWER_COLOUR * BRIGHT_TEETH * (grey + COLOURFUL * (picture - grey)))
-    top = round(UPPER_TEETH * HEIGHT)
-    picture[:top] = picture[top : top + 3].mean(axis=0)
-    picture[: top + 6] = cv2.GaussianBlur(picture, (0, 0), SOFT)[: top + 6]
-    shade = SHADED[1] + (1 - SHADED[1]) * smoothstep(ramp(rows, *SHADED[0]))
-    return np.rint((picture * shade[:, None, None]).clip(DARKEST * DARK, 255)).astype(np.uint8)
+    teeth = np.float32(LOWER_COLOUR * BRIGHT_TEETH * (grey + COLOURFUL * (picture - grey)))
+    light, red = teeth.mean(axis=2), teeth[..., 0] / np.maximum(teeth[..., 1:].mean(axis=2), 1)
+    there = ramp(light, *BRIGHT) * ramp(red, *PALE) * ramp(rows, *HIGHEST)[:, None]
+    there = cv2.GaussianBlur(np.maximum.accumulate(there, axis=0), (0, 0), 0.6)[..., None]
+    behind = throat() * (1 - BEHIND_DARKER * cv2.GaussianBlur(there, (0, 0), BEHIND))[..., None]
+    teeth *= 1 - SIDES_DARKER * smoothstep(ramp(np.abs(columns - 0.5), *SIDES))[:, None]
+    return np.rint((behind + there * (teeth - behind)).clip(0, 255)).astype(np.uint8)
+
+
+def throat() -> np.ndarray:
+    """Draw a dark mouth with a tongue, float32 [HEIGHT, WIDTH, 3], in grey levels."""
+    v, s = ((np.arange(count) + 0.5) / count for count in (HEIGHT, WIDTH))
+    v, beside = v[:, None], np.abs(s - 0.5)
+    glow = np.exp(-((beside / 0.3) ** 2)) * v
+    back = v - TOP - 0.62 * (beside / HALF_WIDTH) ** ROUND
+    front = ramp(back, 0, FRONT)
+    light = BACK + (1 - BACK) * smoothstep(front)
+    light *= 1 - GROOVE * np.exp(-((beside / GROOVE_WIDTH) ** 2)) * ramp(front, 0, 0.7)
+    light *= 1 - 0.35 * ramp(beside, 0.18, 0.42)
+    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(size=light.shape), (0, 0), 1.2)
+    light *= 1 + GRAIN * grain / grain.std()
+    dark = DARKEST * DARK + glow[..., None] * GLOW
+    tongue = smoothstep(ramp(back, -0.05, 0.1))[..., None]
+    return np.float32(dark + tongue * (light[..., None] * TONGUE - dark))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@
 //   turn       vertices [756 * 5] of the turned head, or null
 
 import { raise } from "./brows.js";
+import { spread } from "./chin.js";
 import { heldBack, together } from "./folding.js";
 import { Lids } from "./lids.js";
 import { above, inset, parting, relax, shut } from "./lips.js";
@@ -121,6 +122,7 @@ export class Expression {
     }
     this.lids.natural(before, moves);
     raise(before, moves, model.partWeights(["brows"]).points, model.constants.brows);
+    spread(before, moves, model.constants.chin);
     if (glasses) keepFrames(moves, glasses, model);
     return moves;
   }

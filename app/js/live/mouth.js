@@ -60,7 +60,7 @@ function teethFrame(portrait, now, nose, lines) {
   const row = lines.subarray(4 * CELLS * TEETH_ROW);
   const [at, value] = [0, 1].map((d) => teeth.upper.map((point) => point[d]));
   sampled(row, 0, { at, value }, 0, width);
-  const { SMILE_GAPS, WIDER, MOST_FITTED, WIDEST, COVERED } = portrait.model.constants.teeth;
+  const { SMILE_GAPS, WIDER, MOST_FITTED, WIDEST, CORRIDOR, COVERED } = portrait.model.constants.teeth;
   const smiling = clamp((now.width / Math.max(teeth.width, 1e-6) - 1) / WIDER, 0, 1);
   const fitted = teeth.gums ? 0 : MOST_FITTED * smiling * clamp(1 - (now.gap - SMILE_GAPS[0]) / SMILE_GAPS[1], 0, 1);
   const [s, across] = now.coordinates(nose[0] + teeth.place[0], nose[1] + teeth.place[1]);
@@ -72,8 +72,8 @@ function teethFrame(portrait, now, nose, lines) {
     s,
     across: across + fitted * (lowest + covered - across),
     along: [s, 1 - s].map((share, side) => {
-      const length = side ? at[at.length - 1] - teeth.edge[0] : teeth.edge[0] - at[0];
-      const needed = length / Math.max(share * now.width, 1e-6); // for a row that ends at the corner of the mouth
+      const length = Math.abs(teeth.ends[side] - teeth.edge[0]) / (1 - CORRIDOR);
+      const needed = length / Math.max(share * now.width, 1e-6); // for a row that ends beside the corner of the mouth
       if (needed < teeth.along) return Math.max(needed, teeth.along / WIDEST);
       return teeth.along + fitted * (needed - teeth.along);
     }),

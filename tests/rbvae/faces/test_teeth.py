@@ -10,8 +10,9 @@ from skimage import data
 from rbvae.faces.cavity import DARK
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening
-from rbvae.faces.own_mouth import NOSE
+from rbvae.faces.own_mouth import NOSE, base_of_nose
 from rbvae.faces.teeth import (
+    CORRIDOR,
     SHOWN_AT_REST,
     UpperTeeth,
     bank,
@@ -34,6 +35,7 @@ from tests.mouths import (
     LIP,
     SIDE,
     TOOTH,
+    WHOLE,
     at_rest,
     edited,
     opened,
@@ -84,6 +86,34 @@ def test_teeth_fit_themselves_to_a_smile_but_not_to_a_dropped_jaw():
     at = {name: teeth.smile(Opening.of(opened(*pose), INNER_LIPS)) for name, pose in {
         "rest": (0.01, 1.0), "smile": (0.15, 1.15), "broad": (0.15, 1.3), "jaw": (0.6, 1.15)}.items()}  # fmt: skip
     assert at["rest"] == at["jaw"] == 0 and 0.5 < at["smile"] <= at["broad"] < 1
+
+
+@pytest.mark.parametrize("number", [16, 17])
+def test_a_broad_smile_is_hardly_dark_beside_the_teeth(number):
+    """Rows of the bank end long before the corners of their mouths."""
+    teeth, lips = replace(row_of_teeth(), row=bank()[number]), Opening.of(opened(0.2, 1.25), INNER_LIPS)
+    picture, _ = opened_mouth(0.2, 1.25, teeth)
+    across = np.flatnonzero((toothy(picture) & (lips.mask(WHOLE, 0) > 0.99)).any(axis=0))
+    middle = float(lips.coordinates(*(teeth.edge + base_of_nose(at_rest())))[0])
+    left, right = (float(lips.coordinates(np.float64(x), lips.upper[0, 1])[0]) for x in across[[0, -1]])
+    assert left / middle < 0.2 and (1 - right) / (1 - middle) < 0.2
+
+
+@pytest.mark.parametrize("row", bank(), ids=lambda row: f"{row.yaw:g}")
+def test_teeth_that_fit_a_smile_end_at_the_same_share_of_both_halves(row):
+    middle, width = 0.45, 100.0
+    along = row.sides(np.array([0.1, 0.9]), middle, width, along=0.0, fitted=1.0)
+    left, right = np.abs(np.array(row.ends) - row.edge[0]) / along / width
+    assert left / middle == pytest.approx(1 - CORRIDOR) and right / (1 - middle) == pytest.approx(1 - CORRIDOR)
+
+
+def test_a_row_ends_where_its_teeth_are_in_the_dark():
+    row = bank()[0]
+    (left, right), picture = row.ends, row.picture.copy()
+    picture[:, : round(left) + 10, :3] = 20
+    assert replace(row, picture=picture).ends == (pytest.approx(left + 10, abs=1), right)
+    small = row.scaled(0.3)
+    np.testing.assert_allclose(small.ends, np.array(row.ends) * small.unit / row.unit)
 
 
 def test_teeth_have_the_colour_asked_for():

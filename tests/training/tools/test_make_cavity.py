@@ -26,7 +26,7 @@ def mouth(gap: float) -> tuple[np.ndarray, np.ndarray]:
     return photo, points
 
 
-def test_lower_teeth_are_a_little_darker_and_redder_than_upper_ones_and_the_upper_ones_are_painted_over():
+def test_lower_teeth_are_a_little_darker_and_redder_than_upper_ones_and_the_rest_is_drawn():
     picture = inside_of(*mouth(GAP)).astype(float)
     assert picture.shape == (HEIGHT, WIDTH, 3)
     np.testing.assert_allclose(picture[LOWER_TEETH].mean(axis=(0, 1)), LOWER_COLOUR * BRIGHT_TEETH, atol=2)
