@@ -89,10 +89,13 @@ class OwnMouth:
         half = PARTS * self.opening.gap
         ends = bite.at(s) - half, bite.at(s) + half
         cavity = self.cavity.at(new_s, place, target.gap)
+        whole, has_lower = blended(colours, cavity, deep), self.view.shows_lower_teeth
+        if has_lower:  # the tongue lies above them
+            cavity = self.cavity.at(new_s, np.minimum(place + (1 - ends[1]) / deeper, 1), target.gap)
         apart = blended(colours, cavity, ramp(v, *ends))
-        if self.view.shows_lower_teeth:
+        if has_lower:
             apart = blended(apart, own(from_below), ramp(from_below, *ends))
-        return blended(blended(colours, cavity, deep), apart, parts)
+        return blended(whole, apart, parts)
 
     def grown(self, target: Opening) -> tuple[float, float]:
         """Return how many times as wide and how many times as high it becomes."""

@@ -187,6 +187,7 @@ function ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l,
   const line = bite[0] + bite[1] * (along - 0.5) ** 2;
   const range = [line - PARTS * old.gap, line + PARTS * old.gap];
   const below = mix(still, 1 - (1 - place) * deeper, opens);
+  if (lower) cavity(s, Math.min(place + (1 - range[1]) / deeper, 1), mouth.light, dark); // the tongue lies above them
   add(dark, 1, ramp(v, ...range));
   add(lit(below), light, lower * ramp(below, ...range));
   add(whole, 1, 1 - parts);

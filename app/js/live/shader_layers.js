@@ -122,6 +122,7 @@ vec3 ownAt(float s, float across, vec2 l) {
   if (parts == 0.0) return whole;
   float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = OWN_MOUTH_PARTS * bite.z;
   float below = mix(still, 1.0 - (1.0 - place) * deeper, opens);
+  if (lower > 0.0) dark = cavityAt(s, min(place + (1.0 - line - half_) / deeper, 1.0), ownLight); // tongue above them
   value = mix(value, dark, ramp(v, line - half_, line + half_));
   value = mix(value, light * photoOfMouth(own, o.x, height, below), lower * ramp(below, line - half_, line + half_));
   return mix(whole, value, parts);

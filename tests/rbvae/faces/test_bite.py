@@ -70,8 +70,22 @@ def test_rows_part_where_the_jaw_drops_and_not_in_a_broader_smile(gap, wider, pa
     out = edited(sharp(photo, points), after)
     lips = Opening.of(after, INNER_LIPS)
     x, top, bottom = int(lips.upper[:, 0].mean()), *(int(line[5, 1]) for line in (lips.upper, lips.lower))
-    dark = out[top:bottom, x - 3 : x + 4].max(axis=2).mean(axis=1) < 100
-    assert (dark.sum() > 0.08 * (bottom - top)) == parts
+    between = out[top:bottom, x - 3 : x + 4, 1].mean(axis=1) < 100  # darkness or the tongue
+    assert (between.sum() > 0.08 * (bottom - top)) == parts
+
+
+def test_the_tongue_lies_above_the_lower_teeth():
+    photo, points = mouth(0.22, *CLOSED)
+    after = opened(0.5)
+    out = edited(sharp(photo, points), after).astype(float)
+    lips = Opening.of(after, INNER_LIPS)
+    x, top, bottom = int(lips.upper[:, 0].mean()), *(int(line[5, 1]) for line in (lips.upper, lips.lower))
+    column = out[top:bottom, x - 3 : x + 4].mean(axis=1)
+    (red,) = np.nonzero((column[:, 0] > 90) & (column[:, 0] > 1.5 * column[:, 1]))
+    (dark,) = np.nonzero(column.max(axis=1) < 60)
+    (teeth,) = np.nonzero(column[:, 1] > 150)
+    assert len(red) > 0.05 * (bottom - top) and len(dark) > 0.05 * (bottom - top)
+    assert dark.mean() < red.mean() < teeth[teeth > red.mean()].min()
 
 
 def test_a_mouth_that_stays_as_it_is_keeps_its_teeth():
