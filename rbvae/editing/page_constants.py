@@ -59,7 +59,7 @@ USED: dict[ModuleType, tuple[str, ...]] = {
             "PARTED",
             "SOFT",
         ),
-        *("RIM", "RIM_GAP", "SEAM_WIDTH", "SEAM_ENDS"),
+        *("RIM", "RIM_GAP", "RIM_ENDS", "SEAM_WIDTH", "SEAM_ENDS"),
         *("CORNERS_SINK", "LINE_RISES", "LIP_THICKENS", "MOVED", "AROUND"),
     ),
     mouth: ("REPLACED", "REPLACED_WIDER", "SPREAD", "SWAPPED", "KEPT", "SQUASHED", "STRETCHED", "BITE", "NARROW"),

@@ -97,7 +97,7 @@ class PortraitFiles:
             "creases": view.creases.filling,
         }
         rest = faces.basis.shape_change(self._towards_reference(portrait))[0].numpy()
-        about["mouth"] = mouth_of(view)
+        about["mouth"] = mouth_of(view, arrays)
         about["teeth"] = teeth_of(faces.teeth(small, rest), arrays)
         about["eyesFollow"] = follows_mesh(view.sharpness)
         about["eyes"] = [

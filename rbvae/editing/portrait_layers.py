@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from rbvae.editing.packing import pack
+from rbvae.editing.page_model import bytes_of
 from rbvae.faces.eyeball import Eyeball
 from rbvae.faces.gaze import SHUT, openness
 from rbvae.faces.lashes import FINEST, Lid
@@ -27,9 +28,13 @@ def is_open(points: np.ndarray, eye: int) -> bool:
     return openness(Opening.of(points, LIDS[eye])) > SHUT
 
 
-def mouth_of(view: FaceView) -> dict[str, Any]:
-    """Return the colours of a mouth in its photo, what teeth it shows and keeps, and where its lips begin."""
+def mouth_of(view: FaceView, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the colours of a mouth in its photo, what teeth it shows and keeps, and where its lips begin.
+
+    What reaches down to its teeth is added to `arrays` [h, w].
+    """
     mouth = OwnMouth(view)
+    arrays["downToTeeth"] = bytes_of(view.down_to_teeth)
     return {
         "softness": view.softness,
         "between": view.between_lips.tolist(),
@@ -37,6 +42,7 @@ def mouth_of(view: FaceView) -> dict[str, Any]:
         "keepsTeeth": list(mouth.keeps_teeth),
         "bared": mouth.bared,
         "lipEdges": view.lip_edges.round(3).tolist(),
+        "belowTeeth": mouth.below_teeth,
         "lowerTeeth": view.shows_lower_teeth,
         "bite": None if view.bite is None else [view.bite.middle, view.bite.curve],
         "light": mouth.cavity.light.tolist(),

@@ -8,17 +8,15 @@ import cv2
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from rbvae.faces.openings import Opening, sample
-from rbvae.faces.teeth_colours import brightness_of, redness
+from rbvae.faces.openings import Opening
+from rbvae.faces.tooth_map import ROWS, tooth_map
 
-ALONG, ROWS = np.linspace(0.15, 0.85, 41), 50  # places along the mouth, and rows from its upper to its lower lip
+ALONG = np.linspace(0.15, 0.85, 41)  # places along the mouth
 NEAR, FAR = 4, 17  # rows above and below the line between which there are teeth
-LIGHT = (0.35, 0.55)  # brightness relative to teeth over which something may be a tooth
 UPPER, LOWER = 0.55, 0.5  # least shares of the line with teeth above and below
 LEAST = 0.04  # how much darker than both, relative to teeth, the line is at least
 MIDDLES, CURVES = np.linspace(0.25, 0.9, 53), np.linspace(-1.2, 1.2, 13)  # where it is looked for
 WITHIN, LEAST_WITHIN = (0.1, 0.92), 0.6  # range in which it counts, and least share of it there
-LEAST_REDDER = 0.05  # log ratio: lips are redder than teeth by this at least
 
 
 @dataclass(frozen=True)
@@ -38,18 +36,7 @@ def find_bite(photo: np.ndarray, opening: Opening, lips: np.ndarray) -> Bite | N
 
     It is the darkest line, a parabola, with teeth on both sides. `lips` [3] is their colour, in grey levels.
     """
-    s, v = np.meshgrid(ALONG, (np.arange(ROWS) + 0.5) / ROWS)
-    upper, lower = opening.lines(s)
-    colours = sample(photo, *opening.positions(s, upper + v * (lower - upper))).clip(0, 255).astype(np.float64)
-    inside = opening.pixels(photo, 0.5).astype(np.float64)
-    if not len(inside):
-        return None
-    teeth = brightness_of(inside)
-    of_lips, of_teeth = redness(np.stack([lips, teeth]).astype(np.float64))
-    red = redness(colours.reshape(-1, 3)).reshape(s.shape)
-    light = colours.mean(axis=2) / teeth.mean()
-    pale = ((of_lips - red) / max(of_lips - of_teeth, LEAST_REDDER)).clip(0, 1)
-    tooth = pale * ((light - LIGHT[0]) / (LIGHT[1] - LIGHT[0])).clip(0, 1)
+    tooth, light = tooth_map(photo, opening, lips, ALONG)
     light = cv2.GaussianBlur(light, (0, 0), 0.8)
     darker = np.minimum(above(light), below(light)) - light
     line = MIDDLES[:, None, None] + CURVES[:, None] * (ALONG - 0.5) ** 2  # [M, C, S]

@@ -25,6 +25,7 @@ SOFT = 0.006  # mouth widths: softness of the edge of the lips
 BETWEEN = np.array([0.72, 0.56, 0.56], np.float32)  # red, green and blue of that shadow, relative to the lips
 FAINT, RESOLVED = 0.7, (11, 66)  # share of it in the most blurred photos, and sharpness from and up to which it grows
 RIM, RIM_GAP = 0.03, 0.15  # depth of the lower lip's inner side, in mouth widths, and the gap at which it is visible
+RIM_ENDS = 0.1, 0.35  # places along the mouth, from its corners, between which it appears
 # Relaxing lips, in mouth widths: how far corners sink, the line between the lips rises, and the upper lip thickens; the
 # move of the corners from which on they do so completely, and the distance within which the face around them follows.
 CORNERS_SINK, LINE_RISES, LIP_THICKENS, MOVED, AROUND = 0.016, 0.009, 0.011, 0.02, 0.25
@@ -60,7 +61,8 @@ def lower_rim(lips: Opening, box: Box) -> np.ndarray:
     """Return how much each pixel, float32 [h, w], shows of the inner side of the lower lip of an open mouth."""
     s, across = lips.coordinates(*pixel_grid(box))
     depth = np.maximum(lips.lines(s)[1] - across, 0) / max(lips.width, 1e-6)
-    return np.float32(np.exp(-depth / RIM) * np.clip(lips.gap / RIM_GAP, 0, 1))
+    ends = ramp(np.minimum(s, 1 - s), *RIM_ENDS)
+    return np.float32(np.exp(-depth / RIM) * np.clip(lips.gap / RIM_GAP, 0, 1) * ends)
 
 
 def lip_edges(photo: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -83,7 +83,13 @@ class OwnMouth:
             return sample(self.view.photo, *places) * light
 
         colours, bite = own(v), self.view.bite
-        deep, parts = np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST)), share * self.dropped(target)
+        parts = share * self.dropped(target)
+        deep = np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST))
+        if parts and self.below_teeth:
+            rows, columns = self.view.down_to_teeth.shape
+            deep = np.maximum(
+                deep, parts * self.below_teeth * (1 - sample(self.view.down_to_teeth, s * columns, v * rows))
+            )
         if bite is None or not parts:
             return blended(colours, self.cavity.at(new_s, place, target.gap), deep) if deep.any() else colours
         half = PARTS * self.opening.gap
@@ -157,6 +163,11 @@ class OwnMouth:
         """Return how well its own teeth fill `target` in a smile, in [0, 1]."""
         _, higher = self.grown(target)
         return float(1 - ramp(higher / self.most_stretched(target), *UNFILLED)) * self.keeps_teeth[2]
+
+    @functools.cached_property
+    def below_teeth(self) -> float:
+        """How far what it shows below its teeth gives way to the cavity where the jaw drops, in [0, 1]."""
+        return float(1 - ramp(self.opening.gap, *LAUGHS)) * self.view.has_teeth
 
     @functools.cached_property
     def keeps_teeth(self) -> tuple[bool, bool, bool]:

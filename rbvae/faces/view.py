@@ -18,6 +18,7 @@ from rbvae.faces.lips import SHOWN, lip_colour, lip_edges, shadow_between
 from rbvae.faces.mesh import INNER_LIPS, LIDS, OVAL
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
+from rbvae.faces.tooth_map import down_to_teeth
 from rbvae.faces.visible_teeth import has_teeth
 from rbvae.images.blur import estimate_blur
 
@@ -97,6 +98,11 @@ class FaceView:
         if not self.has_teeth or self.in_blurs(opening.gap * opening.width) < INDISTINCT:
             return None
         return find_bite(self.photo, opening, lip_colour(self.photo, self.points))
+
+    @functools.cached_property
+    def down_to_teeth(self) -> np.ndarray:
+        """What of an open mouth lies above the lower edge of its lowest teeth, see rbvae.faces.tooth_map."""
+        return down_to_teeth(self.photo, Opening.of(self.points, INNER_LIPS), lip_colour(self.photo, self.points))
 
     @property
     def toothless(self) -> bool:

@@ -89,6 +89,21 @@ def test_upper_and_lower_teeth_part_alike(editor, live, small, monkeypatch, rast
     assert psnr(parted, library(editor, small, edits[0]), small, mouth_of(small)) < SEEN_NEAR - 5
 
 
+@pytest.mark.parametrize("raster", ["gl", "cpu"])
+def test_what_is_below_the_teeth_of_the_photo_gives_way_alike(editor, live, small, monkeypatch, raster):
+    """The lower half of what this mouth shows counts as no teeth."""
+    half = np.repeat(np.float32([1, 0]), 25)[:, None] * np.ones(48, np.float32)
+    monkeypatch.setitem(vars(small.observed.view), "bite", None)
+    whole = library(editor, small, {"mouth open": 2.0})
+    monkeypatch.setitem(vars(small.observed.view), "down_to_teeth", half)
+    live.open(small, raster)
+    for named in ({"mouth open": 2.0}, {"mouth open": 0.4}, {"smile": 1.0}):
+        drawn, wanted = live.draw({"named": named}), library(editor, small, named)
+        assert psnr(drawn, wanted, small, mouth_of(small)) >= SEEN_NEAR
+    wanted = library(editor, small, {"mouth open": 2.0})
+    assert psnr(whole, wanted, small, mouth_of(small)) < SEEN_NEAR - 5
+
+
 def test_a_mouth_that_closes_leaves_no_slit_of_teeth_either(editor, live, small, monkeypatch):
     live.open(small)
     named = {"mouth open": -1.0}

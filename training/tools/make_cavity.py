@@ -33,13 +33,15 @@ COLOURFUL = 0.4  # factor of its colourfulness
 LOWER_COLOUR = np.array([0.86, 0.77, 0.77])  # red, green and blue of lower teeth, of the upper ones'; in 8 photos alike
 BRIGHT, PALE, HIGHEST = (85, 120), (1.75, 1.5), (0.62, 0.7)  # grey levels, redness and heights over which it is a tooth
 SIDES, SIDES_DARKER = (0.18, 0.4), 0.45  # distances from the middle over which teeth darken, and by how much
-BEHIND, BEHIND_DARKER = 2.5, 0.64  # pixels that the shade behind the teeth is soft, and its darkness
+BEHIND, BEHIND_DARKER = 3.0, 0.5  # pixels that the shade behind the teeth is soft, and its darkness
 DARKEST = 0.7  # of DARK: least brightness
-GLOW = np.array([26.0, 8, 8])  # grey levels of a throat at its brightest
-TONGUE = np.array([152.0, 84, 80])  # grey levels
-TOP, HALF_WIDTH, ROUND = 0.34, 0.42, 2.4  # of the tongue: height of its top, half its width, and power of its curve
-BACK, FRONT = 0.55, 0.34  # light at its back, and the height from there to where it is all lit
-GROOVE, GROOVE_WIDTH, GRAIN = 0.1, 0.035, 0.02  # darkness and width of its middle, and spread of its roughness
+PALATE, CHEEKS = np.array([30.0, 13, 12]), np.array([34.0, 13, 12])  # grey levels that both add to the darkness
+TONGUE = np.array([140.0, 80, 77])  # grey levels
+TOP, HALF_WIDTH, ROUND = 0.3, 0.44, 2.4  # of the tongue: height of its top, half its width, and power of its curve
+EDGE = (-0.2, 0.2)  # heights around its curve over which it appears
+BACK, FRONT = 0.5, 0.4  # light at its back, and the height from there to where it is all lit
+GROOVE, GROOVE_WIDTH = 0.1, 0.05  # darkness and width of its middle
+GRAIN, WET = 0.05, np.array([16.0, 14, 14])  # spread of its roughness, and grey levels of reflections
 GAPS = (GAP - 0.03, GAP + 0.03)  # of the mouth, on which rbvae.faces.cavity relies
 
 
@@ -73,17 +75,24 @@ def throat() -> np.ndarray:
     """Draw a dark mouth with a tongue, float32 [HEIGHT, WIDTH, 3], in grey levels."""
     v, s = ((np.arange(count) + 0.5) / count for count in (HEIGHT, WIDTH))
     v, beside = v[:, None], np.abs(s - 0.5)
-    glow = np.exp(-((beside / 0.3) ** 2)) * v
+    palate = np.exp(-((beside / 0.28) ** 2)) * np.exp(-(((v - 0.3) / 0.3) ** 2))
+    cheeks = np.exp(-(((beside - 0.4) / 0.1) ** 2)) * ramp(v, 0.1, 0.8)
+    dark = DARKEST * DARK + palate[..., None] * PALATE + cheeks[..., None] * CHEEKS
     back = v - TOP - 0.62 * (beside / HALF_WIDTH) ** ROUND
     front = ramp(back, 0, FRONT)
     light = BACK + (1 - BACK) * smoothstep(front)
     light *= 1 - GROOVE * np.exp(-((beside / GROOVE_WIDTH) ** 2)) * ramp(front, 0, 0.7)
     light *= 1 - 0.35 * ramp(beside, 0.18, 0.42)
-    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(size=light.shape), (0, 0), 1.2)
-    light *= 1 + GRAIN * grain / grain.std()
-    dark = DARKEST * DARK + glow[..., None] * GLOW
-    tongue = smoothstep(ramp(back, -0.05, 0.1))[..., None]
-    return np.float32(dark + tongue * (light[..., None] * TONGUE - dark))
+    fine, coarse = (rough(size) for size in (1.0, 3.0))
+    light *= 1 + GRAIN * (fine + coarse) / 2
+    tongue = light[..., None] * TONGUE + (front * np.maximum(coarse - 0.5, 0))[..., None] * WET
+    return np.float32(dark + smoothstep(ramp(back, *EDGE))[..., None] * (tongue - dark))
+
+
+def rough(size: float) -> np.ndarray:
+    """Return noise [HEIGHT, WIDTH] of spread 1, blurred by `size` pixels."""
+    noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(HEIGHT, WIDTH)), (0, 0), size)
+    return np.asarray(noise / noise.std())
 
 
 def main(argv: list[str] | None = None) -> int:

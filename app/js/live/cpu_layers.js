@@ -75,10 +75,11 @@ export function eyeLayer(portrait, frame, number, photo, blur) {
 export function mouthLayer(portrait, frame, photo) {
   const { mouth, lines } = frame;
   const { constants } = portrait.model;
-  const { SEAM_ENDS, RIM, RIM_GAP } = constants.lips;
+  const { SEAM_ENDS, RIM, RIM_GAP, RIM_ENDS } = constants.lips;
   const { old, now, between, share, soft, gap, apart, kept } = mouth;
   const [l, own, inner] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
   const cavity = cavityLayer(portrait, mouth);
+  const reach = pictureOf(portrait, "downToTeeth");
   const teeth = mouth.donor
     ? donorLayer(constants.mouth, mouth.donor, lines)
     : mouth.teeth && teethLayer(portrait, mouth, lines, cavity);
@@ -94,10 +95,11 @@ export function mouthLayer(portrait, frame, photo) {
     inner.fill(0);
     if (teeth) teeth(s, across, l, inner);
     if (kept) {
-      ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l, own);
+      ownInside(constants, mouth, lines, photo, cavity, reach, [x, y], s, across, l, own);
       for (let c = 0; c < 3; c++) inner[c] = mix(inner[c], own[c], kept);
     }
-    const rim = Math.exp(-Math.max(l[3] - across, 0) / Math.max(now.width, 1e-6) / RIM) * unit(gap / RIM_GAP);
+    const below = Math.max(l[3] - across, 0) / Math.max(now.width, 1e-6);
+    const rim = Math.exp(-below / RIM) * unit(gap / RIM_GAP) * ramp(Math.min(s, 1 - s), ...RIM_ENDS);
     for (let c = 0; c < 3; c++) {
       const value = clamp(Math.max(mix(between[c], inner[c], apart), rim * between[c]), 0, 255);
       out[c] = (value * mask * (1 - seam) + between[c] * seam) / alpha;
@@ -153,10 +155,10 @@ function donorLayer({ SQUASHED, STRETCHED, KEPT, BITE }, { opening, picture, gai
   };
 }
 
-const [before, found, dark, whole] = [0, 1, 2, 3].map(() => new Float64Array(4));
+const [before, found, dark, whole, kept] = [0, 1, 2, 3, 4].map(() => new Float64Array(4));
 
-function ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l, out) {
-  const { old, now, shift, deeper, narrower, opens, shadows, bite, lower, parts } = mouth;
+function ownInside(constants, mouth, lines, photo, cavity, reach, [x, y], s, across, l, out) {
+  const { old, now, shift, deeper, narrower, opens, shadows, bite, lower, parts, edged } = mouth;
   const { BELOW, PAST, PARTS, CLAMP, CORNERS, COVERED, COVERING } = constants.own_mouth;
   const [own, from] = old.coordinates(x - shift[0], y - shift[1]);
   lineAt(lines, 0, own, before);
@@ -178,7 +180,8 @@ function ownInside(constants, mouth, lines, photo, cavity, [x, y], s, across, l,
   };
   cavity(s, place, mouth.light, dark);
   add(lit(v), light, 1);
-  const deep = Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST));
+  cubic(reach, along * reach.width, v * reach.height, kept);
+  const deep = Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST), edged * (1 - kept[0] / 255));
   for (let c = 0; c < 3; c++) whole[c] = mix(out[c], dark[c], deep);
   if (!parts) {
     add(whole, 1, 1);

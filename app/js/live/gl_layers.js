@@ -80,11 +80,13 @@ export class GlLayers extends GlTools {
     set.vec3("between", mouth.between);
     set.vec2("shift", mouth.shift);
     set.vec2("shadows", mouth.shadows);
-    for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "parts", "lower", "line", "lineWidth"]) {
+    for (const name of ["share", "soft", "gap", "apart", "kept", "deeper", "narrower", "opens", "edged", "parts", "lower", "line", "lineWidth"]) {
       set.float(name, mouth[name]);
     }
     this._bind("cavity", layers.cavity);
     set.vec2("cavitySize", layers.cavitySize);
+    this._bind("reach", layers.reach);
+    set.vec2("reachSize", layers.reachSize);
     set.vec3("ownLight", mouth.light);
     set.float("haze", mouth.haze);
     set.vec3("bite", [...(mouth.bite ?? [0, 0]), mouth.old.gap]);
@@ -131,6 +133,8 @@ export class GlLayers extends GlTools {
       teethSize: size("teeth"),
       cavity: upload("cavity"),
       cavitySize: size("cavity"),
+      reach: upload("downToTeeth"),
+      reachSize: size("downToTeeth"),
       creases: upload("creases"),
     };
     this.faces.set(portrait, layers);

@@ -5,7 +5,7 @@ import { CELLS } from "./opening.js";
 
 const UNITS = [
   ...["photo", "added", "skin0", "skin1", "lines", "white", "iris", "reflection"],
-  ...["lashes", "grain", "closed", "below", "teeth", "cavity", "creases"],
+  ...["lashes", "grain", "closed", "below", "teeth", "cavity", "reach", "creases"],
 ];
 
 export class GlTools {

@@ -11,7 +11,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
   const { lips, mouth, own_mouth: own, teeth } = portrait.model.constants;
   const old = portrait.lips;
   const isOpen = old.gap > lips.SHOWN;
-  const { softness, showsTeeth, keepsTeeth, bared, between, bite, lowerTeeth, light, haze } = portrait.mouth;
+  const { softness, showsTeeth, keepsTeeth, bared, between, bite, lowerTeeth, belowTeeth, light, haze } = portrait.mouth;
   const [keptBelow, keptBeside, keptFilled] = keepsTeeth;
   const broader = now.width / Math.max(old.width, 1e-6);
   const wider = (now.gap / Math.max(old.gap, 1e-6)) * broader;
@@ -42,6 +42,7 @@ export function mouthFrame(portrait, now, [before, after], lines, donor) {
     shift: [after[0] - before[0], after[1] - before[1]],
     opens,
     parts: bite ? opens * dropped : 0,
+    edged: belowTeeth * opens * dropped,
     shadows: [
       own.CORNER_SHADOW * ramp(1 - broader, 0, own.NARROWER),
       own.LIP_SHADOWED * teeth.LIP_SHADOW * ramp(1 - wider, 0, own.LOWER),

@@ -58,6 +58,9 @@ uniform vec3 between;
 uniform float share, soft, gap, apart, kept, deeper, narrower, opens, line, lineWidth;
 uniform sampler2D cavity; // behind the teeth
 uniform vec2 cavitySize;
+uniform sampler2D reach; // what lies above the lower edge of the photo's own teeth
+uniform vec2 reachSize;
+uniform float edged; // how far what lies below gives way to the cavity
 uniform float parts; // how far upper and lower teeth do
 uniform float lower; // share of the lower teeth that is drawn
 uniform vec3 bite; // where: middle and curve of the line between them, and the gap of the mouth
@@ -118,6 +121,7 @@ vec3 ownAt(float s, float across, vec2 l) {
   float light = (1.0 - shadows.x * ends) * (1.0 - under * lipShadow(across - l.x));
   vec3 value = light * photoOfMouth(own, o.x, height, v), dark = cavityAt(s, place, ownLight);
   float past = ramp(v, OWN_MOUTH_PAST.x, OWN_MOUTH_PAST.y);
+  past = max(past, edged * (1.0 - cubic(reach, reachSize, vec2(own, v) * reachSize).r));
   vec3 whole = mix(value, dark, max(opens * ramp(v, OWN_MOUTH_BELOW.x, OWN_MOUTH_BELOW.y), past));
   if (parts == 0.0) return whole;
   float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = OWN_MOUTH_PARTS * bite.z;
@@ -133,6 +137,7 @@ vec3 insideAt(vec2 c, vec4 l) {
   ONLY_WHERE(kept > 0.0) inside = mix(inside, ownAt(c.x, c.y, l.zw), kept);
   inside = mix(between, inside, apart);
   float rim = exp(-max(l.w - c.y, 0.0) / max(now.width, 1e-6) / LIPS_RIM) * step01(gap / LIPS_RIM_GAP);
+  rim *= ramp(min(c.x, 1.0 - c.x), LIPS_RIM_ENDS.x, LIPS_RIM_ENDS.y);
   return clamp(max(inside, rim * between), 0.0, 255.0);
 }
 void main() {

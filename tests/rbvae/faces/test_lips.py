@@ -12,6 +12,7 @@ from rbvae.faces.lips import (
     inset_lips,
     is_above,
     lip_edges,
+    lower_rim,
     parting,
     relaxed,
     shadow_between,
@@ -19,7 +20,7 @@ from rbvae.faces.lips import (
 )
 from rbvae.faces.mesh import INNER_LIPS, LIP_ROWS, OUTER_LIPS, POINTS
 from rbvae.faces.mouth import draw_mouth
-from rbvae.faces.openings import Opening
+from rbvae.faces.openings import Opening, pixel_grid
 from rbvae.faces.view import FaceView
 from tests.mouths import LIP, SIDE, TOOTH, WHOLE, at_rest, between, edited, opened, painted, plain, sharp, smiling
 
@@ -168,3 +169,12 @@ def test_lips_that_close_in_a_large_photo_meet_in_a_smooth_line():
     green = np.int32(out[top:bottom, left:right, 1]) > np.int32(out[top:bottom, left:right, 0]) + 20
     edge = np.array([np.flatnonzero(column).max() for column in green.T])
     assert np.abs(np.diff(edge)).max() <= 1
+
+
+def test_the_inner_side_of_the_lower_lip_shows_in_the_middle_and_not_along_the_corners():
+    lips = Opening.of(opened(0.3), INNER_LIPS)
+    rim = lower_rim(lips, WHOLE)
+    s, across = lips.coordinates(*pixel_grid(WHOLE))
+    at_lip = np.abs(across - lips.lines(s)[1]) < 2
+    assert rim[at_lip & (np.abs(s - 0.5) < 0.1)].min() > 0.5
+    assert rim[at_lip & (np.abs(s - 0.5) > 0.42)].max() < 0.01
