@@ -39,6 +39,7 @@ FINER = 0.75  # of the bank's size: smaller teeth are drawn from an area-average
 FOLLOWED = 0.75, 1.0  # share of the photo's blur that teeth get: it is measured at edges, which are often out of focus
 BLURRED = 1.2, 2.2  # pixels of blur up to which the first share holds, and from which the second
 BANK_BLUR = 0.7  # blur of the bank's pictures, in their pixels
+FINE = 0.07  # detail of a row, see TeethRow: more of it decides nothing
 SHARPENED, MOST_SHARPENED = 4, 0.8  # strength of the sharpening of enlarged teeth, per share of their size, and at most
 
 
@@ -246,14 +247,15 @@ def bank() -> tuple[TeethRow, ...]:
 
 
 def choose(yaw: float, skin: np.ndarray) -> TeethRow:
-    """Return the most detailed row of the bank whose head is turned, and whose skin is coloured, like a face's.
+    """Return the row of the bank whose head is turned, and whose skin is coloured, most like a face's, if it is fine.
 
     It depends on the face alone, so that the teeth stay the same in all its edits.
     """
     skins = np.maximum([one.skin for one in bank()], 1.0)
     by_skin = np.abs(np.log(skins / np.maximum(skin, 1))).mean(axis=1)
     by_yaw = np.abs(np.array([one.yaw for one in bank()]) - yaw)
-    return bank()[int(np.argmin(0.1 * by_skin + 0.02 * by_yaw - 2 * np.array([one.detail for one in bank()])))]
+    detail = np.minimum([one.detail for one in bank()], FINE)
+    return bank()[int(np.argmin(0.1 * by_skin + 0.02 * by_yaw - 6 * detail))]
 
 
 def unit_of(points: np.ndarray) -> float:
