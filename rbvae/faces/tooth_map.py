@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter1d, median_filter
 
+from rbvae.faces.easing import ramp
 from rbvae.faces.openings import Opening, sample
 from rbvae.faces.teeth_colours import brightness_of, redness
 
@@ -12,8 +14,10 @@ ROWS = 50  # from the upper to the lower lip
 COLUMNS = (np.arange(48) + 0.5) / 48  # places along a mouth of the picture of what its teeth reach down to
 LIGHT = (0.35, 0.55)  # brightness relative to teeth over which something may be a tooth
 LEAST_REDDER = 0.05  # log ratio: lips are redder than teeth by this at least
-LIKELY = (0.35, 0.65)  # likeness over which it is one
-SOFT = 1.0  # rows and columns by which the edge of teeth is softened
+UPPER = 0.6  # height down to which upper teeth, of those that show both rows, begin
+LIKELY = (0.6, 0.85)  # likeness, relative to the most in a column, over which it is still a tooth
+ANY = (0.15, 0.35)  # the most in a column, over which it has one
+SMOOTHED, ACROSS, SOFT = 0.7, 5, 1.0  # rows of a blur; columns of a median; and rows and columns of the edge's blur
 
 
 def tooth_map(photo: np.ndarray, opening: Opening, lips: np.ndarray, along: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -37,11 +41,16 @@ def tooth_map(photo: np.ndarray, opening: Opening, lips: np.ndarray, along: np.n
 
 
 def down_to_teeth(photo: np.ndarray, opening: Opening, lips: np.ndarray) -> np.ndarray:
-    """Return what of an open mouth lies above the lower edge of its lowest teeth, in [0, 1]: float32 [ROWS, COLUMNS].
+    """Return what of an open mouth lies above the lower edge of its upper teeth, in [0, 1]: float32 [ROWS, COLUMNS].
 
-    Below is darkness, the tongue, or the edge of the lower lip. See `tooth_map`.
+    Below is darkness, the tongue, lower teeth, or the edge of the lower lip. See `tooth_map`.
     """
     tooth, _ = tooth_map(photo, opening, lips, COLUMNS)
-    tooth = ((tooth - LIKELY[0]) / (LIKELY[1] - LIKELY[0])).clip(0, 1)
-    above = np.maximum.accumulate(tooth[::-1], axis=0)[::-1]
+    tooth = gaussian_filter1d(tooth, SMOOTHED, axis=0)
+    upper = tooth[: round(UPPER * ROWS)]
+    most, first = upper.max(axis=0), upper.argmax(axis=0)
+    likely = ramp(tooth / np.maximum(most, 1e-6), *LIKELY)
+    likely[np.arange(ROWS)[:, None] < first] = 1
+    above = ramp(most, *ANY) * np.minimum.accumulate(likely, axis=0)
+    above = median_filter(above, (1, ACROSS), mode="nearest")
     return cv2.GaussianBlur(above.astype(np.float32), (0, 0), SOFT)

@@ -42,9 +42,17 @@ def test_it_ends_at_the_edge_of_the_teeth(edge, below):
     assert np.interp(0.5, column[::-1], (np.arange(ROWS)[::-1] + 0.5) / ROWS) == pytest.approx(edge, abs=0.05)
 
 
-def test_shade_and_gaps_above_the_edge_belong_to_the_teeth():
-    shaded = reach((0.0, DARK), (0.2, TOOTH), (0.4, DARK), (0.45, TOOTH), (0.8, RED))
-    assert shaded[: int(0.7 * ROWS), 20:28].min() > 0.9 and shaded[int(0.9 * ROWS) :, 20:28].max() < 0.1
+def test_the_shade_above_teeth_belongs_to_them_and_lower_teeth_do_not():
+    shaded = reach((0.0, DARK), (0.2, TOOTH), (0.6, DARK), (0.68, TOOTH), (0.85, RED))
+    assert shaded[: int(0.52 * ROWS), 20:28].min() > 0.9 and shaded[int(0.7 * ROWS) :, 20:28].max() < 0.1
+
+
+def test_a_speck_of_light_below_the_teeth_is_none():
+    photo, points = mouth((0.0, TOOTH), (0.5, RED))
+    lips = Opening.of(points, INNER_LIPS)
+    x, y = (int(value) for value in (lips.upper[5] + 0.6 * (lips.lower[5] - lips.upper[5])))
+    photo[y - 8 : y + 20, x : x + 4] = TOOTH
+    assert down_to_teeth(photo, lips, np.array(LIP, float))[int(0.65 * ROWS) :, 5:-5].max() < 0.1
 
 
 def test_the_edge_of_the_lower_lip_does_not_hang_from_teeth_where_the_jaw_drops():
