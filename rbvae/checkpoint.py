@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import struct
 from dataclasses import dataclass, field
@@ -86,9 +87,10 @@ def _with_hash(card: str, sha256: str) -> str:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file beside `path` and rename it, so that no reader sees a partial file.
 
-    Raises OSError that names `path`, and removes the temporary file.
+    Processes may write the same one at once: the last remains. Raises OSError that names `path`, and removes the
+    temporary file.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(content)
         partial.replace(path)

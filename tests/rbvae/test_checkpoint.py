@@ -1,6 +1,8 @@
 """A checkpoint gives back what was saved, and refuses everything else by name."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -115,3 +117,17 @@ def test_a_hub_cache_that_cannot_be_written_and_a_proxy_without_its_package_are_
     said = hub_advice(PermissionError(13, "Permission denied", "/home/me/.cache"))
     assert said == "/home/me/.cache cannot be written (Permission denied); set HF_HOME to a folder that can be"
     assert "socksio" in hub_advice(ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."))
+
+
+def test_processes_may_write_the_same_file_at_once(tmp_path):
+    """Two benchmarks that start together unpack the same dataset."""
+    path = tmp_path / "file"
+    code = f"""
+from pathlib import Path
+from rbvae.checkpoint import write_atomically
+for _ in range(200):
+    write_atomically(Path({str(path)!r}), b"x" * 100_000)
+"""
+    running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate()[1] for process in running] == [b""] * 3
+    assert path.read_bytes() == b"x" * 100_000 and list(tmp_path.iterdir()) == [path]

@@ -259,6 +259,32 @@ def test_a_page_gets_tables_and_pictures_between_its_marks_and_keeps_the_rest(ou
     )
 
 
+def test_a_published_figure_with_more_rows_stays(out, digits_root, tmp_path):
+    """Cells from a published table have no networks that could be drawn."""
+    page, folder = tmp_path / "table1.md", tmp_path / "table1"
+    blocks = [f"<!-- {n}: written by training/benchmark.py -->\n<!-- end of {n} -->\n" for n in ("overview", "digits")]
+    page.write_text("".join(blocks))
+    options = (
+        "--dataset",
+        "digits",
+        "--data",
+        digits_root,
+        "--seeds",
+        1,
+        "--methods",
+        "vae,srb",
+        *TINY,
+        "--page",
+        page,
+    )
+    assert run(*options, "--out", out) == 0
+    before = (folder / "digits-figure2.webp").read_bytes(), (folder / "digits.md").read_text(encoding="utf-8")
+    assert run(*options, "--out", tmp_path / "new", "--from", folder / "digits-cells.json") == 0
+    after = (folder / "digits-figure2.webp").read_bytes(), (folder / "digits.md").read_text(encoding="utf-8")
+    assert after[0] == before[0] and "digits-figure2.webp" in after[1]
+    assert json.loads((folder / "digits.json").read_text(encoding="utf-8"))["edited"] == ["sRb-VAE"]
+
+
 def test_a_table_goes_on_from_its_published_cells(out, digits_root, tmp_path):
     options = ("--dataset", "digits", "--data", digits_root, "--seeds", 1, "--methods", "vae,srb", *TINY)
     assert run(*options, "--out", out) == 0

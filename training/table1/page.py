@@ -9,6 +9,7 @@ from typing import Any
 
 from rbvae.checkpoint import write_atomically
 from rbvae.errors import ConfigError
+from training.engine.cli import write_json
 from training.table1.overview import HEADS, overview
 from training.table1.table import short_tables, tables
 
@@ -18,20 +19,22 @@ OVERVIEW = "overview"
 def publish(page: Path, out: Path, results: dict[str, Any]) -> None:
     """Replaces the blocks of the dataset and of the overview, and writes all tables and pictures to the folder beside.
 
-    Raises ConfigError if the page has no markers for them.
+    A published figure with more rows stays: cells taken from a published table have no networks to draw. Raises
+    ConfigError if the page has no markers for them.
     """
     folder, dataset = page.with_suffix(""), results["dataset"]
+    copies = {"cells.json": f"{dataset}-cells.json", "plot.png": f"{dataset}.png"}
+    edited = published(folder).get(dataset, {}).get("edited", [])
+    if len(edited) > len(results["edited"]):
+        results = results | {"edited": edited}
+    else:
+        copies["figure2.webp"] = f"{dataset}-figure2.webp"
     text = filled(page.read_text(encoding="utf-8"), page.stem, published(folder) | {dataset: results})
     folder.mkdir(parents=True, exist_ok=True)
-    copies = {
-        "results.json": f"{dataset}.json",
-        "cells.json": f"{dataset}-cells.json",
-        "plot.png": f"{dataset}.png",
-        "figure2.webp": f"{dataset}-figure2.webp",
-    }
     for name, copy in copies.items():
         if (out / name).exists():
             shutil.copyfile(out / name, folder / copy)
+    write_json(folder / f"{dataset}.json", results)
     write_atomically(folder / f"{dataset}.md", long_version(results).encode())
     write_atomically(page, text.encode())
 
