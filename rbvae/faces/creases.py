@@ -22,7 +22,7 @@ WIDEST, RIDGE, SOFT = 0.1, 0.05, 0.02  # widths of the widest crease and pale li
 LONG, ANGLES = 0.08, 8  # length of the shortest crease, and how many angles are tried; moles and pores are shorter
 LIPS, EDGE = 0.03, 0.03  # distance from the lips, and softness of the edge of the cheeks
 MARGIN = 3 * EDGE  # around the cheeks
-CLEAR = 1.5  # times the usual depth of dark spots from which on one is a crease
+CLEAR = 1.5, 3.0  # times the usual depth of dark spots between which one becomes a crease
 # Shares of the skin's brightness between which a dark line is no crease: rims, hair, outlines. The folds from nose to
 # mouth are deeper than others.
 DEEPEST, DEEPEST_FOLDS = np.array([0.3, 0.45]), np.array([0.5, 0.7])
@@ -78,7 +78,7 @@ class Creases:
             """Return an amount [h, w, 3] where it is long, and clearly more than usual."""
             mean = np.maximum(amount, 0).mean(axis=2)
             usual = float(np.median(mean[share > 0.5])) if (share > 0.5).any() else 0.0
-            clear = np.maximum(mean - CLEAR * usual, 0) / np.maximum(mean, 1e-3)
+            clear = ramp(mean, CLEAR[0] * usual, CLEAR[1] * usual + 1e-3)
             long = elongated(mean, max(3, round(LONG * unit) | 1)) / np.maximum(mean, 1e-3)
             return (clear * long)[..., None] * np.maximum(amount, 0)
 
@@ -88,7 +88,7 @@ class Creases:
         envelope = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, ellipse(WIDEST))
         deepest = (1 - lips) * (envelope - skin).mean(axis=2) / np.maximum(envelope.mean(axis=2), 1)
         deepest = cv2.dilate(deepest.astype(np.float32), ellipse(WIDEST))
-        in_folds = blurred(np.float32(area(folds)), EDGE)
+        in_folds = blurred(np.float32(cv2.dilate(area(folds), ellipse(2 * EDGE))), EDGE)
         low, high = DEEPEST[:, None, None] + in_folds * (DEEPEST_FOLDS - DEEPEST)[:, None, None]
         share = np.maximum(area(cheeks) * (1 - lips), BESIDE_EYES_FILLED * area(beside_eyes)).astype(np.float32)
         share = blurred(share, EDGE) * (1 - ramp(blurred(deepest, SOFT), low, high))
