@@ -87,9 +87,8 @@ class OwnMouth:
         deep = np.maximum(share * ramp(v, *BELOW), ramp(v, *PAST))
         if parts and self.below_teeth:
             rows, columns = self.view.down_to_teeth.shape
-            deep = np.maximum(
-                deep, parts * self.below_teeth * (1 - sample(self.view.down_to_teeth, s * columns, v * rows))
-            )
+            below = 1 - sample(self.view.down_to_teeth, s * columns, v * rows)
+            deep = np.maximum(deep, parts * self.below_teeth * below)
         if bite is None or not parts:
             return blended(colours, self.cavity.at(new_s, place, target.gap), deep) if deep.any() else colours
         half = PARTS * self.opening.gap

@@ -128,11 +128,9 @@ class TeethRow:
         extent = max(2, round(width * scale)), max(2, round(height * scale))
         by = np.array(extent) / [width, height]
         picture = cv2.resize(self.picture, extent, interpolation=cv2.INTER_AREA)
-        left, right = self.ends
-        lit = left * float(by[0]), right * float(by[0])
-        return replace(
-            self, picture=picture, upper=self.upper * by, edge=self.edge * by, unit=self.unit * by[0], lit=lit
-        )
+        upper, edge, unit = self.upper * by, self.edge * by, self.unit * by[0]
+        left, right = (end * float(by[0]) for end in self.ends)
+        return replace(self, picture=picture, upper=upper, edge=edge, unit=unit, lit=(left, right))
 
 
 @dataclass(frozen=True)

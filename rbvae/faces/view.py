@@ -18,7 +18,7 @@ from rbvae.faces.lips import SHOWN, lip_colour, lip_edges, shadow_between
 from rbvae.faces.mesh import INNER_LIPS, LIDS, OVAL
 from rbvae.faces.openings import Opening
 from rbvae.faces.region import box_of
-from rbvae.faces.tooth_map import down_to_teeth
+from rbvae.faces.tooth_map import COLUMNS, ROWS, down_to_teeth
 from rbvae.faces.visible_teeth import has_teeth
 from rbvae.images.blur import estimate_blur
 
@@ -101,7 +101,9 @@ class FaceView:
 
     @functools.cached_property
     def down_to_teeth(self) -> np.ndarray:
-        """What of an open mouth lies above the lower edge of its lowest teeth, see rbvae.faces.tooth_map."""
+        """What of an open mouth lies above the edge of its upper teeth, all without; see rbvae.faces.tooth_map."""
+        if not self.has_teeth:
+            return np.ones((ROWS, len(COLUMNS)), np.float32)
         return down_to_teeth(self.photo, Opening.of(self.points, INNER_LIPS), lip_colour(self.photo, self.points))
 
     @property
