@@ -84,6 +84,20 @@ def opened_mouth(gap: float, wider: float = 1.0, filling: Filling | None = None)
     return out, out[between(after)]
 
 
+def coloured(gap: float, *parts: tuple[float, tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """A photo of an open mouth, in which each colour begins at a height from its upper lip (0) to the lower one (1).
+
+    Also returns its landmarks.
+    """
+    photo, points = plain(), opened(gap)
+    x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
+    at = Opening.of(points, INNER_LIPS).at(x, y)
+    v = (at.across - at.upper) / np.maximum(at.lower - at.upper, 1e-3)
+    for start, colour in parts:
+        photo[(v > start) & (v < 1) & (at.s > 0) & (at.s < 1)] = colour
+    return photo, points
+
+
 def between(points: np.ndarray, lines: tuple[list[int], list[int]] = INNER_LIPS, side: int = SIDE) -> np.ndarray:
     """The pixels bool [side, side] that lie wholly between two lines of landmarks."""
     return Opening.of(points, lines).mask((0, 0, side, side), 0) > 0.99

@@ -9,31 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.tables import TINY, run
 from training.benchmark import main
-from training.engine import start
-from training.engine.cli import run_command
 from training.engine.state import TrainingState
-from training.table1 import probes
 from training.table1.datasets import load_task
-from training.table1.page import filled, long_version, published
 from training.table1.task import CLASSES
 
-DOCS = Path(__file__).parents[2] / "docs"
 PUBLISHED = {"anger": "angry", "happiness": "happy", "sadness": "sad"}
-TINY = ("--device", "cpu", "--steps", 2, *(f"--set={small}" for small in ("model.width=4", "model.dim_z=4", "batch=8")))
 
-
-def run(*options) -> int:
-    return run_command(main, [str(option) for option in options])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def short_probes():
-    """Non-linear probes and closed forms that take a tenth of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probes, "PASSES", 20)
-        patch.setattr(start, "IMAGES", 256)
-        yield
+pytestmark = pytest.mark.usefixtures("short_probes")
 
 
 @pytest.fixture(scope="module")
@@ -241,50 +225,6 @@ def test_help_has_an_example(capsys):
     assert "python training/benchmark.py --dataset digits" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_page_gets_tables_and_pictures_between_its_marks_and_keeps_the_rest(out, digits_root, tmp_path):
-    page = tmp_path / "table1.md"
-    lines = ["# Mine"]
-    for name in ("overview", "digits"):
-        lines += [f"<!-- {name}: written by training/benchmark.py -->", "former", f"<!-- end of {name} -->"]
-    page.write_text("\n".join([*lines, "rest", ""]))
-    options = ("--dataset", "digits", "--data", digits_root, "--out", out, "--seeds", 1, "--methods", "vae,srb")
-    assert run(*options, *TINY, "--page", page) == 0
-    text = page.read_text(encoding="utf-8")
-    assert text.startswith("# Mine\n") and text.endswith("rest\n") and "former" not in text
-    assert text.index("| method | digits, error | paper, digits |") < text.index("| sRb-VAE | e | 1 |")
-    for name in ("digits.json", "digits-cells.json", "digits.md", "digits.png", "digits-figure2.webp"):
-        assert (tmp_path / "table1" / name).exists()
-    assert "table1/digits.md" in text and "digits-figure2.webp" in (tmp_path / "table1" / "digits.md").read_text(
-        "utf-8"
-    )
-
-
-def test_a_published_figure_with_more_rows_stays(out, digits_root, tmp_path):
-    """Cells from a published table have no networks that could be drawn."""
-    page, folder = tmp_path / "table1.md", tmp_path / "table1"
-    blocks = [f"<!-- {n}: written by training/benchmark.py -->\n<!-- end of {n} -->\n" for n in ("overview", "digits")]
-    page.write_text("".join(blocks))
-    options = (
-        "--dataset",
-        "digits",
-        "--data",
-        digits_root,
-        "--seeds",
-        1,
-        "--methods",
-        "vae,srb",
-        *TINY,
-        "--page",
-        page,
-    )
-    assert run(*options, "--out", out) == 0
-    before = (folder / "digits-figure2.webp").read_bytes(), (folder / "digits.md").read_text(encoding="utf-8")
-    assert run(*options, "--out", tmp_path / "new", "--from", folder / "digits-cells.json") == 0
-    after = (folder / "digits-figure2.webp").read_bytes(), (folder / "digits.md").read_text(encoding="utf-8")
-    assert after[0] == before[0] and "digits-figure2.webp" in after[1]
-    assert json.loads((folder / "digits.json").read_text(encoding="utf-8"))["edited"] == ["sRb-VAE"]
-
-
 def test_a_table_goes_on_from_its_published_cells(out, digits_root, tmp_path):
     options = ("--dataset", "digits", "--data", digits_root, "--seeds", 1, "--methods", "vae,srb", *TINY)
     assert run(*options, "--out", out) == 0
@@ -292,21 +232,3 @@ def test_a_table_goes_on_from_its_published_cells(out, digits_root, tmp_path):
     assert not list((tmp_path / "new").glob("cells/*/checkpoint"))  # none was made again
     before, after = results_of(out), results_of(tmp_path / "new")
     assert after["methods"] == before["methods"] and after["controls"] == before["controls"]
-
-
-@pytest.mark.parametrize("content", ["[]", '{"nobody:0": {}}', '{"vae:0": 1}', "{"])
-def test_a_file_without_cells_is_one_clear_line(content, digits_root, tmp_path, capsys):
-    path = tmp_path / "other.json"
-    path.write_text(content)
-    options = ("--dataset", "digits", "--data", digits_root, "--out", tmp_path, "--methods", "vae", *TINY)
-    assert run(*options, "--from", path) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("error: --from ") and "not a file of cells" in error
-
-
-def test_the_tables_of_the_page_are_those_of_the_committed_results():
-    page = (DOCS / "table1.md").read_text(encoding="utf-8")
-    known = published(DOCS / "table1")
-    assert filled(page, "table1", known) == page, "run the benchmark with --page again"
-    for dataset, results in known.items():
-        assert long_version(results) == (DOCS / "table1" / f"{dataset}.md").read_text(encoding="utf-8"), dataset

@@ -7,20 +7,9 @@ from rbvae.faces.bite import ALONG, find_bite
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening
 from rbvae.faces.view import SLIVER
-from tests.mouths import LIP, SIDE, edited, opened, plain, sharp
+from tests.mouths import LIP, coloured, edited, opened, sharp
 
 TOOTH, DIM, LINE, TONGUE, BLACK = (220, 205, 190), (200, 180, 165), (120, 105, 100), (150, 70, 70), (30, 20, 18)
-
-
-def mouth(gap: float, *parts: tuple[float, tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """A photo of a mouth with colours from given heights on, and its landmarks."""
-    photo, points = plain(), opened(gap)
-    x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
-    at = Opening.of(points, INNER_LIPS).at(x, y)
-    v = (at.across - at.upper) / np.maximum(at.lower - at.upper, 1e-3)
-    for start, colour in parts:
-        photo[(v > start) & (v < 1) & (at.s > 0) & (at.s < 1)] = colour
-    return photo, points
 
 
 def found(photo: np.ndarray, points: np.ndarray) -> np.ndarray | None:
@@ -34,7 +23,7 @@ OPEN = ((0.0, TOOTH), (0.4, TONGUE), (0.7, DIM))
 
 @pytest.mark.parametrize("parts, low, high", [(CLOSED, 0.55, 0.66), (OPEN, 0.4, 0.7)])
 def test_it_lies_between_the_two_rows(parts, low, high):
-    line = found(*mouth(0.25, *parts))
+    line = found(*coloured(0.25, *parts))
     assert line is not None and low < line.min() and line.max() < high
 
 
@@ -44,12 +33,12 @@ def test_it_lies_between_the_two_rows(parts, low, high):
     ids=["upper teeth alone", "darkness below", "darkness and lip below", "no teeth"],
 )
 def test_there_is_none_in_a_mouth_without_lower_teeth(parts):
-    assert found(*mouth(0.25, *parts)) is None
+    assert found(*coloured(0.25, *parts)) is None
 
 
 @pytest.mark.parametrize("parts", [CLOSED, OPEN])
 def test_lower_teeth_move_with_the_lower_lip_where_the_mouth_opens(parts):
-    photo, points = mouth(0.2, *parts)
+    photo, points = coloured(0.2, *parts)
     view, after = sharp(photo, points), opened(0.5)
     out = edited(view, after)
     lips = Opening.of(after, INNER_LIPS)
@@ -65,7 +54,7 @@ def test_lower_teeth_move_with_the_lower_lip_where_the_mouth_opens(parts):
 
 @pytest.mark.parametrize("gap, wider, parts", [(0.35, 1.0, True), (0.25, 1.15, False), (0.5, 1.15, True)])
 def test_rows_part_where_the_jaw_drops_and_not_in_a_broader_smile(gap, wider, parts):
-    photo, points = mouth(0.22, *CLOSED)
+    photo, points = coloured(0.22, *CLOSED)
     after = opened(gap, wider)
     out = edited(sharp(photo, points), after)
     lips = Opening.of(after, INNER_LIPS)
@@ -75,7 +64,7 @@ def test_rows_part_where_the_jaw_drops_and_not_in_a_broader_smile(gap, wider, pa
 
 
 def test_the_tongue_lies_above_the_lower_teeth():
-    photo, points = mouth(0.22, *CLOSED)
+    photo, points = coloured(0.22, *CLOSED)
     after = opened(0.5)
     out = edited(sharp(photo, points), after).astype(float)
     lips = Opening.of(after, INNER_LIPS)
@@ -89,21 +78,21 @@ def test_the_tongue_lies_above_the_lower_teeth():
 
 
 def test_a_mouth_that_stays_as_it_is_keeps_its_teeth():
-    photo, points = mouth(0.25, *CLOSED)
+    photo, points = coloured(0.25, *CLOSED)
     assert np.array_equal(edited(sharp(photo, points), points), photo)
     narrower = edited(sharp(photo, points), opened(0.25, 0.97))
     assert np.abs(narrower.astype(int) - photo)[..., 1].mean() < 2
 
 
 def test_what_is_behind_has_no_lower_teeth_then():
-    photo, points = mouth(0.25, *CLOSED)
-    upper, _ = mouth(0.25, (0.0, TOOTH))
+    photo, points = coloured(0.25, *CLOSED)
+    upper, _ = coloured(0.25, (0.0, TOOTH))
     assert sharp(photo, points).toothless and not sharp(upper, points).toothless
 
 
 def test_a_sliver_of_lower_teeth_gives_way_to_those_of_the_cavity():
     """Drawn along the lip of a mouth that opens wide, it would be a serrated edge."""
-    photo, points = mouth(0.25, *CLOSED)
+    photo, points = coloured(0.25, *CLOSED)
     view = sharp(photo, points)
     lips = Opening.of(points, INNER_LIPS)
     height = (1 - view.bite.middle) * lips.gap * lips.width

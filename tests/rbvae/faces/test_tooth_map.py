@@ -6,30 +6,18 @@ import pytest
 from rbvae.faces.mesh import INNER_LIPS
 from rbvae.faces.openings import Opening
 from rbvae.faces.tooth_map import COLUMNS, ROWS, down_to_teeth, tooth_map
-from tests.mouths import DARK, LIP, SIDE, TOOTH, edited, opened, painted, plain, sharp, toothy
+from tests.mouths import DARK, LIP, TOOTH, coloured, edited, opened, sharp, toothy
 
 RED = (150, 60, 55)  # of the inner side of a lip
 
 
-def mouth(*parts: tuple[float, tuple[int, int, int]], gap: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
-    """A photo of an open mouth, in which each colour begins at a height from its upper lip (0) to the lower one (1)."""
-    points = opened(gap)
-    photo = painted(plain(), points, DARK)
-    x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
-    places = Opening.of(points, INNER_LIPS).at(x, y)
-    v = (places.across - places.upper) / np.maximum(places.lower - places.upper, 1e-3)
-    for start, colour in parts:
-        photo[(v > start) & (v < 1) & (places.s > 0) & (places.s < 1)] = colour
-    return photo, points
-
-
 def reach(*parts) -> np.ndarray:
-    photo, points = mouth(*parts)
+    photo, points = coloured(0.2, *parts)
     return down_to_teeth(photo, Opening.of(points, INNER_LIPS), np.array(LIP, float))
 
 
 def test_teeth_are_pale_and_light():
-    photo, points = mouth((0.0, TOOTH), (0.4, DARK), (0.7, RED))
+    photo, points = coloured(0.2, (0.0, TOOTH), (0.4, DARK), (0.7, RED))
     tooth, _ = tooth_map(photo, Opening.of(points, INNER_LIPS), np.array(LIP, float), COLUMNS[10:-10])
     rows = (np.arange(ROWS) + 0.5) / ROWS
     assert tooth[(rows > 0.1) & (rows < 0.3)].min() > 0.9 and tooth[(rows > 0.5) & (rows < 0.95)].max() < 0.1
@@ -48,7 +36,7 @@ def test_the_shade_above_teeth_belongs_to_them_and_lower_teeth_do_not():
 
 
 def test_a_speck_of_light_below_the_teeth_is_none():
-    photo, points = mouth((0.0, TOOTH), (0.5, RED))
+    photo, points = coloured(0.2, (0.0, TOOTH), (0.5, RED))
     lips = Opening.of(points, INNER_LIPS)
     x, y = (int(value) for value in (lips.upper[5] + 0.6 * (lips.lower[5] - lips.upper[5])))
     photo[y - 8 : y + 20, x : x + 4] = TOOTH
@@ -56,7 +44,7 @@ def test_a_speck_of_light_below_the_teeth_is_none():
 
 
 def test_the_edge_of_the_lower_lip_does_not_hang_from_teeth_where_the_jaw_drops():
-    photo, points = mouth((0.0, TOOTH), (0.7, RED))
+    photo, points = coloured(0.2, (0.0, TOOTH), (0.7, RED))
     after = opened(0.5)
     out = edited(sharp(photo, points), after).astype(float)
     lips = Opening.of(after, INNER_LIPS)
@@ -67,7 +55,7 @@ def test_the_edge_of_the_lower_lip_does_not_hang_from_teeth_where_the_jaw_drops(
 
 
 def test_a_smile_that_bares_more_of_the_teeth_has_no_dark_arc_below_them():
-    photo, points = mouth((0.0, TOOTH), (0.8, RED), gap=0.16)
+    photo, points = coloured(0.16, (0.0, TOOTH), (0.8, RED))
     view, after = sharp(photo, points), opened(0.17, 1.15)
     lips = Opening.of(after, INNER_LIPS)
     x, bottom = int(lips.upper[:, 0].mean()), int(lips.lower[5, 1])

@@ -7,9 +7,7 @@ from skimage import data
 
 from rbvae.errors import DatasetError
 from rbvae.faces.cavity import BRIGHT_TEETH, DARK, GAP
-from rbvae.faces.mesh import INNER_LIPS
-from rbvae.faces.openings import Opening
-from tests.mouths import SIDE, opened, plain
+from tests.mouths import coloured
 from training.tools.make_cavity import HEIGHT, LOWER_COLOUR, LOWER_TEETH, WIDTH, inside_of, main
 
 UPPER, TONGUE, LOWER = (250, 240, 230), (160, 30, 30), (200, 180, 150)  # colours of a painted mouth, from above
@@ -17,13 +15,7 @@ UPPER, TONGUE, LOWER = (250, 240, 230), (160, 30, 30), (200, 180, 150)  # colour
 
 def mouth(gap: float) -> tuple[np.ndarray, np.ndarray]:
     """A photo of a mouth that is open by `gap`, and its landmarks."""
-    points, photo = opened(gap), plain()
-    x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
-    places = Opening.of(points, INNER_LIPS).at(x, y)
-    v = (places.across - places.upper) / np.maximum(places.lower - places.upper, 1e-3)
-    for start, colour in ((0.0, UPPER), (0.25, TONGUE), (0.7, LOWER)):
-        photo[(v > start) & (v < 1)] = colour
-    return photo, points
+    return coloured(gap, (0.0, UPPER), (0.25, TONGUE), (0.7, LOWER))
 
 
 def test_lower_teeth_are_a_little_darker_and_redder_than_upper_ones_and_the_rest_is_drawn():
