@@ -186,3 +186,15 @@ def digits_root(tmp_path_factory):
         for name, content in files.items():
             (folder / "MNIST" / "raw" / name).write_bytes(gzip.compress(content, 1))
     return folder
+
+
+@pytest.fixture(scope="module")
+def short_probes():
+    """Non-linear probes and closed forms that take a tenth of the time."""
+    from training.engine import start
+    from training.table1 import probes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probes, "PASSES", 20)
+        patch.setattr(start, "IMAGES", 256)
+        yield
