@@ -12,7 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from rbvae.faces.boxes import Box
+from rbvae.faces.boxes import Box, intersection, window
 from rbvae.faces.easing import ramp
 from rbvae.faces.lips import SHOWN, SOFT, changed, lower_rim, seam
 from rbvae.faces.mesh import INNER_LIPS
@@ -160,13 +160,11 @@ def draw_mouth(out: np.ndarray, box: Box, view: FaceView, after: np.ndarray, fil
     if not share or (filling is None and not is_open):
         return
     nose = base_of_nose(after)
-    left, top, right, bottom = box
     soft = max(0.6, SOFT * new.width, view.softness)
-    area = new.box(4 * soft + 2, photo.shape[1], photo.shape[0])
-    area = max(area[0], left), max(area[1], top), min(area[2], right), min(area[3], bottom)
+    area = intersection(new.box(4 * soft + 2, photo.shape[1], photo.shape[0]), box)
     if area[0] >= area[2] or area[1] >= area[3]:
         return
-    part = out[area[1] - top : area[3] - top, area[0] - left : area[2] - left]
+    part = out[window(area, box)]
     mask = new.mask(area, soft)[..., None] * np.float32(share)
     inside = filling.fill(new, nose, area) if filling is not None and filled else np.zeros(1, np.float32)
     if is_open:

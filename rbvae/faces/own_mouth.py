@@ -89,14 +89,15 @@ class OwnMouth:
             rows, columns = self.view.down_to_teeth.shape
             below = 1 - sample(self.view.down_to_teeth, s * columns, v * rows)
             deep = np.maximum(deep, parts * self.below_teeth * below)
+        behind = self.cavity
+        cavity = behind.at(new_s, place, target.gap)
+        whole, has_lower = blended(colours, cavity, deep), self.view.shows_lower_teeth
         if bite is None or not parts:
-            return blended(colours, self.cavity.at(new_s, place, target.gap), deep) if deep.any() else colours
+            return whole
         half = PARTS * self.opening.gap
         ends = bite.at(s) - half, bite.at(s) + half
-        cavity = self.cavity.at(new_s, place, target.gap)
-        whole, has_lower = blended(colours, cavity, deep), self.view.shows_lower_teeth
         if has_lower:  # the tongue lies above them
-            cavity = self.cavity.at(new_s, np.minimum(place + (1 - ends[1]) / deeper, 1), target.gap)
+            cavity = behind.at(new_s, np.minimum(place + (1 - ends[1]) / deeper, 1), target.gap)
         apart = blended(colours, cavity, ramp(v, *ends))
         if has_lower:
             apart = blended(apart, own(from_below), ramp(from_below, *ends))

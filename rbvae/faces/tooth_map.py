@@ -37,7 +37,7 @@ def tooth_map(photo: np.ndarray, opening: Opening, lips: np.ndarray, along: np.n
     red = redness(colours.reshape(-1, 3)).reshape(s.shape)
     light = colours.mean(axis=2) / teeth.mean()
     pale = ((of_lips - red) / max(of_lips - of_teeth, LEAST_REDDER)).clip(0, 1)
-    return pale * ((light - LIGHT[0]) / (LIGHT[1] - LIGHT[0])).clip(0, 1), light
+    return pale * ramp(light, *LIGHT), light
 
 
 def down_to_teeth(photo: np.ndarray, opening: Opening, lips: np.ndarray) -> np.ndarray:

@@ -8,12 +8,14 @@ import re
 import pytest
 
 from app.tools.live_page import JS
+from rbvae.editing import face_model
 from rbvae.editing.page_constants import USED, page_constants
 from rbvae.faces import deforming, lips, turning
 from rbvae.faces.shading import Gains
 
 SCRIPTS = {path.name: path.read_text(encoding="utf-8") for path in (JS / "live").glob("*.js")}
 OWN = {  # numbers that scripts repeat, by script and name
+    ("crop.js", "CROP"): face_model.MARGIN,
     ("turning.js", "EARS"): turning.EARS,
     ("turning.js", "MOUTH"): turning.MOUTH,
     ("turning.js", "DEPTH"): turning.DEPTH,

@@ -180,7 +180,7 @@ function ownInside(constants, mouth, lines, photo, cavity, reach, [x, y], s, acr
   };
   cavity(s, place, mouth.light, dark);
   add(lit(v), light, 1);
-  cubic(reach, along * reach.width, v * reach.height, kept);
+  if (edged) cubic(reach, along * reach.width, v * reach.height, kept);
   const deep = Math.max(opens * ramp(v, ...BELOW), ramp(v, ...PAST), edged * (1 - kept[0] / 255));
   for (let c = 0; c < 3; c++) whole[c] = mix(out[c], dark[c], deep);
   if (!parts) {

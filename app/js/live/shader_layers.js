@@ -121,7 +121,7 @@ vec3 ownAt(float s, float across, vec2 l) {
   float light = (1.0 - shadows.x * ends) * (1.0 - under * lipShadow(across - l.x));
   vec3 value = light * photoOfMouth(own, o.x, height, v), dark = cavityAt(s, place, ownLight);
   float past = ramp(v, OWN_MOUTH_PAST.x, OWN_MOUTH_PAST.y);
-  past = max(past, edged * (1.0 - cubic(reach, reachSize, vec2(own, v) * reachSize).r));
+  if (edged > 0.0) past = max(past, edged * (1.0 - cubic(reach, reachSize, vec2(own, v) * reachSize).r));
   vec3 whole = mix(value, dark, max(opens * ramp(v, OWN_MOUTH_BELOW.x, OWN_MOUTH_BELOW.y), past));
   if (parts == 0.0) return whole;
   float line = bite.x + bite.y * (own - 0.5) * (own - 0.5), half_ = OWN_MOUTH_PARTS * bite.z;
